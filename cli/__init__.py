@@ -1,0 +1,63 @@
+"""The command line: parses, calls, prints. One command per file.
+
+Nothing heavy loads here: each command imports what it needs when it runs, so that
+``prosody --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+
+import typer
+
+from prosody import __version__
+from prosody.errors import ProsodyError, UsageError
+
+app = typer.Typer(
+    name="prosody",
+    help="How would this apology sound? Finds, measures and judges spoken apologies in calls.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# One file per command; each registers itself on `app` when imported.
+COMMANDS = ("analyze", "features", "judge", "find", "model", "fit", "evaluate", "doctor")
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"prosody {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
+    ),
+) -> None:
+    pass
+
+
+for _name in COMMANDS:
+    if importlib.util.find_spec(f"prosody.cli.{_name}"):
+        importlib.import_module(f"prosody.cli.{_name}")
+
+
+def main() -> None:
+    """Run the command line; our own errors become one clear line and an exit code."""
+    try:
+        app()
+    except UsageError as error:
+        typer.echo(f"prosody: {error}", err=True)
+        sys.exit(2)
+    except ProsodyError as error:
+        typer.echo(f"prosody: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("prosody: interrupted", err=True)
+        sys.exit(130)

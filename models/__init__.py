@@ -1,0 +1,1 @@
+"""The shipped judge: sincerity.onnx and its card."""

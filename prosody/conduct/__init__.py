@@ -1,0 +1,1 @@
+"""Rules over words and timing of a whole call."""

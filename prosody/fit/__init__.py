@@ -1,0 +1,1 @@
+"""The judge's recipe: fitting, checking, evaluating."""

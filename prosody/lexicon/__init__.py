@@ -1,0 +1,1 @@
+"""Wordings per language: nl.toml, en.toml."""

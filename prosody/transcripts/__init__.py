@@ -1,0 +1,1 @@
+"""Transcript readers: one small module per family, found by content."""

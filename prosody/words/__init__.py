@@ -1,0 +1,1 @@
+"""Texts that people read, one table per language."""
