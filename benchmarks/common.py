@@ -1,0 +1,378 @@
+"""What every benchmark shares: one core, warm-up apart, median and spread, provenance.
+
+A benchmark is a module ``benchmarks/NAME.py`` with a docstring whose first line says what it
+measures and a function ``main(argv) -> int``::
+
+    from benchmarks import common
+
+    def main(argv: list[str]) -> int:
+        args = common.arguments(argv, __doc__)
+        files = common.data_files(args, "emodb", "*.flac", limit=40 if args.quick else None)
+        peer = common.need("opensmile")  # or skips, with the reason
+        with common.one_core():
+            took = common.timed(lambda: work(files))
+        rows = {"ours": took.against(seconds)}
+        common.write("name", args, rows, files)
+        return 0
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import gc
+import hashlib
+import importlib
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+DATA = ROOT.parent / "shared" / "data"
+
+# The distributions whose version can change a figure.
+PACKAGES = (
+    "prosody-sincerity", "numpy", "scipy", "librosa", "numba", "onnxruntime", "soundfile", "soxr",
+    "earshot", "av", "opensmile", "praat-parselmouth", "swift-f0",
+)  # fmt: skip
+
+
+class Skip(Exception):  # noqa: N818 - it is no error
+    """A benchmark, or a part of it, cannot run here; the message says why."""
+
+
+def arguments(argv: Sequence[str], doc: str | None) -> argparse.Namespace:
+    """Read the options every benchmark has.
+
+    Parameters
+    ----------
+    argv : sequence of str
+        What stands after the benchmark's name.
+    doc : str or None
+        The module's docstring; its first line becomes the help text.
+
+    Returns
+    -------
+    argparse.Namespace
+        ``profile`` and ``quick``, ``data`` (folder), ``files`` (own recordings, may be empty),
+        ``out`` (folder of results), ``repeats``.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks NAME", description=(doc or "").strip().split("\n")[0]
+    )
+    parser.add_argument(
+        "--profile",
+        choices=("quick", "full"),
+        default="full",
+        help="quick: less data and a file of its own; full: the published figures",
+    )
+    parser.add_argument("--data", type=Path, default=DATA, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--files",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="your own recordings in place of the data set",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=RESULTS,
+        metavar="DIR",
+        help="where the JSON goes (default: benchmarks/results)",
+    )
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=5,
+        metavar="N",
+        help="timed runs after the warm-up, 5 or more (default: 5)",
+    )
+    args = parser.parse_args(list(argv))
+    args.quick = args.profile == "quick"
+    args.repeats = max(5, args.repeats)
+    return args
+
+
+def data_files(
+    args: argparse.Namespace, folder: str, pattern: str, *, limit: int | None = None
+) -> list[Path]:
+    """Return the sorted files of one data set, or the user's own where ``--files`` names some.
+
+    With `limit`, every k-th file is taken, so that a quick run still covers all speakers.
+
+    Raises
+    ------
+    Skip
+        If the folder or the files are not there.
+    """
+    if args.files:
+        return [Path(f) for f in args.files]
+    files = sorted((args.data / folder).glob(pattern))
+    if not files:
+        raise Skip(f"no {folder}/{pattern} in the data folder (--data DIR, or --files FILE ...)")
+    if limit is not None and len(files) > limit:
+        files = files[:: -(-len(files) // limit)]
+    return files
+
+
+def need(module: str, extra: str = "bench") -> ModuleType:
+    """Import a module that only benchmarks use, or skip with the line that installs it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise Skip(
+            f"{module} is not installed: pip install 'prosody-sincerity[{extra}]' ({error})"
+        ) from error
+
+
+@contextlib.contextmanager
+def one_core() -> Iterator[int | None]:
+    """Keep this process on one core while the block runs, where the system can (Linux).
+
+    Yields
+    ------
+    int or None
+        The core, or None where processes cannot be pinned.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        yield None
+        return
+    before = os.sched_getaffinity(0)
+    core = max(before)  # core 0 serves most interrupts
+    os.sched_setaffinity(0, {core})
+    try:
+        yield core
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@dataclasses.dataclass(frozen=True)
+class Timing:
+    """Seconds of the timed runs, and of the first one, which also loads and compiles."""
+
+    first_s: float
+    wall_s: tuple[float, ...]
+    cpu_s: tuple[float, ...]
+
+    @property
+    def median_s(self) -> float:
+        """Median CPU time of a run, all threads of the process together."""
+        return statistics.median(self.cpu_s)
+
+    def against(self, audio_s: float) -> dict[str, float]:
+        """Return the figures of one row: speed as times real time, and how much runs differ.
+
+        Parameters
+        ----------
+        audio_s : float
+            Seconds of audio (one channel) that one run works through.
+        """
+        median = self.median_s
+        return {
+            "x_real_time": round(audio_s / median, 1),
+            "cpu_s_per_hour": round(median / audio_s * 3600, 3),
+            "median_s": round(median, 6),
+            "min_s": round(min(self.cpu_s), 6),
+            "max_s": round(max(self.cpu_s), 6),
+            "spread_share": round((max(self.cpu_s) - min(self.cpu_s)) / median, 3),
+            "wall_median_s": round(statistics.median(self.wall_s), 6),
+            "first_s": round(self.first_s, 6),
+            "runs": len(self.cpu_s),
+            "audio_s": round(audio_s, 3),
+        }
+
+
+def timed(work: Callable[[], object], *, repeats: int = 5, warmup: int = 1) -> Timing:
+    """Run `work` `warmup` times (at least once) unmeasured, then `repeats` times measured.
+
+    CPU time is taken beside wall time: on a machine that others use too it is the steadier of the
+    two, and with one core and one thread both say the same on a quiet one.
+    """
+    start = time.perf_counter()
+    work()
+    first = time.perf_counter() - start
+    for _ in range(warmup - 1):
+        work()
+    wall, cpu = [], []
+    for _ in range(max(5, repeats)):
+        gc.collect()
+        w, c = time.perf_counter(), time.process_time()
+        work()
+        cpu.append(max(time.process_time() - c, 1e-9))
+        wall.append(time.perf_counter() - w)
+    return Timing(first, tuple(wall), tuple(cpu))
+
+
+def interleaved(
+    works: Mapping[str, Callable[[], object]], *, repeats: int = 5
+) -> dict[str, Timing]:
+    """Time several contenders turn by turn, so that a busy minute hits all of them alike."""
+    first: dict[str, float] = {}
+    wall: dict[str, list[float]] = {name: [] for name in works}
+    cpu: dict[str, list[float]] = {name: [] for name in works}
+    for name, work in works.items():
+        start = time.perf_counter()
+        work()
+        first[name] = time.perf_counter() - start
+    for _ in range(max(5, repeats)):
+        for name, work in works.items():
+            gc.collect()
+            w, c = time.perf_counter(), time.process_time()
+            work()
+            cpu[name].append(max(time.process_time() - c, 1e-9))
+            wall[name].append(time.perf_counter() - w)
+    return {n: Timing(first[n], tuple(wall[n]), tuple(cpu[n])) for n in works}
+
+
+def peak_memory_mb() -> float | None:
+    """Return the largest resident size of this process so far in MB (None on Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1024 if sys.platform != "darwin" else 1024**2), 1)
+
+
+def data_hash(files: Iterable[Path]) -> str:
+    """Return the SHA-256 over the names and bytes of the files, in order of their names."""
+    digest = hashlib.sha256()
+    for file in sorted(files, key=lambda f: f.name):
+        digest.update(file.name.encode() + b"\0")
+        with file.open("rb") as handle:
+            digest.update(hashlib.file_digest(handle, "sha256").digest())
+    return digest.hexdigest()
+
+
+def machine() -> dict[str, Any]:
+    """Return what of the machine can change a time (no name, no path, no user)."""
+    cpu = platform.processor()
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                cpu = line.split(":", 1)[1].strip()
+                break
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    return {
+        "cpu": cpu,
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "load_1min": None if load is None else round(load, 2),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that can change a figure, where installed."""
+    found = {}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def commit() -> str:
+    """Return the commit of the checkout; ``+changes`` where files differ from it, '' without git.
+
+    The results themselves do not count as changes: writing one must not mark the next.
+    """
+
+    def git(*args: str) -> str:
+        return subprocess.run(
+            ["git", *args], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        head = git("rev-parse", "--short=12", "HEAD")
+        changes = git("status", "--porcelain", "-uno", "--", ".", ":!benchmarks/results")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return head + ("+changes" if changes else "")
+
+
+def write(
+    name: str,
+    args: argparse.Namespace,
+    results: Mapping[str, Any],
+    files: Sequence[Path] = (),
+    *,
+    skipped: Mapping[str, str] | None = None,
+) -> Path:
+    """Write one result with everything needed to repeat it; returns the file.
+
+    Parameters
+    ----------
+    name : str
+        The benchmark.
+    args : argparse.Namespace
+        From `arguments`. A quick profile, or own files, gets a file name of its own, so that it
+        never overwrites the published figures.
+    results : mapping
+        Rows of figures (units in the names; NaN is written as null).
+    files : sequence of Path
+        The recordings used; their number and hash are recorded, their place is not.
+    skipped : mapping, optional
+        Parts that could not run, and why.
+    """
+    suffix = ".own" if args.files else ".quick" if args.quick else ""
+    out = Path(args.out) / f"{name}{suffix}.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    record = {
+        "benchmark": name,
+        "profile": args.profile,
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "commit": commit(),
+        "machine": machine(),
+        "versions": versions(),
+        "data": {"files": len(files), "sha256": data_hash(files) if files else ""},
+        "peak_memory_mb": peak_memory_mb(),
+        "results": results,
+        "skipped": dict(skipped or {}),
+    }
+    text = json.dumps(_plain(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    out.write_text(text, encoding="utf-8")
+    print(f"wrote {out.name}")
+    return out
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy values, paths and NaN into what JSON has."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    return value if isinstance(value, (str, int, bool, type(None))) else str(value)
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
+    """Return rows as an aligned text table (floats to four significant digits)."""
+    if not rows:
+        return "(nothing)"
+    names = list(columns or rows[0])
+
+    def text(value: Any) -> str:
+        if value is None:
+            return "-"
+        return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+    cells = [names, *[[text(row.get(n)) for n in names] for row in rows]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(names))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in cells]
+    return "\n".join(line.rstrip() for line in lines)
