@@ -1,0 +1,103 @@
+# Needs only Python 3.11 or newer and make. Windows: see "Windows" in README.md.
+#
+#   make demo   install into .venv what a user gets, analyse samples/, show the table and the files
+#   make test   install the development tools too and run the tests
+#   make lint   ruff and mypy
+#
+# Everything is installed in the versions of requirements/constraints.txt.
+
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
+LOCK   := requirements/constraints.txt
+LOWEST := requirements/lowest.txt
+TESTS  ?=
+# openSMILE and Praat are only compared with. BENCH= leaves them out; their tests are then skipped.
+BENCH  ?= bench
+
+.PHONY: help demo test lint format lowest wheel bench samples lock clean
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n 's/^#   make/  make/p' Makefile
+	@echo '  make lowest | wheel | bench | samples | lock | clean'
+
+# --- setting up: a stamp is as new as what was installed, so a changed lock installs again ---
+
+$(VENV)/.base: pyproject.toml $(LOCK)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ...' >&2; exit 1; }
+	@# a .venv that was moved, or whose Python is gone or too old, is made anew
+	@$(PY) -c 'import os, sys; sys.exit(sys.version_info < (3, 11) or \
+	  os.path.realpath(sys.prefix) != os.path.realpath("$(VENV)"))' 2>/dev/null \
+	  && $(PY) -m pip --version >/dev/null 2>&1 \
+	  && head -n 1 $(VENV)/bin/pip | grep -qF '$(CURDIR)/$(VENV)/' \
+	  || $(PYTHON) -m venv --clear $(VENV) || { \
+	  echo 'No virtual environment could be made. On Debian and Ubuntu: apt-get install python3-venv' >&2; \
+	  rm -rf $(VENV); exit 1; }
+	@echo 'Installing prosody (the first time this takes a few minutes) ...'
+	@$(PIP) -c $(LOCK) -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	@echo 'Installing the development tools ...'
+	@$(PIP) -c $(LOCK) -e '.[dev]'
+	@test -z '$(BENCH)' || $(PIP) -c $(LOCK) -e '.[$(BENCH)]' || \
+	  echo 'openSMILE or Praat cannot be installed here: what compares with them is skipped.'
+	@touch $@
+
+# --- what people do ---
+
+demo: $(VENV)/.base
+	@rm -rf demo-out
+	@$(VENV)/bin/prosody analyze samples --out demo-out
+	@echo && echo 'Files of this run:' && for f in demo-out/*; do echo "  $$f"; done
+
+test: $(VENV)/.dev
+	$(PY) -m pytest $(TESTS)
+
+lint: $(VENV)/.dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	@# mypy sees prosody.cli and prosody.models where they install, not where they stand
+	@rm -rf .cache/types && mkdir -p .cache/types/prosody
+	@for f in prosody/*; do ln -s ../../../$$f .cache/types/prosody/; done
+	@ln -s ../../../cli ../../../models .cache/types/prosody/
+	cd .cache/types && ../../$(PY) -m mypy --config-file ../../pyproject.toml
+
+format: $(VENV)/.dev
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+# The fast tests once more with the oldest versions that pyproject.toml allows.
+lowest: $(VENV)-lowest/.done
+	$(VENV)-lowest/bin/python -m pytest -m 'not slow' $(TESTS)
+
+$(VENV)-lowest/.done: pyproject.toml $(LOWEST)
+	@$(PYTHON) -m venv --clear $(VENV)-lowest
+	@$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -c $(LOWEST) -e '.[av,fit,parquet,xlsx,test]'
+	@touch $@
+
+wheel: $(VENV)/.dev
+	@rm -rf build dist
+	$(PY) -m build --wheel --outdir dist .
+
+bench: $(VENV)/.dev
+	$(PY) -m benchmarks
+
+# Renders samples/ again; needs espeak-ng and, in a virtual environment of its own, hibari-tts.
+samples:
+	@test -x .cache/tts/bin/python || $(PYTHON) -m venv .cache/tts
+	@.cache/tts/bin/python -m pip install --quiet -r samples/requirements.txt
+	.cache/tts/bin/python samples/render.py
+
+# Writes both lists of versions anew; look at the difference before committing it.
+lock:
+	@test -x .cache/lock/bin/uv || { $(PYTHON) -m venv .cache/lock && \
+	  .cache/lock/bin/python -m pip install --quiet uv; }
+	.cache/lock/bin/python requirements/lock.py
+
+clean:
+	rm -rf build dist demo-out .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis
