@@ -6,7 +6,7 @@ Times are seconds from the start of the recording (float64). ``nan`` means not k
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -53,12 +53,17 @@ class Transcript:
 
     ``assumptions`` are sentences about what the reader had to assume (times taken as ms, no
     speaker labels, ...); they end up in the recording's line of the results.
+
+    ``track_start_s`` is for calls whose roles lie in files of their own: when the role's file
+    starts on the transcript's clock (all times here are on that clock). A time in the role's own
+    file is ``t - track_start_s.get(role, 0)``.
     """
 
     turns: tuple[Turn, ...]
     source: str
     language: str = ""
     assumptions: tuple[str, ...] = ()
+    track_start_s: Mapping[Role, float] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

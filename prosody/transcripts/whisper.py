@@ -1,0 +1,132 @@
+"""The Whisper family: openai-whisper, faster-whisper, WhisperX and whisper.cpp JSON."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from prosody.transcripts.document import Document
+from prosody.transcripts.reader import Reader
+from prosody.turns import Transcript, Turn, Word
+
+
+def _segments(document: Document) -> list[Any] | None:
+    data = document.json
+    if isinstance(data, dict):
+        data = data.get("segments")
+    if not isinstance(data, list):
+        return None
+    if not data:
+        return data if isinstance(document.json, dict) and "text" in document.json else None
+    first = data[0]
+    known = isinstance(first, dict) and {"start", "end", "text"} <= first.keys()
+    return data if known else None
+
+
+def _is_whisper(document: Document) -> bool:
+    data = document.json
+    if isinstance(data, dict) and not (
+        {"language", "info", "word_segments"} & data.keys() or {"text", "segments"} == data.keys()
+    ):
+        return False
+    return _segments(document) is not None
+
+
+def _parse(document: Document) -> Transcript:
+    data = document.json
+    top = data if isinstance(data, dict) else {}
+    info = top.get("info")
+    language = top.get("language") or (info.get("language") if isinstance(info, dict) else "")
+    segments = _segments(document) or []
+    turns: list[Turn] = []
+    for place, item in document.objects(segments, "segments"):
+        words = []
+        for at, word in document.items(item, "words", place):
+            name = "word" if "word" in word else "text"
+            words.append(
+                Word(
+                    document.get(word, name, str, at).strip(),
+                    document.time(word.get("start"), f"{at}.start"),
+                    document.time(word.get("end"), f"{at}.end"),
+                )
+            )
+        speaker = document.maybe(item, "speaker", (str, int), place)
+        turns.append(
+            document.turn(
+                place,
+                document.time(item.get("start"), f"{place}.start"),
+                document.time(item.get("end"), f"{place}.end"),
+                document.get(item, "text", str, place),
+                speaker="" if speaker is None else str(speaker),
+                channel=document.maybe(item, "channel", int, place),
+                words=words,
+            )
+        )
+    if "word_segments" in top:
+        source = "WhisperX JSON"
+    elif isinstance(data, list) or "info" in top:
+        source = "faster-whisper JSON"
+    else:
+        source = "Whisper JSON"
+    return document.finish(turns, source, language=language if isinstance(language, str) else "")
+
+
+def _is_cpp(document: Document) -> bool:
+    data = document.json
+    return (
+        isinstance(data, dict)
+        and isinstance(data.get("transcription"), list)
+        and ("result" in data or "params" in data or "systeminfo" in data)
+    )
+
+
+def _cpp_words(document: Document, place: str, item: dict[str, Any]) -> list[Word]:
+    """Join whisper.cpp's tokens to words: a token that begins with a space begins a word."""
+    words: list[Word] = []
+    for at, token in document.items(item, "tokens", place):
+        text = document.get(token, "text", str, at)
+        if not text.strip() or text.startswith("[_") or text.startswith("<|"):
+            continue
+        offsets = document.maybe(token, "offsets", dict, at) or {}
+        start_s = document.time(offsets.get("from"), f"{at}.offsets.from", per_s=1000)
+        end_s = document.time(offsets.get("to"), f"{at}.offsets.to", per_s=1000)
+        if words and not text.startswith(" "):
+            last = words[-1]
+            later = max((t for t in (last.end_s, end_s) if math.isfinite(t)), default=math.nan)
+            words[-1] = Word(last.text + text, last.start_s, later)
+        else:
+            words.append(Word(text.strip(), start_s, end_s))
+    return words
+
+
+def _parse_cpp(document: Document) -> Transcript:
+    turns: list[Turn] = []
+    result = document.maybe(document.json, "result", dict, "") or {}
+    for place, item in document.items(document.json, "transcription"):
+        offsets = document.get(item, "offsets", dict, place)
+        speaker = document.maybe(item, "speaker", (str, int), place)
+        speaker = "" if speaker in (None, "?") else str(speaker)
+        channel = int(speaker) if speaker in ("0", "1") else None
+        if channel is not None:
+            document.note("whisper.cpp's speakers 0 and 1 were taken as the left and right channel")
+        turns.append(
+            document.turn(
+                place,
+                document.time(offsets.get("from"), f"{place}.offsets.from", per_s=1000),
+                document.time(offsets.get("to"), f"{place}.offsets.to", per_s=1000),
+                document.get(item, "text", str, place),
+                speaker=speaker,
+                channel=channel,
+                words=_cpp_words(document, place, item),
+            )
+        )
+    language = result.get("language")
+    return document.finish(
+        turns, "whisper.cpp JSON", language=language if isinstance(language, str) else ""
+    )
+
+
+READERS = [
+    Reader("whisper.cpp JSON", _is_cpp, _parse_cpp),
+    Reader("Whisper, faster-whisper or WhisperX JSON", _is_whisper, _parse),
+]
