@@ -1,0 +1,152 @@
+"""What a run looks like on a terminal: progress on stderr, then a table to read."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from prosody.batch import Run
+from prosody.rows import Apology, Line
+from prosody.words import load as words
+
+# Without a terminal a line now and then is enough: logs are read, not watched.
+QUIET_STEP_S = 10.0
+
+
+class Progress:
+    """Progress with an estimate of the time left, on stderr; silent with ``--quiet``."""
+
+    def __init__(self, total: int, *, quiet: bool = False) -> None:
+        self.total, self.quiet = total, quiet
+        self.began = self.told = time.monotonic()
+        self.failed = self.apologies = 0
+        self.live = sys.stderr.isatty()
+
+    def __call__(self, done: int, total: int, line: Line) -> None:
+        """Tell that one more call is done."""
+        self.apologies += line.apologies
+        if line.status == "failed":
+            self.failed += 1
+        if self.quiet:
+            return
+        if line.status == "failed":
+            self._clear()
+            typer.echo(f"{line.recording}: {line.code}: {line.message} {line.remedy}", err=True)
+        now = time.monotonic()
+        if self.live or done == total or now - self.told >= QUIET_STEP_S:
+            self.told = now
+            left = (now - self.began) / done * (total - done)
+            text = (f"{done}/{total} recordings, {self.apologies} apologies, {self.failed} failed, "
+                    f"about {_clock(left)} left")
+            if self.live:
+                self._clear()
+                typer.echo(text, err=True, nl=done == total)
+            else:
+                typer.echo(text, err=True)
+
+    def _clear(self) -> None:
+        if self.live:
+            typer.echo("\r\x1b[2K", err=True, nl=False)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def show(run: Run, *, lang: str, measures_only: bool = False) -> None:
+    """Print the table of apologies and what else was heard, on stdout."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    texts = words("screen", lang)
+    say: dict[str, str] = texts["table"]
+    # Without a terminal rich assumes 80 columns; a log has no edge, so give the words room.
+    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    if run.apologies:
+        sheet = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        sheet.add_column(say["recording"], overflow="fold", max_width=28)
+        sheet.add_column(say["time"], justify="right", no_wrap=True)
+        sheet.add_column(say["words"], overflow="fold", ratio=3)
+        if not measures_only:
+            sheet.add_column(say["verdict"], no_wrap=True)
+            sheet.add_column(say["score"], justify="right", no_wrap=True)
+            sheet.add_column(say["why"], overflow="fold", ratio=4)
+        for row in sorted(run.apologies, key=lambda a: (a.recording, a.start_s)):
+            cells = [Text(_printable(row.recording)), Text(_clock(row.start_s)),
+                     Text(_printable(row.text or "-"))]
+            if not measures_only:
+                cells += [_verdict(row, texts), Text(_score(row)), Text(_why(row, texts))]
+            sheet.add_row(*cells)
+        console.print(sheet)
+    else:
+        console.print(say["none"])
+    _others(run.lines, say, console)
+    if run.apologies and not measures_only:
+        console.print(say["impression"], style="dim")
+
+
+def _verdict(row: Apology, texts: dict[str, Any]) -> Any:
+    from rich.text import Text
+
+    if row.verdict is None:
+        return Text(texts["verdict"]["withheld"], style="dim")
+    word = texts["verdict"][row.verdict]
+    if row.kind:
+        word += f" ({texts['kind'][row.kind]})"
+    elif row.hint:
+        word += f" ({texts['hint'][row.hint]})"
+    colour = {"sincere": "green", "forced": "yellow"}.get(row.verdict, "")
+    return Text(word, style=colour)
+
+
+def _score(row: Apology) -> str:
+    p = (row.axes.get("sincere") or {}).get("p")
+    return "" if p is None or row.verdict is None else f"{100 * p:.0f} %"
+
+
+def _why(row: Apology, texts: dict[str, Any]) -> str:
+    if row.gates:
+        return "; ".join(texts["gate"].get(g, g) for g in row.gates)
+    said = [str(r["text"]) for r in row.reasons[:2]]
+    if not said:
+        said = [r.text for r in row.remarks[:1]]
+    return "; ".join(said)
+
+
+def _others(lines: Sequence[Line], say: dict[str, str], console: Any) -> None:
+    from rich.text import Text
+
+    for line in lines:
+        for act in line.acts:
+            if act["act"] != "apology" and act["role"] != "customer":
+                text = (f"{line.recording} {_clock(act['start_s'])} {act['act']}: "
+                        f"\"{act['text']}\" ({say['also']})")
+                console.print(Text(_printable(text)), style="dim")
+        if line.complaint_without_apology:
+            console.print(Text(_printable(f"{line.recording}: {say['complaint']}")))
+
+
+def _printable(text: str) -> str:
+    """Return `text` without characters that could steer the terminal (names are hostile input)."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def closing(run: Run, folder: str, files: Sequence[str], *, lang: str, shipped: bool,
+            measures_only: bool) -> None:
+    """Print where the results are and under which licence the judge stands, on stderr."""
+    say: dict[str, str] = words("screen", lang)["table"]
+    counts = run.counts()
+    typer.echo(say["counts"].format(
+        calls=counts["recordings"], apologies=counts["apologies"], judged=counts["judged"],
+        withheld=counts["withheld"], none=counts["no_apology"], failed=counts["failed"]), err=True)
+    if shipped and not measures_only:
+        typer.echo(say["weights"], err=True)
+    typer.echo(say["files"].format(folder=folder, files=", ".join(files)), err=True)

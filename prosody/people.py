@@ -1,0 +1,80 @@
+"""Agents are pseudonyms in results unless the user asks otherwise.
+
+A pseudonym is a keyed hash: the same agent gets the same one in every run on this machine, and
+nobody without the key can turn a name into it. The key lies in the user's configuration, never in
+the results.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from prosody.calls import Call
+from prosody.errors import UsageError
+
+
+def key_file() -> Path:
+    """Return where the key lies: the user's configuration folder of this system."""
+    if set_by_user := os.environ.get("PROSODY_KEY_FILE"):
+        return Path(set_by_user)
+    if os.name == "nt":
+        home = Path(os.environ.get("APPDATA") or Path.home())
+    else:
+        home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return home / "prosody" / "agents.key"
+
+
+def key() -> bytes:
+    """Return the key, made on first use (readable by its owner only)."""
+    path = key_file()
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(fd, "w", encoding="ascii") as out:
+                out.write(secrets.token_hex(32))
+        return path.read_bytes().strip()
+    except FileExistsError:  # another run made it at the same moment
+        return path.read_bytes().strip()
+    except OSError as error:
+        raise UsageError(
+            f"The key for agents' pseudonyms cannot be kept at {path}: {error.strerror}.",
+            "Set PROSODY_KEY_FILE to a file that can be written, or use --agents-as-is.",
+        ) from error
+
+
+def pseudonym(name: str, secret: bytes) -> str:
+    """Return the pseudonym of an agent's name ('' stays '')."""
+    if not name.strip():
+        return ""
+    folded = name.strip().casefold().encode()
+    return "agent-" + hmac.new(secret, folded, hashlib.sha256).hexdigest()[:10]
+
+
+def pseudonymise(calls: Sequence[Call]) -> list[Call]:
+    """Return the calls with agents' names replaced, in file names as they are shown, too.
+
+    The files themselves are still opened under their own names.
+    """
+    if not any(c.agent.strip() for c in calls):
+        return list(calls)
+    secret = key()
+    out = []
+    for call in calls:
+        name = call.agent.strip()
+        if not name:
+            out.append(call)
+            continue
+        other = pseudonym(name, secret)
+        # Between letters "ann" is not Ann ("planning.wav"), beside "_" or digits it is.
+        inside = re.compile(rf"(?<![^\W\d_]){re.escape(name)}(?![^\W\d_])", re.IGNORECASE)
+        out.append(replace(call, agent=other, name=inside.sub(other, call.name),
+                           call_id=inside.sub(other, call.call_id)))
+    return out

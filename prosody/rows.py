@@ -1,0 +1,199 @@
+"""The two kinds of rows that come out: one per apology, one per recording.
+
+``Apology`` and ``Line`` hold plain values, so that they can cross a process boundary and be written
+as JSON. ``nested`` is the form of the JSONL files and of ``prosody.analyze``; ``flat`` the form of
+CSV, Parquet and XLSX. Missing numbers are NaN here and null / empty in files.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prosody import table
+
+SCHEMA_VERSION = 1
+
+RULES = (
+    "real", "heard_first", "delay", "short", "once", "i_form", "responsibility", "specific",
+    "understanding", "solution", "no_escape", "promise",
+)  # fmt: skip
+AXES = ("sincere", "engaged")
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something worth knowing that withholds nothing: a stable code and a sentence."""
+
+    code: str
+    text: str
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the remark as JSON has it."""
+        return {"code": self.code, "text": self.text}
+
+
+@dataclass(slots=True)
+class Apology:
+    """One apology: what was said, how it was measured, how it would be heard.
+
+    ``measures`` is ordered as `table.NAMES`, ``relative`` as `table.RELATIVE_NAMES`. The judgement
+    fields stay empty until a judge has seen the row, and for gated rows.
+    """
+
+    recording: str
+    recording_sha256: str
+    call_id: str
+    channel: int
+    role: str
+    start_s: float
+    end_s: float
+    text: str
+    form: str
+    source: str
+    language: str
+    measures: NDArray[np.float64]
+    relative: NDArray[np.float64]
+    baseline_s: float
+    started_at: str = ""
+    agent: str = ""
+    team: str = ""
+    i_form: bool | None = None
+    gates: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    snr_db: float = math.nan
+    axes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    verdict: str | None = None
+    kind: str | None = None
+    hint: str | None = None
+    reasons: tuple[dict[str, Any], ...] = ()
+    conduct: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def columns(self) -> dict[str, float]:
+        """Return every number a judge may ask for, by column name."""
+        return {
+            **dict(zip(table.NAMES, self.measures.tolist(), strict=True)),
+            **dict(zip(table.RELATIVE_NAMES, self.relative.tolist(), strict=True)),
+            "baseline_s": self.baseline_s,
+        }
+
+
+@dataclass(slots=True)
+class Line:
+    """What became of one recording: there is exactly one for every input."""
+
+    recording: str
+    call_id: str
+    status: str = "ok"
+    code: str = ""
+    message: str = ""
+    remedy: str = ""
+    recording_sha256: str = ""
+    duration_s: float = math.nan
+    sr_hz: int | None = None
+    channels: int | None = None
+    format: str = ""
+    roles: dict[str, str] = field(default_factory=dict)
+    language: str = ""
+    source: str = ""
+    started_at: str = ""
+    agent: str = ""
+    team: str = ""
+    apologies: int = 0
+    judged: int = 0
+    withheld: int = 0
+    complaint_without_apology: bool | None = None
+    acts: tuple[dict[str, Any], ...] = ()
+    conduct: dict[str, dict[str, Any]] = field(default_factory=dict)
+    remarks: tuple[Remark, ...] = ()
+
+
+def plain(value: Any) -> Any:
+    """Return `value` as JSON can hold it: NaN and infinities become null, arrays lists."""
+    if isinstance(value, Remark):
+        return value.as_dict()
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        # Nine significant digits: more than any measure carries, and the files stay readable.
+        return float(f"{value:.9g}") if math.isfinite(value) else None
+    return value
+
+
+_IDENTITY = (
+    "recording", "recording_sha256", "call_id", "started_at", "agent", "team", "language",
+    "channel", "role", "start_s", "end_s", "text", "form", "i_form", "source",
+)  # fmt: skip
+
+
+def nested(row: Apology, *, measures_only: bool = False) -> dict[str, Any]:
+    """Return an apology as one JSON object (a line of ``apologies.jsonl``)."""
+    out: dict[str, Any] = {name: getattr(row, name) for name in _IDENTITY}
+    if not measures_only:
+        out |= {"verdict": row.verdict, "kind": row.kind, "hint": row.hint}
+        out |= {axis: row.axes.get(axis) for axis in AXES}
+        out["reasons"] = list(row.reasons)
+    out["gates"] = list(row.gates)
+    out["remarks"] = [r.as_dict() for r in row.remarks]
+    out["baseline_s"] = row.baseline_s
+    out["snr_db"] = row.snr_db
+    out["measures"] = dict(zip(table.NAMES, row.measures, strict=True))
+    out["relative"] = dict(zip(table.RELATIVE_NAMES, row.relative, strict=True))
+    out["conduct"] = row.conduct
+    return dict(plain(out))
+
+
+def flat(row: Apology, *, inputs: tuple[str, ...] = (), measures_only: bool = False
+         ) -> dict[str, Any]:
+    """Return an apology as one flat row; the same columns for every row of a run.
+
+    Parameters
+    ----------
+    row : Apology
+    inputs : tuple of str
+        The judge's inputs, in order: they name the contribution columns.
+    measures_only : bool
+        Leave every column of a judgement out.
+    """
+    out: dict[str, Any] = {name: getattr(row, name) for name in _IDENTITY}
+    if not measures_only:
+        out |= {"verdict": row.verdict, "kind": row.kind, "hint": row.hint}
+        for axis in AXES:
+            got = row.axes.get(axis) or {}
+            for name in ("rating", "sd", "low", "high", "p"):
+                out[f"{axis}_{name}"] = got.get(name)
+        for i in range(3):
+            out[f"reason_{i + 1}"] = row.reasons[i]["text"] if i < len(row.reasons) else ""
+    out["gates"] = " ".join(row.gates)
+    out["remarks"] = " ".join(r.text for r in row.remarks)
+    out["baseline_s"] = row.baseline_s
+    out["snr_db"] = row.snr_db
+    for rule in RULES:
+        got = row.conduct.get(rule) or {}
+        out[f"conduct_{rule}"] = got.get("status", "")
+        out[f"conduct_{rule}_value"] = got.get("value")
+    out |= dict(zip(table.NAMES, row.measures.tolist(), strict=True))
+    out |= dict(zip(table.RELATIVE_NAMES, row.relative.tolist(), strict=True))
+    if not measures_only:
+        for axis in AXES:
+            parts = (row.axes.get(axis) or {}).get("contributions") or {}
+            out |= {f"{axis}_from_{name}": parts.get(name) for name in inputs}
+    return {k: plain(v) for k, v in out.items()}
+
+
+def nested_line(line: Line, *, measures_only: bool = False) -> dict[str, Any]:
+    """Return a recording's line as one JSON object (a line of ``recordings.jsonl``)."""
+    out = {name: getattr(line, name) for name in Line.__dataclass_fields__}
+    if measures_only:
+        out.pop("judged")
+    return dict(plain(out))

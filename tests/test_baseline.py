@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prosody import baseline
+from prosody.settings import Baseline
+
+
+def spans(*pairs):
+    return np.array(pairs, dtype=float).reshape(-1, 2)
+
+
+def test_join_bridges_short_gaps_only():
+    joined = baseline.join(spans((0, 1), (1.2, 2), (3, 4)), 0.5)
+    assert joined.tolist() == [[0, 2], [3, 4]]
+
+
+def test_join_keeps_the_reach_of_a_span_that_holds_the_next():
+    assert baseline.join(spans((0, 10), (1, 2), (10.1, 11)), 0.5).tolist() == [[0, 11]]
+
+
+def test_subtract_cuts_a_hole():
+    assert baseline.subtract(spans((0, 10)), spans((3, 4), (8, 12))).tolist() == [[0, 3], [4, 8]]
+
+
+def test_overlap_counts_seconds_of_speech_in_windows():
+    speech = spans((1, 2), (3, 5))
+    got = baseline.overlap_s(speech, spans((0, 10), (1.5, 3.5), (2, 3), (6, 7)))
+    assert got == pytest.approx([3, 1, 0, 0])
+    assert baseline.overlap_s(spans(), spans((0, 1))).tolist() == [0]
+
+
+def test_stretches_are_about_as_long_as_asked_and_leave_the_apology_out():
+    cut = baseline.stretches(spans((0, 30)), spans((10, 12)), Baseline(chunk_s=3))
+    lengths = cut[:, 1] - cut[:, 0]
+    assert lengths.min() > 2
+    assert lengths.max() < 4.5
+    assert not ((cut[:, 0] < 12) & (cut[:, 1] > 10)).any()
+    assert lengths.sum() == pytest.approx(28)
+
+
+def test_a_short_excluded_window_is_not_bridged_again():
+    cut = baseline.stretches(spans((0, 5), (5.2, 10)), spans((4.9, 5.2)), Baseline(chunk_s=3))
+    assert not ((cut[:, 0] < 5.2) & (cut[:, 1] > 4.9)).any()
+
+
+def test_a_long_call_is_bounded_and_spread():
+    cut = baseline.stretches(spans((0, 3600)), spans(), Baseline(chunk_s=3, max_s=120))
+    assert len(cut) == 40
+    assert cut[0, 0] == 0
+    assert cut[-1, 1] == pytest.approx(3600)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 500), st.floats(0.1, 20)), max_size=30),
+    st.lists(st.tuples(st.floats(0, 500), st.floats(0.1, 20)), max_size=5),
+)
+def test_stretches_never_touch_what_is_excluded(speech, holes):
+    speech = baseline.join(np.array(sorted((a, a + d) for a, d in speech)).reshape(-1, 2), 0)
+    holes = np.array(sorted((a, a + d) for a, d in holes)).reshape(-1, 2)
+    cut = baseline.stretches(speech, holes, Baseline())
+    assert (np.diff(cut[:, 0]) > 0).all()
+    for low, high in holes:
+        assert not ((cut[:, 0] < high - 1e-9) & (cut[:, 1] > low + 1e-9)).any()
+
+
+def test_median_needs_two_stretches():
+    values = np.array([[1, np.nan, np.nan], [3, 5, np.nan], [8, np.nan, np.nan]])
+    assert baseline.median(values)[0] == 3
+    assert np.isnan(baseline.median(values)[1:]).all()
+    assert np.isnan(baseline.median(np.empty((0, 3)))).all()

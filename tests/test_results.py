@@ -1,0 +1,146 @@
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prosody import results, rows, table
+from prosody.errors import UsageError
+from prosody.rows import Apology, Line, Remark
+
+
+def apology(**changes):
+    measures = np.full(len(table.NAMES), np.nan)
+    measures[0] = -1.5
+    given_values = {
+        "recording": "b.wav", "recording_sha256": "00", "call_id": "b", "channel": 0,
+        "role": "agent", "start_s": 1.0, "end_s": 2.0, "text": "het spijt me écht",
+        "form": "spijt", "source": "transcript", "language": "nl", "measures": measures,
+        "relative": np.full(len(table.RELATIVE_NAMES), np.nan), "baseline_s": 30.0,
+    }
+    return Apology(**{**given_values, **changes})
+
+
+JUDGED = {
+    "axes": {"sincere": {"rating": 0.1, "sd": 0.5, "low": -0.5, "high": 0.7, "p": 0.58,
+                         "contributions": {"pitch_mean_st_rel": 0.2}}},
+    "verdict": "unclear",
+    "reasons": ({"measure": "pitch_mean_st", "text": "lower", "time_s": 1.0},),
+}
+
+
+def write(folder, apologies, lines=None, **how):
+    lines = lines or [Line(a.recording, a.call_id) for a in apologies]
+    return results.write_run(folder, lines, apologies, {"schema_version": 1}, **how)
+
+
+def read_csv(path):
+    with path.open(encoding="utf-8-sig", newline="") as f:
+        return list(csv.DictReader(f))
+
+
+def test_missing_is_null_in_jsonl_and_empty_in_csv(tmp_path):
+    write(tmp_path, [apology()])
+    row = json.loads((tmp_path / "apologies.jsonl").read_text(encoding="utf-8"))
+    assert row["measures"]["pitch_mean_st"] == -1.5
+    assert row["measures"]["pitch_sd_st"] is None
+    assert row["verdict"] is None
+    (flat,) = read_csv(tmp_path / "apologies.csv")
+    assert flat["pitch_mean_st"] == "-1.5"
+    assert flat["pitch_sd_st"] == ""
+    assert flat["verdict"] == ""
+
+
+def test_csv_has_what_excel_needs_for_dutch_letters(tmp_path):
+    write(tmp_path, [apology()])
+    raw = (tmp_path / "apologies.csv").read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbf")
+    assert "écht".encode() in raw
+    assert b"\r\n" in raw
+
+
+@pytest.mark.parametrize("evil", ["=1+1", "+31 6", "-2", "@SUM(A1)", "\t=1", " =cmd|'/c calc'!A0"])
+def test_text_cells_never_execute(tmp_path, evil):
+    write(tmp_path, [apology(text=evil, recording=evil)], [Line(evil, "b")])
+    (flat,) = read_csv(tmp_path / "apologies.csv")
+    assert flat["text"][0] == "'"
+    assert flat["recording"][0] == "'"
+
+
+@given(st.text())
+def test_any_text_survives_as_one_cell_that_is_no_formula(text):
+    out = io.StringIO()
+    results.write_csv(out, [{"a": text, "b": 1}], ["a", "b"])
+    ((cell, number),) = list(csv.reader(io.StringIO(out.getvalue(), newline="")))[1:]
+    assert number == "1"
+    assert not cell or cell[0] not in "=+-@\t\r\n"
+
+
+def test_rows_are_sorted_by_recording_then_start(tmp_path):
+    write(tmp_path, [apology(start_s=5.0), apology(recording="a.wav"), apology(start_s=2.0)],
+          [Line("b.wav", "b"), Line("a.wav", "b")])
+    order = [(r["recording"], float(r["start_s"])) for r in read_csv(tmp_path / "apologies.csv")]
+    assert order == [("a.wav", 1.0), ("b.wav", 2.0), ("b.wav", 5.0)]
+    lines = (tmp_path / "recordings.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(x)["recording"] for x in lines] == ["a.wav", "b.wav"]
+
+
+def test_measures_only_has_no_column_of_a_judgement(tmp_path):
+    write(tmp_path, [apology(**JUDGED)], measures_only=True, inputs=("pitch_mean_st_rel",))
+    (flat,) = read_csv(tmp_path / "apologies.csv")
+    row = json.loads((tmp_path / "apologies.jsonl").read_text(encoding="utf-8"))
+    for name in [*flat, *row]:
+        assert not name.startswith(("verdict", "kind", "hint", "sincere", "engaged", "reason"))
+
+
+def test_columns_do_not_depend_on_the_rows(tmp_path):
+    inputs = ("pitch_mean_st_rel",)
+    write(tmp_path / "none", [], inputs=inputs)
+    write(tmp_path / "one", [apology(**JUDGED)], inputs=inputs)
+    head = [(tmp_path / f / "apologies.csv").read_text(encoding="utf-8-sig").splitlines()[0]
+            for f in ("none", "one")]
+    assert head[0] == head[1]
+    (flat,) = read_csv(tmp_path / "one" / "apologies.csv")
+    assert flat["sincere_from_pitch_mean_st_rel"] == "0.2"
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "run.json"
+    path.write_text("old")
+    with pytest.raises(TypeError):
+        results.write_json(path, {"a": object()})
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_parquet_carries_units(tmp_path):
+    pq = pytest.importorskip("pyarrow.parquet", reason="the parquet extra is not installed")
+    write(tmp_path, [apology(**JUDGED)], formats=("jsonl", "csv", "parquet"))
+    got = pq.read_table(tmp_path / "apologies.parquet")
+    assert got.schema.field("pitch_mean_st").metadata[b"unit"] == b"st re 27.5 Hz"
+    assert got["pitch_sd_st"].to_pylist() == [None]
+    assert got["start_s"].to_pylist() == [1.0]
+
+
+def test_xlsx_has_numbers_as_numbers_and_text_as_text(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl", reason="the xlsx extra is not installed")
+    write(tmp_path, [apology(text="=1+1", **JUDGED)], formats=("jsonl", "csv", "xlsx"))
+    sheet = openpyxl.load_workbook(tmp_path / "apologies.xlsx").active
+    cells = dict(zip([c.value for c in sheet[1]], sheet[2], strict=True))
+    assert cells["start_s"].value == 1
+    assert cells["pitch_mean_st"].data_type == "n"
+    assert cells["text"].data_type == "s"
+
+
+def test_an_unknown_format_is_refused():
+    with pytest.raises(UsageError, match="Choose from jsonl, csv, parquet, xlsx"):
+        results.check_formats(["xls"])
+
+
+def test_remarks_become_words_in_csv_and_objects_in_jsonl():
+    row = apology(remarks=(Remark("short_baseline", "Only 8 s."),))
+    assert rows.flat(row)["remarks"] == "Only 8 s."
+    assert rows.nested(row)["remarks"] == [{"code": "short_baseline", "text": "Only 8 s."}]
