@@ -1,0 +1,78 @@
+"""What a judge says about itself: metadata of the ONNX file, and the card made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from prosody import judge
+from prosody.fit.model import JudgeModel
+from prosody.fit.tables import Rated
+from prosody.settings import Settings
+
+TRAINING = {
+    "sincere": {
+        "corpus": "SinA-C",
+        "title": "Sincere Apology Corpus (Baird, Coutinho, Hirschberg, Schuller, Interspeech 2019)",
+        "question": "how sincere the apology sounds",
+        "speech": "read English, acted in four styles: fast, lively, monotone, slow; no calls",
+        "language": "en",
+        "scale": "mean of 13 to 17 listeners, standardised",
+        "licence": "posted publicly without a licence",
+    },
+    "engaged": {
+        "corpus": "NSC",
+        "title": "Nautilus Speaker Characterization (Fernandez Gallardo & Weiss)",
+        "question": "mean of affectionate, hearty and reversed bored, indifferent, distant, "
+        "unsympathetic",
+        "speech": "semi-spontaneous German, telephone role plays; no apologies",
+        "language": "de",
+        "scale": "z scores of each listener, mean over listeners and six scales",
+        "licence": "posted publicly without a licence",
+    },
+}
+
+
+def training(axis: str, rated: Rated) -> dict[str, Any]:
+    """Return what one axis was fitted on: counts and names of speakers, nothing clip by clip."""
+    return {
+        **TRAINING[axis],
+        "clips": len(rated),
+        "speakers": len(np.unique(rated.speaker)),
+        "fitted_on_speakers": np.unique(rated.speaker).tolist(),
+    }
+
+
+def metadata(model: JudgeModel, data: Mapping[str, Rated]) -> dict[str, Any]:
+    """Return the metadata of the shipped judge."""
+    units = judge.input_units()
+    verdict = Settings().verdict
+    return {
+        "format": judge.FORMAT,
+        "format_version": judge.FORMAT_VERSION,
+        "name": "prosody sincerity",
+        "version": "0.1",
+        "measures_version": judge.measures_version(),
+        "inputs": list(model.inputs),
+        "units": {n: units[n] for n in model.inputs},
+        "axes": {
+            name: {
+                "bias": float(np.float32(axis.bias)),
+                "cut": axis.cut,
+                "residual_sd": round(axis.residual_sd, 4),
+                "decides": name == "sincere",
+                "training": training(name, data[name]),
+            }
+            for name, axis in model.axes.items()
+        },
+        "languages": {"fitted": ["en", "de"], "meant_for": ["nl", "en"]},
+        "thresholds": {
+            "sincere_p": verdict.sincere_p,
+            "forced_p": verdict.forced_p,
+            "recited_p": verdict.recited_p,
+        },
+        "licence": "research and evaluation until a team fits its own judge; see models/LICENSE",
+        "claim": "predicted impression of listeners; not what a speaker felt or meant",
+    }

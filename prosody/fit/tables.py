@@ -1,0 +1,293 @@
+"""Read tables of rated clips: our measures, openSMILE's columns, or a corpus' own.
+
+Whatever the columns are called, the result is one :class:`Rated`: absolute measures under the
+names of :mod:`prosody.table`, relative ones against the same speaker's other clips, and ratings.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prosody import table
+from prosody.errors import UsageError
+
+Floats = NDArray[np.float64]
+
+# What a column may be called, most specific first. SinA-C and NSC have their own words.
+ALIASES: Mapping[str, tuple[str, ...]] = {
+    "clip": ("clip", "audio_file_name", "sample_heard", "file", "name", "filename", "recording"),
+    "speaker": ("speaker", "speaker_id", "speaker_ID", "agent", "speaker_pseudonym"),
+    "rating": ("rating", "goldenstandard_value"),
+    "sentence": ("sentence", "sentence_id"),
+    "style": ("style", "sentence_type"),
+    "gender": ("gender", "sex", "speaker_gender"),
+    "language": ("language",),
+    "site": ("site", "team"),
+}
+GROUPS = ("gender", "language", "site", "style")
+MISSING = {"", "na", "nan", "null", "none", "-", "?"}
+# Seconds of speech taken for one clip where the table does not say how long it was.
+NOMINAL_CLIP_S = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """A table of clips.
+
+    Parameters
+    ----------
+    clip, speaker, sentence : ndarray of str [shape=(n,)]
+        Names; '' where the table has none.
+    rating : ndarray [shape=(n,)]
+        The panel's mean on the axis at hand; NaN where there is none.
+    columns : mapping of str to ndarray [shape=(n,)]
+        Measures under our names: absolute, relative and ``baseline_s``.
+    groups : mapping of str to ndarray of str
+        ``gender``, ``language``, ``site``, ``style`` where the table has them.
+    own_baseline : bool
+        True where the relative columns stood in the table, False where they were computed from
+        the same speaker's other clips.
+    """
+
+    clip: NDArray[np.str_]
+    speaker: NDArray[np.str_]
+    sentence: NDArray[np.str_]
+    rating: Floats
+    columns: Mapping[str, Floats]
+    groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
+    own_baseline: bool = False
+    header: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.clip)
+
+    def take(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Rated:
+        """Return some of the rows; relative columns stay as they are."""
+        return replace(
+            self,
+            clip=self.clip[keep],
+            speaker=self.speaker[keep],
+            sentence=self.sentence[keep],
+            rating=self.rating[keep],
+            columns={k: v[keep] for k, v in self.columns.items()},
+            groups={k: v[keep] for k, v in self.groups.items()},
+        )
+
+    def matrix(self, names: Sequence[str]) -> NDArray[np.float32]:
+        """Return the named columns as the judge takes them: float32 [n, k], NaN where missing."""
+        nan = np.full(len(self), np.nan)
+        return np.stack([self.columns.get(n, nan) for n in names], axis=1).astype(np.float32)
+
+
+def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Read a CSV file with ``,``, ``;`` or tab, UTF-8 with or without a byte order mark."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}.", "Give a CSV file.") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{path}: not UTF-8 text ({error.reason}).", "Save it as UTF-8 CSV."
+        ) from error
+    head = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=head.count)
+    rows = [r for r in csv.reader(io.StringIO(text), delimiter=delimiter) if any(r)]
+    if len(rows) < 2:
+        raise UsageError(f"{path}: no rows, expected a header and at least one row.", "")
+    header = [h.strip() for h in rows[0]]
+    ragged = next((i for i, r in enumerate(rows) if len(r) != len(header)), None)
+    if ragged is not None:
+        raise UsageError(
+            f"{path}: row {ragged + 1} has {len(rows[ragged])} cells, expected {len(header)}.",
+            "Quote cells that hold the separator.",
+        )
+    return header, rows[1:]
+
+
+def numbers(cells: Sequence[str], path: Path, name: str) -> Floats:
+    """Return cells as float64; empty, NA and the like become NaN, a decimal comma is read."""
+    out = np.empty(len(cells))
+    for i, cell in enumerate(cells):
+        text = cell.strip().strip("'\"")
+        if text.lower() in MISSING:
+            out[i] = np.nan
+            continue
+        try:
+            out[i] = float(text.replace(",", ".") if text.count(",") == 1 else text)
+        except ValueError:
+            raise UsageError(
+                f"{path}: row {i + 2}, column '{name}' holds {cell!r}, expected a number.",
+                "Leave the cell empty where the value is missing.",
+            ) from None
+    out[~np.isfinite(out)] = np.nan
+    return out
+
+
+def from_egemaps(columns: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Turn openSMILE's functionals (eGeMAPSv01a or v02) into our measures.
+
+    openSMILE writes 0 where a statistic has no frames or no stretch to stand on; slopes and
+    lengths of exactly 0 are therefore missing here, as they are in :mod:`prosody.measures`.
+    """
+    out: dict[str, Floats] = {}
+    for name, measure in table.BY_EGEMAPS.items():
+        if name not in columns:
+            continue
+        x = columns[name].astype(np.float64)
+        if measure.egemaps_norm:
+            mean = name.replace("stddevNorm", "amean")
+            if mean not in columns:
+                continue
+            x = x * columns[mean]
+        if "Slope" in name or "slope" in name or "Length" in name:
+            x = np.where(x == 0, np.nan, x)
+        out[measure.name] = x
+    return out
+
+
+def leave_one_out_median(
+    values: Floats, speaker: NDArray[np.str_]
+) -> tuple[Floats, NDArray[np.intp]]:
+    """Return for each clip the median of the same speaker's other clips, and their number.
+
+    Parameters
+    ----------
+    values : ndarray [shape=(n, m)]
+    speaker : ndarray of str [shape=(n,)]
+
+    Returns
+    -------
+    baseline : ndarray [shape=(n, m)]
+        NaN where the speaker has no other clip (or none with a value).
+    others : ndarray of int [shape=(n,)]
+    """
+    out = np.full(values.shape, np.nan)
+    others = np.zeros(len(values), dtype=np.intp)
+    for name in np.unique(speaker):
+        rows = np.flatnonzero(speaker == name)
+        others[rows] = len(rows) - 1
+        if len(rows) < 2:
+            continue
+        block = values[rows]
+        # [clip left out, clip, measure]; a speaker has tens of clips, not thousands.
+        for start in range(0, len(rows), 64):
+            part = np.arange(start, min(start + 64, len(rows)))
+            cube = np.broadcast_to(block, (len(part), *block.shape)).copy()
+            cube[np.arange(len(part)), part] = np.nan
+            out[rows[part]] = nanmedian(cube, axis=1)
+    return out, others
+
+
+def nanmedian(x: Floats, axis: int) -> Floats:
+    """Return the median over an axis without NaN; NaN, and no warning, where nothing is left."""
+    count = np.sum(~np.isnan(x), axis=axis, keepdims=True)
+    ordered = np.sort(x, axis=axis)  # NaN last
+    low = np.take_along_axis(ordered, np.maximum((count - 1) // 2, 0), axis=axis)
+    high = np.take_along_axis(ordered, np.minimum(count // 2, x.shape[axis] - 1), axis=axis)
+    mean = np.where(count > 0, (low + high) / 2, np.nan)
+    return np.squeeze(mean, axis=axis)
+
+
+def add_relative(rated: Rated, clip_s: float = NOMINAL_CLIP_S) -> Rated:
+    """Add relative columns and ``baseline_s`` from the same speaker's other clips."""
+    names = tuple(n for n in table.NAMES if n in rated.columns)
+    values = np.stack([rated.columns[n] for n in names], axis=1)
+    baseline, others = leave_one_out_median(values, rated.speaker)
+    columns = dict(rated.columns)
+    rel = table.relative(values, baseline, names)
+    kept = [table.BY_NAME[n].relative_name for n in names if table.BY_NAME[n].relative != "none"]
+    columns.update(zip(kept, rel.T, strict=True))
+    lengths = rated.columns.get("duration_s", np.full(len(rated), clip_s))
+    lengths = np.where(np.isfinite(lengths), lengths, clip_s)
+    total = {s: float(lengths[rated.speaker == s].sum()) for s in np.unique(rated.speaker)}
+    others_s = np.array([total[s] for s in rated.speaker]) - lengths
+    columns["baseline_s"] = np.where(others > 0, others_s, 0.0)
+    return replace(rated, columns=columns, own_baseline=False)
+
+
+def _find(header: Sequence[str], what: str) -> str | None:
+    lower = {h.lower(): h for h in header}
+    return next((lower[a.lower()] for a in ALIASES[what] if a.lower() in lower), None)
+
+
+def read_table(path: Path | str, *, need_rating: bool = True) -> Rated:
+    """Read a table of clips.
+
+    Parameters
+    ----------
+    path : path
+        CSV with the columns clip, speaker, rating, and optionally sentence, gender, language,
+        site; measures under our names or under eGeMAPS names.
+    need_rating : bool
+        Whether a table without ratings is an error (it is not when they are joined later).
+
+    Raises
+    ------
+    UsageError
+        If a column that is needed is missing, or a cell holds no number; says which.
+    """
+    path = Path(path)
+    header, rows = read_rows(path)
+    cells = {h: [r[i] for r in rows] for i, h in enumerate(header)}
+    found = {what: _find(header, what) for what in ALIASES}
+    for what in ("speaker", *(("rating",) if need_rating else ())):
+        if found[what] is None and not (what == "speaker" and found["clip"]):
+            raise UsageError(
+                f"{path}: no column '{what}'; found {', '.join(header[:8])}"
+                f"{' ...' if len(header) > 8 else ''}.",
+                f"Name it one of: {', '.join(ALIASES[what])}.",
+            )
+    known = {*table.NAMES, *table.RELATIVE_NAMES, "baseline_s"}
+    columns = {h: numbers(cells[h], path, h) for h in header if h in known}
+    smile = {h: numbers(cells[h], path, h) for h in header if h in table.BY_EGEMAPS}
+    for name, values in from_egemaps(smile).items():
+        columns.setdefault(name, values)
+    if not any(n in columns for n in (*table.NAMES, *table.RELATIVE_NAMES)):
+        raise UsageError(
+            f"{path}: no measures among its {len(header)} columns.",
+            "Expected our names (prosody features) or openSMILE's eGeMAPS functionals.",
+        )
+    n = len(rows)
+
+    def text(what: str, default: str = "") -> NDArray[np.str_]:
+        name = found[what]
+        return np.array([c.strip() for c in cells[name]] if name else [default] * n, dtype=np.str_)
+
+    clip = text("clip")
+    if found["clip"] is None:
+        clip = np.array([f"row {i + 2}" for i in range(n)], dtype=np.str_)
+    speaker = text("speaker")
+    if found["speaker"] is None:
+        speaker = np.array([_speaker_of(c) for c in clip], dtype=np.str_)
+    rating = (
+        numbers(cells[found["rating"]], path, "rating") if found["rating"] else np.full(n, np.nan)
+    )
+    rated = Rated(
+        clip,
+        speaker,
+        text("sentence"),
+        rating,
+        columns,
+        {g: text(g) for g in GROUPS if found[g]},
+        own_baseline=any(r in columns for r in table.RELATIVE_NAMES),
+        header=tuple(header),
+    )
+    if not rated.own_baseline:
+        return add_relative(rated)
+    columns.setdefault("baseline_s", np.full(n, np.nan))
+    return rated
+
+
+def _speaker_of(clip: str) -> str:
+    """Return the speaker that a file name of the known corpora names, else the name itself."""
+    stem = Path(clip).stem
+    match = re.match(r"\d+_(P-\d+)_|([mw]\d{3}_[a-z]+)_stimulus", stem)
+    return (match.group(1) or match.group(2)) if match else stem

@@ -1,0 +1,375 @@
+"""Predict how a panel of listeners would hear apologies: one ONNX call for all of them.
+
+Two axes, each a rating with its standard deviation and what every measure added to it, and one
+verdict from both. It is a predicted impression, never a statement about what anyone felt or meant.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prosody import onnxfile, table
+from prosody.errors import ModelError
+from prosody.settings import Settings
+
+Floats = NDArray[np.float64]
+Verdict = Literal["sincere", "forced", "unclear"]
+
+AXES = ("sincere", "engaged")
+FORMAT = "prosody-judge"
+FORMAT_VERSION = "1"
+# Half the width of an 80 % interval, in standard deviations of a normal distribution.
+Z_80 = 1.2815515655446004
+MAX_IR, MAX_OPSET = 10, 17
+BLOCK = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class AxisJudgement:
+    """One axis for n apologies.
+
+    Parameters
+    ----------
+    rating, sd : ndarray [shape=(n,)]
+        Predicted mean of a panel, in units of its own spread of ratings, and the standard
+        deviation of that prediction.
+    low, high : ndarray [shape=(n,)]
+        80 % interval.
+    p_sincere_side : ndarray [shape=(n,)]
+        Probability that the panel's mean lies on the sincere (engaged) side, 0 to 1.
+    contributions : ndarray [shape=(n, inputs)]
+        What each input added to the rating; they sum with `bias` to it.
+    bias : float
+    """
+
+    rating: Floats
+    sd: Floats
+    low: Floats
+    high: Floats
+    p_sincere_side: Floats
+    contributions: Floats
+    bias: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judgements:
+    """Both axes and the verdict for n apologies.
+
+    Parameters
+    ----------
+    axes : mapping of str to AxisJudgement
+        ``sincere`` and ``engaged``, or the one that the judge has.
+    verdict : list of str
+        ``sincere``, ``forced`` or ``unclear``.
+    kind : list of str
+        For ``forced``: ``put_on`` or ``recited``; '' otherwise.
+    hint : list of str
+        ``recited`` where the engaged axis falls clearly but may not decide alone; '' otherwise.
+    inputs : tuple of str
+        Names of the columns of the contributions.
+    """
+
+    axes: Mapping[str, AxisJudgement]
+    verdict: list[Verdict]
+    kind: list[str]
+    hint: list[str]
+    inputs: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.verdict)
+
+    def __getattr__(self, name: str) -> AxisJudgement:
+        """Give ``judgements.sincere`` and ``judgements.engaged``."""
+        if name in AXES and name in self.axes:
+            return self.axes[name]
+        raise AttributeError(name)
+
+
+def default_model() -> Path:
+    """Return the path of the judge that is shipped."""
+    from importlib import resources
+
+    return Path(str(resources.files("prosody.models") / "sincerity.onnx"))
+
+
+def normal_cdf(x: Floats) -> Floats:
+    """Return the distribution function of the standard normal distribution."""
+    from scipy.special import ndtr
+
+    return np.asarray(ndtr(x), dtype=np.float64)
+
+
+class Judge:
+    """A judge: an ONNX file that describes itself.
+
+    Use :meth:`load`. One session serves any number of batches.
+
+    Examples
+    --------
+    >>> judge = Judge.load()
+    >>> result = judge.judge({"pitch_mean_st_rel": [-2.0], "baseline_s": [60.0]})
+    >>> result.verdict
+    ['unclear']
+    """
+
+    def __init__(self, data: bytes, found: onnxfile.OnnxFile, path: Path, threads: int) -> None:
+        import onnxruntime
+
+        self.path = path
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        self._meta = found.metadata
+        self.inputs: tuple[str, ...] = tuple(_json(path, found.metadata, "inputs"))
+        axes = _json(path, found.metadata, "axes")
+        self.axes: tuple[str, ...] = tuple(a for a in AXES if a in axes)
+        self._axis_info: dict[str, dict[str, Any]] = {a: axes[a] for a in self.axes}
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                data, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime raises many classes, all of them mean this
+            raise ModelError(f"{path}: onnxruntime cannot load it ({error}).", "") from error
+
+    @classmethod
+    def load(cls, path: Path | str | None = None, *, threads: int = 1) -> Judge:
+        """Read a judge and check it before it runs.
+
+        Parameters
+        ----------
+        path : path, optional
+            An ONNX file; the shipped judge by default.
+        threads : int
+            Threads of one call.
+
+        Raises
+        ------
+        ModelError
+            If the file is damaged, over 5 MB, uses operators outside a short list, reaches outside
+            itself, or was made for other measures than this version computes.
+        """
+        path = Path(path) if path is not None else default_model()
+        data, found = onnxfile.read(path)
+        _check(path, found)
+        return cls(data, found, path, threads)
+
+    @property
+    def name(self) -> str:
+        """Name and version of the judge."""
+        return f"{self._meta.get('name', self.path.stem)} {self._meta.get('version', '')}".strip()
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """Everything that the file says about itself; JSON where it is JSON."""
+        out: dict[str, Any] = {"sha256": self.sha256}
+        for key, value in sorted(self._meta.items()):
+            try:
+                out[key] = json.loads(value) if value[:1] in "[{" else value
+            except json.JSONDecodeError:
+                out[key] = value
+        return out
+
+    def axis_info(self, axis: str) -> dict[str, Any]:
+        """Return bias, cut, scale and training of one axis."""
+        return self._axis_info[axis]
+
+    def matrix(self, columns: Mapping[str, Any]) -> NDArray[np.float32]:
+        """Return the input of the graph from named columns; those left out are missing (NaN)."""
+        given = {
+            k: np.asarray(v, dtype=np.float32).ravel()
+            for k, v in columns.items()
+            if k in self.inputs
+        }
+        sizes = {len(v) for v in given.values()}
+        if len(sizes) > 1:
+            raise ValueError(f"columns of different lengths: {sorted(sizes)}")
+        n = sizes.pop() if sizes else len(next(iter(columns.values()), ()))
+        out = np.full((n, len(self.inputs)), np.nan, dtype=np.float32)
+        for i, name in enumerate(self.inputs):
+            if name in given:
+                out[:, i] = given[name]
+        out[np.isinf(out)] = np.nan
+        return out
+
+    def run(self, matrix: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Run the graph once: outputs by name."""
+        names = [o.name for o in self._session.get_outputs()]
+        if len(matrix) == 0:
+            wide = {"contributions": (0, len(self.inputs))}
+            return {n: np.empty(wide.get(n.rsplit("_", 1)[1], (0,)), np.float32) for n in names}
+        # One call for a batch; only a very large one is cut, to bound the memory of the graph.
+        parts = [
+            self._session.run(names, {"columns": matrix[i : i + BLOCK]})
+            for i in range(0, len(matrix), BLOCK)
+        ]
+        return {n: np.concatenate([p[i] for p in parts]) for i, n in enumerate(names)}
+
+    def judge(self, columns: Mapping[str, Any], settings: Settings | None = None) -> Judgements:
+        """Judge n apologies at once.
+
+        Parameters
+        ----------
+        columns : mapping of str to array [shape=(n,)]
+            Measures, relative measures and ``baseline_s`` by name. Unknown names are passed over,
+            names left out and NaN are missing.
+        settings : Settings, optional
+            Probabilities that a verdict needs.
+
+        Returns
+        -------
+        Judgements
+        """
+        raw = self.run(self.matrix(columns))
+        axes: dict[str, AxisJudgement] = {}
+        for axis in self.axes:
+            rating = raw[f"{axis}_rating"].astype(np.float64)
+            sd = raw[f"{axis}_sd"].astype(np.float64)
+            info = self._axis_info[axis]
+            axes[axis] = AxisJudgement(
+                rating,
+                sd,
+                rating - Z_80 * sd,
+                rating + Z_80 * sd,
+                normal_cdf((rating - float(info.get("cut", 0.0))) / sd),
+                raw[f"{axis}_contributions"].astype(np.float64),
+                float(info["bias"]),
+            )
+        recited_decides = self._axis_info.get("engaged", {}).get("decides") is True
+        verdict, kind, hint = verdicts(
+            axes["sincere"].p_sincere_side if "sincere" in axes else None,
+            axes["engaged"].p_sincere_side if "engaged" in axes else None,
+            settings or Settings(),
+            recited_decides=recited_decides,
+        )
+        return Judgements(axes, verdict, kind, hint, self.inputs)
+
+
+def verdicts(
+    p_sincere: Floats | None, p_engaged: Floats | None, settings: Settings, *, recited_decides: bool
+) -> tuple[list[Verdict], list[str], list[str]]:
+    """Combine the two axes into one word.
+
+    No clip was ever rated on both, so no joint probability is formed: each axis is held against
+    its own threshold.
+
+    Parameters
+    ----------
+    p_sincere, p_engaged : ndarray [shape=(n,)] or None
+        Probability of the sincere and of the engaged side; None where the judge lacks the axis.
+    settings : Settings
+        ``sincere_p``, ``forced_p``, ``recited_p`` of the group ``verdict``.
+    recited_decides : bool
+        Whether a clear fall on *engaged* alone may give ``forced``; if not it gives ``unclear``
+        with the hint ``recited``.
+
+    Returns
+    -------
+    verdict, kind, hint : list of str
+    """
+    limits = settings.verdict
+    n = len(p_sincere) if p_sincere is not None else len(p_engaged) if p_engaged is not None else 0
+    no = np.zeros(n, dtype=bool)
+    sincere = p_sincere >= limits.sincere_p if p_sincere is not None else no
+    put_on = 1 - p_sincere >= limits.forced_p if p_sincere is not None else no
+    recited = 1 - p_engaged >= limits.recited_p if p_engaged is not None else no
+    by_recited = recited & ~put_on if recited_decides else no
+    forced = put_on | by_recited
+    word = np.where(forced, "forced", np.where(sincere & ~recited, "sincere", "unclear"))
+    kind = np.where(put_on, "put_on", np.where(by_recited, "recited", ""))
+    hint = np.where(recited & ~by_recited, "recited", "")
+    return word.tolist(), kind.tolist(), hint.tolist()
+
+
+def _json(path: Path, metadata: Mapping[str, str], key: str) -> Any:
+    try:
+        return json.loads(metadata[key])
+    except (KeyError, json.JSONDecodeError) as error:
+        raise ModelError(
+            f"{path}: its metadata has no readable '{key}'.",
+            "Expected a judge written by 'prosody fit'.",
+        ) from error
+
+
+def _check(path: Path, found: onnxfile.OnnxFile) -> None:
+    """Refuse a file that is no judge, or a judge of other measures."""
+    remedy = "Expected a judge written by 'prosody fit' of this version."
+    if found.metadata.get("format") != FORMAT:
+        raise ModelError(f"{path}: an ONNX file, but no judge (metadata 'format').", remedy)
+    if found.metadata.get("format_version") != FORMAT_VERSION:
+        raise ModelError(
+            f"{path}: format version {found.metadata.get('format_version')!r}, "
+            f"expected {FORMAT_VERSION!r}.",
+            remedy,
+        )
+    if found.ir_version > MAX_IR or found.opset > MAX_OPSET:
+        raise ModelError(
+            f"{path}: IR {found.ir_version}, opset {found.opset}; expected at most "
+            f"{MAX_IR} and {MAX_OPSET}.",
+            remedy,
+        )
+    names = _json(path, found.metadata, "inputs")
+    units = _json(path, found.metadata, "units")
+    axes = _json(path, found.metadata, "axes")
+    version = found.metadata.get("measures_version")
+    if not (isinstance(names, list) and isinstance(units, dict) and isinstance(axes, dict)):
+        raise ModelError(f"{path}: damaged metadata (inputs, units, axes).", remedy)
+    known = input_units()
+    strange = [n for n in names if n not in known]
+    if strange:
+        raise ModelError(
+            f"{path}: needs measures that this version does not compute: {', '.join(strange[:5])}"
+            f"{' ...' if len(strange) > 5 else ''}.",
+            remedy,
+        )
+    if version != measures_version():
+        raise ModelError(
+            f"{path}: made for measures version {version!r}, this is {measures_version()!r}.",
+            "Fit it again with this version, or use the version that it was made with.",
+        )
+    other = [n for n in names if units.get(n) != known[n]]
+    if other:
+        raise ModelError(
+            f"{path}: '{other[0]}' in {units.get(other[0])!r}, this version computes "
+            f"{known[other[0]]!r}.",
+            remedy,
+        )
+    ports = [p for p in found.inputs if p.name not in found.initializers]
+    if [(p.name, p.dtype) for p in ports] != [("columns", onnxfile.FLOAT)] or (
+        len(ports[0].shape) != 2 or ports[0].shape[0] is not None or ports[0].shape[1] != len(names)
+    ):
+        raise ModelError(
+            f"{path}: its input is not 'columns', float32 [any, {len(names)}].", remedy
+        )
+    wanted = {f"{a}_{o}" for a in axes for o in ("rating", "sd", "contributions")}
+    if not axes or not set(axes) <= set(AXES) or wanted != {p.name for p in found.outputs}:
+        raise ModelError(f"{path}: its outputs do not match its axes.", remedy)
+    if any(
+        not isinstance(a, dict) or not isinstance(a.get("bias"), (int, float))
+        for a in axes.values()
+    ):
+        raise ModelError(f"{path}: an axis without a bias.", remedy)
+
+
+def measures_version() -> str:
+    """Return the version of the measures' definitions."""
+    return str(getattr(table, "VERSION", "1"))
+
+
+def input_units() -> dict[str, str]:
+    """Return every column that a judge may take, with its unit."""
+    units = {"baseline_s": "s"}
+    for m in table.MEASURES:
+        units[m.name] = m.unit
+        if m.relative_name:
+            units[m.relative_name] = m.unit if m.relative == "difference" else "log2 ratio"
+    return units
