@@ -40,7 +40,10 @@ def track(grid: Grid) -> FloatArray:
     """
     out = np.full(grid.total, np.nan, dtype=np.float32)
     for first, start, count, length in zip(
-        grid.first.tolist(), grid.start.tolist(), grid.count.tolist(), grid.length.tolist(),
+        grid.first.tolist(),
+        grid.start.tolist(),
+        grid.count.tolist(),
+        grid.length.tolist(),
         strict=True,
     ):
         if count:

@@ -1,0 +1,260 @@
+"""Statistics of many segments at once, over one long array of frames.
+
+A `Runs` says where each segment lies in the long array. Every function reduces all segments
+together; there is no loop over them. A segment without values gives NaN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.floating[Any]]
+Doubles = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Where each segment's values lie in one long array.
+
+    Attributes
+    ----------
+    count : ndarray [shape=(n,), int64]
+        Values of each segment, in order; zero is allowed.
+    """
+
+    count: IntArray
+
+    @property
+    def start(self) -> IntArray:
+        """Position of the first value of each segment [shape=(n,)]."""
+        return np.cumsum(self.count) - self.count
+
+    @property
+    def ids(self) -> IntArray:
+        """Segment of each value [shape=(total,)]."""
+        return np.repeat(np.arange(len(self.count)), self.count)
+
+    def where(self, mask: Mask) -> Runs:
+        """Return the runs that remain when only the values under `mask` are kept."""
+        return Runs(np.bincount(self.ids[mask], minlength=len(self.count)))
+
+
+def sums(x: Values, runs: Runs) -> Doubles:
+    """Add up each segment's values.
+
+    Parameters
+    ----------
+    x : ndarray [shape=(total,) or (total, k)]
+    runs : Runs
+
+    Returns
+    -------
+    ndarray [shape=(n,) or (n, k), float64]
+        0 for segments without values.
+    """
+    out = np.zeros((len(runs.count), *x.shape[1:]))
+    full = runs.count > 0
+    if full.any():
+        out[full] = np.add.reduceat(x, runs.start[full], axis=0, dtype=np.float64)
+    return out
+
+
+def _over(total: Doubles, count: NDArray[Any]) -> Doubles:
+    count = count.reshape(count.shape + (1,) * (total.ndim - count.ndim))
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+
+
+def means(x: Values, runs: Runs) -> Doubles:
+    """Return each segment's mean [shape=(n,) or (n, k)]; NaN without values."""
+    return _over(sums(x, runs), runs.count)
+
+
+def mean_sd(x: Values, runs: Runs) -> tuple[Doubles, Doubles]:
+    """Return each segment's mean and standard deviation (over n, not n - 1)."""
+    mean = means(x, runs)
+    gap = x - np.repeat(mean, runs.count, axis=0)
+    return mean, np.sqrt(means(gap * gap, runs))
+
+
+def percentiles(x: Values, runs: Runs, shares: tuple[float, ...]) -> Doubles:
+    """Return percentiles of each segment, interpolated between the sorted values.
+
+    Parameters
+    ----------
+    x : ndarray [shape=(total,)]
+    runs : Runs
+    shares : tuple of float
+        0 to 1; share ``p`` lies at position ``p * (count - 1)``.
+
+    Returns
+    -------
+    ndarray [shape=(n, len(shares)), float64]
+    """
+    ordered = x[np.lexsort((x, runs.ids))].astype(np.float64)
+    out = np.full((len(runs.count), len(shares)), np.nan)
+    full = runs.count > 0
+    last = runs.count[full][:, None] - 1
+    place = last * np.array(shares)
+    below = np.floor(place).astype(np.int64)
+    base = runs.start[full][:, None]
+    low, high = ordered[base + below], ordered[base + np.minimum(below + 1, last)]
+    out[full] = low + (place - below) * (high - low)
+    return out
+
+
+def shift(x: Values, runs: Runs, by: int) -> Values:
+    """Return for each value its neighbour `by` (1 or -1) places before it in the same segment.
+
+    The first (last) value of a segment is its own neighbour.
+    """
+    out = np.empty_like(x)
+    if by > 0:
+        out[1:], edge = x[:-1], runs.start
+    else:
+        out[:-1], edge = x[1:], runs.start + runs.count - 1
+    edge = edge[runs.count > 0]
+    out[edge] = x[edge]
+    return out
+
+
+def smooth(x: Values, runs: Runs) -> Values:
+    """Average each value with its two neighbours (sma3); edges stand in for what lies beyond."""
+    return (shift(x, runs, 1) + x + shift(x, runs, -1)) / 3
+
+
+def smooth_where(x: Values, mask: Mask, runs: Runs) -> Values:
+    """Average each value under `mask` with those neighbours that are under it too (sma3nz).
+
+    Parameters
+    ----------
+    x : ndarray [shape=(total,) or (total, k)]
+    mask : ndarray [shape=(total,), bool]
+    runs : Runs
+
+    Returns
+    -------
+    ndarray [shape=(mask.sum(),) or (mask.sum(), k)]
+        Only the values under the mask.
+    """
+    first = np.zeros(len(mask), bool)
+    first[runs.start[runs.count > 0]] = True
+    last = np.zeros(len(mask), bool)
+    last[(runs.start + runs.count - 1)[runs.count > 0]] = True
+    at = np.flatnonzero(mask)
+    before = np.maximum(at - 1, 0)
+    after = np.minimum(at + 1, len(mask) - 1)
+    has_before = mask[before] & ~first[at]
+    has_after = mask[after] & ~last[at]
+    number = 1 + has_before + has_after.astype(np.int64)
+    if x.ndim > 1:
+        has_before, has_after, number = has_before[:, None], has_after[:, None], number[:, None]
+    total = x[at] + np.where(has_before, x[before], 0) + np.where(has_after, x[after], 0)
+    return np.asarray(total / number, dtype=x.dtype)
+
+
+def line_slopes(x: Values, time: Values, runs: Runs) -> Doubles:
+    """Return the least-squares slope of `x` against `time` in each segment; NaN below 2 values."""
+    t = time - np.repeat(means(time, runs), runs.count)
+    spread = sums(t * t, runs)
+    return np.divide(
+        sums(t * x, runs), spread, out=np.full(len(runs.count), np.nan), where=spread > 0
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Turning points of all segments: peaks and valleys that stand out.
+
+    Attributes
+    ----------
+    at : ndarray [shape=(m,), int64]
+        Positions in the long array, the ends of each segment included.
+    runs : Runs
+        Turning points of each segment.
+    """
+
+    at: IntArray
+    runs: Runs
+
+
+def turning_points(x: Values, runs: Runs, share: float = 0.1) -> Turns:
+    """Find the peaks and valleys that differ from their neighbours by a share of the range.
+
+    Parameters
+    ----------
+    x : ndarray [shape=(total,)]
+        A smoothed contour, finite.
+    runs : Runs
+    share : float
+        Of the segment's range (maximum minus minimum); smaller swings are passed over.
+
+    Returns
+    -------
+    Turns
+        Alternating lows and highs. All segments are thinned together: in each round every swing
+        that is too small and no larger than its neighbours is taken out with both its ends.
+    """
+    inner = (x - shift(x, runs, 1)) * (shift(x, runs, -1) - x) < 0
+    ends = np.zeros(len(x), bool)
+    full = runs.count > 0
+    ends[runs.start[full]] = True
+    ends[(runs.start + runs.count - 1)[full]] = True
+    ids = runs.ids
+    high = np.full(len(runs.count), np.nan)
+    low = high.copy()
+    if full.any():
+        high[full] = np.maximum.reduceat(x, runs.start[full])
+        low[full] = np.minimum.reduceat(x, runs.start[full])
+    least = share * (high - low)
+    at = np.flatnonzero(inner | ends)
+    while True:
+        segment = ids[at]
+        same = segment[1:] == segment[:-1]
+        swing = np.where(same, np.abs(np.diff(x[at])), np.inf)
+        small = swing < least[segment[:-1]]
+        before = np.concatenate([[np.inf], swing[:-1]])
+        after = np.concatenate([swing[1:], [np.inf]])
+        out = np.flatnonzero(small & (swing <= before) & (swing < after))
+        gone = np.zeros(len(at), bool)
+        gone[out] = True
+        gone[out + 1] = True
+        gone &= ~ends[at]
+        if not gone.any():
+            break
+        at = at[~gone]
+    return Turns(at, Runs(np.bincount(ids[at], minlength=len(runs.count))))
+
+
+def turning_slopes(x: Values, turns: Turns, runs: Runs, step_s: float) -> Doubles:
+    """Return mean and sd of the slopes from low to high and from high to low.
+
+    Parameters
+    ----------
+    x : ndarray [shape=(total,)]
+    turns : Turns
+        Of `x`.
+    runs : Runs
+        Of `x`.
+    step_s : float
+        Seconds between two values.
+
+    Returns
+    -------
+    ndarray [shape=(n, 4), float64]
+        Rising mean, rising sd, falling mean, falling sd (falling as positive numbers), per second.
+    """
+    ids = runs.ids[turns.at]
+    same = ids[1:] == ids[:-1]
+    slope = np.diff(x[turns.at].astype(np.float64)) / (np.diff(turns.at) * step_s)
+    columns: list[Doubles] = []
+    for sign in (1.0, -1.0):
+        chosen = same & (sign * slope > 0)
+        part = Runs(np.bincount(ids[:-1][chosen], minlength=len(runs.count)))
+        columns.extend(mean_sd(sign * slope[chosen], part))
+    return np.stack(columns, axis=1)

@@ -1,0 +1,182 @@
+"""Spectral balance of each frame: alpha ratio, Hammarberg index, slopes, flux, H1-H2.
+
+All but H1-H2 come from the one pass of 20 ms spectra. Definitions after Eyben et al. 2016; the
+sign of the alpha ratio is openSMILE's (high over low, so speech is negative).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prosody.frames import FloatArray, Grid, fft_size, power_spectra
+from prosody.loudness import BANDS, loudness_and_cepstra, mel_bands
+
+ALPHA_SPLIT_HZ = 1000.0
+HAMMARBERG_SPLIT_HZ = 2000.0
+TOP_HZ = 5000.0
+SLOPE_BANDS_HZ = ((0.0, 500.0), (500.0, 1500.0))
+LEAST_POWER = 1e-20
+"""Power below any sound (-200 dB); a frame at or below it is digital silence."""
+HARMONIC_WINDOW_S = 0.060
+HARMONIC_SIGMA = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """What the spectra say about each frame [shape=(total,) each, float32]; NaN in silence.
+
+    Attributes
+    ----------
+    loudness, flux : ndarray
+        Auditory loudness and spectral flux; defined in silence too.
+    alpha_ratio_db, hammarberg_db : ndarray
+    slope_db_per_hz : ndarray [shape=(total, 2)]
+        Over 0-500 and 500-1500 Hz.
+    band_level_db : ndarray [shape=(total, 2)]
+        Mean of the log spectrum over the same bands (only to convert to openSMILE's slopes).
+    mfcc : ndarray [shape=(total, 4)]
+    """
+
+    loudness: FloatArray
+    flux: FloatArray
+    alpha_ratio_db: FloatArray
+    hammarberg_db: FloatArray
+    slope_db_per_hz: FloatArray
+    band_level_db: FloatArray
+    mfcc: FloatArray
+
+
+@lru_cache(maxsize=16)
+def _line_weights(sr: int, n_fft: int) -> tuple[FloatArray, int]:
+    """Return the matrix from log spectrum to two slopes and two means, and the bins it needs."""
+    hz = np.arange(n_fft // 2 + 1) * sr / n_fft
+    columns = []
+    for low, high in SLOPE_BANDS_HZ:
+        inside = (hz >= low) & (hz <= high)
+        x = np.where(inside, hz - hz[inside].mean(), 0.0)
+        columns.append(x / (x @ x))
+        columns.append(inside / inside.sum())
+    weights = np.stack([columns[0], columns[2], columns[1], columns[3]], axis=1)
+    bins = int(np.flatnonzero(hz <= SLOPE_BANDS_HZ[-1][1])[-1]) + 1
+    return weights[:bins].astype(np.float32), bins
+
+
+@lru_cache(maxsize=16)
+def _band_weights(sr: int, n_fft: int) -> FloatArray:
+    """Return the matrix from power spectrum to mel bands and the two halves of the alpha ratio."""
+    hz = np.arange(n_fft // 2 + 1) * sr / n_fft
+    low = hz < ALPHA_SPLIT_HZ
+    high = (hz >= ALPHA_SPLIT_HZ) & (hz <= TOP_HZ)
+    halves = np.stack([low, high], axis=1).astype(np.float32)
+    return np.concatenate([mel_bands(sr, n_fft)[0], halves], axis=1)
+
+
+def _ratio_db(over: FloatArray, under: FloatArray) -> FloatArray:
+    ok = (over > LEAST_POWER) & (under > LEAST_POWER)
+    ratio = np.divide(over, under, out=np.full(over.shape, np.nan, np.float32), where=ok)
+    return np.asarray(10 * np.log10(ratio), dtype=np.float32)
+
+
+def levels(grid: Grid) -> Levels:
+    """Measure loudness, balance, flux and cepstra of every frame, in one pass of spectra.
+
+    Parameters
+    ----------
+    grid : Grid
+        Segments at the rate of analysis.
+
+    Returns
+    -------
+    Levels
+        Not smoothed. Memory: about 56 bytes a frame and one chunk of spectra.
+    """
+    sr, n_fft = grid.sr_hz, fft_size(2 * grid.hop)
+    hz = np.arange(n_fft // 2 + 1) * sr / n_fft
+    below = int((hz <= HAMMARBERG_SPLIT_HZ).sum())
+    above = int((hz < HAMMARBERG_SPLIT_HZ).sum())
+    top = int((hz <= TOP_HZ).sum())
+    bands = _band_weights(sr, n_fft)
+    line, bins = _line_weights(sr, n_fft)
+    rows = len(grid.rows(2 * grid.hop))
+    out = np.empty((rows, 8 + 4), dtype=np.float32)
+    before: FloatArray | None = None
+    for lo, hi, power in power_spectra(grid):
+        block = out[lo:hi]
+        mixed = power @ bands
+        block[:, 0], block[:, 8:] = loudness_and_cepstra(mixed[:, :BANDS], sr, n_fft)
+        magnitude = np.sqrt(power[:, :top])
+        if before is None:
+            before = magnitude[:1]
+        step = np.diff(magnitude, axis=0, prepend=before)
+        before = magnitude[-1:]
+        block[:, 1] = np.sqrt(np.einsum("ij,ij->i", step, step) / (top - 1))
+        block[:, 2] = _ratio_db(mixed[:, BANDS + 1], mixed[:, BANDS])
+        block[:, 3] = _ratio_db(power[:, :below].max(axis=1), power[:, above:top].max(axis=1))
+        log = 10 * np.log10(np.maximum(power[:, :bins], np.float32(LEAST_POWER)))
+        block[:, 4:8] = log @ line
+    out = out[grid.at]
+    silent = np.isnan(out[:, 2])
+    out[silent, 4:8] = np.nan
+    flux = out[:, 1].copy()
+    starts = grid.start[grid.count > 1]
+    flux[starts] = flux[starts + 1]  # a first frame has no predecessor
+    flux[grid.start[grid.count == 1]] = np.nan
+    return Levels(
+        loudness=out[:, 0],
+        flux=flux,
+        alpha_ratio_db=out[:, 2],
+        hammarberg_db=out[:, 3],
+        slope_db_per_hz=out[:, 4:6],
+        band_level_db=out[:, 6:8],
+        mfcc=out[:, 8:],
+    )
+
+
+def h1_h2(grid: Grid, f0_hz: NDArray[np.floating]) -> FloatArray:  # type: ignore[type-arg]
+    """Return the level of the first over the second harmonic.
+
+    Parameters
+    ----------
+    grid : Grid
+    f0_hz : ndarray [shape=(total,)]
+        F0 of every frame; NaN where unvoiced.
+
+    Returns
+    -------
+    ndarray [shape=(total,), float32]
+        dB; NaN where unvoiced. The harmonics are the strongest bins within a quarter of F0 around
+        it and its double, in the spectrum of 60 ms (Gaussian window) around the frame's centre.
+    """
+    out = np.full(grid.total, np.nan, dtype=np.float32)
+    voiced = np.flatnonzero(~np.isnan(f0_hz))
+    if len(voiced) == 0:
+        return out
+    width = round(HARMONIC_WINDOW_S * grid.sr_hz)
+    n_fft = fft_size(width)
+    n = (np.arange(width) - (width - 1) / 2) / (HARMONIC_SIGMA * (width - 1) / 2)
+    window = np.exp(-0.5 * n * n).astype(np.float32)
+    lead = width // 2 - grid.hop  # the window starts this much before the frame
+    hops = -(-lead // grid.hop)
+    rows = grid.rows(width, hops * grid.hop - lead)
+    at = grid.at[voiced] - hops
+    step = grid.sr_hz / n_fft
+    for lo in range(0, len(voiced), 512):
+        hi = min(lo + 512, len(voiced))
+        spectrum = np.fft.rfft(rows[at[lo:hi]] * window, n_fft)
+        power = spectrum.real**2 + spectrum.imag**2
+        f0 = f0_hz[voiced[lo:hi]]
+        reach = max(1, round(float(f0.max()) / 4 / step))
+        ladder = np.arange(-reach, reach + 1)
+        peaks = []
+        for k in (1, 2):
+            centre = np.round(k * f0 / step).astype(np.int64)
+            inside = np.abs(ladder[None, :]) <= np.maximum(np.round(f0 / 4 / step), 1)[:, None]
+            bins = np.clip(centre[:, None] + ladder, 1, power.shape[1] - 1)
+            near = np.take_along_axis(power, bins, axis=1)
+            peaks.append(np.where(inside, near, 0).max(axis=1))
+        out[voiced[lo:hi]] = _ratio_db(peaks[0], peaks[1])
+    return out

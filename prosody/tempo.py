@@ -1,0 +1,246 @@
+"""Tempo: how fast it is said, from the sound and, separately, from the words.
+
+From the sound: loudness peaks (a proxy of the syllable rate), stretches with and without voice,
+pauses. From the words of a transcript: speech and articulation rate and the length of "sorry".
+The two never stand in for each other: a measure of words without word times is NaN.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prosody.functionals import Doubles, Mask, Runs, Values, mean_sd, percentiles, turning_points
+from prosody.turns import Word
+
+PAUSE_S = 0.15
+"""Shorter gaps are stops and devoiced stretches, not pauses."""
+PAUSE_BELOW = 0.25
+"""Of the way from the quiet (5th percentile) to the loud (95th) of a segment's loudness."""
+
+
+def peak_rate(loudness: Values, runs: Runs, step_s: float) -> Doubles:
+    """Return loudness peaks per second, a proxy of the syllable rate.
+
+    Parameters
+    ----------
+    loudness : ndarray [shape=(total,)]
+        Smoothed loudness.
+    runs : Runs
+    step_s : float
+        Seconds between two values.
+
+    Returns
+    -------
+    ndarray [shape=(n,), float64]
+        Peaks that rise and fall by a tenth of the range; NaN without frames.
+    """
+    turns = turning_points(loudness, runs)
+    at, ids = turns.at, runs.ids[turns.at]
+    inner = np.zeros(len(at), bool)
+    inner[1:-1] = (ids[2:] == ids[1:-1]) & (ids[:-2] == ids[1:-1])
+    top = np.zeros(len(at), bool)
+    top[1:-1] = (loudness[at[1:-1]] > loudness[at[:-2]]) & (loudness[at[1:-1]] > loudness[at[2:]])
+    peaks = np.bincount(ids[inner & top], minlength=len(runs.count))
+    seconds = runs.count * step_s
+    return np.divide(peaks, seconds, out=np.full(len(peaks), np.nan), where=seconds > 0)
+
+
+def stretches(mask: Mask, runs: Runs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the segment and the length in frames of each stretch of frames under `mask`."""
+    if len(mask) == 0:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    ids = runs.ids
+    fresh = np.ones(len(mask), bool)
+    fresh[1:] = (mask[1:] != mask[:-1]) | (ids[1:] != ids[:-1])
+    start = np.flatnonzero(fresh)
+    length = np.diff(np.append(start, len(mask)))
+    kept = mask[start]
+    return ids[start[kept]], length[kept]
+
+
+def voice_rhythm(voiced: Mask, runs: Runs, step_s: float) -> Doubles:
+    """Measure the stretches with and without voice.
+
+    Parameters
+    ----------
+    voiced : ndarray [shape=(total,), bool]
+    runs : Runs
+    step_s : float
+
+    Returns
+    -------
+    ndarray [shape=(n, 5), float64]
+        Voiced stretches per second; mean and sd of their length in seconds; mean and sd of the
+        length of unvoiced stretches. NaN where there is none.
+    """
+    n = len(runs.count)
+    ids, length = stretches(voiced, runs)
+    number = np.bincount(ids, minlength=n)
+    seconds = runs.count * step_s
+    rate = np.divide(number, seconds, out=np.full(n, np.nan), where=seconds > 0)
+    on = mean_sd(length * step_s, Runs(number))
+    ids, length = stretches(~voiced, runs)
+    off = mean_sd(length * step_s, Runs(np.bincount(ids, minlength=n)))
+    return np.stack([rate, *on, *off], axis=1)
+
+
+def pause_share(loudness: Values, voiced: Mask, runs: Runs, step_s: float) -> Doubles:
+    """Return the share of each segment that is pause.
+
+    A pause is a stretch of at least 0.15 s without voice in which loudness stays in the lowest
+    quarter between the segment's quiet and loud frames (5th and 95th percentile).
+    """
+    quiet, loud = percentiles(loudness, runs, (0.05, 0.95)).T
+    edge = np.repeat(quiet + PAUSE_BELOW * (loud - quiet), runs.count)
+    ids, length = stretches((loudness <= edge) & ~voiced, runs)
+    long = length * step_s >= PAUSE_S - 1e-9
+    paused = np.bincount(ids[long], weights=length[long], minlength=len(runs.count))
+    return np.divide(paused, runs.count, out=np.full(len(runs.count), np.nan), where=runs.count > 0)
+
+
+_VOWELS = "aeiouyàáâäãåèéêëìíîïòóôöõùúûüýÿæœø"
+_GROUP = re.compile(f"[{_VOWELS}]+")
+_DUTCH_NUCLEUS = re.compile(
+    # long vowels and diphthongs first, then any single vowel; a diaeresis starts a new syllable
+    r"aai|ooi|oei|eeuw|ieuw|aa|ee|oo|uu|ie|oe|eu|ui|ei|ij|au|ou|[aeiouyàáâèéêìíîòóôùúûäëïöü]"
+)
+_ENGLISH_EXTRA = re.compile(r"(?<=[^aeiou])(?:ia|io|iu|ua|eo)(?!u?s?$)|(?<=[aeiouy]{2})ing$")
+_NUMBER = re.compile(r"\d")
+_DIGITS = {
+    "en": (2, 1, 1, 1, 1, 1, 1, 2, 1, 1),
+    "nl": (1, 1, 1, 1, 1, 1, 1, 2, 1, 2),
+}
+
+
+def syllables(word: str, language: str = "en") -> int:
+    """Count the syllables of a written word.
+
+    Parameters
+    ----------
+    word : str
+        One token; digits are read one by one.
+    language : str
+        ``nl`` or ``en`` (anything else counts as English).
+
+    Returns
+    -------
+    int
+        0 where nothing is pronounced (punctuation).
+    """
+    dutch = language.lower().startswith("nl")
+    digits = _DIGITS["nl" if dutch else "en"]
+    spoken = sum(digits[int(d)] for d in _NUMBER.findall(word) if d.isascii())
+    text = re.sub(r"[^\w]|[\d_]", "", word.lower())
+    if not text:
+        return spoken
+    return spoken + (_dutch(text) if dutch else _english(text))
+
+
+def _dutch(text: str) -> int:
+    return max(1, len(_DUTCH_NUCLEUS.findall(text)))
+
+
+def _english(text: str) -> int:
+    number = len(_GROUP.findall(text)) + len(_ENGLISH_EXTRA.findall(text))
+    silent = re.search(r"[^aeiouy](?:e|es|ed)$", text)
+    spoken_end = re.search(r"(?:[^aeiouy]le|[sxz]es|[cs]hes|[cg]es|[td]ed|les)$", text)
+    if silent and not spoken_end:
+        number -= 1
+    return max(1, number)
+
+
+@dataclass(frozen=True, slots=True)
+class WordRates:
+    """Tempo from words: syllables per second and the length of the apologising word.
+
+    Attributes
+    ----------
+    speech_rate_syll_per_s : float
+        Syllables over the window from first to last word, pauses included.
+    articulation_rate_syll_per_s : float
+        Syllables over the time of the words themselves.
+    sorry_length_log2ratio : float
+        log2 of seconds per syllable of the apologising word over the median of the same
+        speaker's other words.
+    """
+
+    speech_rate_syll_per_s: float = math.nan
+    articulation_rate_syll_per_s: float = math.nan
+    sorry_length_log2ratio: float = math.nan
+
+
+_SORRY = re.compile(
+    r"^(?:sorry|excuses?|spijt|verontschuldig\w*|apolog\w*|pardon|regret\w*|forgive|betreur\w*"
+    r"|excuus|bad)$"
+)
+LEAST_OTHER_WORDS = 8
+"""Fewer other words give no stable median of seconds per syllable."""
+
+
+def word_rates(
+    words: Sequence[Word],
+    window: tuple[float, float],
+    language: str = "en",
+    others: Sequence[Word] = (),
+) -> WordRates:
+    """Measure tempo from word times.
+
+    Parameters
+    ----------
+    words : sequence of Word
+        Words of one speaker; only those with their middle inside the window count.
+    window : (float, float)
+        Start and end in seconds.
+    language : str
+        ``nl`` or ``en``, for the syllable counter.
+    others : sequence of Word
+        The same speaker's other words in the recording, for the length of "sorry"; by default the
+        given words outside the window.
+
+    Returns
+    -------
+    WordRates
+        NaN where there are no timed words, no apologising word, or too few others.
+    """
+    inside, outside = [], list(others)
+    for word in words:
+        middle = (word.start_s + word.end_s) / 2
+        if not math.isfinite(middle) or word.end_s <= word.start_s:
+            continue
+        if window[0] <= middle <= window[1]:
+            inside.append(word)
+        elif not others:
+            outside.append(word)
+    counts = [syllables(w.text, language) for w in inside]
+    total = sum(counts)
+    if total == 0:
+        return WordRates()
+    spoken = sum(w.end_s - w.start_s for w, n in zip(inside, counts, strict=True) if n)
+    first, last = min(w.start_s for w in inside), max(w.end_s for w in inside)
+    return WordRates(
+        total / (last - first),
+        total / spoken,
+        _sorry_length(inside, outside, language),
+    )
+
+
+def _per_syllable(word: Word, language: str) -> float:
+    number = syllables(word.text, language)
+    return (word.end_s - word.start_s) / number if number else math.nan
+
+
+def _sorry_length(inside: list[Word], outside: list[Word], language: str) -> float:
+    plain = [re.sub(r"\W", "", w.text.lower()) for w in inside]
+    sorry = [w for w, text in zip(inside, plain, strict=True) if _SORRY.match(text)]
+    rates: NDArray[Any] = np.array([_per_syllable(w, language) for w in outside])
+    rates = rates[np.isfinite(rates) & (rates > 0)]
+    if not sorry or len(rates) < LEAST_OTHER_WORDS:
+        return math.nan
+    return math.log2(_per_syllable(sorry[0], language) / float(np.median(rates)))
