@@ -9,7 +9,7 @@
 PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
-PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
+PIP    := $(PY) -m pip install -qq --disable-pip-version-check
 LOCK   := requirements/constraints.txt
 LOWEST := requirements/lowest.txt
 TESTS  ?=
@@ -76,7 +76,7 @@ lowest: $(VENV)-lowest/.done
 
 $(VENV)-lowest/.done: pyproject.toml $(LOWEST)
 	@$(PYTHON) -m venv --clear $(VENV)-lowest
-	@$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check \
+	@$(VENV)-lowest/bin/python -m pip install -qq --disable-pip-version-check \
 	  -c $(LOWEST) -e '.[av,fit,parquet,xlsx,test]'
 	@touch $@
 
