@@ -183,6 +183,10 @@ class Judge:
         """Return bias, cut, scale and training of one axis."""
         return self._axis_info[axis]
 
+    def typical(self, axis: str) -> dict[str, float]:
+        """Return typical values of the absolute columns that may be told to a listener."""
+        return dict(self._axis_info[axis].get("typical", {}))
+
     def matrix(self, columns: Mapping[str, Any]) -> NDArray[np.float32]:
         """Return the input of the graph from named columns; those left out are missing (NaN)."""
         given = {
@@ -371,5 +375,7 @@ def input_units() -> dict[str, str]:
     for m in table.MEASURES:
         units[m.name] = m.unit
         if m.relative_name:
-            units[m.relative_name] = m.unit if m.relative == "difference" else "log2 ratio"
+            units[m.relative_name] = (
+                m.unit.split(" re ")[0] if m.relative == "difference" else "log2 ratio"
+            )
     return units

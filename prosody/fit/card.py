@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from prosody import judge
-from prosody.fit.model import JudgeModel
+from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.tables import Rated
 from prosody.settings import Settings
 
@@ -45,6 +45,20 @@ def training(axis: str, rated: Rated) -> dict[str, Any]:
     }
 
 
+# Whether a voice is high or low says who speaks, not how: never told against "most speakers".
+ANATOMY = ("pitch_mean_st", "pitch_p20_st", "pitch_p50_st", "pitch_p80_st", "pitch_start_st")
+
+
+def typical(axis: AxisModel) -> dict[str, float]:
+    """Return the population's centre of absolute columns, in their own units."""
+    t = axis.terms
+    return {
+        m: float(np.round(2.0 ** t.centre[i] if t.log[i] else t.centre[i], 4))
+        for i, m in enumerate(t.measures)
+        if t.fallback[i] != 0 and not t.level[i] and m not in ANATOMY
+    }
+
+
 def metadata(model: JudgeModel, data: Mapping[str, Rated]) -> dict[str, Any]:
     """Return the metadata of the shipped judge."""
     units = judge.input_units()
@@ -63,6 +77,7 @@ def metadata(model: JudgeModel, data: Mapping[str, Rated]) -> dict[str, Any]:
                 "cut": axis.cut,
                 "residual_sd": round(axis.residual_sd, 4),
                 "decides": name == "sincere",
+                "typical": typical(axis),
                 "training": training(name, data[name]),
             }
             for name, axis in model.axes.items()
@@ -76,3 +91,35 @@ def metadata(model: JudgeModel, data: Mapping[str, Rated]) -> dict[str, Any]:
         "licence": "research and evaluation until a team fits its own judge; see models/LICENSE",
         "claim": "predicted impression of listeners; not what a speaker felt or meant",
     }
+
+
+def text(shown: judge.Judge) -> str:
+    """Return what a judge says about itself, for reading on a terminal."""
+    card = shown.card
+    lines = [
+        f"{shown.name}",
+        f"  file       {shown.path}",
+        f"  sha256     {shown.sha256}",
+        f"  measures   version {card.get('measures_version')}",
+        f"  licence    {card.get('licence', 'not said')}",
+        f"  claim      {card.get('claim', 'predicted impression of listeners')}",
+    ]
+    for axis in shown.axes:
+        info = shown.axis_info(axis)
+        about = info.get("training", {})
+        lines += [
+            "",
+            f"axis {axis}",
+            f"  fitted on  {about.get('corpus', '?')}: {about.get('clips', '?')} clips of "
+            f"{about.get('speakers', '?')} speakers",
+            f"  speech     {about.get('speech', 'not said')}",
+            f"  scale      {about.get('scale', 'not said')}; cut at {info.get('cut', 0.0):g}, "
+            f"residual sd {info.get('residual_sd', float('nan')):g}",
+            f"  decides    {'yes' if info.get('decides') else 'no, only a hint'}",
+        ]
+        figures = info.get("figures", {})
+        lines += [f"  {k:<24} {v}" for k, v in figures.items() if not isinstance(v, (dict, list))]
+    units = judge.input_units()
+    lines += ["", "needs (missing ones widen the interval)"]
+    lines += [f"  {n:<36} {units[n]}" for n in shown.inputs]
+    return "\n".join(lines)
