@@ -1,0 +1,127 @@
+"""How much of one channel is heard in the other.
+
+Two channels of one call can be the same signal (a mono mix written twice), or one can leak into the
+other (echo of the line, an open headset). Both would turn the customer's words into the agent's.
+
+Leakage is estimated by Wiener's regression of the quiet channel on the loud one, frequency by
+frequency, in half-second windows where the one is clearly louder than the other. The regression
+finds delayed and filtered copies, and does not take the quiet channel's own noise for leakage;
+what regression on unrelated sound would give by chance is subtracted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_S = 600.0  # looked at, from the start of the call
+SAME_DB = -30.0  # a difference this far below the sound is no second voice
+BLEED_DB = -35.0  # reported from here up
+_WINDOW_S = 0.5
+_LOUDER_DB = 6.0
+_FLOOR_DB = -55.0  # windows below this (dBFS) hold no speech
+_MIN_WINDOWS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Crosstalk:
+    """What two channels share.
+
+    Attributes
+    ----------
+    same : bool
+        They carry the same signal, up to a gain.
+    difference_db : float
+        Power of what is left of the second after the first is taken out at the best gain, re the
+        second's power; NaN where one is silent.
+    bleed_db : (float, float)
+        Level of the first channel within the second re the first, and the other way round; NaN
+        where it cannot be told, ``-inf`` where there is none to be found.
+    silent : (bool, bool)
+        A channel never leaves digital silence (or its constant).
+    """
+
+    same: bool
+    difference_db: float
+    bleed_db: tuple[float, float]
+    silent: tuple[bool, bool]
+
+
+class _Sums:
+    """Cross spectra of the windows in which one channel is the louder one."""
+
+    def __init__(self, bins: int) -> None:
+        self.count = 0
+        self.loud = np.zeros(bins)
+        self.quiet = np.zeros(bins)
+        self.cross = np.zeros(bins, np.complex128)
+
+    def add(self, loud: NDArray[np.complex64], quiet: NDArray[np.complex64]) -> None:
+        self.count += len(loud)
+        self.loud += np.sum(np.abs(loud) ** 2, axis=0)
+        self.quiet += np.sum(np.abs(quiet) ** 2, axis=0)
+        self.cross += np.sum(np.conj(loud) * quiet, axis=0)
+
+    def bleed_db(self) -> float:
+        if self.count < _MIN_WINDOWS or not self.loud.sum() > 0:
+            return math.nan
+        loud = np.maximum(self.loud, 1e-30)
+        shared = np.abs(self.cross) ** 2 / loud  # power in quiet that follows loud, per bin
+        chance = (self.quiet - shared) / max(1, self.count - 1)
+        share = float(np.sum(shared - chance)) / float(np.sum(self.loud))
+        # Three standard errors of the chance part: below that there is nothing to be found.
+        doubt = 3.0 * float(np.sqrt(np.sum(chance**2))) / float(np.sum(self.loud))
+        return 10.0 * math.log10(share) if share > doubt else -math.inf
+
+
+def compare(blocks: Iterable[NDArray[np.float32]], sr: int) -> Crosstalk:
+    """Compare the first two channels of a stream of ``[channels, n]`` blocks.
+
+    Parameters
+    ----------
+    blocks : iterable of float32 [channels, n]
+        At least two channels.
+    sr : int
+        Sample rate, Hz.
+    """
+    size = max(64, round(_WINDOW_S * sr))
+    taper = np.hanning(size).astype(np.float32)
+    sums = (_Sums(size // 2 + 1), _Sums(size // 2 + 1))
+    products = np.zeros((2, 2))
+    highest, lowest = np.full(2, -np.inf), np.full(2, np.inf)
+    rest = np.zeros((2, 0), np.float32)
+    left = round(MAX_S * sr)
+    for block in blocks:
+        both = np.concatenate([rest, block[:2, :left]], axis=1)
+        new = both[:, rest.shape[1] :].astype(np.float64)
+        left -= new.shape[1]
+        products += new @ new.T
+        highest = np.maximum(highest, new.max(axis=1, initial=-np.inf))
+        lowest = np.minimum(lowest, new.min(axis=1, initial=np.inf))
+        count = both.shape[1] // size
+        rest = both[:, count * size :]
+        windows = both[:, : count * size].reshape(2, count, size)
+        level = 10 * np.log10(np.mean(windows**2, axis=2) + 1e-12)
+        spectra = np.fft.rfft(windows * taper, axis=2)
+        for one in (0, 1):
+            use = (level[one] > _FLOOR_DB) & (level[one] > level[1 - one] + _LOUDER_DB)
+            if use.any():
+                sums[one].add(spectra[one][use], spectra[1 - one][use])
+        if left <= 0:
+            break
+    flat = highest - lowest < 1e-4
+    silent = (bool(flat[0]), bool(flat[1]))
+    difference = math.nan
+    if products[0, 0] > 0 and products[1, 1] > 0 and not any(silent):
+        unlike = 1.0 - products[0, 1] ** 2 / (products[0, 0] * products[1, 1])
+        difference = 10.0 * math.log10(max(unlike, 1e-12))
+    return Crosstalk(
+        same=difference < SAME_DB,
+        difference_db=difference,
+        bleed_db=(sums[0].bleed_db(), sums[1].bleed_db()),
+        silent=silent,
+    )

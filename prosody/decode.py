@@ -1,0 +1,278 @@
+"""Turn sound files into samples: libsndfile first, FFmpeg (the ``av`` extra) second.
+
+Both give the same three things: what the file is, a stream of blocks, and, where the format allows
+it, a jump to a sample. Channels stay apart, nothing is resampled, and never more than one block is
+in memory.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prosody.errors import RecordingError
+from prosody.sniff import Found
+
+INSTALL_LINE = 'pip install "prosody-sincerity[av]"'
+BLOCK_SAMPLES = 1 << 19  # samples of all channels together that one read may hold (2 MB)
+_MP3_PREROLL = 16 * 1152  # a frame of MP3 borrows bits from the ones before it
+_LARGEST = 16.0  # float sound beyond this (+24 dBFS) is not on the scale of -1 to 1
+
+Samples = NDArray[np.float32]
+
+
+class Decoder(Protocol):
+    """What both ways of reading offer.
+
+    ``frames`` is -1 where only reading to the end would tell, and ``exact`` says whether it can
+    be trusted to the sample. ``can_seek`` says whether ``blocks(start)`` is quick for any start.
+    """
+
+    sr_hz: int
+    channels: int
+    frames: int
+    exact: bool
+    subtype: str
+    can_seek: bool
+
+    def blocks(self, start: int = 0) -> Iterator[Samples]:
+        """Yield ``[channels, n]`` from frame ``start`` on, until the end of the sound."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+def damaged(path: Path, name: str, error: Exception | str) -> RecordingError:
+    """Return the error for sound that stops making sense."""
+    reason = " ".join(str(error).split())[:200]
+    return RecordingError(
+        f"{path}: {name} whose sound cannot be read ({reason}).",
+        "A part of it is damaged: copy the recording again from where it was made.",
+        code="damaged",
+    )
+
+
+def checked(path: Path, block: Samples) -> Samples:
+    """Return the block, refusing samples that are no numbers or far out of scale."""
+    peak = float(np.max(np.abs(block), initial=0.0))  # NaN and infinity come through the maximum
+    if not peak <= _LARGEST:
+        found = f"samples of {peak:g}" if math.isfinite(peak) else "samples that are no numbers"
+        raise RecordingError(
+            f"{path}: found {found}, expected -1 to 1.",
+            "The file is damaged or was written on another scale: export it again as 16-bit PCM.",
+            code="bad_samples",
+        )
+    return block
+
+
+def _skipping(blocks: Iterator[Samples], skip: int) -> Iterator[Samples]:
+    """Leave out the first ``skip`` frames of a stream."""
+    for block in blocks:
+        if skip >= block.shape[1]:
+            skip -= block.shape[1]
+            continue
+        yield block[:, skip:] if skip else block
+        skip = 0
+
+
+class SoundFile:
+    """libsndfile, through ``soundfile``."""
+
+    exact = True
+
+    def __init__(self, path: Path, file: BinaryIO, found: Found) -> None:
+        import soundfile
+
+        self._lib = soundfile
+        self._path, self._source, self._found = path, file, found
+        self._file = self._open()
+        self._fresh = True
+        self.sr_hz = int(self._file.samplerate)
+        self.channels = int(self._file.channels)
+        frames = int(self._file.frames)
+        self.frames = frames if 0 <= frames < 1 << 60 else -1  # libsndfile's way to say unknown
+        self.subtype = str(self._file.subtype)
+        self.can_seek = bool(self._file.seekable())
+        self._preroll = _MP3_PREROLL if self.subtype.startswith("MPEG") else 0
+
+    def _open(self) -> Any:
+        raw: dict[str, Any] = {}
+        if self._found.raw_subtype:
+            raw = {
+                "format": "RAW",
+                "subtype": self._found.raw_subtype,
+                "samplerate": self._found.raw_sr_hz,
+                "channels": 1,
+            }
+        self._source.seek(0)
+        if os.name == "nt":  # descriptors do not cross C libraries there
+            return self._lib.SoundFile(self._source, **raw)
+        # By descriptor, libsndfile never sees the name and cannot guess from it.
+        handle = os.dup(self._source.fileno())
+        os.lseek(handle, 0, os.SEEK_SET)  # the buffer's seek may not have moved the descriptor
+        try:
+            return self._lib.SoundFile(handle, closefd=True, **raw)
+        except BaseException:
+            with suppress(OSError):
+                os.close(handle)
+            raise
+
+    def _raw_blocks(self) -> Iterator[Samples]:
+        size = max(1024, BLOCK_SAMPLES // self.channels)
+        while True:
+            try:
+                block = self._file.read(size, dtype="float32", always_2d=True)
+            except (self._lib.LibsndfileError, RuntimeError, OSError) as error:
+                raise damaged(self._path, self._found.name, error) from error
+            if not len(block):
+                return
+            yield np.ascontiguousarray(block.T)
+
+    def blocks(self, start: int = 0) -> Iterator[Samples]:
+        """Yield ``[channels, n]`` from frame ``start`` on."""
+        at = 0
+        try:
+            if self.can_seek:
+                at = max(0, min(start, max(self.frames, 0)) - self._preroll)
+                self._file.seek(at)
+            elif not self._fresh:
+                self._file.close()
+                self._file = self._open()
+        except (self._lib.LibsndfileError, RuntimeError, OSError) as error:
+            raise damaged(self._path, self._found.name, error) from error
+        self._fresh = False
+        return _skipping(self._raw_blocks(), start - at)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+
+# How FFmpeg's sample formats become -1 to 1.
+_SCALES = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "s64": 2.0**63}
+
+
+class AvFile:
+    """FFmpeg, through PyAV: M4A, WMA, WebM, AMR, G.729 and whatever else it decodes.
+
+    The container format is the sniffed one and the bytes come from our own open file, so that a
+    playlist or a reference in a hostile file cannot make FFmpeg open anything else.
+    """
+
+    can_seek = False  # packets of most such formats do not start at a known sample
+
+    def __init__(self, path: Path, file: BinaryIO, found: Found) -> None:
+        import av
+
+        self._av = av
+        self._path, self._source, self._found = path, file, found
+        self._container: Any = None
+        self._errors: tuple[type[Exception], ...] = (
+            av.error.FFmpegError, OSError, ValueError, RuntimeError, LookupError,
+        )  # fmt: skip
+        try:
+            stream = self._start()
+            first = next(self._frames(), None)
+        except self._errors:
+            self.close()
+            raise
+        if first is None:
+            self.close()
+            raise RecordingError(
+                f"{path}: {found.name} without any sound in it.",
+                "Check that the recording was exported with its sound.",
+                code="empty",
+            )
+        self.sr_hz, self.channels = int(first.sample_rate), len(first.layout.channels)
+        self.subtype = str(stream.codec_context.name)
+        self.tracks: int = len(stream.container.streams.audio)
+        self.exact = False
+        self.frames = self._declared(stream)
+
+    def _start(self) -> Any:
+        self.close()
+        self._source.seek(0)
+        self._container = self._av.open(
+            self._source, mode="r", format=self._found.demuxer, metadata_errors="ignore"
+        )
+        if not self._container.streams.audio:
+            raise RecordingError(
+                f"{self._path}: {self._found.name} without a sound track.",
+                "Check that the recording was exported with its sound.",
+                code="no_channels",
+            )
+        stream = self._container.streams.audio[0]
+        stream.codec_context.thread_count = 1
+        return stream
+
+    def _declared(self, stream: Any) -> int:
+        seconds: Fraction | float | None = None
+        if self._found.demuxer in ("mov", "matroska", "asf", "flv", "wav", "aiff"):
+            if stream.duration and stream.time_base:
+                seconds = stream.duration * stream.time_base
+            elif self._container.duration:
+                seconds = self._container.duration / 1e6
+        return round(seconds * self.sr_hz) if seconds and 0 < seconds < 1e9 else -1
+
+    def _frames(self) -> Iterator[Any]:
+        """Yield decoded frames; packets that cannot be decoded are an error, not skipped."""
+        yield from self._container.decode(self._container.streams.audio[0])
+
+    def _samples(self, frame: Any) -> Samples:
+        if frame.sample_rate != self.sr_hz or len(frame.layout.channels) != self.channels:
+            raise ValueError(
+                f"it changes from {self.channels} channels at {self.sr_hz} Hz to "
+                f"{len(frame.layout.channels)} at {frame.sample_rate} Hz"
+            )
+        values = frame.to_ndarray()
+        if not frame.format.is_planar:
+            values = values.reshape(-1, self.channels).T
+        scale = _SCALES.get(frame.format.packed.name)
+        if scale is None:
+            return np.ascontiguousarray(values, dtype=np.float32)
+        shift = 128.0 if scale == 128.0 else 0.0
+        return np.ascontiguousarray((values - np.float32(shift)) / np.float32(scale), np.float32)
+
+    def _raw_blocks(self) -> Iterator[Samples]:
+        size = max(1024, BLOCK_SAMPLES // self.channels)
+        held: list[Samples] = []
+        count = 0
+        try:
+            self._start()
+            for frame in self._frames():
+                held.append(self._samples(frame))
+                count += held[-1].shape[1]
+                if count >= size:
+                    yield np.concatenate(held, axis=1)
+                    held, count = [], 0
+        except RecordingError:
+            raise
+        except self._errors as error:
+            raise damaged(self._path, self._found.name, error) from error
+        if held:
+            yield np.concatenate(held, axis=1)
+
+    def blocks(self, start: int = 0) -> Iterator[Samples]:
+        """Yield ``[channels, n]`` from frame ``start`` on; always decodes from the beginning."""
+        return _skipping(self._raw_blocks(), start)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+
+def has_av() -> bool:
+    """Whether the ``av`` extra is installed (without loading it)."""
+    from importlib.util import find_spec
+
+    return find_spec("av") is not None
