@@ -7,6 +7,7 @@ one float32 score per frame and channel. Exact digital silence is never speech.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,11 +27,32 @@ MIN_SPEECH_S = 0.10  # shorter bursts are clicks
 PAD_S = 0.05  # the score rises late and falls early by about this much
 _SMOOTH = 3  # frames of running mean
 
+SILENCE_DB = -120.0
+STILL = 1e-6  # resampling leaves a trace in true silence; -120 dBFS is below any 16-bit signal
+
 Segments = NDArray[np.float64]
+Signal = NDArray[np.float32]
 
 
-class Scorer:
-    """Scores of one signal, block by block.
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What one channel holds, frame by frame and in stretches.
+
+    Attributes
+    ----------
+    speech : float64 [k, 2]
+        Start and end of each stretch of speech, seconds from the start of the file.
+    level_db : float32 [n]
+        Level of each frame of ``frame_s`` seconds, dB re full scale; -120 is digital silence.
+    """
+
+    speech: Segments
+    level_db: Signal
+    frame_s: float = FRAME_S
+
+
+class Listener:
+    """Voice activity of one signal, block by block.
 
     Parameters
     ----------
@@ -39,32 +61,52 @@ class Scorer:
 
     Notes
     -----
-    However the signal is cut into blocks, the scores are the same.
+    However the signal is cut into blocks, what comes out is the same.
     """
 
     def __init__(self, sr: int) -> None:
         import earshot
         import soxr
 
+        self._sr = sr
         self._detector = earshot.Detector()
         self._resampler = soxr.ResampleStream(sr, SR_HZ, 1) if sr != SR_HZ else None
         self._rest = np.zeros(0, np.float32)
+        self._scores: list[Signal] = []
+        self._levels: list[Signal] = []
+        self._count = 0
 
-    def push(self, block: NDArray[np.float32], last: bool = False) -> NDArray[np.float32]:
-        """Return the scores of the frames that are complete now; ``last`` flushes."""
+    def push(self, block: Signal, *, last: bool = False) -> None:
+        """Listen to the next samples; ``last`` says that nothing follows."""
+        self._count += len(block)
         if self._resampler is not None:
             block = self._resampler.resample_chunk(np.ascontiguousarray(block), last=last)
         values = np.concatenate([self._rest, block])
         if last and len(values) % FRAME:
             values = np.concatenate([values, np.zeros(-len(values) % FRAME, np.float32)])
         count = len(values) // FRAME
-        frames = np.clip(values[: count * FRAME], -1.0, 1.0).reshape(count, FRAME)
+        frames = values[: count * FRAME].reshape(count, FRAME)
         self._rest = values[count * FRAME :]
+        level = 10.0 * np.log10(np.mean(np.square(frames), axis=1) + 1e-12)
+        level[np.ptp(frames, axis=1) < STILL] = SILENCE_DB
         predict = self._detector.predict_f32  # the library takes one frame a call
-        scores = np.fromiter((predict(frame) for frame in frames), np.float32, count)
-        # Resampling smears a trace around true silence: -120 dBFS is below any 16-bit signal.
-        scores[np.ptp(frames, axis=1) < 1e-6] = 0.0
-        return scores
+        inside = np.clip(frames, -1.0, 1.0)
+        self._scores.append(np.fromiter((predict(frame) for frame in inside), np.float32, count))
+        self._levels.append(level.astype(np.float32))
+
+    def scores(self) -> tuple[Signal, Signal]:
+        """Return score (0 to 1) and level (dBFS) of each frame so far."""
+        nothing = np.zeros(0, np.float32)
+        level = np.concatenate([*self._levels, nothing])
+        score = np.concatenate([*self._scores, nothing])
+        return np.where(level > SILENCE_DB, score, np.float32(0.0)), level
+
+    def finish(self, min_pause_s: float = MIN_PAUSE_S) -> Voice:
+        """Flush, and return what was heard."""
+        self.push(np.zeros(0, np.float32), last=True)
+        score, level = self.scores()
+        found = segments(score, min_pause_s=min_pause_s)
+        return Voice(np.minimum(found, self._count / self._sr), level)
 
 
 def segments(scores: NDArray[np.float32], *, min_pause_s: float = MIN_PAUSE_S) -> Segments:
@@ -113,7 +155,7 @@ def _join(spans: Segments, gap_s: float) -> Segments:
     return np.column_stack([spans[first, 0], np.maximum.reduceat(spans[:, 1], first)])
 
 
-def speech(y: NDArray[np.float32], sr: int, *, min_pause_s: float = MIN_PAUSE_S) -> Segments:
+def speech(y: Signal, sr: int, *, min_pause_s: float = MIN_PAUSE_S) -> Segments:
     """Return where somebody speaks in a signal.
 
     Parameters
@@ -130,33 +172,25 @@ def speech(y: NDArray[np.float32], sr: int, *, min_pause_s: float = MIN_PAUSE_S)
     float64 [k, 2]
         Start and end in seconds.
     """
-    found = segments(Scorer(sr).push(np.asarray(y, np.float32), last=True), min_pause_s=min_pause_s)
-    return np.minimum(found, len(y) / sr)
+    listener = Listener(sr)
+    listener.push(np.asarray(y, np.float32))
+    return listener.finish(min_pause_s).speech
 
 
-def speech_of_blocks(
-    blocks: Iterable[NDArray[np.float32]], sr: int, channels: int
-) -> list[Segments]:
-    """Return the speech of each channel of a stream of ``[channels, n]`` blocks, in one pass."""
-    scorers = [Scorer(sr) for _ in range(channels)]
-    scores: list[list[NDArray[np.float32]]] = [[] for _ in range(channels)]
-    count = 0
+def listen(blocks: Iterable[Signal], sr: int, channels: int) -> list[Voice]:
+    """Return what each channel of a stream of ``[channels, n]`` blocks holds, in one pass."""
+    listeners = [Listener(sr) for _ in range(channels)]
     for block in blocks:
-        count += block.shape[1]
-        for scorer, row, kept in zip(scorers, block, scores, strict=True):
-            kept.append(scorer.push(row))
-    nothing = np.zeros(0, np.float32)
-    for scorer, kept in zip(scorers, scores, strict=True):
-        kept.append(scorer.push(nothing, last=True))
-    return [np.minimum(segments(np.concatenate(kept)), count / sr) for kept in scores]
+        for listener, row in zip(listeners, block, strict=True):
+            listener.push(row)
+    return [listener.finish() for listener in listeners]
 
 
-def speech_of(recording: Recording, channel: int | None = None) -> list[Segments] | Segments:
-    """Return the speech of a recording, seconds from the start of its file.
+def voices_of(recording: Recording) -> list[Voice]:
+    """Return what each channel of a recording holds, in one pass over the file."""
+    return listen(recording.blocks(), recording.info.sr_hz, recording.info.channels)
 
-    One ``[k, 2]`` array for one channel, a list of them (one per channel) for ``channel=None``;
-    all channels are read in the same pass.
-    """
-    info = recording.info
-    found = speech_of_blocks(recording.blocks(), info.sr_hz, info.channels)
-    return found if channel is None else found[channel]
+
+def speech_of(recording: Recording, channel: int = 0) -> Segments:
+    """Return the speech on one channel, ``[k, 2]``, in seconds from the start of the file."""
+    return voices_of(recording)[channel].speech

@@ -423,7 +423,6 @@ def _channels(
 def _voices(recordings: Sequence[Recording], speech: SpeechOf | None) -> list[Segments]:
     if speech is not None:
         return [speech(0, 0), speech(0, 1)]
-    from prosody.activity import speech_of_blocks
+    from prosody.activity import voices_of
 
-    info = recordings[0].info
-    return speech_of_blocks(recordings[0].blocks(), info.sr_hz, info.channels)[:2]
+    return [voice.speech for voice in voices_of(recordings[0])[:2]]

@@ -1,0 +1,218 @@
+"""When a judgement is withheld because of how the sound is.
+
+Each gate is one number held against one threshold of ``Settings().gates``. A gated apology keeps
+its measures; it has no verdict. Numbers that cannot be told are NaN and gate nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prosody.settings import Gates
+
+GATES = ("too_short", "too_little_voice", "clipped", "too_noisy", "digital_silence")
+
+NOISE_AROUND_S = 15.0  # noise is looked for this far before and after a window
+_NOISE_FRAMES_S = 0.3  # less of it tells nothing
+_EDGE_S = 0.1  # next to speech a frame still holds its tail
+SILENT_DB = -100.0  # frames below this are digital silence, with nothing to hear in them
+_QUIET_DB = -45.0  # softer speech is remarked on
+_FRAME_S = 0.02
+_FLAT_S = 0.005  # so long at one value is no sound
+_RAIL_SHARE = 0.985  # within this of the largest value counts as at the rail
+_RAIL_RUN = 2  # samples in a row: a single peak may touch its own maximum
+
+Signal = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """The numbers behind the gates, and the gates that closed.
+
+    Attributes
+    ----------
+    duration_s, voiced_s : float
+        Length of the window, and of voice in it.
+    clipped_share : float
+        Share of samples that lie in flat runs at the largest value, 0 to 1.
+    snr_db : float
+        Speech over the noise around it; NaN where it cannot be told.
+    digital_silence_share : float
+        Share of samples in runs of one constant value, 0 to 1.
+    level_dbfs : float
+        RMS of the speech, dB re full scale.
+    gates : tuple of str
+        Of :data:`GATES`, in that order.
+    remarks : tuple of str
+        ``quiet``: the speech is very soft. Codes of the texts in ``words``.
+    """
+
+    duration_s: float
+    voiced_s: float
+    clipped_share: float
+    snr_db: float
+    digital_silence_share: float
+    level_dbfs: float
+    gates: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+
+
+def _runs(on: NDArray[np.bool_]) -> NDArray[np.int64]:
+    edges = np.flatnonzero(np.diff(on.astype(np.int8), prepend=0, append=0))
+    return edges.reshape(-1, 2)
+
+
+def _share_in_runs(on: NDArray[np.bool_], shortest: int) -> float:
+    """Return the share of samples in runs of True of at least ``shortest`` samples."""
+    if not len(on):
+        return 0.0
+    runs = _runs(on)
+    lengths = runs[:, 1] - runs[:, 0]
+    return float(lengths[lengths >= shortest].sum()) / len(on)
+
+
+def clipped_share(y: Signal) -> float:
+    """Return the share of samples in flat tops.
+
+    Parameters
+    ----------
+    y : float32 [n]
+        One window.
+
+    Notes
+    -----
+    The rail is the window's own largest value, each polarity for itself, since sound that was
+    clipped is often made softer afterwards. Speech that is not clipped touches its largest value
+    once or twice; clipped speech stays there, sample after sample, many times.
+    """
+    if len(y) < 2:
+        return 0.0
+    total = 0.0
+    for half in (y, -y):
+        rail = float(half.max())
+        if rail > 1e-3:
+            total += _share_in_runs(half >= _RAIL_SHARE * rail, _RAIL_RUN)
+    return total
+
+
+def digital_silence_share(y: Signal, sr: int) -> float:
+    """Return the share of samples that stand still at one value for 5 ms or more."""
+    if len(y) < 2:
+        return float(len(y))
+    still = np.diff(y) == 0
+    runs = _runs(still)
+    lengths = runs[:, 1] - runs[:, 0] + 1
+    return float(lengths[lengths >= max(2, round(_FLAT_S * sr))].sum()) / len(y)
+
+
+def frame_power(y: Signal, sr: int) -> NDArray[np.float64]:
+    """Return the mean square of each 20 ms of a signal (the last may be shorter)."""
+    if not len(y):
+        return np.zeros(0)
+    starts = np.arange(0, len(y), max(1, round(_FRAME_S * sr)))
+    squares = np.square(y, dtype=np.float64)
+    return np.add.reduceat(squares, starts) / np.diff(np.append(starts, len(y)))
+
+
+def noise_db(
+    level_db: NDArray[np.floating], frame_s: float, speech: NDArray[np.float64],
+    start_s: float, end_s: float,
+) -> float:  # fmt: skip
+    """Return the level of the noise around a window.
+
+    Parameters
+    ----------
+    level_db : float [n]
+        Level of each frame of the channel, dBFS.
+    frame_s : float
+        Length of a frame.
+    speech : float64 [k, 2]
+        Where anybody speaks on the channel.
+    start_s, end_s : float
+        The window.
+
+    Returns
+    -------
+    float
+        Median level (dBFS) of the frames without speech from 15 s before to 15 s after. NaN where
+        there are less than 0.3 s of such frames that hold any sound: between words a telephone
+        may send exact silence, which says nothing about the noise under the words.
+    """
+    first = max(0, int((start_s - NOISE_AROUND_S) / frame_s))
+    last = min(len(level_db), math.ceil((end_s + NOISE_AROUND_S) / frame_s))
+    if last <= first:
+        return math.nan
+    middle = (np.arange(first, last) + 0.5) * frame_s
+    after = np.searchsorted(speech[:, 0] - _EDGE_S, middle) - 1
+    ends = np.append(speech[:, 1] + _EDGE_S, -np.inf)
+    levels = level_db[first:last][middle > ends[after]]
+    levels = levels[levels > SILENT_DB]
+    if len(levels) * frame_s < _NOISE_FRAMES_S:
+        return math.nan
+    return float(np.median(levels))
+
+
+def check(
+    y: Signal,
+    sr: int,
+    *,
+    speech_s: float = math.nan,
+    voiced_s: float = math.nan,
+    noise_db: float = math.nan,
+    gates: Gates | None = None,
+) -> Quality:
+    """Hold one window against the gates.
+
+    Parameters
+    ----------
+    y : float32 [n]
+        The window, -1 to 1.
+    sr : int
+        Sample rate, Hz.
+    speech_s : float
+        Seconds of voice activity in it; NaN where it was not looked for.
+    voiced_s : float
+        Seconds of voiced sound in it, by the pitch tracker.
+    noise_db : float
+        Level of the noise around it (:func:`noise_db`), dBFS.
+    gates : Gates, optional
+        Thresholds; the documented ones by default.
+
+    Returns
+    -------
+    Quality
+    """
+    limits = gates if gates is not None else Gates()
+    power = frame_power(y, sr)
+    # Speech frames stand clear of the noise; without knowing the noise, those near the loudest do.
+    floor = 10 ** (noise_db / 10) * 2.0 if math.isfinite(noise_db) else power.max(initial=0) / 1e3
+    loud = power[power > floor]
+    spoken = float(loud.mean()) if len(loud) else 0.0
+    level = 10 * math.log10(spoken) if spoken > 0 else -math.inf
+    snr = math.nan
+    if math.isfinite(noise_db):
+        noise = 10 ** (noise_db / 10)
+        snr = 10 * math.log10(max(spoken - noise, 1e-3 * noise) / noise)
+    clipped, silence = clipped_share(y), digital_silence_share(y, sr)
+    duration = len(y) / sr
+    closed = (
+        duration < limits.min_duration_s,
+        voiced_s < limits.min_voiced_s,
+        clipped > limits.max_clipped_share,
+        snr < limits.min_snr_db,
+        silence > limits.max_digital_silence_share,
+    )
+    return Quality(
+        duration_s=duration,
+        voiced_s=voiced_s,
+        clipped_share=clipped,
+        snr_db=snr,
+        digital_silence_share=silence,
+        level_dbfs=level,
+        gates=tuple(name for name, is_closed in zip(GATES, closed, strict=True) if is_closed),
+        remarks=("quiet",) if level < _QUIET_DB else (),
+    )
