@@ -16,7 +16,7 @@ FLAGS = ["--universal", "--python-version", "3.11", "--no-annotate", "--no-heade
 
 # What lowest.txt tests: the direct dependencies at their oldest. Tools stay at the locked versions.
 EXTRAS = ["av", "fit", "parquet", "xlsx"]
-TOOLS = ("hypothesis", "jsonschema", "pytest", "pytest-xdist")
+TOOLS = ("hypothesis", "jsonschema", "pytest", "pytest-xdist", "setuptools")
 
 
 def compile_pins(*args: str, stdin: str = "") -> str:
