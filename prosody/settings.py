@@ -72,6 +72,8 @@ class Conduct:
     max_apology_s: float = setting(7.0, 0.5, 120, "length of the apologising stretch")
     max_apologies: int = setting(2, 1, 20, "apologies for one problem")  # type: ignore[assignment]
     max_solution_delay_s: float = setting(15.0, 0, 3600, "time from the apology to a solution")
+    stretch_gap_s: float = setting(3.0, 0, 60, "apologies closer together are one stretch (short)")
+    cut_in_s: float = setting(0.5, 0, 10, "customer's words still to come when an apology cuts in")
 
 
 @dataclass(frozen=True, slots=True)

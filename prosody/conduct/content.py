@@ -1,0 +1,159 @@
+"""Rules over what is said beside the apology: responsibility, specific, understanding, promise."""
+
+from __future__ import annotations
+
+from prosody.conduct import nouns
+from prosody.conduct.patterns import Hit
+from prosody.conduct.registry import cannot_tell, outcome, rule
+from prosody.conduct.result import Promise, RuleResult, Said
+from prosody.conduct.story import Apology, Story
+from prosody.conduct.text import BREAK, Token
+
+BEFORE, AFTER = 15, 25
+"""Words before and after the apology in which it can name what it is for."""
+
+WHEN_AFTER, WHEN_BEFORE = 14, 3
+"""How many words after the beginning of a commitment, or before it, its "when" may stand."""
+
+
+def _since(story: Story) -> tuple[int, int]:
+    """Return where the part of the call that is looked at begins: complaint or apology."""
+    spots = [(c.stretch, 0) for c in story.complaints]
+    spots += [(a.stretch, 0) for a in story.apologies if a.stretch >= 0]
+    return min(spots) if spots else (0, 0)
+
+
+def _present(story: Story, detector: str) -> tuple[Said, ...]:
+    since = _since(story)
+    return tuple(story.said(h) for h in story.hits(detector) if (h.stretch, h.first) >= since)
+
+
+@rule("responsibility", strength="strong", unit="statements", needs_roles=True)
+def responsibility(story: Story) -> RuleResult:
+    """Met when the agent owns the mistake in so many words."""
+    words = _present(story, "responsibility")
+    return outcome("met" if words else "not_met", len(words), words)
+
+
+@rule("understanding", strength="strong", unit="statements", needs_apology=False, needs_roles=True)
+def understanding(story: Story) -> RuleResult:
+    """Met when the agent acknowledges what it means for the customer."""
+    if not story.apologies and not story.complaints:
+        return cannot_tell("no_complaint")
+    words = _present(story, "understanding")
+    begin = _since(story)[0]
+    start_s = story.stretches[begin].start_s
+    for act in story.others:
+        apart = all(act.end_s <= w.start_s or act.start_s >= w.end_s for w in words)
+        if act.kind == "sympathy" and apart and not act.end_s < start_s:
+            words += (Said(act.start_s, act.end_s, act.text, act.role),)
+    return outcome("met" if words else "not_met", len(words), words)
+
+
+def _heard(story: Story, apology: Apology) -> list[Token]:
+    """Return what the customer said before an apology (whole stretches that began before it)."""
+    out: list[Token] = []
+    for index, piece in enumerate(story.stretches):
+        began = piece.start_s < apology.start_s if apology.exact else index < apology.stretch
+        if piece.role == "customer" and began:
+            out += [*piece.tokens, Token(BREAK, "", 0.0, 0.0, True, -1)]
+    return out
+
+
+@rule("specific", strength="medium", unit="nouns", needs_roles=True)
+def specific(story: Story) -> RuleResult:
+    """Met when the agent, apologising, uses one of the customer's own content nouns."""
+    table = story.lexicon.nouns
+    any_noun = False
+    for apology in story.apologies:
+        if apology.stretch < 0:
+            continue
+        customer = _heard(story, apology)
+        any_noun = any_noun or bool(nouns.said(customer, table))
+        piece = story.stretches[apology.stretch]
+        low = max(0, apology.first - BEFORE)
+        near = piece.tokens[low : apology.last + AFTER]
+        found = nouns.shared(near, customer, table)
+        if found:
+            own = tuple(piece.said(low + i, low + i + 1) for i, _ in found)
+            told = {t.text: Said(t.start_s, t.end_s, t.shown, "customer") for _, t in found}
+            return outcome("met", len(told), (*told.values(), *own))
+    if not any_noun:
+        return cannot_tell("no_nouns", tuple(a.said for a in story.apologies))
+    return outcome("not_met", 0, tuple(a.said for a in story.apologies))
+
+
+def promises(story: Story) -> tuple[Promise, ...]:
+    """Return the agent's commitments in order, those without a "when" included.
+
+    What is done on the spot ("ik maak het nu in orde") is a solution and no promise.
+    """
+    commits = story.hits("promise.commit")
+    whens = _shared_out(story, commits, story.hits("promise.when"))
+    on_the_spot = _shared_out(story, commits, story.hits("promise.now"))
+    return tuple(
+        _promise(story, hit, whens.get(hit))
+        for hit in commits
+        if hit in whens or hit not in on_the_spot
+    )
+
+
+def _shared_out(story: Story, commits: list[Hit], times: list[Hit]) -> dict[Hit, Hit]:
+    """Give each time to the commitment that it stands with: the nearest in its sentence."""
+    out: dict[Hit, Hit] = {}
+    for time in times:
+        near = [(gap, h) for h in commits if (gap := _gap(story, h, time)) is not None]
+        if near:
+            out.setdefault(min(near, key=lambda n: n[0])[1], time)
+    return out
+
+
+def _gap(story: Story, hit: Hit, time: Hit) -> int | None:
+    """Return how many words lie between a commitment and a time; None where they are apart."""
+    if time.stretch != hit.stretch:
+        return None
+    low, high = min(hit.first, time.first), max(hit.last, time.last)
+    if any(t.text == BREAK for t in story.stretches[hit.stretch].tokens[low:high]):
+        return None
+    if time.first >= hit.first:
+        return max(0, time.first - hit.last) if time.first - hit.first <= WHEN_AFTER else None
+    # A time before its commitment stands right before it ("morgen bel ik u").
+    gap = hit.first - time.last
+    return gap if gap <= WHEN_BEFORE else None
+
+
+def _promise(story: Story, hit: Hit, when: Hit | None) -> Promise:
+    piece = story.stretches[hit.stretch]
+    low = min(hit.first, when.first) if when else hit.first
+    high = max(hit.last, when.last) if when else hit.last
+    while high < len(piece.tokens) and piece.tokens[high].text in story.lexicon.particles:
+        high += 1
+    inside = range(low, high)
+    span = range(when.first, when.last) if when else range(0)
+    who = set(hit.who.split())
+    what = [piece.tokens[i] for i in inside if i not in span]
+    return Promise(
+        who=hit.who,
+        what=" ".join(t.shown or t.text for t in what if t.text not in who and t.text != BREAK),
+        when=piece.said(when.first, when.last).text if when else "",
+        said=piece.said(low, high),
+    )
+
+
+@rule("promise", strength="weak", unit="promises", needs_apology=False, needs_roles=True)
+def promise(story: Story) -> RuleResult:
+    """List the commitments. Met with a concrete one, not met with only vague ones.
+
+    Where nothing was promised there is nothing to grade: ``shown`` with 0.
+    """
+    listed = promises(story)
+    concrete = [p for p in listed if p.concrete]
+    vague = tuple(story.said(h) for h in story.hits("promise.vague"))
+    words = tuple(p.said for p in listed)
+    if concrete:
+        return outcome("met", len(concrete), words, promises=listed)
+    relevant = bool(story.apologies or story.complaints)
+    if relevant and (listed or vague):
+        remarks = (("no_when",) if listed else ()) + (("vague_only",) if vague else ())
+        return outcome("not_met", 0, words + vague, remarks=remarks, promises=listed)
+    return outcome("shown", 0, words + vague, remarks=("no_promise",), promises=listed)

@@ -1,0 +1,107 @@
+"""The customer's own nouns, and whether the apology names one of them.
+
+No part-of-speech tagger: a word counts as a noun when it stands where nouns stand (after "my",
+"de", "een" ..., or after a preposition, with at most two other words between) and is not on the
+list of function words, common verbs and empty nouns ("ongemak", "issue"). Inflection is taken off
+by a few rules per language; Dutch compounds match by their first or last part.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from prosody.conduct.text import BREAK, Token
+
+SHORTEST_PART = 4
+"""Letters of the shortest part by which a compound is recognised ("huis" in "huissleutel")."""
+
+REACH = 3
+"""How many words after "my", "the" ... a noun may stand."""
+
+
+def key(word: str, nouns: dict[str, Any]) -> str:
+    """Return a word without its inflection: the form under which words are compared.
+
+    Parameters
+    ----------
+    word : str
+        Lower case.
+    nouns : dict
+        The section ``[nouns]`` of a language: ``endings`` (tried in order: ending, what replaces
+        it, letters that must be left), ``double`` (whether double letters say nothing about the
+        word, as in Dutch), ``final`` (last letters that change with inflection).
+    """
+    stem = word.removesuffix("'s").removesuffix("'").replace("'", "")
+    for _ in range(2):
+        for ending, instead, left in nouns["endings"]:
+            if stem.endswith(ending) and len(stem) - len(ending) >= left:
+                stem = stem.removesuffix(ending) + instead
+                break
+        else:
+            break
+    if nouns.get("double"):
+        stem = re.sub(r"(.)\1", r"\1", stem)
+    for last, same in nouns.get("final", {}).items():
+        if stem.endswith(last):
+            stem = stem.removesuffix(last) + same
+    return stem
+
+
+def same(a: str, b: str, *, compounds: bool) -> bool:
+    """Return whether two keys name one thing."""
+    if a == b:
+        return True
+    short, long = sorted((a, b), key=len)
+    if not compounds or len(short) < SHORTEST_PART or len(long) - len(short) < 3:
+        return False
+    return long.startswith(short) or long.endswith(short)
+
+
+def said(tokens: Iterable[Token], nouns: dict[str, Any]) -> list[Token]:
+    """Return the tokens that stand as content nouns.
+
+    Parameters
+    ----------
+    tokens : iterable of Token
+        In order.
+    nouns : dict
+        The section ``[nouns]`` of a language: ``before`` (words after which a noun stands) and
+        ``function``, ``verbs``, ``empty`` (words that are none).
+    """
+    before = set(nouns["before"])
+    stop = {*nouns["function"], *nouns["verbs"], *nouns["empty"]}
+    found: list[Token] = []
+    reach = 0
+    for token in tokens:
+        word = token.text
+        if word == BREAK:
+            reach = 0
+        elif word in before:
+            reach = REACH
+        elif word in nouns["function"] or word in nouns["verbs"]:
+            reach = 0
+        elif reach > 0:
+            reach -= 1
+            if len(word) >= 3 and not word[0].isdigit() and word not in stop:
+                found.append(token)
+    return found
+
+
+def shared(
+    agent: Sequence[Token], customer: Iterable[Token], nouns: dict[str, Any]
+) -> list[tuple[int, Token]]:
+    """Return the agent's tokens (their index first) that name one of the customer's nouns."""
+    keys = {key(t.text, nouns): t for t in said(customer, nouns)}
+    stop = {*nouns["function"], *nouns["verbs"], *nouns["empty"]}
+    compounds = bool(nouns.get("compounds"))
+    out = []
+    for index, token in enumerate(agent):
+        if token.text == BREAK or token.text in stop or len(token.text) < 3:
+            continue
+        own = key(token.text, nouns)
+        match = next((t for k, t in keys.items() if same(own, k, compounds=compounds)), None)
+        if match is not None:
+            out.append((index, match))
+    return out

@@ -1,0 +1,226 @@
+"""The small pattern language of the detectors, and the file of each language.
+
+A pattern is a row of words as they are said, lower case, contractions written out:
+
+==============  ==========================================================
+``word``        that word
+``word*``       a word that begins so (``*word``: that ends so)
+``#``           a word that begins with a digit
+``(a|b c|d)``   one of these
+``[a b]``       may be there
+``~`` ``~6``    up to three (six) words of any kind, within the sentence
+``<name>``      one of the words of the file's class ``name``
+``^`` ``$``     the beginning, the end of a sentence
+``{...}``       the part of a promise that says who
+==============  ==========================================================
+
+A rule is a table with ``pattern`` (one or a list), ``unless`` (patterns that, where they overlap
+what was found, take it away), ``examples`` and ``counter`` (sentences it must and must not find:
+both are tests).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+from prosody.conduct.text import BREAK, Stretch, stretch, tokens_of
+from prosody.errors import UsageError
+from prosody.turns import Turn
+
+DETECTORS = ("complaint", "understanding", "responsibility", "solution", "escape")
+"""Detectors of what is graded; ``promise`` has parts (commit, when, vague, now)."""
+
+HELPERS = ("further", "waiting")
+"""Detectors that tell problems apart: a further complaint, an apology for a wait."""
+
+PROMISE_PARTS = ("commit", "when", "vague", "now")
+
+_PART = re.compile(r"\s*(~\d*|<\w+>|[()|\[\]{}^$#]|[^\s()|\[\]{}~<>^$#]+)")
+_ANY = rf"[^ {re.escape(BREAK)}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A pattern found in a stretch: tokens ``first`` to ``last`` (exclusive)."""
+
+    rule: str
+    stretch: int
+    first: int
+    last: int
+    who: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One compiled rule of a detector."""
+
+    name: str
+    pattern: re.Pattern[str]
+    unless: re.Pattern[str] | None
+    examples: tuple[str, ...]
+    counter: tuple[str, ...]
+
+
+def _word(text: str) -> str:
+    body = re.escape(text.strip("*"))
+    head = f"{_ANY}*" if text.startswith("*") else ""
+    tail = f"{_ANY}*" if text.endswith("*") and len(text) > 1 else ""
+    return f"{head}{body}{tail} "
+
+
+def translate(pattern: str, classes: dict[str, Any], *, groups: bool = True) -> str:
+    """Return the regular expression of a pattern.
+
+    Raises
+    ------
+    ValueError
+        If it names an unknown class or cannot be read.
+    """
+    out: list[str] = []
+    at = 0
+    pattern = pattern.strip()
+    while at < len(pattern):
+        match = _PART.match(pattern, at)
+        if match is None:
+            raise ValueError(f"cannot read {pattern!r} at {pattern[at:]!r}")
+        part, at = match.group(1), match.end()
+        if part.startswith("~"):
+            out.append(rf"(?:{_ANY}+ ){{0,{part[1:] or 3}}}?")
+        elif part.startswith("<"):
+            if part[1:-1] not in classes:
+                raise ValueError(f"{pattern!r} names the class {part}, which is not in [classes]")
+            inner = (translate(p, classes, groups=False) for p in classes[part[1:-1]])
+            out.append(f"(?:{'|'.join(inner)})")
+        else:
+            fixed = {
+                "(": "(?:", ")": ")", "|": "|", "[": "(?:", "]": ")?", "#": rf"\d{_ANY}* ",
+                "{": "(?P<who>" if groups else "(?:", "}": ")",
+                "^": rf"(?<={re.escape(BREAK)} )", "$": rf"(?={re.escape(BREAK)} )",
+            }  # fmt: skip
+            out.append(fixed.get(part) or _word(part))
+    return "".join(out)
+
+
+def _compile(patterns: str | list[str], classes: dict[str, Any], **kw: bool) -> re.Pattern[str]:
+    many = [patterns] if isinstance(patterns, str) else patterns
+    bodies = [translate(p, classes, **kw) for p in many]
+    # One named group may stand only once in an expression: later ones get a number.
+    bodies = [b.replace("(?P<who>", f"(?P<who{i}>") for i, b in enumerate(bodies)]
+    return re.compile(rf"(?<= )(?:{'|'.join(bodies)})")
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """Everything the rules know about one language."""
+
+    language: str
+    spelled: dict[str, str]
+    fillers: frozenset[str]
+    backchannels: frozenset[str]
+    detectors: dict[str, tuple[Rule, ...]]
+    nouns: dict[str, Any]
+    persons: dict[str, frozenset[str]]
+    particles: frozenset[str]
+
+    def find(self, detector: str, stretches: list[Stretch], role: str = "") -> list[Hit]:
+        """Return what a detector finds in the stretches of one role, in order, none overlapping."""
+        hits: list[Hit] = []
+        for index, piece in enumerate(stretches):
+            if role and piece.role != role:
+                continue
+            found: list[Hit] = []
+            for rule in self.detectors[detector]:
+                found += search(rule, piece, index)
+            # The longest wording wins where two overlap.
+            for hit in sorted(found, key=lambda h: (h.first - h.last, h.first)):
+                if all(hit.last <= o.first or hit.first >= o.last for o in hits
+                       if o.stretch == index):  # fmt: skip
+                    hits.append(hit)
+        return sorted(hits, key=lambda h: (h.stretch, h.first))
+
+    def line(self, text: str, role: str = "agent") -> Stretch:
+        """Return one utterance without times as a stretch, for trying a detector."""
+        turn = Turn(float("nan"), float("nan"), text)
+        return stretch(role, tokens_of(turn, 0, self.spelled, self.fillers))  # type: ignore[arg-type]
+
+
+def search(rule: Rule, piece: Stretch, index: int = 0) -> list[Hit]:
+    """Return where one rule applies in a stretch, from left to right."""
+    barred = [m.span() for m in rule.unless.finditer(piece.text)] if rule.unless else []
+    hits = []
+    at = 0
+    while (match := rule.pattern.search(piece.text, at)) is not None:
+        begin, end = match.span()
+        at = begin + 1
+        if any(begin < b and a < end for a, b in barred):
+            continue
+        at = max(end, begin + 1)
+        who = next((v for v in match.groupdict().values() if v), "")
+        last = piece.token_at(end - 2) + 1
+        hits.append(Hit(rule.name, index, max(piece.token_at(begin), 0), last, who.strip()))
+    return hits
+
+
+def _rules(where: str, tables: Any, classes: dict[str, Any]) -> tuple[Rule, ...]:
+    rules = []
+    for number, table in enumerate(tables):
+        try:
+            rules.append(
+                Rule(
+                    name=str(table.get("id", number)),
+                    pattern=_compile(table["pattern"], classes),
+                    unless=_compile(table["unless"], classes) if table.get("unless") else None,
+                    examples=tuple(table["examples"]),
+                    counter=tuple(table.get("counter", ())),
+                )
+            )
+        except (KeyError, ValueError, re.error) as error:
+            raise UsageError(
+                f"{where}, rule {number + 1}: {error!r}.", "See patterns.py."
+            ) from error
+    return tuple(rules)
+
+
+def languages() -> tuple[str, ...]:
+    """Return the languages that have a file of detectors, sorted."""
+    names = (f.name for f in resources.files("prosody.conduct").iterdir())
+    return tuple(sorted(n.removesuffix(".toml") for n in names if n.endswith(".toml")))
+
+
+@lru_cache(maxsize=16)
+def lexicon(language: str) -> Lexicon:
+    """Return the detectors of a language, read and compiled once.
+
+    Raises
+    ------
+    UsageError
+        If there is no such language, or its file has a rule that cannot be read.
+    """
+    if language not in languages():
+        raise UsageError(
+            f"There are no conduct rules for the language '{language}'.",
+            f"Known: {', '.join(languages())}.",
+        )
+    name = f"{language}.toml"
+    file = resources.files("prosody.conduct") / name
+    data = tomllib.loads(file.read_text(encoding="utf-8"))
+    classes = data.get("classes", {})
+    detectors = {d: _rules(f"{name} [{d}]", data[d], classes) for d in (*DETECTORS, *HELPERS)}
+    for part in PROMISE_PARTS:
+        key = f"promise.{part}"
+        detectors[key] = _rules(f"{name} [{key}]", data["promise"][part], classes)
+    return Lexicon(
+        language=language,
+        spelled=dict(data["text"]["spelled"]),
+        fillers=frozenset(data["text"]["fillers"]),
+        backchannels=frozenset(data["text"]["backchannels"]),
+        detectors=detectors,
+        nouns=data["nouns"],
+        persons={who: frozenset(data["text"][who]) for who in ("i", "we")},
+        particles=frozenset(data["text"]["particles"]),
+    )

@@ -1,0 +1,98 @@
+"""The twelve rules in their order: what each is called, rests on, and is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from prosody.conduct.result import Promise, RuleResult, Said, Status, Strength
+from prosody.conduct.story import Story
+
+ORDER = (
+    "real",
+    "heard_first",
+    "delay",
+    "short",
+    "once",
+    "i_form",
+    "responsibility",
+    "specific",
+    "understanding",
+    "solution",
+    "no_escape",
+    "promise",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One rule.
+
+    ``setting`` names the field of ``Settings().conduct`` that it is held against. The ``needs_*``
+    say what must be known before the rule can say anything.
+    """
+
+    id: str
+    strength: Strength
+    check: Callable[[Story], RuleResult]
+    unit: str = ""
+    setting: str = ""
+    needs_apology: bool = True
+    needs_roles: bool = False
+    needs_text: bool = True
+
+
+RULES: dict[str, Definition] = {}
+
+
+def rule(
+    name: str, *, strength: Strength, unit: str = "", setting: str = "", **needs: bool
+) -> Callable[[Callable[[Story], RuleResult]], Callable[[Story], RuleResult]]:
+    """Register a rule under its id."""
+
+    def register(check: Callable[[Story], RuleResult]) -> Callable[[Story], RuleResult]:
+        RULES[name] = Definition(name, strength, check, unit, setting, **needs)
+        return check
+
+    return register
+
+
+def outcome(
+    status: Status,
+    value: float | int | str | None = None,
+    words: tuple[Said, ...] = (),
+    *,
+    remarks: tuple[str, ...] = (),
+    flagged: bool = False,
+    promises: tuple[Promise, ...] = (),
+) -> RuleResult:
+    """Return what a rule found; its name, unit, default and strength are filled in by `apply`."""
+    return RuleResult("", status, value, "", words, None, "", "weak", remarks, flagged, promises)
+
+
+def cannot_tell(reason: str, words: tuple[Said, ...] = ()) -> RuleResult:
+    """Return that a rule says nothing, and why."""
+    return outcome("cannot_tell", None, words, remarks=(reason,))
+
+
+def apply(definition: Definition, story: Story) -> RuleResult:
+    """Return the result of one rule over one call."""
+    if definition.needs_text and not story.stretches:
+        result = cannot_tell("no_text")
+    elif definition.needs_apology and not story.apologies:
+        result = cannot_tell("no_apology")
+    elif definition.needs_roles and not story.roles_known:
+        result = cannot_tell("role_unknown")
+    else:
+        result = definition.check(story)
+    default = getattr(story.settings.conduct, definition.setting) if definition.setting else None
+    unit = definition.unit if result.value is not None else ""
+    return replace(
+        result,
+        rule=definition.id,
+        unit=unit,
+        default=default,
+        setting=f"conduct.{definition.setting}" if definition.setting else "",
+        strength=definition.strength,
+        words=tuple(sorted(result.words, key=lambda w: (w.start_s, w.end_s))),
+    )

@@ -1,0 +1,248 @@
+"""The call as the rules see it: who complains, who apologises, for which problem.
+
+*Complaint*: the first stretch of the customer's speech with a complaint cue. It ends where that
+stretch ends: with the customer's last word before the agent says more than "yes" or "hm". Saying
+it again later does not move that end.
+
+*Problem*: a call has one, from the complaint on. Another begins where the customer, after an
+apology, complains with words that announce something further ("ook nog", "another thing").
+Apologies before the first complaint stand by themselves (problem 0).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from prosody.conduct.patterns import Hit, Lexicon
+from prosody.conduct.result import Said
+from prosody.conduct.text import BREAK, Stretch, plain, stretches
+from prosody.settings import Settings
+from prosody.turns import Act, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Apology:
+    """One apology of the agent, found again in the stretches.
+
+    ``first`` to ``last`` (exclusive) are its tokens in stretch ``stretch``; -1 where the window
+    came without text. ``problem`` is 0 before the first complaint.
+    """
+
+    act: Act
+    stretch: int
+    first: int
+    last: int
+    start_s: float
+    end_s: float
+    exact: bool
+    problem: int = 0
+
+    @property
+    def said(self) -> Said:
+        """Return its words and times."""
+        return Said(self.start_s, self.end_s, self.act.text, self.act.role)
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """Where the customer tells of one problem."""
+
+    stretch: int
+    cues: tuple[Hit, ...]
+    start_s: float
+    end_s: float
+    exact: bool
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything the rules ask of a call."""
+
+    turns: tuple[Turn, ...]
+    stretches: list[Stretch]
+    lexicon: Lexicon
+    settings: Settings
+    agent: str
+    apologies: tuple[Apology, ...]
+    others: tuple[Act, ...]
+    complaints: tuple[Complaint, ...]
+    roles_known: bool
+    found: dict[str, list[Hit]] = field(default_factory=dict)
+
+    def hits(self, detector: str) -> list[Hit]:
+        """Return what a detector finds in the agent's speech."""
+        if detector not in self.found:
+            self.found[detector] = self.lexicon.find(detector, self.stretches, self.agent)
+        return self.found[detector]
+
+    def said(self, hit: Hit) -> Said:
+        """Return the words of a hit with their times."""
+        return self.stretches[hit.stretch].said(hit.first, hit.last)
+
+    @property
+    def main(self) -> Apology | None:
+        """Return the apology that answers the complaint: the first one after its beginning.
+
+        Where none does, the first apology of the call.
+        """
+        answers = (a for a in self.apologies if a.problem > 0)
+        return next(answers, self.apologies[0] if self.apologies else None)
+
+    def is_courtesy(self, apology: Apology) -> bool:
+        """Return whether an apology is for a wait ("sorry to keep you waiting")."""
+        return any(
+            h.stretch == apology.stretch and apology.first - 2 <= h.first <= apology.last + 6
+            for h in self.hits("waiting")
+        )
+
+
+def _locate(act: Act, turns: Sequence[Turn], pieces: list[Stretch]) -> tuple[int, int, int]:
+    """Return stretch and tokens of an act, or (-1, -1, -1)."""
+    timed = act.has_word_times or act.turn < 0
+    for index, piece in enumerate(pieces):
+        if piece.role != act.role:
+            continue
+        inside = [
+            i
+            for i, t in enumerate(piece.tokens)
+            if t.text != BREAK and (act.turn < 0 or t.turn == act.turn)
+        ]
+        if timed:
+            inside = [
+                i
+                for i in inside
+                if piece.tokens[i].start_s > act.start_s - 0.05
+                and piece.tokens[i].end_s < act.end_s + 0.05
+            ]
+            if inside:
+                return index, inside[0], inside[-1] + 1
+            continue
+        if not inside:
+            continue
+        wanted = plain(act.text)
+        have = [piece.tokens[i] for i in inside]
+        shown = [p for t in have if t.shown for p in plain(t.shown)]
+        spots = [i for i, t in zip(inside, have, strict=True) if t.shown]
+        if len(shown) == len(spots):
+            for at in range(len(shown) - len(wanted) + 1):
+                if wanted and shown[at : at + len(wanted)] == wanted:
+                    return index, spots[at], spots[at + len(wanted) - 1] + 1
+        return index, inside[0], inside[-1] + 1
+    return -1, -1, -1
+
+
+def _apology(act: Act, turns: Sequence[Turn], pieces: list[Stretch]) -> Apology:
+    index, first, last = _locate(act, turns, pieces)
+    if index < 0 or act.has_word_times or act.turn < 0:
+        return Apology(act, index, first, last, act.start_s, act.end_s, math.isfinite(act.start_s))
+    # Without word times the act is the whole turn: its own place in it is spread by length.
+    begin, end = pieces[index].tokens[first], pieces[index].tokens[last - 1]
+    return Apology(act, index, first, last, begin.start_s, end.end_s, begin.exact)
+
+
+def _one_breath(found: list[Apology], gap_s: float) -> list[Apology]:
+    """Join apologies of one turn that follow each other closely."""
+    out: list[Apology] = []
+    for apology in found:
+        last = out[-1] if out else None
+        if (
+            last is not None
+            and last.stretch == apology.stretch
+            and apology.first >= 0
+            and (apology.first <= last.last or apology.start_s - last.end_s < gap_s)
+        ):
+            text = " ".join(dict.fromkeys((last.act.text, apology.act.text)))
+            forms = {last.act.i_form, apology.act.i_form} - {None}
+            act = replace(
+                last.act,
+                end_s=max(last.end_s, apology.end_s),
+                text=text,
+                i_form=True if True in forms else (False if forms else None),
+            )
+            out[-1] = replace(
+                last,
+                act=act,
+                last=max(last.last, apology.last),
+                end_s=max(last.end_s, apology.end_s),
+            )
+        else:
+            out.append(apology)
+    return out
+
+
+def _complaints(
+    pieces: list[Stretch], cues: list[Hit], lexicon: Lexicon, apologies: list[Apology]
+) -> tuple[Complaint, ...]:
+    further = lexicon.find("further", pieces, "customer")
+    out: list[Complaint] = []
+    for index, piece in enumerate(pieces):
+        here = tuple(c for c in cues if c.stretch == index)
+        if not here:
+            continue
+        if out:
+            between = any(out[-1].stretch < a.stretch < index for a in apologies)
+            if not (between and any(f.stretch == index for f in further)):
+                continue
+        begin = piece.tokens[here[0].first]
+        last = [t for t in piece.tokens if t.text != BREAK][-1]
+        out.append(
+            Complaint(
+                stretch=index,
+                cues=here,
+                start_s=begin.start_s,
+                end_s=last.end_s,
+                exact=last.exact,
+                said=piece.said(here[0].first, here[0].last),
+            )
+        )
+    return tuple(out)
+
+
+def read(turns: Sequence[Turn], acts: Sequence[Act], lexicon: Lexicon, settings: Settings) -> Story:
+    """Put a call together from its turns and acts.
+
+    Turns may come in any order; ``Act.turn`` indexes them as given.
+    """
+    order = sorted(
+        range(len(turns)),
+        key=lambda i: (math.inf if math.isnan(turns[i].start_s) else turns[i].start_s, i),
+    )
+    rank = {old: new for new, old in enumerate(order)}
+    turns = tuple(turns[i] for i in order)
+    acts = [replace(a, turn=rank.get(a.turn, -1)) for a in acts]
+    roles = {t.role for t in turns} | {a.role for a in acts}
+    agent = "agent" if "agent" in roles else "unknown"
+    solid = frozenset(a.turn for a in acts if a.kind == "apology" and a.role == agent)
+    pieces = stretches(turns, lexicon.spelled, lexicon.fillers, lexicon.backchannels, solid)
+    mine = [a for a in acts if a.role == agent]
+    found = [_apology(a, turns, pieces) for a in mine if a.kind == "apology"]
+    found.sort(key=lambda a: (a.stretch, a.first, a.start_s))
+    found = _one_breath(found, settings.windows.join_gap_s)
+    cues = lexicon.find("complaint", pieces, "customer")
+    complaints = _complaints(pieces, cues, lexicon, found)
+    placed = []
+    for apology in found:
+        before = [
+            c
+            for c in complaints
+            if (
+                c.start_s < apology.start_s
+                if math.isfinite(c.start_s) and math.isfinite(apology.start_s)
+                else c.stretch < apology.stretch
+            )
+        ]
+        placed.append(replace(apology, problem=len(before)))
+    return Story(
+        turns=turns,
+        stretches=pieces,
+        lexicon=lexicon,
+        settings=settings,
+        agent=agent,
+        apologies=tuple(placed),
+        others=tuple(a for a in mine if a.kind != "apology"),
+        complaints=complaints,
+        roles_known="customer" in roles and agent == "agent",
+    )

@@ -1,0 +1,175 @@
+"""Rules over the order of things: heard_first, delay, solution."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from prosody.conduct.patterns import Hit
+from prosody.conduct.registry import cannot_tell, outcome, rule
+from prosody.conduct.result import RuleResult, Said
+from prosody.conduct.story import Apology, Story
+
+BARELY_S = 0.3
+"""A turn that began this short a time before the apology began together with it."""
+
+
+def cut_in(story: Story, apology: Apology) -> Said | None:
+    """Return the customer's turn that the apology cuts in on, or None.
+
+    It cuts in when it begins after the customer's turn began and at least ``cut_in_s`` before the
+    customer's last word ends.
+    """
+    if not apology.exact:
+        return None
+    for turn in story.turns:
+        if turn.role != "customer":
+            continue
+        timed = turn.has_word_times
+        start_s = turn.words[0].start_s if timed else turn.start_s
+        end_s = turn.words[-1].end_s if timed else turn.end_s
+        left_s = end_s - apology.start_s
+        if start_s < apology.start_s - BARELY_S and left_s >= story.settings.conduct.cut_in_s:
+            return Said(start_s, end_s, turn.text, turn.role)
+    return None
+
+
+def _heard_s(story: Story, before_s: float) -> float:
+    """Return how long the customer spoke before a moment."""
+    total = 0.0
+    for turn in story.turns:
+        if turn.role == "customer" and turn.start_s < before_s:
+            total += min(turn.end_s, before_s) - turn.start_s
+    return total
+
+
+@rule("heard_first", strength="weak", unit="s", needs_roles=True)
+def heard_first(story: Story) -> RuleResult:
+    """Show how long the customer spoke before the first apology; flag what comes too early.
+
+    An apology for waiting at the opening of the call is passed over when another follows.
+    """
+    first = story.apologies[0]
+    main = story.main
+    if main is not None and first.problem == 0 and story.is_courtesy(first):
+        first = main
+    if not math.isfinite(first.start_s):
+        return cannot_tell("no_times", (first.said,))
+    words: tuple[Said, ...] = (first.said,)
+    remarks: tuple[str, ...] = ()
+    if not first.exact:
+        remarks += ("times_estimated",)
+    interrupted = cut_in(story, first)
+    if interrupted is not None:
+        remarks += ("cut_in",)
+        words += (interrupted,)
+    if not story.complaints:
+        remarks += ("no_complaint",)
+    elif first.problem == 0:
+        remarks += ("before_complaint",)
+    else:
+        words += (story.complaints[first.problem - 1].said,)
+    flagged = bool({"cut_in", "before_complaint"} & set(remarks))
+    heard = _heard_s(story, first.start_s)
+    return outcome("shown", heard, words, remarks=remarks, flagged=flagged)
+
+
+@rule("delay", strength="weak", unit="s", setting="max_delay_s", needs_roles=True)
+def delay(story: Story) -> RuleResult:
+    """Show the time from the end of the complaint to the apology that answers it."""
+    if not story.complaints:
+        return cannot_tell("no_complaint", (story.apologies[0].said,))
+    answers = [
+        (a, story.complaints[k - 1])
+        for k in range(1, len(story.complaints) + 1)
+        for a in story.apologies
+        if a.problem == k
+    ]
+    if not answers:
+        return cannot_tell("apology_before_complaint", tuple(a.said for a in story.apologies))
+    firsts = {c.stretch: (a, c) for a, c in reversed(answers)}
+    known = [
+        (a.start_s - c.end_s, a, c)
+        for a, c in firsts.values()
+        if math.isfinite(a.start_s - c.end_s)
+    ]
+    if not known:
+        return cannot_tell("no_times", (answers[0][0].said,))
+    value, apology, complaint = max(known, key=lambda k: k[0])
+    remarks: tuple[str, ...] = ()
+    if value > story.settings.conduct.max_delay_s:
+        remarks += ("late",)
+    if not apology.exact:
+        remarks += ("times_estimated",)
+    end = story.stretches[complaint.stretch]
+    told = end.said(complaint.cues[0].first, len(end.tokens))
+    return outcome("shown", value, (told, apology.said), remarks=remarks, flagged="late" in remarks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The solution to one problem: its delay with the bounds that the times allow."""
+
+    apology: Apology
+    hit: Hit | None
+    value_s: float = math.inf
+    low_s: float = math.inf
+    high_s: float = math.inf
+
+
+def _answer(story: Story, problem: int, first: Apology) -> _Answer:
+    hits = story.hits("solution")
+    here = (first.stretch, first.first)
+    ends = [c.stretch for c in story.complaints[problem:]] if problem else []
+    until = ends[0] if ends else len(story.stretches)
+    after = [h for h in hits if (h.stretch, h.first) > here and h.stretch < until]
+    if after:
+        return _timed(story, first, after[0])
+    begin = story.complaints[problem - 1].stretch if problem else first.stretch
+    before = [h for h in hits if begin <= h.stretch and (h.stretch, h.first) < here]
+    if before:
+        said = story.said(before[-1])
+        gap_s = said.end_s - first.start_s
+        return _Answer(first, before[-1], min(gap_s, 0.0), -math.inf, 0.0)
+    return _Answer(first, None)
+
+
+def _timed(story: Story, apology: Apology, hit: Hit) -> _Answer:
+    token = story.stretches[hit.stretch].tokens[hit.first]
+    value = max(0.0, token.start_s - apology.end_s)
+    if token.exact and apology.exact:
+        return _Answer(apology, hit, value, value, value)
+    turn = story.turns[token.turn]
+    own = story.turns[apology.act.turn] if apology.act.turn >= 0 else None
+    own_start = own.start_s if own else apology.start_s
+    own_end = own.end_s if own else apology.end_s
+    return _Answer(apology, hit, value, max(0.0, turn.start_s - own_end), turn.end_s - own_start)
+
+
+@rule("solution", strength="strong", unit="s", setting="max_solution_delay_s", needs_roles=True)
+def solution(story: Story) -> RuleResult:
+    """Hold the time from the first apology for a problem to the first action or offer."""
+    problems = sorted({a.problem for a in story.apologies})
+    if len(problems) > 1 and problems[0] == 0:
+        problems = problems[1:]
+    answers = [
+        _answer(story, p, next(a for a in story.apologies if a.problem == p)) for p in problems
+    ]
+    if any(a.apology.stretch < 0 for a in answers):
+        return cannot_tell("no_text", tuple(a.apology.said for a in answers))
+    worst = max(answers, key=lambda a: math.inf if math.isnan(a.value_s) else a.value_s)
+    words: tuple[Said, ...] = (worst.apology.said,)
+    if worst.hit is None:
+        return outcome("not_met", None, words, remarks=("no_solution",))
+    words += (story.said(worst.hit),)
+    if math.isnan(worst.value_s):
+        return cannot_tell("no_times", words)
+    limit = story.settings.conduct.max_solution_delay_s
+    remarks = ("before_apology",) if worst.high_s == 0.0 and worst.low_s < 0 else ()
+    if worst.low_s != worst.high_s and not remarks:
+        remarks = ("times_estimated",)
+    if worst.low_s <= limit < worst.high_s:
+        return outcome("cannot_tell", worst.value_s, words, remarks=remarks)
+    if worst.high_s <= limit:
+        return outcome("met", worst.value_s, words, remarks=remarks)
+    return outcome("not_met", worst.value_s, words, remarks=("late_solution", *remarks))

@@ -1,0 +1,129 @@
+"""Rules over the apology itself: real, short, once, i_form, no_escape."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from prosody.conduct.registry import cannot_tell, outcome, rule
+from prosody.conduct.result import RuleResult, Said
+from prosody.conduct.story import Apology, Story
+from prosody.conduct.text import BREAK, plain
+
+TAIL = 6
+"""Words after an apology that belong to its wording when repeats are compared."""
+
+ESCAPE_REACH = 12
+"""How many words before or after the apology a reservation may stand."""
+
+
+@rule("real", strength="strong", unit="apologies", needs_apology=False, needs_text=False)
+def real(story: Story) -> RuleResult:
+    """Met with one true apology; not met when a complaint was answered by none."""
+    if story.apologies:
+        return outcome("met", len(story.apologies), tuple(a.said for a in story.apologies))
+    others = tuple(Said(a.start_s, a.end_s, a.text, a.role) for a in story.others)
+    kinds = tuple(dict.fromkeys(f"only_{a.kind}" for a in story.others))
+    if story.complaints:
+        told = tuple(c.said for c in story.complaints)
+        return outcome("not_met", 0, told + others, remarks=("complaint_unanswered", *kinds))
+    return outcome("cannot_tell", 0, others, remarks=("no_complaint", *kinds))
+
+
+@rule("short", strength="weak", unit="s", setting="max_apology_s", needs_text=False)
+def short(story: Story) -> RuleResult:
+    """Hold the longest apologising stretch against the default.
+
+    Apologies of one turn with no more than ``stretch_gap_s`` between them are one stretch.
+    """
+    known = [a for a in story.apologies if a.exact and math.isfinite(a.start_s)]
+    if not known:
+        timed = any(math.isfinite(a.start_s) for a in story.apologies)
+        return cannot_tell(
+            "no_word_times" if timed else "no_times", tuple(a.said for a in story.apologies)
+        )
+    runs: list[list[Apology]] = []
+    for apology in known:
+        if runs and _goes_on(story, runs[-1][-1], apology):
+            runs[-1].append(apology)
+        else:
+            runs.append([apology])
+    longest = max(runs, key=lambda r: r[-1].end_s - r[0].start_s)
+    length_s = longest[-1].end_s - longest[0].start_s
+    met = length_s <= story.settings.conduct.max_apology_s
+    return outcome("met" if met else "not_met", length_s, tuple(a.said for a in longest))
+
+
+def _goes_on(story: Story, before: Apology, after: Apology) -> bool:
+    gap_s = after.start_s - before.end_s
+    return before.stretch == after.stretch and gap_s <= story.settings.conduct.stretch_gap_s
+
+
+def _wording(story: Story, apology: Apology) -> tuple[str, ...]:
+    """Return the words of an apology and the few after it, up to the end of the sentence."""
+    if apology.stretch < 0:
+        return tuple(plain(apology.act.text))
+    tokens = story.stretches[apology.stretch].tokens
+    own = [t.text for t in tokens[apology.first : apology.last] if t.text != BREAK]
+    for token in tokens[apology.last : apology.last + TAIL]:
+        if token.text == BREAK:
+            break
+        own.append(token.text)
+    return tuple(own)
+
+
+@rule("once", strength="strong", unit="apologies", setting="max_apologies", needs_text=False)
+def once(story: Story) -> RuleResult:
+    """Count the apologies for one problem; too many, or the same words again, is not met."""
+    per_problem = Counter(a.problem for a in story.apologies)
+    most, count = max(per_problem.items(), key=lambda p: (p[1], p[0]))
+    same = tuple(a for a in story.apologies if a.problem == most)
+    wordings = Counter(w for a in story.apologies if len(w := _wording(story, a)) > 1)
+    repeated = {w for w, n in wordings.items() if n > 1}
+    remarks: tuple[str, ...] = ()
+    if count > story.settings.conduct.max_apologies:
+        remarks += ("too_many",)
+    if repeated:
+        remarks += ("identical",)
+        again = tuple(a for a in story.apologies if _wording(story, a) in repeated)
+        same = tuple(dict.fromkeys((*same, *again)))
+    status = "not_met" if remarks else "met"
+    return outcome(status, count, tuple(a.said for a in same), remarks=remarks)  # type: ignore[arg-type]
+
+
+def _person(story: Story, apology: Apology) -> str:
+    if apology.act.i_form is not None:
+        return "i" if apology.act.i_form else "we"
+    words = set(plain(apology.act.text))
+    for person in ("i", "we"):
+        if words & story.lexicon.persons[person]:
+            return person
+    return "nobody"
+
+
+@rule("i_form", strength="medium", unit="form", needs_text=False)
+def i_form(story: Story) -> RuleResult:
+    """Show who apologises: ``i``, ``we`` (the company, the passive), ``mixed``, ``nobody``."""
+    persons = {_person(story, a) for a in story.apologies}
+    named = persons - {"nobody"}
+    value = "mixed" if len(named) > 1 else (named.pop() if named else "nobody")
+    remarks = {"we": ("we_form",), "nobody": ("nobody_named",)}.get(value, ())
+    words = tuple(a.said for a in story.apologies)
+    return outcome("shown", value, words, remarks=remarks, flagged=value == "we")
+
+
+@rule("no_escape", strength="weak", unit="reservations")
+def no_escape(story: Story) -> RuleResult:
+    """Not met when a reservation stands in or beside an apology ("sorry if", "sorry but")."""
+    found = []
+    for hit in story.hits("escape"):
+        for apology in story.apologies:
+            near = (
+                hit.first < apology.last + ESCAPE_REACH and hit.last > apology.first - ESCAPE_REACH
+            )
+            if apology.stretch == hit.stretch and near:
+                found.append(story.said(hit))
+                break
+    if found:
+        return outcome("not_met", len(found), tuple(found))
+    return outcome("met", 0, tuple(a.said for a in story.apologies))
