@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -40,8 +41,10 @@ class Progress:
         if self.live or done == total or now - self.told >= QUIET_STEP_S:
             self.told = now
             left = (now - self.began) / done * (total - done)
-            text = (f"{done}/{total} recordings, {self.apologies} apologies, {self.failed} failed, "
-                    f"about {_clock(left)} left")
+            text = (
+                f"{done}/{total} recordings, {self.apologies} apologies, {self.failed} failed, "
+                f"about {_clock(left)} left"
+            )
             if self.live:
                 self._clear()
                 typer.echo(text, err=True, nl=done == total)
@@ -68,27 +71,31 @@ def show(run: Run, *, lang: str, measures_only: bool = False) -> None:
 
     texts = words("screen", lang)
     say: dict[str, str] = texts["table"]
+    names = _short([line.recording for line in run.lines])
     # Without a terminal rich assumes 80 columns; a log has no edge, so give the words room.
     console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
     if run.apologies:
         sheet = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
         sheet.add_column(say["recording"], overflow="fold", max_width=28)
         sheet.add_column(say["time"], justify="right", no_wrap=True)
-        sheet.add_column(say["words"], overflow="fold", ratio=3)
+        worded = any(row.text for row in run.apologies)
+        if worded:
+            sheet.add_column(say["words"], overflow="fold", ratio=3)
         if not measures_only:
             sheet.add_column(say["verdict"], no_wrap=True)
             sheet.add_column(say["score"], justify="right", no_wrap=True)
             sheet.add_column(say["why"], overflow="fold", ratio=4)
         for row in sorted(run.apologies, key=lambda a: (a.recording, a.start_s)):
-            cells = [Text(_printable(row.recording)), Text(_clock(row.start_s)),
-                     Text(_printable(row.text or "-"))]
+            cells = [Text(names[row.recording]), Text(_clock(row.start_s))]
+            if worded:
+                cells.append(Text(_printable(row.text or "-")))
             if not measures_only:
                 cells += [_verdict(row, texts), Text(_score(row)), Text(_why(row, texts))]
             sheet.add_row(*cells)
         console.print(sheet)
     else:
         console.print(say["none"])
-    _others(run.lines, say, console)
+    _others(run.lines, names, texts, console)
     if run.apologies and not measures_only:
         console.print(say["impression"], style="dim")
 
@@ -121,17 +128,32 @@ def _why(row: Apology, texts: dict[str, Any]) -> str:
     return "; ".join(said)
 
 
-def _others(lines: Sequence[Line], say: dict[str, str], console: Any) -> None:
+def _others(
+    lines: Sequence[Line], names: dict[str, str], texts: dict[str, Any], console: Any
+) -> None:
+    """Print what else was heard: acts that are no apologies, complaints nobody apologised for."""
     from rich.text import Text
 
+    say = texts["table"]
     for line in lines:
+        name = names[line.recording]
         for act in line.acts:
             if act["act"] != "apology" and act["role"] != "customer":
-                text = (f"{line.recording} {_clock(act['start_s'])} {act['act']}: "
-                        f"\"{act['text']}\" ({say['also']})")
+                kind = texts["act"][act["act"]]
+                text = f'{name} {_clock(act["start_s"])} "{act["text"]}": {kind}, {say["also"]}'
                 console.print(Text(_printable(text)), style="dim")
         if line.complaint_without_apology:
-            console.print(Text(_printable(f"{line.recording}: {say['complaint']}")))
+            console.print(Text(_printable(f"{name}: {say['complaint']}")))
+
+
+def _short(paths: Sequence[str]) -> dict[str, str]:
+    """Return names for a screen: without the folder that all recordings share."""
+    unique = dict.fromkeys(paths)
+    try:
+        common = os.path.commonpath([os.path.dirname(p) for p in unique]) if unique else ""
+    except ValueError:  # some absolute, some not, or on different drives
+        common = ""
+    return {p: _printable(os.path.relpath(p, common) if common else p) for p in unique}
 
 
 def _printable(text: str) -> str:
@@ -139,14 +161,23 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
 
 
-def closing(run: Run, folder: str, files: Sequence[str], *, lang: str, shipped: bool,
-            measures_only: bool) -> None:
+def closing(
+    run: Run, folder: str, files: Sequence[str], *, lang: str, shipped: bool, measures_only: bool
+) -> None:
     """Print where the results are and under which licence the judge stands, on stderr."""
     say: dict[str, str] = words("screen", lang)["table"]
     counts = run.counts()
-    typer.echo(say["counts"].format(
-        calls=counts["recordings"], apologies=counts["apologies"], judged=counts["judged"],
-        withheld=counts["withheld"], none=counts["no_apology"], failed=counts["failed"]), err=True)
+    typer.echo(
+        say["counts"].format(
+            calls=counts["recordings"],
+            apologies=counts["apologies"],
+            judged=counts["judged"],
+            withheld=counts["withheld"],
+            none=counts["no_apology"],
+            failed=counts["failed"],
+        ),
+        err=True,
+    )
     if shipped and not measures_only:
         typer.echo(say["weights"], err=True)
     typer.echo(say["files"].format(folder=folder, files=", ".join(files)), err=True)

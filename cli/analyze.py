@@ -24,11 +24,17 @@ def analyze(
         Path("prosody-results"), "--out", "-o", help="Folder for the results; made if missing."
     ),
     manifest: Optional[Path] = typer.Option(  # noqa: UP045
-        None, "--manifest", help="CSV that lists recordings: path, call_id, started_at, channel, "
-        "role, agent, team, language, transcript, windows.", show_default=False,
+        None,
+        "--manifest",
+        help="CSV that lists recordings: path, call_id, started_at, channel, "
+        "role, agent, team, language, transcript, windows.",
+        show_default=False,
     ),
     meta_from: Optional[str] = typer.Option(  # noqa: UP045
-        None, "--meta-from", metavar="REGEX", show_default=False,
+        None,
+        "--meta-from",
+        metavar="REGEX",
+        show_default=False,
         help="Take agent, team, call_id, started_at, language from file names, by named groups: "
         "'(?P<agent>[a-z]+)_(?P<call_id>\\d+)'.",
     ),
@@ -36,31 +42,41 @@ def analyze(
         "auto", "--agent-channel", help="Where the agent is: auto, left, right, 0, 1 or mono."
     ),
     windows: Optional[Path] = typer.Option(  # noqa: UP045
-        None, "--windows", help="Where the apologies are: CSV, Praat TextGrid or Audacity labels.",
+        None,
+        "--windows",
+        help="Where the apologies are: CSV, Praat TextGrid or Audacity labels.",
         show_default=False,
     ),
     transcripts: Optional[Path] = typer.Option(  # noqa: UP045
-        None, "--transcripts", help="Folder with one transcript per recording, same name.",
+        None,
+        "--transcripts",
+        help="Folder with one transcript per recording, same name.",
         show_default=False,
     ),
     clips: bool = typer.Option(
         False, "--clips", help="Each file is one apology, whole (practice takes)."
     ),
     baseline: Optional[Path] = typer.Option(  # noqa: UP045
-        None, "--baseline", help="Ordinary speech of the same voice, for --clips.",
+        None,
+        "--baseline",
+        help="Ordinary speech of the same voice, for --clips.",
         show_default=False,
     ),
     language: str = typer.Option("auto", "--language", help="Language spoken: nl, en or auto."),
     lang: str = LANG,
     model: Optional[Path] = typer.Option(  # noqa: UP045
-        None, "--model", help="A judge of your own; the shipped one by default.",
+        None,
+        "--model",
+        help="A judge of your own; the shipped one by default.",
         show_default=False,
     ),
     measures_only: bool = typer.Option(
         False, "--measures-only", help="Measure, but judge nothing, anywhere."
     ),
     formats: Optional[list[str]] = typer.Option(  # noqa: UP045
-        None, "--format", help="Also write parquet or xlsx (repeat the option for both).",
+        None,
+        "--format",
+        help="Also write parquet or xlsx (repeat the option for both).",
         show_default=False,
     ),
     settings_file: Optional[Path] = typer.Option(  # noqa: UP045
@@ -91,13 +107,21 @@ def analyze(
 
     chosen = settings_module.load(settings_file) if settings_file else settings_module.Settings()
     options = Options(
-        agent_channel=agent_channel, clips=clips, baseline=baseline, language=language, lang=lang,
-        measures_only=measures_only, settings=chosen,
+        agent_channel=agent_channel,
+        clips=clips,
+        baseline=baseline,
+        language=language,
+        lang=lang,
+        settings=chosen,
     )
     wanted = results.check_formats(formats or [])
     calls = collect(
-        paths or [], manifest=manifest, meta_from=meta_from, transcripts=transcripts,
-        windows=windows, clips=clips,
+        paths or [],
+        manifest=manifest,
+        meta_from=meta_from,
+        transcripts=transcripts,
+        windows=windows,
+        clips=clips,
     )
     if not agents_as_is:
         calls = people.pseudonymise(calls)
@@ -113,13 +137,25 @@ def analyze(
     run = batch.header(
         done,
         settings=chosen,
-        command={"agent_channel": agent_channel, "clips": clips, "language": language,
-                 "measures_only": measures_only, "agents_as_is": agents_as_is},
-        model=None if judge is None else {"name": judge.name, "sha256": judge.sha256, "shipped": model is None},
+        command={
+            "agent_channel": agent_channel,
+            "clips": clips,
+            "language": language,
+            "measures_only": measures_only,
+            "agents_as_is": agents_as_is,
+        },
+        model=None
+        if judge is None
+        else {"name": judge.name, "sha256": judge.sha256, "shipped": model is None},
     )
     inputs = () if judge is None else judge.inputs
     files = results.write_run(
-        out, done.lines, done.apologies, run, formats=wanted, inputs=inputs,
+        out,
+        done.lines,
+        done.apologies,
+        run,
+        formats=wanted,
+        inputs=inputs,
         measures_only=measures_only,
     )
     if as_json:

@@ -17,7 +17,9 @@ def judge(
     ),
     out: str = typer.Option("-", "--out", "-o", help="CSV to write; - is the terminal."),
     model: Optional[Path] = typer.Option(  # noqa: UP045 -- Typer reads it in its own way
-        None, "--model", help="A judge of your own; the shipped one by default.",
+        None,
+        "--model",
+        help="A judge of your own; the shipped one by default.",
         show_default=False,
     ),
     settings_file: Optional[Path] = typer.Option(  # noqa: UP045

@@ -36,9 +36,7 @@ class Run:
             "ok": sum(x.status == "ok" for x in self.lines),
             "no_apology": sum(x.status == "no_apology" for x in self.lines),
             "failed": sum(x.status == "failed" for x in self.lines),
-            "complaint_without_apology": sum(
-                bool(x.complaint_without_apology) for x in self.lines
-            ),
+            "complaint_without_apology": sum(bool(x.complaint_without_apology) for x in self.lines),
             "apologies": len(self.apologies),
             "judged": sum(a.verdict is not None for a in self.apologies),
             "withheld": sum(bool(a.gates) for a in self.apologies),
@@ -90,8 +88,9 @@ def run(
     return out
 
 
-def header(done: Run, *, settings: Any, command: dict[str, Any], model: dict[str, Any] | None
-           ) -> dict[str, Any]:
+def header(
+    done: Run, *, settings: Any, command: dict[str, Any], model: dict[str, Any] | None
+) -> dict[str, Any]:
     """Return what ``run.json`` says of a run: versions, settings, model, counts."""
     packages = {}
     for name in ("prosody-sincerity", "numpy", "scipy", "librosa", "onnxruntime", "soundfile",

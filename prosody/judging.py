@@ -7,6 +7,7 @@ A gated apology keeps its measures and its reason and gets no verdict.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -63,14 +64,8 @@ def judge_rows(
         row.verdict = judged.verdict[i]
         row.kind = judged.kind[i] or None
         row.hint = judged.hint[i] or None
-        axis = "engaged" if (row.kind or row.hint) == "recited" else "sincere"
-        if axis not in row.axes:
-            axis = next(iter(row.axes))
-        row.reasons = tuple(
-            {"measure": r.measure, "text": r.text, "contribution": r.contribution, "axis": axis,
-             "time_s": row.start_s}
-            for r in explain.reasons(each[i], row.axes[axis]["contributions"], lang)
-        )
+        why = explain.explain(judge, judged, i, each[i], lang, window=(row.start_s, row.end_s))
+        row.reasons = tuple(asdict(r) for r in why)
 
 
 def judge_table(

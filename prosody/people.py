@@ -75,6 +75,12 @@ def pseudonymise(calls: Sequence[Call]) -> list[Call]:
         other = pseudonym(name, secret)
         # Between letters "ann" is not Ann ("planning.wav"), beside "_" or digits it is.
         inside = re.compile(rf"(?<![^\W\d_]){re.escape(name)}(?![^\W\d_])", re.IGNORECASE)
-        out.append(replace(call, agent=other, name=inside.sub(other, call.name),
-                           call_id=inside.sub(other, call.call_id)))
+        out.append(
+            replace(
+                call,
+                agent=other,
+                name=inside.sub(other, call.name),
+                call_id=inside.sub(other, call.call_id),
+            )
+        )
     return out

@@ -21,7 +21,7 @@ _NOISE_FRAMES_S = 0.3  # less of it tells nothing
 _EDGE_S = 0.1  # next to speech a frame still holds its tail
 SILENT_DB = -100.0  # frames below this are digital silence, with nothing to hear in them
 _QUIET_DB = -45.0  # softer speech is remarked on
-_FRAME_S = 0.02
+FRAME_S = 0.02
 _FLAT_S = 0.005  # so long at one value is no sound
 _RAIL_SHARE = 0.985  # within this of the largest value counts as at the rail
 _RAIL_RUN = 2  # samples in a row: a single peak may touch its own maximum
@@ -113,7 +113,7 @@ def frame_power(y: Signal, sr: int) -> NDArray[np.float64]:
     """Return the mean square of each 20 ms of a signal (the last may be shorter)."""
     if not len(y):
         return np.zeros(0)
-    starts = np.arange(0, len(y), max(1, round(_FRAME_S * sr)))
+    starts = np.arange(0, len(y), max(1, round(FRAME_S * sr)))
     squares = np.square(y, dtype=np.float64)
     return np.add.reduceat(squares, starts) / np.diff(np.append(starts, len(y)))
 

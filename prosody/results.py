@@ -41,7 +41,7 @@ def safe_cell(value: Any) -> Any:
 
 
 @contextmanager
-def _atomic(path: Path, **how: Any) -> Any:
+def atomic(path: Path, **how: Any) -> Any:
     """Open a file that takes the name `path` only when it has been written whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fd, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
@@ -66,20 +66,21 @@ def _umask() -> int:
 
 def write_json(path: Path, value: Any) -> None:
     """Write one JSON document (UTF-8, indented, null for NaN)."""
-    with _atomic(path, mode="w", encoding="utf-8") as out:
+    with atomic(path, mode="w", encoding="utf-8") as out:
         json.dump(rows.plain(value), out, ensure_ascii=False, indent=2, allow_nan=False)
         out.write("\n")
 
 
 def write_jsonl(path: Path, objects: Iterable[dict[str, Any]]) -> None:
     """Write one JSON object per line (UTF-8, null for NaN)."""
-    with _atomic(path, mode="w", encoding="utf-8") as out:
+    with atomic(path, mode="w", encoding="utf-8") as out:
         for one in objects:
             out.write(json.dumps(one, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def write_csv(path: Path | IO[str], table_rows: Sequence[dict[str, Any]], columns: Sequence[str]
-              ) -> None:
+def write_csv(
+    path: Path | IO[str], table_rows: Sequence[dict[str, Any]], columns: Sequence[str]
+) -> None:
     """Write a CSV that Excel opens: byte-order mark, CRLF, nothing that executes.
 
     Parameters
@@ -90,6 +91,7 @@ def write_csv(path: Path | IO[str], table_rows: Sequence[dict[str, Any]], column
     columns : sequence of str
         The header; a row's missing columns are empty.
     """
+
     def put(out: IO[str]) -> None:
         sheet = csv.writer(out)
         sheet.writerow(columns)
@@ -97,7 +99,7 @@ def write_csv(path: Path | IO[str], table_rows: Sequence[dict[str, Any]], column
             sheet.writerow(["" if (v := row.get(c)) is None else safe_cell(v) for c in columns])
 
     if isinstance(path, Path):
-        with _atomic(path, mode="w", encoding="utf-8-sig", newline="", errors="replace") as out:
+        with atomic(path, mode="w", encoding="utf-8-sig", newline="", errors="replace") as out:
             put(out)
     else:
         put(path)
@@ -115,7 +117,7 @@ def write_parquet(path: Path, table_rows: Sequence[dict[str, Any]], columns: Seq
         about = {"unit": measure.unit, "definition": measure.definition} if measure else None
         fields.append(pa.field(name, _arrow_type(name, pa), metadata=about))
     made = pa.Table.from_pylist(list(table_rows), schema=pa.schema(fields))
-    with _atomic(path, mode="wb") as out:
+    with atomic(path, mode="wb") as out:
         pq.write_table(made, out)
 
 
@@ -129,7 +131,10 @@ def _arrow_type(name: str, pa: Any) -> Any:
 
 def is_text(name: str) -> bool:
     """Whether a flat column holds text (everything else holds numbers)."""
-    return name in _TEXT or (name.startswith("conduct_") and not name.endswith("_value"))
+    if name.startswith("conduct_"):
+        rule = name.removeprefix("conduct_").removesuffix("_value")
+        return not name.endswith("_value") or rule in rows.WORDED_RULES
+    return name in _TEXT
 
 
 _TEXT = {
@@ -169,7 +174,7 @@ def write_xlsx(path: Path, table_rows: Sequence[dict[str, Any]], columns: Sequen
         sheet.append(cells)
     if table_rows:
         sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{len(table_rows) + 1}"
-    with _atomic(path, mode="wb") as out:
+    with atomic(path, mode="wb") as out:
         book.save(out)
 
 
@@ -202,9 +207,16 @@ def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
     return tuple(f for f in FORMATS if f in chosen)
 
 
-def write_run(folder: Path, lines: Sequence[Line], apologies: Sequence[Apology],
-              run: dict[str, Any], *, formats: Sequence[str] = ("jsonl", "csv"),
-              inputs: tuple[str, ...] = (), measures_only: bool = False) -> list[str]:
+def write_run(
+    folder: Path,
+    lines: Sequence[Line],
+    apologies: Sequence[Apology],
+    run: dict[str, Any],
+    *,
+    formats: Sequence[str] = ("jsonl", "csv"),
+    inputs: tuple[str, ...] = (),
+    measures_only: bool = False,
+) -> list[str]:
     """Write everything a run gives back.
 
     Parameters
@@ -261,6 +273,20 @@ def flat_columns(inputs: tuple[str, ...] = (), *, measures_only: bool = False) -
     """Return the columns of the flat files, in order (the same for every run of one judge)."""
     import numpy as np
 
-    empty = Apology("", "", "", 0, "", 0.0, 0.0, "", "", "", "", np.full(len(table.NAMES), np.nan),
-                    np.full(len(table.RELATIVE_NAMES), np.nan), 0.0)
+    empty = Apology(
+        "",
+        "",
+        "",
+        0,
+        "",
+        0.0,
+        0.0,
+        "",
+        "",
+        "",
+        "",
+        np.full(len(table.NAMES), np.nan),
+        np.full(len(table.RELATIVE_NAMES), np.nan),
+        0.0,
+    )
     return list(rows.flat(empty, inputs=inputs, measures_only=measures_only))

@@ -396,7 +396,12 @@ def _channels(
     if (agent_channel == "mono" or clip) and two and any(found.silent):
         live = 1 if found.silent[0] else 0
         return Roles(_shared(recordings, live), layout, remarks)
-    if agent_channel == "mono" or clip:
+    if clip:
+        # A take has one speaker; a stereo microphone or a room makes its channels differ.
+        text = f"{info.channels} different channels; channel 0 was measured, nothing mixed."
+        remark = Remark("clip_channel", text, "Choose another with --agent-channel right.")
+        return Roles(_shared(recordings, 0), "clip", (*remarks, remark))
+    if agent_channel == "mono":
         raise RoleError(
             f"{info.path}: {info.channels} different channels; they are never mixed down.",
             "Choose one with --agent-channel left or right.",

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody import table
+from prosody.recording import Remark
 
 SCHEMA_VERSION = 1
 
@@ -22,19 +23,9 @@ RULES = (
     "real", "heard_first", "delay", "short", "once", "i_form", "responsibility", "specific",
     "understanding", "solution", "no_escape", "promise",
 )  # fmt: skip
+# Rules whose measured value is a word; of all others it is a number.
+WORDED_RULES = ("i_form",)
 AXES = ("sincere", "engaged")
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """Something worth knowing that withholds nothing: a stable code and a sentence."""
-
-    code: str
-    text: str
-
-    def as_dict(self) -> dict[str, str]:
-        """Return the remark as JSON has it."""
-        return {"code": self.code, "text": self.text}
 
 
 @dataclass(slots=True)
@@ -115,7 +106,7 @@ class Line:
 def plain(value: Any) -> Any:
     """Return `value` as JSON can hold it: NaN and infinities become null, arrays lists."""
     if isinstance(value, Remark):
-        return value.as_dict()
+        return {"code": value.code, "text": str(value)}
     if isinstance(value, dict):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -144,7 +135,7 @@ def nested(row: Apology, *, measures_only: bool = False) -> dict[str, Any]:
         out |= {axis: row.axes.get(axis) for axis in AXES}
         out["reasons"] = list(row.reasons)
     out["gates"] = list(row.gates)
-    out["remarks"] = [r.as_dict() for r in row.remarks]
+    out["remarks"] = list(row.remarks)
     out["baseline_s"] = row.baseline_s
     out["snr_db"] = row.snr_db
     out["measures"] = dict(zip(table.NAMES, row.measures, strict=True))
@@ -153,8 +144,9 @@ def nested(row: Apology, *, measures_only: bool = False) -> dict[str, Any]:
     return dict(plain(out))
 
 
-def flat(row: Apology, *, inputs: tuple[str, ...] = (), measures_only: bool = False
-         ) -> dict[str, Any]:
+def flat(
+    row: Apology, *, inputs: tuple[str, ...] = (), measures_only: bool = False
+) -> dict[str, Any]:
     """Return an apology as one flat row; the same columns for every row of a run.
 
     Parameters
@@ -175,13 +167,15 @@ def flat(row: Apology, *, inputs: tuple[str, ...] = (), measures_only: bool = Fa
         for i in range(3):
             out[f"reason_{i + 1}"] = row.reasons[i]["text"] if i < len(row.reasons) else ""
     out["gates"] = " ".join(row.gates)
-    out["remarks"] = " ".join(r.text for r in row.remarks)
+    out["remarks"] = " ".join(str(r) for r in row.remarks)
     out["baseline_s"] = row.baseline_s
     out["snr_db"] = row.snr_db
     for rule in RULES:
         got = row.conduct.get(rule) or {}
         out[f"conduct_{rule}"] = got.get("status", "")
-        out[f"conduct_{rule}_value"] = got.get("value")
+        value = got.get("value")
+        wanted = str if rule in WORDED_RULES else (int, float)
+        out[f"conduct_{rule}_value"] = value if isinstance(value, wanted) else None
     out |= dict(zip(table.NAMES, row.measures.tolist(), strict=True))
     out |= dict(zip(table.RELATIVE_NAMES, row.relative.tolist(), strict=True))
     if not measures_only:

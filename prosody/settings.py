@@ -110,8 +110,9 @@ def _group(path: Path, section: str, cls: Any, values: Any) -> Any:
     out: dict[str, Any] = {}
     for name, value in values.items():
         if name not in fields:
-            raise SettingsError(f"{path}: [{section}] has no setting '{name}'.",
-                                _guess(name, list(fields)))
+            raise SettingsError(
+                f"{path}: [{section}] has no setting '{name}'.", _guess(name, list(fields))
+            )
         meta = fields[name].metadata
         whole = isinstance(fields[name].default, int)
         if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
@@ -150,8 +151,9 @@ def load(path: Path | str) -> Settings:
     groups = {f.name: f.default_factory for f in dataclasses.fields(Settings)}
     for section in data:
         if section not in groups:
-            raise SettingsError(f"{path}: there is no section [{section}].",
-                                _guess(section, list(groups)))
+            raise SettingsError(
+                f"{path}: there is no section [{section}].", _guess(section, list(groups))
+            )
     return Settings(**{s: _group(path, s, groups[s], v) for s, v in data.items()})
 
 

@@ -16,17 +16,35 @@ def apology(**changes):
     measures = np.full(len(table.NAMES), np.nan)
     measures[0] = -1.5
     given_values = {
-        "recording": "b.wav", "recording_sha256": "00", "call_id": "b", "channel": 0,
-        "role": "agent", "start_s": 1.0, "end_s": 2.0, "text": "het spijt me écht",
-        "form": "spijt", "source": "transcript", "language": "nl", "measures": measures,
-        "relative": np.full(len(table.RELATIVE_NAMES), np.nan), "baseline_s": 30.0,
+        "recording": "b.wav",
+        "recording_sha256": "00",
+        "call_id": "b",
+        "channel": 0,
+        "role": "agent",
+        "start_s": 1.0,
+        "end_s": 2.0,
+        "text": "het spijt me écht",
+        "form": "spijt",
+        "source": "transcript",
+        "language": "nl",
+        "measures": measures,
+        "relative": np.full(len(table.RELATIVE_NAMES), np.nan),
+        "baseline_s": 30.0,
     }
     return Apology(**{**given_values, **changes})
 
 
 JUDGED = {
-    "axes": {"sincere": {"rating": 0.1, "sd": 0.5, "low": -0.5, "high": 0.7, "p": 0.58,
-                         "contributions": {"pitch_mean_st_rel": 0.2}}},
+    "axes": {
+        "sincere": {
+            "rating": 0.1,
+            "sd": 0.5,
+            "low": -0.5,
+            "high": 0.7,
+            "p": 0.58,
+            "contributions": {"pitch_mean_st_rel": 0.2},
+        }
+    },
     "verdict": "unclear",
     "reasons": ({"measure": "pitch_mean_st", "text": "lower", "time_s": 1.0},),
 }
@@ -80,8 +98,11 @@ def test_any_text_survives_as_one_cell_that_is_no_formula(text):
 
 
 def test_rows_are_sorted_by_recording_then_start(tmp_path):
-    write(tmp_path, [apology(start_s=5.0), apology(recording="a.wav"), apology(start_s=2.0)],
-          [Line("b.wav", "b"), Line("a.wav", "b")])
+    write(
+        tmp_path,
+        [apology(start_s=5.0), apology(recording="a.wav"), apology(start_s=2.0)],
+        [Line("b.wav", "b"), Line("a.wav", "b")],
+    )
     order = [(r["recording"], float(r["start_s"])) for r in read_csv(tmp_path / "apologies.csv")]
     assert order == [("a.wav", 1.0), ("b.wav", 2.0), ("b.wav", 5.0)]
     lines = (tmp_path / "recordings.jsonl").read_text(encoding="utf-8").splitlines()
@@ -100,8 +121,10 @@ def test_columns_do_not_depend_on_the_rows(tmp_path):
     inputs = ("pitch_mean_st_rel",)
     write(tmp_path / "none", [], inputs=inputs)
     write(tmp_path / "one", [apology(**JUDGED)], inputs=inputs)
-    head = [(tmp_path / f / "apologies.csv").read_text(encoding="utf-8-sig").splitlines()[0]
-            for f in ("none", "one")]
+    head = [
+        (tmp_path / f / "apologies.csv").read_text(encoding="utf-8-sig").splitlines()[0]
+        for f in ("none", "one")
+    ]
     assert head[0] == head[1]
     (flat,) = read_csv(tmp_path / "one" / "apologies.csv")
     assert flat["sincere_from_pitch_mean_st_rel"] == "0.2"

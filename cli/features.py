@@ -1,0 +1,84 @@
+"""``prosody features``: the measures themselves, for any speech."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Optional
+
+import typer
+
+from prosody.cli import app
+
+
+@app.command(
+    epilog="Example: prosody features recordings/ --out measures.csv   or, as openSMILE names "
+    "them: prosody features take.wav --schema egemaps --out -"
+)
+def features(
+    paths: list[Path] = typer.Argument(..., help="Sound files or folders of them."),
+    out: str = typer.Option("-", "--out", "-o", help="CSV to write; - is the terminal."),
+    schema: str = typer.Option(
+        "prosody", "--schema", help="Column names: prosody (with units) or egemaps (openSMILE's)."
+    ),
+    frames: bool = typer.Option(
+        False, "--frames", help="Instead: pitch, voicing and loudness every 10 ms."
+    ),
+    windows: Optional[Path] = typer.Option(  # noqa: UP045 -- Typer reads it in its own way
+        None,
+        "--windows",
+        help="Measure these windows: CSV, Praat TextGrid or Audacity labels.",
+        show_default=False,
+    ),
+    every_s: Optional[float] = typer.Option(  # noqa: UP045
+        None,
+        "--every",
+        min=0.2,
+        max=600.0,
+        metavar="SECONDS",
+        show_default=False,
+        help="One row per so many seconds (files over 600 s are always cut at 600 s).",
+    ),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="No progress."),
+) -> None:
+    """Measure pitch, loudness, spectral balance and tempo: one row per file, channel and window.
+
+    Missing values are empty cells. docs/measures.md says what each measure is.
+    """
+    from prosody import extract, results
+    from prosody.calls import collect
+    from prosody.errors import ProsodyError
+
+    extract.columns(schema)
+    calls = collect(paths, clips=True)
+    asked = None
+    if windows is not None:
+        from prosody.windows import read_windows
+
+        asked = {
+            key: [(w.start_s, w.end_s) for w in found]
+            for key, found in read_windows(windows).items()
+        }
+
+    def failed(name: str, error: ProsodyError) -> None:
+        typer.echo(f"{name}: {error.code}: {error}", err=True)
+
+    def progress(done: int, total: int) -> None:
+        if not quiet and sys.stderr.isatty():
+            typer.echo(f"\r\x1b[2K{done}/{total} files", err=True, nl=done == total)
+
+    how = {
+        "schema": schema,
+        "frames": frames,
+        "every_s": every_s,
+        "windows": asked,
+        "failed": failed,
+        "progress": progress,
+    }
+    if out == "-":
+        wrong = extract.write(calls, sys.stdout, **how)
+    else:
+        with results.atomic(Path(out), mode="w", encoding="utf-8", newline="") as file:
+            wrong = extract.write(calls, file, **how)
+    total = sum(len(c.sources) for c in calls)
+    raise typer.Exit(0 if not wrong else 2 if wrong == total else 1)

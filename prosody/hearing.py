@@ -1,0 +1,374 @@
+"""One call, opened: who speaks on which track, what was said, and where the apologies are.
+
+Everything that comes before measuring. Times are seconds on the call's clock: 0 is where its
+earliest track begins.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prosody import activity, baseline, quality, roles, transcripts
+from prosody.activity import Voice
+from prosody.calls import Call
+from prosody.errors import TranscriptError
+from prosody.recording import Recording, Remark, Samples, content_hash
+from prosody.roles import Roles, Track
+from prosody.settings import Settings
+from prosody.turns import Act, Role, Transcript, Turn, Word
+
+Spans = NDArray[np.float64]
+WindowSource = Literal["windows", "transcript", "clips"]
+
+NO_WORDS = (
+    "Say where the apologies are, in one of three ways: --windows FILE (CSV, Praat TextGrid or "
+    "Audacity labels), --transcripts DIR (or a transcript under the same name beside the "
+    "recording), or --clips (each file is one apology)."
+)
+# A turn without a role belongs to the track that speaks for this much more of its time.
+CLEAR_SHARE = 0.5
+
+
+@dataclass(slots=True)
+class Heard:
+    """An open call.
+
+    Attributes
+    ----------
+    recordings : tuple of Recording
+        The open files, one per source.
+    roles : Roles
+        Which track is whose.
+    source : {'windows', 'transcript', 'clips'}
+        Where the acts come from.
+    turns : tuple of Turn
+        The transcript on the call's clock, roles filled in where they could be told.
+    acts : list of Act
+        Every act found, of every role.
+    language : str
+        ``nl``, ``en`` or '' where it is not known.
+    """
+
+    call: Call
+    recordings: tuple[Recording, ...]
+    roles: Roles
+    source: WindowSource
+    turns: tuple[Turn, ...] = ()
+    acts: list[Act] = field(default_factory=list)
+    language: str = ""
+    remarks: list[Remark] = field(default_factory=list)
+    _voices: dict[int, list[Voice]] = field(default_factory=dict)
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from the start of the earliest track to the end of the last."""
+        return max(
+            t.offset_s + self.recordings[t.source].info.duration_s for t in self.roles.tracks
+        )
+
+    def speech(self, track: Track) -> Spans:
+        """Return where the track holds speech."""
+        return self._voice(track).speech + track.offset_s
+
+    def noise_db(self, track: Track, start_s: float, end_s: float) -> float:
+        """Return the level of the noise around a window of a track, dBFS (NaN: cannot be told)."""
+        voice, at = self._voice(track), track.offset_s
+        return quality.noise_db(
+            voice.level_db, voice.frame_s, voice.speech, start_s - at, end_s - at
+        )
+
+    def _voice(self, track: Track) -> Voice:
+        return voices(self.recordings, self._voices, track.source)[track.channel]
+
+    def read(self, track: Track, spans: Spans) -> list[Samples]:
+        """Return the sound of several windows of a track, in the order asked."""
+        local = spans - track.offset_s
+        return self.recordings[track.source].read_all(
+            [(float(a), float(b)) for a, b in local], track.channel
+        )
+
+    def judged_tracks(self) -> list[tuple[Track, list[Act]]]:
+        """Return the tracks that hold apologies to judge, each with them.
+
+        Those are the agent's; where no role is known, those of either speaker.
+        """
+        out = []
+        for track in self.roles.tracks:
+            mine = [a for a in self.acts if a.kind == "apology" and self._on(track, a)]
+            if mine:
+                out.append((track, mine))
+        return out
+
+    def _on(self, track: Track, act: Act) -> bool:
+        if self.roles.layout == "split":
+            return track.role == act.role == "agent"
+        return act.role != "customer"
+
+    def voice_role(self, track: Track, act: Act) -> Role:
+        """Return whose voice an act on this track has."""
+        return act.role if self.roles.layout == "mono" else track.role
+
+    def own_speech(self, track: Track, role: Role) -> Spans:
+        """Return where one role speaks on a track and nobody else does; empty where unknown."""
+        speech = self.speech(track)
+        if role == "unknown" or self.source == "clips":
+            return np.empty((0, 2))
+        shared = self.roles.layout == "mono"
+        bleeding = any(r.code == "bleed" for r in self.roles.remarks)
+        if not shared and not (bleeding and self.turns):
+            return speech
+        # Both voices are (softly) on this track: the transcript says when it is this role's turn.
+        mine = _spans([t for t in self.turns if t.role == role])
+        others = _spans([t for t in self.turns if t.role != role])
+        quiet = baseline.subtract(np.array([[0.0, self.duration_s]]), mine)
+        return baseline.subtract(baseline.subtract(speech, quiet), others)
+
+    def words_of(self, role: Role) -> list[Word]:
+        """Return the timed words of a role."""
+        return [w for t in self.turns if t.role == role and t.has_word_times for w in t.words]
+
+
+def voices(
+    recordings: Sequence[Recording], cache: dict[int, list[Voice]], source: int
+) -> list[Voice]:
+    """Return what every channel of a file holds, computed once in one pass over the file."""
+    if source not in cache:
+        cache[source] = activity.voices_of(recordings[source])
+    return cache[source]
+
+
+def _spans(turns: Sequence[Turn]) -> Spans:
+    spans = [(w.start_s, w.end_s) for t in turns if t.has_word_times for w in t.words]
+    spans += [(t.start_s, t.end_s) for t in turns if not t.has_word_times]
+    known = [(a, b) for a, b in spans if math.isfinite(a) and math.isfinite(b) and b > a]
+    return baseline.join(np.array(sorted(known), dtype=np.float64).reshape(-1, 2), 0.0)
+
+
+@contextmanager
+def hear(
+    call: Call,
+    *,
+    agent_channel: str = "auto",
+    clips: bool = False,
+    language: str = "auto",
+    settings: Settings | None = None,
+) -> Iterator[Heard]:
+    """Open a call, tell its roles, and find its acts.
+
+    Parameters
+    ----------
+    call : Call
+    agent_channel : str
+        ``auto``, ``left``, ``right``, ``0``, ``1`` or ``mono``.
+    clips : bool
+        Each file is one apology.
+    language : str
+        Language spoken, or ``auto``: the call's own, else the transcript's, else from its words.
+    settings : Settings, optional
+
+    Raises
+    ------
+    ProsodyError
+        If a file cannot be read, the roles cannot be told, or nothing says where apologies are.
+    """
+    chosen = settings or Settings()
+    with ExitStack() as stack:
+        files = tuple(stack.enter_context(Recording(s.path)) for s in call.sources)
+        cache: dict[int, list[Voice]] = {}
+        transcript = None if clips else _transcript(call, language)
+        remarks = [r for f in files for r in f.info.remarks] + list(call.remarks)
+        if transcript is not None:
+            remarks += [Remark("assumed", text) for text in transcript.assumptions]
+            transcript, by_greeting = roles.named_by_greeting(transcript)
+            remarks += [by_greeting] if by_greeting else []
+        told = roles.assign(
+            call,
+            transcript,
+            agent_channel,
+            recordings=files,
+            clip=clips,
+            speech=lambda s, c: voices(files, cache, s)[c].speech,
+        )
+        source: WindowSource = "clips" if clips else "windows" if call.windows else "transcript"
+        heard = Heard(
+            call, files, told, source, remarks=remarks + list(told.remarks), _voices=cache
+        )
+        if transcript is not None:
+            heard.turns = _placed(transcript, call, heard)
+            heard.language = _language(call, transcript, language, heard.remarks)
+        else:
+            heard.language = language if language != "auto" else call.language
+        heard.acts = _acts(heard, chosen)
+        yield heard
+
+
+def _transcript(call: Call, language: str) -> Transcript | None:
+    """Read the call's transcript, or those of its tracks, as one."""
+    spoken = call.language if language == "auto" else language
+    if call.transcript is not None:
+        return transcripts.read(call.transcript, language=spoken)
+    parts = [
+        (s, transcripts.read(s.transcript, language=spoken))
+        for s in call.sources
+        if s.transcript is not None
+    ]
+    if not parts:
+        return None
+    turns = [replace(t, role=s.role) for s, one in parts for t in one.turns]
+    turns.sort(key=lambda t: (math.inf if math.isnan(t.start_s) else t.start_s, t.end_s))
+    first = parts[0][1]
+    notes = tuple(dict.fromkeys(text for _, one in parts for text in one.assumptions))
+    return replace(first, turns=tuple(turns), assumptions=notes)
+
+
+def _placed(transcript: Transcript, call: Call, heard: Heard) -> tuple[Turn, ...]:
+    """Put turns on the call's clock and give those without a role the track that speaks then."""
+    starts = transcript.track_start_s
+    known = [starts.get(s.role, 0.0) for s in call.sources if s.role != "unknown"]
+    shift = min(known) if len(known) > 1 else 0.0
+    turns = [_shifted(t, -shift) for t in transcript.turns] if shift else list(transcript.turns)
+    if heard.roles.layout != "split" or all(t.role != "unknown" for t in turns):
+        return tuple(turns)
+    by_channel = {t.channel: t.role for t in heard.roles.tracks}
+    out = []
+    for turn in turns:
+        role = turn.role
+        if role == "unknown" and turn.channel is not None:
+            role = by_channel.get(turn.channel, "unknown")
+        if role == "unknown" and turn.end_s > turn.start_s:
+            role = _speaker_of(turn, heard)
+        out.append(replace(turn, role=role))
+    if any(t.role == "unknown" for t in out):
+        heard.remarks.append(
+            Remark(
+                "turns_without_role",
+                "The transcript does not say who speaks in some turns, and "
+                "neither do the channels; apologies in them are left out.",
+                "Give speakers or channels in the transcript.",
+            )
+        )
+    return tuple(out)
+
+
+def _shifted(turn: Turn, by_s: float) -> Turn:
+    words = tuple(replace(w, start_s=w.start_s + by_s, end_s=w.end_s + by_s) for w in turn.words)
+    return replace(turn, start_s=turn.start_s + by_s, end_s=turn.end_s + by_s, words=words)
+
+
+def _speaker_of(turn: Turn, heard: Heard) -> Role:
+    """Return the role on whose track there clearly is more speech during a turn."""
+    span = np.array([[turn.start_s, turn.end_s]])
+    said = sorted(
+        ((float(baseline.overlap_s(heard.speech(t), span)[0]), t.role) for t in heard.roles.tracks),
+        reverse=True,
+    )
+    if len(said) > 1 and said[0][0] - said[1][0] < CLEAR_SHARE * max(said[0][0], 1e-9):
+        return "unknown"
+    return said[0][1] if said[0][0] > 0 else "unknown"
+
+
+def _language(call: Call, transcript: Transcript, asked: str, remarks: list[Remark]) -> str:
+    from prosody import lexicon
+
+    given = asked if asked != "auto" else call.language or transcript.language
+    if given:
+        return given
+    code, _, sure = lexicon.guess([t.text for t in transcript.turns])
+    if not sure:
+        remarks.append(
+            Remark(
+                "language_unsure",
+                f"The words do not clearly tell the language; taken as '{code}'.",
+                "Give it with --language.",
+            )
+        )
+    return code
+
+
+def _acts(heard: Heard, settings: Settings) -> list[Act]:
+    if heard.source == "clips":
+        return [
+            Act("apology", t.offset_s, heard.duration_s, "", role=t.role)
+            for t in heard.roles.tracks
+        ]
+    if heard.source == "windows":
+        return _from_windows(heard)
+    if heard.turns or heard.call.transcript is not None:
+        from prosody import acts
+
+        return acts.find(
+            heard.turns, heard.language or "auto", join_gap_s=settings.windows.join_gap_s
+        )
+    raise TranscriptError(
+        f"{heard.call.name}: nothing says where the apologies are.", NO_WORDS, code="no_words"
+    )
+
+
+def _from_windows(heard: Heard) -> list[Act]:
+    from prosody.windows import read_windows
+
+    path = heard.call.windows
+    assert path is not None
+    table = read_windows(path)
+    names = _names(heard.call)
+    found = next((table[n] for n in names if n in table), None)
+    if found is None:
+        found = []
+        heard.remarks.append(
+            Remark(
+                "no_window",
+                f"{Path(path).name} names no window of this recording.",
+                f"Its column recording should hold one of: {', '.join(names[:3])}.",
+            )
+        )
+    unnamed: Role = "agent" if heard.roles.layout == "split" else "unknown"
+    out = [
+        Act(
+            w.act or "apology",
+            w.start_s,
+            w.end_s,
+            w.text,
+            role=w.role if w.role != "unknown" else unnamed,
+        )
+        for w in found
+    ]
+    if any(a.role == "customer" for a in out):
+        heard.remarks.append(
+            Remark("other_role", "Windows of the customer are not judged: only the agent's are.")
+        )
+    return sorted(out, key=lambda a: (a.start_s, a.end_s))
+
+
+def _names(call: Call) -> list[str]:
+    """Return under which names a windows file may know a call, most specific first."""
+    names = [call.name, call.call_id]
+    for source in call.sources:
+        names += [str(source.path), source.path.name, source.path.stem]
+    return list(dict.fromkeys([n for n in names if n] + [""]))
+
+
+def file_hash(call: Call, track: Track) -> str:
+    """Return the SHA-256 of the file a track lies in."""
+    return content_hash(call.sources[track.source].path)
+
+
+def describe(heard: Heard) -> dict[str, Any]:
+    """Return what the recording's line says of the files."""
+    info = heard.recordings[0].info
+    return {
+        "duration_s": heard.duration_s,
+        "sr_hz": info.sr_hz,
+        "channels": sum(r.info.channels for r in heard.recordings),
+        "format": f"{info.format} {info.subtype}".strip(),
+        "roles": {str(i): t.role for i, t in enumerate(heard.roles.tracks)},
+        "language": heard.language,
+        "source": heard.source,
+    }
