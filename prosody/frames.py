@@ -179,15 +179,23 @@ def lay_out(segments: Sequence[FloatArray], sr: int) -> Grid:
 
 
 def _take_out_mean(grid: Grid) -> None:
-    sizes = grid.length[grid.length > 0]
-    starts = grid.first[grid.length > 0] * grid.hop
-    if len(sizes) == 0:
+    """Take each segment's mean out of its hops with sound; digital silence stays exactly 0."""
+    if len(grid.length) == 0:
         return
-    edges = np.stack([starts, starts + sizes], axis=1).ravel()
-    mean = np.add.reduceat(grid.samples, edges, dtype=np.float64)[::2] / sizes
-    for start, size, m in zip(starts.tolist(), sizes.tolist(), mean.tolist(), strict=True):
-        if abs(m) > 1e-7:  # leaves exact digital silence exact
-            grid.samples[start : start + size] -= np.float32(m)
+    hops = grid.samples[: len(grid.samples) // grid.hop * grid.hop].reshape(-1, grid.hop)
+    live = hops.any(axis=1)
+    bounds = np.append(grid.first, len(hops))
+    live_samples = np.add.reduceat(live.astype(np.float64), bounds[:-1]) * grid.hop
+    total = np.add.reduceat(hops.sum(axis=1, dtype=np.float64), bounds[:-1])
+    # a last hop that is not full counts with its zeros: at most 10 ms in the mean
+    mean = np.divide(total, live_samples, out=np.zeros(len(total)), where=live_samples > 0)
+    each = np.zeros(len(hops), dtype=np.float32)
+    each[grid.first[0] :] = np.repeat(mean, np.diff(bounds)).astype(np.float32)
+    hops -= (each * live)[:, None]
+    rest = -grid.length % grid.hop  # silence after the last sample stays silence
+    end = grid.first * grid.hop + grid.length
+    within = np.arange(rest.sum()) - np.repeat(np.cumsum(rest) - rest, rest)
+    grid.samples[np.repeat(end, rest) + within] = 0.0
 
 
 @lru_cache(maxsize=16)

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.floating[Any]]
 Doubles = NDArray[np.float64]
+FLAT = 1e-5
+"""Neighbours that differ by a smaller share of their value are level."""
 Mask = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 
@@ -162,9 +164,8 @@ def line_slopes(x: Values, time: Values, runs: Runs) -> Doubles:
     """Return the least-squares slope of `x` against `time` in each segment; NaN below 2 values."""
     t = time - np.repeat(means(time, runs), runs.count)
     spread = sums(t * t, runs)
-    return np.divide(
-        sums(t * x, runs), spread, out=np.full(len(runs.count), np.nan), where=spread > 0
-    )
+    out = np.full(len(runs.count), np.nan)
+    return np.divide(sums(t * x, runs), spread, out=out, where=spread > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +175,16 @@ class Turns:
     Attributes
     ----------
     at : ndarray [shape=(m,), int64]
-        Positions in the long array, the ends of each segment included.
-    runs : Runs
-        Turning points of each segment.
+        Positions in the long array, in order.
+    high : ndarray [shape=(m,), bool]
+        Peak (True) or valley.
+    segment : ndarray [shape=(m,), int64]
+        Segment that each belongs to.
     """
 
     at: IntArray
-    runs: Runs
+    high: Mask
+    segment: IntArray
 
 
 def turning_points(x: Values, runs: Runs, share: float = 0.1) -> Turns:
@@ -197,42 +201,51 @@ def turning_points(x: Values, runs: Runs, share: float = 0.1) -> Turns:
     Returns
     -------
     Turns
-        Alternating lows and highs. All segments are thinned together: in each round every swing
-        that is too small and no larger than its neighbours is taken out with both its ends.
+        Alternating, the ends of a segment not among them. All segments are thinned together: in
+        each round every swing that is too small and smaller than its neighbours is taken out. The
+        segment's first value is where the first swing starts from; a last peak or valley stays
+        even if the segment ends before the contour has turned back.
     """
-    inner = (x - shift(x, runs, 1)) * (shift(x, runs, -1) - x) < 0
-    ends = np.zeros(len(x), bool)
     full = runs.count > 0
-    ends[runs.start[full]] = True
-    ends[(runs.start + runs.count - 1)[full]] = True
-    ids = runs.ids
-    high = np.full(len(runs.count), np.nan)
-    low = high.copy()
+    first = runs.start[full]
+    least = np.zeros(len(runs.count))
     if full.any():
-        high[full] = np.maximum.reduceat(x, runs.start[full])
-        low[full] = np.minimum.reduceat(x, runs.start[full])
-    least = share * (high - low)
-    at = np.flatnonzero(inner | ends)
+        least[full] = share * (np.maximum.reduceat(x, first) - np.minimum.reduceat(x, first))
+    opening = np.zeros(len(x), bool)
+    opening[first] = True
+    ids = runs.ids
+    # A level stretch (digital silence) counts as one value, at its first frame.
+    gap = np.diff(x)
+    flat = np.concatenate([[False], np.abs(gap) <= FLAT * np.abs(x[1:])]) & ~opening
+    kept = np.flatnonzero(~flat)
+    way = np.sign(np.diff(x[kept]))
+    turn = np.zeros(len(kept), bool)
+    turn[1:-1] = (way[1:] != way[:-1]) & (ids[kept[2:]] == ids[kept[1:-1]])
+    turn &= ~opening[kept]
+    up = np.zeros(len(x), bool)
+    up[kept[1:]] = way > 0
+    at = kept[turn | opening[kept]]
     while True:
         segment = ids[at]
-        same = segment[1:] == segment[:-1]
-        swing = np.where(same, np.abs(np.diff(x[at])), np.inf)
-        small = swing < least[segment[:-1]]
+        swing = np.abs(np.diff(x[at]))
+        inside = segment[1:] == segment[:-1]
+        swing = np.where(inside, swing, np.inf)
         before = np.concatenate([[np.inf], swing[:-1]])
         after = np.concatenate([swing[1:], [np.inf]])
-        out = np.flatnonzero(small & (swing <= before) & (swing < after))
-        gone = np.zeros(len(at), bool)
-        gone[out] = True
-        gone[out + 1] = True
-        gone &= ~ends[at]
-        if not gone.any():
+        thin = np.flatnonzero((swing < least[segment[:-1]]) & (swing <= before) & (swing < after))
+        if len(thin) == 0:
             break
+        last = ~np.concatenate([inside[1:], [False]])[thin]
+        gone = np.zeros(len(at), bool)
+        gone[thin + 1] = True
+        gone[thin[~last & ~opening[at[thin]]]] = True
         at = at[~gone]
-    return Turns(at, Runs(np.bincount(ids[at], minlength=len(runs.count))))
+    at = at[~opening[at]]
+    return Turns(at, up[at], ids[at])
 
 
 def turning_slopes(x: Values, turns: Turns, runs: Runs, step_s: float) -> Doubles:
-    """Return mean and sd of the slopes from low to high and from high to low.
+    """Return mean and sd of the slopes from valley to peak and from peak to valley.
 
     Parameters
     ----------
@@ -248,13 +261,32 @@ def turning_slopes(x: Values, turns: Turns, runs: Runs, step_s: float) -> Double
     -------
     ndarray [shape=(n, 4), float64]
         Rising mean, rising sd, falling mean, falling sd (falling as positive numbers), per second.
+        The ways from a segment's first value to its first turn and from its last turn to its last
+        value count in the means (the last not in the sd, since it is not finished); without any
+        turn the segment is one slope. An sd needs two slopes.
     """
-    ids = runs.ids[turns.at]
-    same = ids[1:] == ids[:-1]
-    slope = np.diff(x[turns.at].astype(np.float64)) / (np.diff(turns.at) * step_s)
+    n = len(runs.count)
+    long = np.flatnonzero(runs.count > 1)
+    first, last = runs.start[long], (runs.start + runs.count - 1)[long]
+    at = np.concatenate([turns.at, first, last])
+    segment = np.concatenate([turns.segment, long, long])
+    # -1 valley, 1 peak, 0 end of the segment
+    kind = np.concatenate([np.where(turns.high, 1, -1), np.zeros(2 * len(long), np.int64)])
+    order = np.lexsort((at, segment))
+    at, segment, kind = at[order], segment[order], kind[order]
+    inside = (segment[1:] == segment[:-1]) & (np.diff(at) > 0)
+    slope = np.diff(x[at].astype(np.float64))[inside] / (np.diff(at)[inside] * step_s)
+    segment = segment[1:][inside]
+    rising = np.where(kind[1:] != 0, kind[1:], -kind[:-1])[inside]
+    rising = np.where(rising == 0, np.sign(slope), rising)
+    closing = kind[1:][inside] == 0
     columns: list[Doubles] = []
-    for sign in (1.0, -1.0):
-        chosen = same & (sign * slope > 0)
-        part = Runs(np.bincount(ids[:-1][chosen], minlength=len(runs.count)))
-        columns.extend(mean_sd(sign * slope[chosen], part))
+    for sign in (1, -1):
+        chosen = rising == sign
+        part = Runs(np.bincount(segment[chosen], minlength=n))
+        columns.append(means(sign * slope[chosen], part))
+        chosen &= ~closing
+        part = Runs(np.bincount(segment[chosen], minlength=n))
+        sd = mean_sd(sign * slope[chosen], part)[1]
+        columns.append(np.where(part.count > 1, sd, np.nan))
     return np.stack(columns, axis=1)

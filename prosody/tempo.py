@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 from prosody.functionals import Doubles, Mask, Runs, Values, mean_sd, percentiles, turning_points
 from prosody.turns import Word
 
+Counts = NDArray[np.int64]
+LEAST_STRETCH_FRAMES = 3
+"""Voice, or a gap in it, of less than 30 ms is the tracker's noise."""
 PAUSE_S = 0.15
 """Shorter gaps are stops and devoiced stretches, not pauses."""
 PAUSE_BELOW = 0.25
@@ -42,17 +45,12 @@ def peak_rate(loudness: Values, runs: Runs, step_s: float) -> Doubles:
         Peaks that rise and fall by a tenth of the range; NaN without frames.
     """
     turns = turning_points(loudness, runs)
-    at, ids = turns.at, runs.ids[turns.at]
-    inner = np.zeros(len(at), bool)
-    inner[1:-1] = (ids[2:] == ids[1:-1]) & (ids[:-2] == ids[1:-1])
-    top = np.zeros(len(at), bool)
-    top[1:-1] = (loudness[at[1:-1]] > loudness[at[:-2]]) & (loudness[at[1:-1]] > loudness[at[2:]])
-    peaks = np.bincount(ids[inner & top], minlength=len(runs.count))
+    peaks = np.bincount(turns.segment[turns.high], minlength=len(runs.count))
     seconds = runs.count * step_s
     return np.divide(peaks, seconds, out=np.full(len(peaks), np.nan), where=seconds > 0)
 
 
-def stretches(mask: Mask, runs: Runs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def stretches(mask: Mask, runs: Runs) -> tuple[Counts, Counts]:
     """Return the segment and the length in frames of each stretch of frames under `mask`."""
     if len(mask) == 0:
         return np.empty(0, np.int64), np.empty(0, np.int64)
@@ -77,18 +75,23 @@ def voice_rhythm(voiced: Mask, runs: Runs, step_s: float) -> Doubles:
     Returns
     -------
     ndarray [shape=(n, 5), float64]
-        Voiced stretches per second; mean and sd of their length in seconds; mean and sd of the
-        length of unvoiced stretches. NaN where there is none.
+        Voiced stretches (of at least 30 ms) per second; mean and sd of their length in seconds;
+        mean and sd of the length of unvoiced stretches. NaN where there is none.
     """
     n = len(runs.count)
-    ids, length = stretches(voiced, runs)
+    ids, length = _lasting(*stretches(voiced, runs))
     number = np.bincount(ids, minlength=n)
     seconds = runs.count * step_s
     rate = np.divide(number, seconds, out=np.full(n, np.nan), where=seconds > 0)
     on = mean_sd(length * step_s, Runs(number))
-    ids, length = stretches(~voiced, runs)
+    ids, length = _lasting(*stretches(~voiced, runs))
     off = mean_sd(length * step_s, Runs(np.bincount(ids, minlength=n)))
     return np.stack([rate, *on, *off], axis=1)
+
+
+def _lasting(ids: Counts, length: Counts) -> tuple[Counts, Counts]:
+    kept = length >= LEAST_STRETCH_FRAMES
+    return ids[kept], length[kept]
 
 
 def pause_share(loudness: Values, voiced: Mask, runs: Runs, step_s: float) -> Doubles:
