@@ -31,8 +31,8 @@ _SMOOTH = 5  # frames of running mean
 # under everything cures that (area under the curve on telephone calls 0.957 -> 0.983), and is below
 # the quantisation of mu-law. It is drawn from a fixed seed: the same sound gives the same segments.
 _DITHER = 5e-5
-# It also misses soft recordings: a channel whose loudest frame so far stays below -30 dBFS is brought
-# up to there (more would bring up the breath and crosstalk of a silent side, and find speech in them).
+# It also misses soft recordings: a channel whose loudest frame so far stays below -30 dBFS is
+# brought up to there (more would find speech in the breath and crosstalk of a silent side).
 _LOUD_DB, _MOST_GAIN_DB, _FALL_DB_PER_S = -30.0, 25.0, 0.05
 
 SILENCE_DB = -120.0
@@ -112,7 +112,7 @@ class Listener:
         peak = np.maximum.accumulate(np.append(self._peak_db, level_db + fall))[1:] - fall
         self._peak_db = float(peak[-1]) if len(peak) else self._peak_db
         gain_db = np.clip(_LOUD_DB - peak, 0.0, _MOST_GAIN_DB)
-        return (10.0 ** (gain_db / 20.0)).astype(np.float32)
+        return np.asarray(10.0 ** (gain_db / 20.0), np.float32)
 
     def scores(self) -> tuple[Signal, Signal]:
         """Return score (0 to 1) and level (dBFS) of each frame so far."""

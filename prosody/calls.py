@@ -7,9 +7,7 @@ nothing is refused that could still become a row with a reason.
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,16 +17,16 @@ from pathlib import Path
 from prosody.errors import UsageError
 from prosody.recording import Remark
 from prosody.sniff import AUDIO_SUFFIXES, is_audio
+from prosody.textfiles import decode, rows
 from prosody.turns import Role
+from prosody.vocabulary import AGENT_WORDS, CUSTOMER_WORDS, ROLE_WORDS, role_of
+from prosody.windows import read_windows
 
-AGENT_WORDS = ("agent", "medewerker", "employee", "operator", "rep")
-CUSTOMER_WORDS = ("caller", "customer", "client", "klant", "beller", "cust")
-_ROLE_OF: dict[str, Role] = {w: "agent" for w in AGENT_WORDS}
-_ROLE_OF |= {w: "customer" for w in CUSTOMER_WORDS}
-_PAIR = re.compile(rf"(?P<id>.+)[-_. ](?P<role>{'|'.join(_ROLE_OF)})", re.IGNORECASE)
+_PAIR = re.compile(rf"(?P<id>.+)[-_. ](?P<role>{'|'.join(ROLE_WORDS)})", re.IGNORECASE)
 
 # Best first: formats that know their word times stand before those that do not.
 TRANSCRIPT_SUFFIXES = (".json", ".textgrid", ".ctm", ".vtt", ".srt", ".csv", ".tsv", ".txt")
+WINDOWS_SUFFIXES = (".TextGrid", ".textgrid", ".csv", ".tsv", ".txt")
 _TRANSCRIPT_FOLDERS = ("transcript", "transcripts")
 
 FIELDS = (
@@ -68,12 +66,6 @@ class Call:
     team: str = ""
     language: str = ""
     remarks: tuple[Remark, ...] = field(default=())
-
-
-def role_of(word: str) -> Role:
-    """Return the role a word of a file name, column or tier stands for."""
-    cleaned = word.strip().lower()
-    return "unknown" if cleaned in ("", "unknown") else _ROLE_OF.get(cleaned, "unknown")
 
 
 # --- folders ------------------------------------------------------------------------------------
@@ -140,7 +132,7 @@ def _half(path: Path) -> tuple[tuple[str, ...], Role, str]:
     """Return (key of the pair, role, call id) of a file; role is unknown where it is no half."""
     match = _PAIR.fullmatch(path.stem)
     if match:
-        role = _ROLE_OF[match["role"].lower()]
+        role = ROLE_WORDS[match["role"].lower()]
         return ("name", str(path.parent), match["id"], path.suffix.lower()), role, match["id"]
     role = role_of(path.parent.name)
     key = ("folder", str(path.parent.parent), path.name.lower())
@@ -237,48 +229,16 @@ def _with_transcript(call: Call, transcripts: Path | None) -> Call:
 # --- manifests and file names -------------------------------------------------------------------
 
 
-def _decode(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UsageError(
-            f"{path}: cannot be read ({error.strerror}).", "Check the path."
-        ) from error
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")  # what a Dutch Excel saves
-
-
-def _rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """Return the header and (line number, row) of a CSV with comma, semicolon or tab."""
-    text = _decode(path)
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(",;\t", key=first.count)
-    try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        lines = [(reader.line_num, cells) for cells in reader if any(c.strip() for c in cells)]
-    except csv.Error as error:
-        raise UsageError(f"{path}: no CSV ({error}).", "Expected one row per recording.") from error
-    if not lines:
-        raise UsageError(
-            f"{path}: the manifest is empty.", f"Expected columns: {', '.join(FIELDS)}."
-        )
-    header = [name.strip().lower() for name in lines[0][1]]
-    rows = [
-        (number, {n: c.strip() for n, c in zip(header, cells, strict=False) if n})
-        for number, cells in lines[1:]
-    ]
-    return header, rows
-
-
 def is_manifest(path: Path) -> bool:
     """Whether a CSV file's first line names a ``path`` column."""
     if path.suffix.lower() not in (".csv", ".tsv") or not path.is_file():
         return False
-    first = _decode(path).lstrip().split("\n", 1)[0].lower()
+    try:
+        with path.open("rb") as file:
+            first = file.read(4096).decode("utf-8-sig", errors="replace")
+    except OSError:
+        return False
+    first = first.lstrip().split("\n", 1)[0].lower()
     return "path" in [cell.strip().strip('"') for cell in re.split(r"[,;\t]", first)]
 
 
@@ -329,11 +289,15 @@ def _merged(where: str, rows: Sequence[Mapping[str, str]], name: str) -> str:
 
 
 def _read_manifest(manifest: Path) -> list[Call]:
-    header, rows = _rows(manifest)
+    header, lines, _ = rows(manifest, decode(manifest, UsageError), UsageError)
+    if not lines:
+        raise UsageError(
+            f"{manifest}: the manifest has no rows.", f"Expected columns: {', '.join(FIELDS)}."
+        )
     remarks = _check_header(manifest, header)
     base = manifest.parent
     groups: dict[tuple[str, str], list[tuple[int, dict[str, str]]]] = {}
-    for number, row in rows:
+    for number, row in lines:
         if not row.get("path"):
             raise UsageError(f"{manifest}, line {number}: no path.", "Every row names a recording.")
         key = ("id", row["call_id"]) if row.get("call_id") else ("path", row["path"])
@@ -448,6 +412,27 @@ def _from_names(calls: list[Call], meta_from: str) -> list[Call]:
     return out
 
 
+def _with_windows(calls: list[Call], given: Path) -> list[Call]:
+    """Give each call without windows the file, or the one of its name in a folder of them."""
+    if given.is_dir():
+        out = []
+        for call in calls:
+            stems = dict.fromkeys([call.sources[0].path.stem, call.call_id])
+            places = (given / (s + end) for s in stems for end in WINDOWS_SUFFIXES)
+            found = call.windows or next((p for p in places if p.is_file()), None)
+            out.append(replace(call, windows=found))
+        return out
+    named = set(read_windows(given))
+    open_calls = [call for call in calls if call.windows is None]
+    if named == {""} and len(open_calls) > 1:
+        raise UsageError(
+            f"--windows {given}: the file does not say which of the {len(open_calls)} recordings "
+            "its windows belong to.",
+            "Use a CSV with a column recording, or a folder with one file per recording.",
+        )
+    return [call if call.windows else replace(call, windows=given) for call in calls]
+
+
 # --- all together -------------------------------------------------------------------------------
 
 
@@ -475,7 +460,8 @@ def collect(
         Folder with transcripts of the same names; otherwise they lie beside the recording or in a
         folder ``transcript`` or ``transcripts`` beside it.
     windows : path, optional
-        One windows file for all calls that do not name their own.
+        For calls that do not name their own: one file, which says which recording each window is
+        of, or a folder with a file of the recording's name for each.
     clips : bool
         Each file is one apology by itself: no pairs, no transcripts.
 
@@ -517,7 +503,7 @@ def collect(
     if not clips:
         calls = [_with_transcript(call, folder) for call in calls]
     if windows is not None:
-        calls = [call if call.windows else replace(call, windows=Path(windows)) for call in calls]
+        calls = _with_windows(calls, Path(windows))
     return sorted(calls, key=lambda call: (call.name, call.sources[0].channel or 0))
 
 
