@@ -69,7 +69,7 @@ def show(run: Run, *, lang: str, measures_only: bool = False) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    texts = words("screen", lang)
+    texts = {**words("screen", lang), "lang": lang}
     say: dict[str, str] = texts["table"]
     names = _short([line.recording for line in run.lines])
     # Without a terminal rich assumes 80 columns; a log has no edge, so give the words room.
@@ -80,9 +80,9 @@ def show(run: Run, *, lang: str, measures_only: bool = False) -> None:
         sheet.add_column(say["time"], justify="right", no_wrap=True)
         worded = any(row.text for row in run.apologies)
         if worded:
-            sheet.add_column(say["words"], overflow="fold", ratio=3)
+            sheet.add_column(say["words"], overflow="fold", ratio=2)
         if not measures_only:
-            sheet.add_column(say["verdict"], no_wrap=True)
+            sheet.add_column(say["verdict"], max_width=18)
             sheet.add_column(say["score"], justify="right", no_wrap=True)
             sheet.add_column(say["why"], overflow="fold", ratio=4)
         for row in sorted(run.apologies, key=lambda a: (a.recording, a.start_s)):
@@ -107,9 +107,9 @@ def _verdict(row: Apology, texts: dict[str, Any]) -> Any:
         return Text(texts["verdict"]["withheld"], style="dim")
     word = texts["verdict"][row.verdict]
     if row.kind:
-        word += f" ({texts['kind'][row.kind]})"
+        word += f"\n({texts['kind'][row.kind]})"
     elif row.hint:
-        word += f" ({texts['hint'][row.hint]})"
+        word += f"\n({texts['hint'][row.hint]})"
     colour = {"sincere": "green", "forced": "yellow"}.get(row.verdict, "")
     return Text(word, style=colour)
 
@@ -125,7 +125,7 @@ def _why(row: Apology, texts: dict[str, Any]) -> str:
     said = [str(r["text"]) for r in row.reasons[:2]]
     if not said:
         said = [r.text for r in row.remarks[:1]]
-    return "; ".join(said)
+    return "\n".join(said)
 
 
 def _others(
@@ -144,6 +144,27 @@ def _others(
                 console.print(Text(_printable(text)), style="dim")
         if line.complaint_without_apology:
             console.print(Text(_printable(f"{name}: {say['complaint']}")))
+        if line.apologies and line.conduct:
+            console.print(Text(_printable(f"{name}: {_conduct(line, texts)}")))
+
+
+def _conduct(line: Line, texts: dict[str, Any]) -> str:
+    """Return one sentence about the rules of conduct in a call: how many met, which not."""
+    say, rules = texts["table"], words("conduct", texts["lang"])
+    graded = [r for r in line.conduct.values() if r["status"] in ("met", "not_met")]
+    met = sum(r["status"] == "met" for r in graded)
+    parts = [say["conduct"].format(met=met, graded=len(graded))]
+    wrong = [_rule(r, rules) for r in graded if r["status"] == "not_met"]
+    look = [_rule(r, rules) for r in line.conduct.values() if r["flagged"]]
+    parts += [f"{rules['status']['not_met']}: {', '.join(wrong)}"] if wrong else []
+    parts += [f"{say['look']}: {', '.join(look)}"] if look else []
+    return "; ".join(parts)
+
+
+def _rule(result: dict[str, Any], rules: dict[str, Any]) -> str:
+    name = str(rules[result["rule"]]["name"])
+    heard = [w["start_s"] for w in result["words"] if w["start_s"] is not None]
+    return f"{name} ({_clock(heard[-1])})" if heard else name
 
 
 def _short(paths: Sequence[str]) -> dict[str, str]:
