@@ -1,1 +1,225 @@
-"""Wordings per language: nl.toml, en.toml."""
+"""The wordings of each language: one readable TOML file per language, no code.
+
+``load("nl")`` gives the compiled :class:`Lexicon` of ``nl.toml`` in this folder, or of a folder
+named in the environment variable ``PROSODY_LEXICON`` (a team's own, or a third language). The
+format of the files is explained at the top of ``en.toml``; patterns in
+:mod:`prosody.lexicon.pattern`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from prosody.errors import SettingsError
+from prosody.lexicon.pattern import PatternError, compile_pattern
+from prosody.lexicon.text import Cleaning, fold, tokens
+
+ACTS = ("apology", "repair", "sympathy", "interruption", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One wording: what it looks like, what it does, and examples that are its tests.
+
+    ``before`` and ``after`` are patterns on the other role's last and next turn; ``echo`` asks
+    that the other role then says part of the last turn again. ``i_form`` None means: read from
+    the matched words. ``extend`` False keeps the complement ("for the delay") out of the window.
+    """
+
+    id: str
+    act: str
+    patterns: tuple[re.Pattern[str], ...]
+    before: tuple[re.Pattern[str], ...]
+    after: tuple[re.Pattern[str], ...]
+    echo: bool
+    i_form: bool | None
+    extend: bool
+    examples: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """A language, compiled."""
+
+    code: str
+    name: str
+    function_words: frozenset[str]
+    cleaning: Cleaning
+    heads: Mapping[str, str]  # form -> class
+    sets: Mapping[str, tuple[str, ...]]
+    rules: tuple[Rule, ...]
+    first_person: frozenset[str]
+    plural_person: frozenset[str]
+    before: frozenset[str]
+    complement: frozenset[str]
+    stop: frozenset[str]
+    max_complement: int
+
+
+def folder() -> Path | None:
+    """Return the team's own folder of lexicons, if the environment names one."""
+    name = os.environ.get("PROSODY_LEXICON", "")
+    return Path(name) if name else None
+
+
+def languages() -> tuple[str, ...]:
+    """Return the codes of all languages that have a lexicon."""
+    own = folder()
+    names = {f.name for f in files(__package__).iterdir()}
+    if own and own.is_dir():
+        names |= {f.name for f in own.iterdir()}
+    return tuple(sorted(n.removesuffix(".toml") for n in names if n.endswith(".toml")))
+
+
+def load(code: str) -> Lexicon:
+    """Return the lexicon of a language.
+
+    Raises
+    ------
+    SettingsError
+        If there is none, or its file is not right; names file, rule and pattern.
+    """
+    return _load(code, str(folder() or ""))
+
+
+@lru_cache(maxsize=16)
+def _load(code: str, own: str) -> Lexicon:
+    path = Path(own) / f"{code}.toml" if own else None
+    if path and path.is_file():
+        return parse(path.read_text(encoding="utf-8"), str(path))
+    resource = files(__package__).joinpath(f"{code}.toml")
+    if not code.isalpha() or not resource.is_file():
+        raise SettingsError(
+            f"There is no lexicon for language '{code}'.",
+            f"Known languages: {', '.join(languages())}.",
+        )
+    return parse(resource.read_text(encoding="utf-8"), f"{code}.toml")
+
+
+def parse(text: str, name: str) -> Lexicon:
+    """Compile the text of a lexicon file; ``name`` is for errors."""
+    try:
+        data = tomllib.loads(text)
+        return _build(data)
+    except (tomllib.TOMLDecodeError, PatternError, KeyError, TypeError, AttributeError) as error:
+        what = f"'{error.args[0]}' is missing" if isinstance(error, KeyError) else str(error)
+        raise SettingsError(f"{name}: {what}.", "See the top of en.toml for the format.") from error
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    """Return a list of entries: a TOML list, or one string split at commas."""
+    entries = value.split(",") if isinstance(value, str) else value
+    return tuple(" ".join(e.split()) for e in entries if e.strip())
+
+
+def _build(data: dict[str, Any]) -> Lexicon:
+    language, text, clause = data["language"], data["text"], data["clause"]
+    heads = {form: kind for kind, forms in data["heads"].items() for form in _words(forms)}
+    spelling = {
+        tuple(fold(k).split()): tuple(v.split()) for k, v in text.get("spelling", {}).items()
+    }
+    sets: dict[str, tuple[str, ...]] = {}
+    for key, value in data["sets"].items():  # a set may use the sets above it: "<kin>"
+        entries: list[str] = []
+        for entry in _words(value):
+            entries.extend(sets[entry[1:-1]] if entry.startswith("<") else [entry])
+        sets[key] = tuple(entries)
+    person = data["person"]
+    return Lexicon(
+        code=language["code"],
+        name=language["name"],
+        function_words=frozenset(language["words"].split()),
+        cleaning=Cleaning(
+            spelling=spelling,
+            longest=max((len(k) for k in spelling), default=1),
+            fillers=frozenset(_words(text.get("fillers", ()))),
+            titles=frozenset(_words(text.get("titles", ()))),
+            join=frozenset(form for form in heads if len(form) >= 5),
+        ),
+        heads=heads,
+        sets=sets,
+        rules=tuple(_rule(r, sets) for r in data["rule"]),
+        first_person=frozenset(_words(person["i"])),
+        plural_person=frozenset(_words(person["we"])),
+        before=frozenset(_words(clause["before"])),
+        complement=frozenset(_words(clause["complement"])),
+        stop=frozenset(_words(clause["stop"])),
+        max_complement=int(clause.get("max_words", 18)),
+    )
+
+
+def _rule(rule: dict[str, Any], sets: Mapping[str, Sequence[str]]) -> Rule:
+    known = {
+        "id",
+        "act",
+        "match",
+        "before",
+        "after",
+        "echo",
+        "i_form",
+        "extend",
+        "examples",
+        "not",
+        "why",
+    }
+    name = rule["id"]
+    if unknown := set(rule) - known:
+        raise PatternError(f"rule '{name}' has an unknown key '{sorted(unknown)[0]}'")
+    if rule["act"] not in ACTS:
+        raise PatternError(f"rule '{name}': act '{rule['act']}', expected one of {ACTS}")
+    if not rule.get("examples"):
+        raise PatternError(f"rule '{name}' has no examples")
+
+    def compiled(key: str) -> tuple[re.Pattern[str], ...]:
+        value = rule.get(key, ())
+        try:
+            return tuple(
+                compile_pattern(p, sets) for p in ([value] if isinstance(value, str) else value)
+            )
+        except (PatternError, re.error) as error:
+            raise PatternError(f"rule '{name}', {key}: {error}") from None
+
+    return Rule(
+        id=name,
+        act=rule["act"],
+        patterns=compiled("match"),
+        before=compiled("before"),
+        after=compiled("after"),
+        echo=bool(rule.get("echo", False)),
+        i_form=rule.get("i_form"),
+        extend=bool(rule.get("extend", True)),
+        examples=tuple(rule["examples"]),
+        others=tuple(rule.get("not", ())),
+    )
+
+
+def guess(texts: Sequence[str]) -> tuple[str, float, bool]:
+    """Guess the language from its function words.
+
+    Returns
+    -------
+    code, share, sure : str, float, bool
+        The best language, the share of the words that are its function words, and whether that
+        is enough to rely on: at least three of them, and at least twice as many as of any other.
+    """
+    words = [w for text in texts for w in fold(text).replace("'", " ").split()]
+    words = [w.strip('.,?!;:"()') for w in words]
+    counts = sorted(
+        ((sum(w in load(code).function_words for w in words), code) for code in languages()),
+        key=lambda pair: (-pair[0], pair[1]),
+    )
+    best, code = counts[0]
+    second = counts[1][0] if len(counts) > 1 else 0
+    return code, best / max(len(words), 1), best >= 3 and best >= 2 * second
+
+
+__all__ = ["ACTS", "Lexicon", "Rule", "guess", "languages", "load", "parse", "tokens"]

@@ -1,0 +1,345 @@
+"""Find every "sorry" (or the like) and say what it does.
+
+Of each head word that the lexicon lists ("sorry", "apologise", "excuses", "spijt") the rules of
+the language are tried in their order; the first that matches decides: ``apology``, ``repair``
+(asking to say it again, or correcting oneself), ``sympathy``, ``interruption`` (taking or giving
+the floor), or ``none`` (quoted, negated, reported). No rule, no act. The rules are in
+``prosody/lexicon/*.toml``; nothing here knows a word of any language.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from prosody import lexicon
+from prosody.lexicon.text import Token, tokens
+from prosody.settings import Windows
+from prosody.turns import Act, ActKind, Turn, Word
+
+_REACH = (30, 40)  # tokens before and after a head that rules can see
+_SAME_BREATH_S = 1.0  # segments of one speaker closer than this are read as one stretch
+_UNNAMED_S = 0.3  # the same where the transcript does not say who speaks
+_UNTIMED_GAP = 2  # without word times: at most so many tokens between acts that are one
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Turns of one speaker read together: their words, and where each word came from."""
+
+    turns: tuple[int, ...]
+    words: tuple[str, ...]
+    times: tuple[Word | None, ...]
+    owner: tuple[int, ...]  # turn of each word
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An act over the tokens ``[first, last)`` of a stretch."""
+
+    kind: str
+    form: str
+    first: int
+    last: int
+    i_form: bool | None
+
+
+def find(
+    turns: Sequence[Turn],
+    language: str = "auto",
+    *,
+    join_gap_s: float | None = None,
+) -> list[Act]:
+    """Find the acts in the turns of one recording.
+
+    Parameters
+    ----------
+    turns : sequence of Turn
+        In order of start.
+    language : str
+        A language that has a lexicon, or ``auto``: guessed from the function words of the whole
+        transcript; when that is not sure, the guess of each turn decides.
+    join_gap_s : float, optional
+        Apologies closer together than this are one (default: the setting ``windows.join_gap_s``).
+
+    Returns
+    -------
+    list of Act
+        In order of start. An act covers the apologising clause with its intensifiers and its
+        complement; without word times it has the times of its turn.
+    """
+    gap_s = Windows().join_gap_s if join_gap_s is None else join_gap_s
+    code, sure = language, True
+    if language == "auto":
+        code, _, sure = lexicon.guess([t.text for t in turns])
+    acts: list[Act] = []
+    stretches = _stretches(turns)
+    for stretch in stretches:
+        own = code if sure else _language(" ".join(stretch.words), code)
+        acts.extend(_acts_of(stretch, turns, lexicon.load(own), gap_s))
+    return sorted(acts, key=lambda a: (math.inf if math.isnan(a.start_s) else a.start_s, a.turn))
+
+
+find_acts = find
+
+
+def decide(turns: Sequence[Turn], language: str, turn: int = 0) -> list[Found]:
+    """Return the rule that decides each head word of one turn, ``none`` included."""
+    lex = lexicon.load(language)
+    stretch = next(s for s in _stretches(turns) if turn in s.turns)
+    found = tokens(stretch.words, lex.cleaning)
+    context = _Context(stretch, turns, lex)
+    hits = (_classify(found, i, lex, context) for i, t in enumerate(found) if t.text in lex.heads)
+    return [hit for hit in hits if hit]
+
+
+def _language(text: str, fallback: str) -> str:
+    """Return the language of a few words: by function words, else by the head words in it."""
+    guessed, _, sure = lexicon.guess([text])
+    if sure:
+        return guessed
+    for code in (fallback, *lexicon.languages()):
+        lex = lexicon.load(code)
+        if any(t.text in lex.heads for t in tokens(text.split(), lex.cleaning)):
+            return code
+    return fallback
+
+
+def _key(turn: Turn) -> tuple[str, str, int]:
+    return turn.role, turn.speaker, -1 if turn.channel is None else turn.channel
+
+
+def _named(turn: Turn) -> bool:
+    return turn.role != "unknown" or bool(turn.speaker) or turn.channel is not None
+
+
+def _stretches(turns: Sequence[Turn]) -> list[Stretch]:
+    """Join a speaker's neighbouring segments that do not end a sentence."""
+    groups: list[list[int]] = []
+    last: dict[tuple[str, str, int], list[int]] = {}
+    for i, turn in enumerate(turns):
+        group = last.get(_key(turn))
+        if group is not None:
+            before = turns[group[-1]]
+            limit = _SAME_BREATH_S if _named(turn) else _UNNAMED_S
+            close = turn.start_s - before.end_s <= limit  # False where a time is not known
+            if (
+                close
+                and before.text[-1:] not in (".", "?", "!")
+                and not any(
+                    turns[k].start_s >= before.end_s and _key(turns[k]) != _key(turn)
+                    for k in range(group[-1] + 1, i)
+                )
+            ):
+                group.append(i)
+                continue
+        group = [i]
+        groups.append(group)
+        last[_key(turn)] = group
+    return [_stretch(group, turns) for group in groups]
+
+
+def _stretch(group: list[int], turns: Sequence[Turn]) -> Stretch:
+    words: list[str] = []
+    times: list[Word | None] = []
+    owner: list[int] = []
+    for i in group:
+        spoken = turns[i].text.split()
+        timed: Sequence[Word | None] = turns[i].words if turns[i].has_word_times else ()
+        if timed and len(timed) != len(spoken):
+            spoken = [w.text.strip() or "-" for w in timed if w is not None]
+        words.extend(spoken)
+        times.extend(timed or [None] * len(spoken))
+        owner.extend([i] * len(spoken))
+    return Stretch(tuple(group), tuple(words), tuple(times), tuple(owner))
+
+
+def _acts_of(
+    stretch: Stretch, turns: Sequence[Turn], lex: lexicon.Lexicon, gap_s: float
+) -> list[Act]:
+    found = tokens(stretch.words, lex.cleaning)
+    heads = [i for i, t in enumerate(found) if t.text in lex.heads]
+    if not heads:
+        return []
+    context = _Context(stretch, turns, lex)
+    hits = [hit for head in heads if (hit := _classify(found, head, lex, context))]
+    hits = [hit for hit in hits if hit.kind != "none"]
+    joined: list[Found] = []
+    for hit in hits:
+        if joined and _one_breath(joined[-1], hit, found, stretch, gap_s):
+            before = joined[-1]
+            joined[-1] = replace(
+                before,
+                last=max(before.last, hit.last),
+                i_form=before.i_form if before.i_form is not None else hit.i_form,
+            )
+        else:
+            if joined and joined[-1].last > hit.first:
+                hit = replace(hit, first=min(joined[-1].last, hit.last - 1))
+            joined.append(hit)
+    return [_act(hit, found, stretch, turns) for hit in joined]
+
+
+class _Context:
+    """What the other role said before and after a stretch, tokenised when asked for."""
+
+    def __init__(self, stretch: Stretch, turns: Sequence[Turn], lex: lexicon.Lexicon) -> None:
+        first, last = stretch.turns[0], stretch.turns[-1]
+        key = _key(turns[first])
+        named = _named(turns[first])
+        before = (t.text for t in reversed(turns[:first]) if not named or _key(t) != key)
+        after = (t.text for t in islice(turns, last + 1, None) if not named or _key(t) != key)
+        self._lex = lex
+        self._before = next(before, None)
+        self._after = next(after, None)
+
+    def _words(self, text: str | None) -> list[str] | None:
+        if text is None:
+            return None
+        return [t.text for t in tokens(text.split(), self._lex.cleaning)]
+
+    def fits(self, rule: lexicon.Rule) -> bool:
+        if not (rule.before or rule.after or rule.echo):
+            return True
+        before, after = self._words(self._before), self._words(self._after)
+        if rule.before and not _any(rule.before, before):
+            return False
+        if rule.after and not _any(rule.after, after):
+            return False
+        return not rule.echo or self._echo(before, after)
+
+    def _echo(self, before: list[str] | None, after: list[str] | None) -> bool:
+        """Tell whether the other role says part of its last turn again."""
+        if not before or not after:
+            return False
+        common = self._lex.function_words
+        again = [w for w in after[:12] if w[0].isalnum() and w not in common]
+        said = {w for w in before if w not in common}
+        return bool(again) and sum(w in said for w in again) >= 0.5 * len(again)
+
+
+def _any(patterns: Sequence[object], words: list[str] | None) -> bool:
+    text = "".join(w + " " for w in words or ())
+    return words is not None and any(p.search(text) for p in patterns)  # type: ignore[attr-defined]
+
+
+def _classify(
+    found: list[Token], head: int, lex: lexicon.Lexicon, context: _Context
+) -> Found | None:
+    start = max(head - _REACH[0], 0)
+    view = [t.text for t in found[start : head + _REACH[1]]]
+    view[head - start] = "@" + lex.heads[found[head].text]
+    cut = "~ " if start else ""  # so that ^ does not match where the view was cut
+    text = cut + "".join(w + " " for w in view)
+    for rule in lex.rules:
+        for pattern in rule.patterns:
+            match = pattern.search(text)
+            if match is None or not context.fits(rule):
+                continue
+            if rule.act == "none":
+                return Found("none", rule.id, head, head + 1, None)
+            shift = start - (1 if cut else 0)
+            first = shift + text.count(" ", 0, match.start())
+            last = shift + text.count(" ", 0, match.end())
+            return _extend(found, head, first, last, rule, lex)
+    return None
+
+
+def _extend(
+    found: list[Token], head: int, first: int, last: int, rule: lexicon.Rule, lex: lexicon.Lexicon
+) -> Found:
+    """Widen the match to the clause: what leads up to it, and its complement."""
+    first, last = min(first, head), max(last, head + 1)
+    while first < head and (found[first].text in ',.?!"' or found[first].text in lex.sets["lead"]):
+        first += 1
+    core = last
+    while first > 0 and found[first - 1].text in lex.before:
+        first -= 1
+    if rule.act == "apology" and rule.extend:
+        last = _complement(found, last, lex)
+    while last > head + 1 and found[last - 1].text in ',.?!"':
+        last -= 1
+    i_form = rule.i_form
+    if i_form is None:
+        near = [t.text for t in found[first : max(head + 1, min(core, last))]]
+        persons = [
+            w in lex.first_person for w in near if w in lex.first_person or w in lex.plural_person
+        ]
+        i_form = persons[0] if persons else None
+    return Found(rule.act, rule.id, first, last, i_form)
+
+
+def _complement(found: list[Token], last: int, lex: lexicon.Lexicon) -> int:
+    begins = last < len(found) and found[last].text in lex.complement
+    if not begins and found[last - 1].text not in lex.complement:
+        return last
+    end = last
+    while end < len(found) and end - last < lex.max_complement:
+        word = found[end].text
+        if word in ',.?!"' or (end > last and word in lex.stop):
+            break
+        end += 1
+    return end
+
+
+def _one_breath(a: Found, b: Found, found: list[Token], stretch: Stretch, gap_s: float) -> bool:
+    if a.kind != b.kind or a.kind != "apology":
+        return False
+    if b.first <= a.last:
+        return True
+    end, begin = stretch.times[found[a.last - 1].last], stretch.times[found[b.first].first]
+    if end is not None and begin is not None:
+        return begin.start_s - end.end_s <= gap_s
+    between = [t for t in found[a.last : b.first] if t.text[0].isalnum()]
+    return len(between) <= _UNTIMED_GAP
+
+
+def _act(hit: Found, found: list[Token], stretch: Stretch, turns: Sequence[Turn]) -> Act:
+    first, last = found[hit.first].first, found[hit.last - 1].last
+    timed = [w for w in stretch.times[first : last + 1] if w is not None]
+    known = len(timed) == last + 1 - first
+    turn = stretch.owner[found[hit.first].first]
+    owners = stretch.owner[first : last + 1]
+    if known:
+        start_s, end_s = timed[0].start_s, max(w.end_s for w in timed)
+    else:
+        start_s, end_s = turns[owners[0]].start_s, turns[owners[-1]].end_s
+    kind: ActKind = hit.kind  # type: ignore[assignment]
+    return Act(
+        kind=kind,
+        start_s=start_s,
+        end_s=end_s,
+        text=" ".join(stretch.words[first : last + 1]),
+        form=hit.form,
+        role=turns[turn].role,
+        turn=turn,
+        has_word_times=known,
+        i_form=hit.i_form,
+        words=tuple(timed) if known else (),
+    )
+
+
+def find_in_lines(
+    utterances: Sequence[str], language: str = "auto"
+) -> Iterator[tuple[str, str, list[Act]]]:
+    """Find the acts in utterances that stand alone: no speaker, no times, no neighbours.
+
+    Parameters
+    ----------
+    utterances : sequence of str
+        One utterance each.
+    language : str
+        With ``auto`` each line is guessed where it has words enough, else as most lines are.
+
+    Yields
+    ------
+    utterance, language, acts
+        In the order of the input, one for each.
+    """
+    most = lexicon.guess(utterances)[0] if language == "auto" else language
+    for utterance in utterances:
+        code = _language(utterance, most) if language == "auto" else most
+        turn = Turn(math.nan, math.nan, utterance)
+        yield utterance, code, find([turn], code)
