@@ -109,7 +109,8 @@ def from_egemaps(columns: Mapping[str, NDArray[Any]]) -> dict[str, Doubles]:
     -------
     dict of str to ndarray [shape=(n,), float64]
         Only measures that the columns hold (slopes also need the level, the voiced balance and the
-        voiced stretches; those of unvoiced frames cannot be had). openSMILE's 0 for "no voice" or "fewer than two slopes" becomes NaN.
+        voiced stretches; those of unvoiced frames cannot be had). openSMILE's 0 for "no voice"
+        or "fewer than two slopes" becomes NaN.
     """
     wanted = {*BY_EGEMAPS, LEVEL}
     have = {k: np.asarray(x, dtype=np.float64) for k, x in columns.items() if k in wanted}
