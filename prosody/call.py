@@ -1,0 +1,40 @@
+"""One call: the files it is made of, and what is known about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prosody.recording import Remark
+from prosody.turns import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file of a call; ``channel`` None means all of its channels."""
+
+    path: Path
+    channel: int | None = None
+    role: Role = "unknown"
+    transcript: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What one call is made of; text fields are '' where nothing is known.
+
+    ``name`` is the (agent's) file as the user gave it and names the call in all results.
+    ``transcript`` is the transcript of the whole call; transcripts of single tracks stand with
+    their :class:`Source`.
+    """
+
+    call_id: str
+    sources: tuple[Source, ...]
+    name: str
+    transcript: Path | None = None
+    windows: Path | None = None
+    started_at: str = ""
+    agent: str = ""
+    team: str = ""
+    language: str = ""
+    remarks: tuple[Remark, ...] = field(default=())
