@@ -13,7 +13,7 @@ import sys
 import typer
 
 from prosody import __version__
-from prosody.errors import ProsodyError, UsageError
+from prosody.errors import ProsodyError
 
 app = typer.Typer(
     name="prosody",
@@ -52,12 +52,10 @@ def main() -> None:
     """Run the command line; our own errors become one clear line and an exit code."""
     try:
         app()
-    except UsageError as error:
+    except ProsodyError as error:
+        # What stops a whole request is a matter of how it was asked; a failed recording is a row.
         typer.echo(f"prosody: {error}", err=True)
         sys.exit(2)
-    except ProsodyError as error:
-        typer.echo(f"prosody: {error}", err=True)
-        sys.exit(1)
     except KeyboardInterrupt:
         typer.echo("prosody: interrupted", err=True)
         sys.exit(130)

@@ -68,8 +68,9 @@ def test_a_batch_judges_each_as_it_is_judged_alone_in_any_order(samples):
             for name in ("rating", "sd", "p"):
                 assert got[name] == pytest.approx(other[axis][name], abs=1e-5)
     judge_rows(rows[::-1], judge, Settings())
-    assert rows[0].axes["sincere"]["rating"] == pytest.approx(alone[0]["sincere"]["rating"],
-                                                              abs=1e-5)
+    assert rows[0].axes["sincere"]["rating"] == pytest.approx(
+        alone[0]["sincere"]["rating"], abs=1e-5
+    )
 
 
 def test_a_gated_apology_has_no_verdict_but_keeps_its_measures(samples):
@@ -149,7 +150,8 @@ def test_a_stereo_call_whose_agent_cannot_be_told_names_the_option(write_wav, vo
 def test_a_mono_call_without_roles_takes_either_speaker_and_no_baseline(write_wav, voice):
     wav = write_wav("call.wav", voice(30))
     wav.with_suffix(".srt").write_text(
-        "1\n00:00:01,000 --> 00:00:03,000\nI am so sorry about the delay.\n")
+        "1\n00:00:01,000 --> 00:00:03,000\nI am so sorry about the delay.\n"
+    )
     (one,) = examined(wav)
     (row,) = one.apologies
     assert row.role == "unknown"

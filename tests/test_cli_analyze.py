@@ -1,0 +1,264 @@
+"""``prosody analyze``, ``features`` and ``judge`` from outside, as a user runs them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import SAMPLES
+
+from prosody import table
+
+
+def prosody(*args, cwd=None, **env):
+    code = "import sys; from prosody.cli import main; main()"
+    environment = {**os.environ, "PROSODY_STRICT": "1", **env}
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, *map(str, args)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=cwd,
+        env=environment,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    out = tmp_path_factory.mktemp("run") / "out"
+    return prosody("analyze", SAMPLES, "--out", out), out
+
+
+def rows_of(path):
+    with path.open(encoding="utf-8-sig", newline="") as f:
+        return list(csv.DictReader(f))
+
+
+def lines_of(path):
+    return [json.loads(x) for x in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_the_samples_end_with_zero_and_all_files(run):
+    done, out = run
+    assert done.returncode == 0, done.stderr
+    names = {p.name for p in out.iterdir()}
+    assert {"apologies.jsonl", "apologies.csv", "recordings.jsonl", "run.json"} <= names
+    rows = rows_of(out / "apologies.csv")
+    assert len(rows) == 6
+    assert [r["recording"] for r in rows] == sorted(r["recording"] for r in rows)
+    assert len(lines_of(out / "recordings.jsonl")) == 4
+    header = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert header["schema_version"] == 1
+    assert header["counts"]["apologies"] == 6
+    assert len(header["model"]["sha256"]) == 64
+
+
+def test_table_on_stdout_progress_and_licence_on_stderr(run):
+    done, _ = run
+    assert "Het spijt me" in done.stdout
+    assert "recordings" in done.stderr
+    assert "research and evaluation" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr  # no colours where there is no terminal
+    assert "listener impression" in done.stdout
+
+
+def test_json_prints_one_object_per_apology(tmp_path):
+    done = prosody("analyze", SAMPLES, "--json", "--quiet", "--out", tmp_path / "out")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(rows) == 6
+    assert rows == lines_of(tmp_path / "out" / "apologies.jsonl")
+
+
+def test_measures_only_leaves_judgement_out_everywhere(tmp_path):
+    out = tmp_path / "out"
+    done = prosody("analyze", SAMPLES, "--measures-only", "--out", out)
+    assert done.returncode == 0
+    text = (out / "apologies.csv").read_text(encoding="utf-8-sig").splitlines()[0]
+    text += (out / "apologies.jsonl").read_text(encoding="utf-8").splitlines()[0]
+    for word in ("verdict", "sincere", "engaged", "reason", "hint"):
+        assert word not in text
+    assert "unclear" not in done.stdout
+    assert json.loads((out / "run.json").read_text(encoding="utf-8"))["model"] is None
+
+
+def test_broken_files_become_rows_and_the_rest_is_done(tmp_path):
+    folder = tmp_path / "calls"
+    folder.mkdir()
+    good = SAMPLES / "1-plain-apology-nl.wav"
+    for name in (good.name, "renamed.mp3"):
+        shutil.copy(good, folder / name)
+    shutil.copy(good.with_suffix(".json"), folder / "1-plain-apology-nl.json")
+    shutil.copy(good.with_suffix(".json"), folder / "renamed.json")
+    whole = good.read_bytes()
+    for name, content in {
+        "truncated.wav": whole[: len(whole) // 2],
+        "empty.wav": b"",
+        "text.wav": b"this is no sound at all\n" * 50,
+        "nochannels.wav": whole[:22] + b"\0\0" + whole[24:],
+    }.items():
+        (folder / name).write_bytes(content)
+        shutil.copy(good.with_suffix(".json"), (folder / name).with_suffix(".json"))
+    out = tmp_path / "out"
+    done = prosody("analyze", folder, "--out", out)
+    assert done.returncode == 1, done.stderr
+    lines = {
+        x["recording"].rsplit("/", 1)[-1].rsplit("\\", 1)[-1]: x
+        for x in lines_of(out / "recordings.jsonl")
+    }
+    assert len(lines) == 6
+    assert lines[good.name]["status"] == "ok"
+    assert lines["renamed.mp3"]["status"] == "ok"
+    for name in ("truncated.wav", "empty.wav", "text.wav", "nochannels.wav"):
+        assert lines[name]["status"] == "failed"
+        assert lines[name]["code"]
+        assert lines[name]["message"]
+        assert lines[name]["remedy"]
+    codes = {lines[n]["code"] for n in ("truncated.wav", "empty.wav", "text.wav", "nochannels.wav")}
+    assert codes == {"truncated", "empty", "not_audio", "no_channels"}
+    assert len(rows_of(out / "apologies.csv")) == 2
+
+
+def test_nothing_readable_is_two_and_nothing_to_go_on_names_the_three_ways(tmp_path):
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"no sound")
+    done = prosody("analyze", bad, "--clips", "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert len(lines_of(tmp_path / "out" / "recordings.jsonl")) == 1
+    shutil.copy(SAMPLES / "4-no-apology-en.wav", tmp_path / "alone.wav")
+    done = prosody("analyze", tmp_path / "alone.wav", "--out", tmp_path / "out2")
+    assert done.returncode == 2
+    for way in ("--windows", "--transcripts", "--clips"):
+        assert way in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["--agent-channel", "middle"], "left"),
+        (["--lang", "de"], "Known: en, nl"),
+        (["--format", "xls"], "Choose from"),
+        (["--settings", "missing.toml"], "missing.toml"),
+        (["--model", "missing.onnx"], "missing.onnx"),
+        (["--meta-from", "(?P<agnt>x)"], "agent"),
+    ],
+)
+def test_wrong_options_say_what_is_right(tmp_path, args, says):
+    done = prosody("analyze", SAMPLES, "--out", tmp_path / "out", *args)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_setting_is_met_with_a_suggestion(tmp_path):
+    team = tmp_path / "team.toml"
+    team.write_text("[conduct]\nmax_apologie = 3\n")
+    done = prosody("analyze", SAMPLES, "--settings", team, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "Did you mean 'max_apologies'?" in done.stderr
+
+
+def test_a_setting_changes_the_rule_and_the_hash(run, tmp_path):
+    team = tmp_path / "team.toml"
+    team.write_text("[conduct]\nmax_apologies = 9\n[windows]\npad_s = 0.0\n")
+    out = tmp_path / "out"
+    assert prosody("analyze", SAMPLES, "--settings", team, "--out", out).returncode == 0
+    before = json.loads((run[1] / "run.json").read_text(encoding="utf-8"))
+    after = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert before["settings_sha256"] != after["settings_sha256"]
+    assert after["settings"]["conduct"]["max_apologies"] == 9
+
+
+def test_agents_are_pseudonyms_unless_asked(tmp_path):
+    wav = SAMPLES / "1-plain-apology-nl.wav"
+    named = tmp_path / "Annemiek_call.wav"
+    shutil.copy(wav, named)
+    shutil.copy(wav.with_suffix(".json"), named.with_suffix(".json"))
+    manifest = tmp_path / "calls.csv"
+    manifest.write_text(
+        "path,call_id,agent,team,started_at\n"
+        "Annemiek_call.wav,c1,Annemiek,north,2026-11-02T09:30:00\n"
+    )
+    key = {"PROSODY_KEY_FILE": str(tmp_path / "key")}
+    out = tmp_path / "out"
+    done = prosody("analyze", "--manifest", manifest, "--out", out, **key)
+    assert done.returncode == 0, done.stderr
+    everything = "".join(
+        p.read_text(encoding="utf-8-sig")
+        for p in out.iterdir()
+        if p.suffix in (".csv", ".json", ".jsonl")
+    )
+    assert "nnemiek" not in everything + done.stdout
+    (row,) = rows_of(out / "apologies.csv")
+    assert row["agent"].startswith("agent-")
+    assert (row["team"], row["call_id"]) == ("north", "c1")
+    again = tmp_path / "again"
+    prosody("analyze", "--manifest", manifest, "--out", again, **key)
+    assert rows_of(again / "apologies.csv")[0]["agent"] == row["agent"]
+    plain = tmp_path / "plain"
+    prosody("analyze", "--manifest", manifest, "--agents-as-is", "--out", plain, **key)
+    assert rows_of(plain / "apologies.csv")[0]["agent"] == "Annemiek"
+
+
+def test_features_writes_one_row_per_channel_and_the_table_is_judged(tmp_path):
+    wav = SAMPLES / "2-recited-apology-en.wav"
+    done = prosody("features", wav)
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [r["channel"] for r in rows] == ["0", "1"]
+    assert set(table.ACOUSTIC) <= rows[0].keys()
+    measured = tmp_path / "measures.csv"
+    assert prosody("features", wav, "--out", measured).returncode == 0
+    judged = prosody("judge", measured)
+    assert judged.returncode == 0, judged.stderr
+    got = list(csv.DictReader(io.StringIO(judged.stdout)))
+    assert got[0]["verdict"] in ("sincere", "forced", "unclear")
+    assert float(got[0]["sincere_sd"]) > 0
+
+
+def test_features_under_opensmiles_names_can_be_judged_too(tmp_path):
+    measured = tmp_path / "smile.csv"
+    prosody(
+        "features", SAMPLES / "2-recited-apology-en.wav", "--schema", "egemaps", "--out", measured
+    )
+    head = measured.read_text(encoding="utf-8").splitlines()[0].split(",")
+    assert "F0semitoneFrom27.5Hz_sma3nz_amean" in head
+    assert "loudnessPeaksPerSec" in head
+    judged = prosody("judge", measured)
+    assert judged.returncode == 0, judged.stderr
+
+
+def test_frames_are_a_table_every_ten_milliseconds(tmp_path):
+    done = prosody("features", SAMPLES / "2-recited-apology-en.wav", "--frames")
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert list(rows[0]) == ["recording", "channel", "time_s", "f0_hz", "voiced", "loudness"]
+    times = np.array([float(r["time_s"]) for r in rows if r["channel"] == "0"])
+    assert np.diff(times) == pytest.approx(0.01, abs=2e-4)
+    voiced = [r for r in rows if r["voiced"] == "1"]
+    assert voiced
+    assert all(60 <= float(r["f0_hz"]) <= 510 for r in voiced)
+    assert all(r["f0_hz"] == "" for r in rows if r["voiced"] == "0")
+
+
+def test_features_of_a_folder_goes_on_after_a_broken_file(tmp_path):
+    shutil.copy(SAMPLES / "4-no-apology-en.wav", tmp_path / "a.wav")
+    (tmp_path / "b.wav").write_bytes(b"")
+    done = prosody("features", tmp_path)
+    assert done.returncode == 1
+    assert "b.wav: empty" in done.stderr
+    assert len(list(csv.DictReader(io.StringIO(done.stdout)))) == 2
+
+
+def test_a_table_without_measures_is_refused(tmp_path):
+    strange = tmp_path / "t.csv"
+    strange.write_text("a,b\n1,2\n")
+    done = prosody("judge", strange)
+    assert done.returncode == 2
+    assert "prosody features" in done.stderr
