@@ -25,17 +25,18 @@ help:
 
 # --- setting up: a stamp is as new as what was installed, so a changed lock installs again ---
 
+# A .venv that was moved with its folder, or emptied, or whose Python is gone, is set up again too.
+GOOD := $(shell cd / && '$(CURDIR)/$(PY)' -c 'import prosody; print(prosody.__file__)' 2>/dev/null)
+ifneq ($(GOOD),$(CURDIR)/prosody/__init__.py)
+.PHONY: $(VENV)/.base
+endif
+
 $(VENV)/.base: pyproject.toml $(LOCK)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ...' >&2; exit 1; }
-	@# a .venv that was moved, or whose Python is gone or too old, is made anew
-	@$(PY) -c 'import os, sys; sys.exit(sys.version_info < (3, 11) or \
-	  os.path.realpath(sys.prefix) != os.path.realpath("$(VENV)"))' 2>/dev/null \
-	  && $(PY) -m pip --version >/dev/null 2>&1 \
-	  && head -n 1 $(VENV)/bin/pip | grep -qF '$(CURDIR)/$(VENV)/' \
-	  || $(PYTHON) -m venv --clear $(VENV) || { \
-	  echo 'No virtual environment could be made. On Debian and Ubuntu: apt-get install python3-venv' >&2; \
-	  rm -rf $(VENV); exit 1; }
+	@$(PY) -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || $(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); \
+	  echo 'No virtual environment could be made; on Debian: apt-get install python3-venv' >&2; exit 1; }
 	@echo 'Installing prosody (the first time this takes a few minutes) ...'
 	@$(PIP) -c $(LOCK) -e .
 	@touch $@
