@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -171,7 +172,7 @@ def _short(paths: Sequence[str]) -> dict[str, str]:
     """Return names for a screen: without the folder that all recordings share."""
     unique = dict.fromkeys(paths)
     try:
-        common = os.path.commonpath([os.path.dirname(p) for p in unique]) if unique else ""
+        common = os.path.commonpath([str(Path(p).parent) for p in unique]) if unique else ""
     except ValueError:  # some absolute, some not, or on different drives
         common = ""
     return {p: _printable(os.path.relpath(p, common) if common else p) for p in unique}

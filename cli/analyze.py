@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Optional
 
 import typer
-
 from prosody.cli import app
 
 PATHS = typer.Argument(None, help="Recordings or folders of recordings.", show_default=False)
@@ -92,14 +91,15 @@ def analyze(
 ) -> None:
     """Find the apologies in recordings and say how each would sound to a listener.
 
-    Where the apologies are is taken from --windows, else from a transcript (--transcripts, or beside
-    the recording under the same name), else, with --clips, each file is one apology. Every judgement
-    is a predicted listener impression; it says nothing about what the speaker felt.
+    Where the apologies are is taken from --windows, else from a transcript (--transcripts, or
+    beside the recording under the same name), else, with --clips, each file is one apology. Every
+    judgement is a predicted listener impression; it says nothing about what the speaker felt.
     """
+    from prosody.cli._screen import Progress, closing, show
+
     from prosody import batch, people, results
     from prosody import settings as settings_module
     from prosody.calls import collect
-    from prosody.cli._screen import Progress, closing, show
     from prosody.judge import Judge
     from prosody.judging import judge_rows
     from prosody.pipeline import Examiner, Options, check_request

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Optional
 
 import typer
-
 from prosody.cli import app
 
 
@@ -67,18 +67,20 @@ def features(
         if not quiet and sys.stderr.isatty():
             typer.echo(f"\r\x1b[2K{done}/{total} files", err=True, nl=done == total)
 
-    how = {
-        "schema": schema,
-        "frames": frames,
-        "every_s": every_s,
-        "windows": asked,
-        "failed": failed,
-        "progress": progress,
-    }
+    write = partial(
+        extract.write,
+        calls,
+        schema=schema,
+        frames=frames,
+        every_s=every_s,
+        windows=asked,
+        failed=failed,
+        progress=progress,
+    )
     if out == "-":
-        wrong = extract.write(calls, sys.stdout, **how)
+        wrong = write(out=sys.stdout)
     else:
         with results.atomic(Path(out), mode="w", encoding="utf-8", newline="") as file:
-            wrong = extract.write(calls, file, **how)
+            wrong = write(out=file)
     total = sum(len(c.sources) for c in calls)
     raise typer.Exit(0 if not wrong else 2 if wrong == total else 1)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Optional
 
 import typer
-
 from prosody.cli import app
 
 
@@ -35,8 +34,8 @@ def judge(
 
     from prosody import results
     from prosody import settings as settings_module
-    from prosody.judging import judge_table
     from prosody.judge import Judge
+    from prosody.judging import judge_table
 
     chosen = settings_module.load(settings_file) if settings_file else settings_module.Settings()
     columns, judged = judge_table(table, Judge.load(model), chosen)

@@ -95,26 +95,28 @@ class Heard:
             [(float(a), float(b)) for a, b in local], track.channel
         )
 
-    def judged_tracks(self) -> list[tuple[Track, list[Act]]]:
-        """Return the tracks that hold apologies to judge, each with them.
+    def voices(self) -> list[tuple[Track, Role, list[Act]]]:
+        """Return every voice whose apologies are judged, each with them (there may be none).
 
-        Those are the agent's; where no role is known, those of either speaker.
+        That is the agent's; where nobody's role is known, either speaker's (role ``unknown``).
         """
-        out = []
+        out: list[tuple[Track, Role, list[Act]]] = []
         for track in self.roles.tracks:
             mine = [a for a in self.acts if a.kind == "apology" and self._on(track, a)]
-            if mine:
-                out.append((track, mine))
+            shared = self.roles.layout == "mono"
+            known: list[Role] = [track.role] if not shared else [a.role for a in mine]
+            if shared and any(t.role == "agent" for t in self.turns):
+                known.append("agent")
+            for role in dict.fromkeys(known):
+                own = [a for a in mine if not shared or a.role == role]
+                if own or role == "agent":
+                    out.append((track, role, own))
         return out
 
     def _on(self, track: Track, act: Act) -> bool:
         if self.roles.layout == "split":
             return track.role == act.role == "agent"
         return act.role != "customer"
-
-    def voice_role(self, track: Track, act: Act) -> Role:
-        """Return whose voice an act on this track has."""
-        return act.role if self.roles.layout == "mono" else track.role
 
     def own_speech(self, track: Track, role: Role) -> Spans:
         """Return where one role speaks on a track and nobody else does; empty where unknown."""

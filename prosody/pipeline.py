@@ -179,11 +179,8 @@ def _examine(
         if heard.turns:
             line.conduct, line.complaint_without_apology = _conduct(heard, options)
         rows: list[Apology] = []
-        for track, acts in heard.judged_tracks():
-            # On a shared track each voice has its own baseline.
-            for role in dict.fromkeys(heard.voice_role(track, a) for a in acts):
-                own = [a for a in acts if heard.voice_role(track, a) == role]
-                rows += _Voice(heard, track, role, options, voice).rows(own, line)
+        for track, role, acts in heard.voices():
+            rows += _Voice(heard, track, role, options, voice).rows(acts, line)
     rows.sort(key=lambda r: (r.start_s, r.channel))
     line.apologies = len(rows)
     line.status = "ok" if rows else "no_apology"
@@ -224,7 +221,7 @@ class _Voice:
         heard, chosen = self.heard, self.options.settings
         speech = heard.speech(self.track)
         cuts = [self._cut(a, speech) for a in acts]
-        windows = np.array([[c.start_s, c.end_s] for c in cuts])
+        windows = np.array([[c.start_s, c.end_s] for c in cuts]).reshape(-1, 2)
         own = heard.own_speech(self.track, self.role)
         stretches = baseline.stretches(own, windows, chosen.baseline)
         sounds, measured = self._measure(np.concatenate([windows, stretches]))
@@ -237,6 +234,9 @@ class _Voice:
             baseline_s = float(baseline.overlap_s(own, stretches).sum())
         if baseline_s < chosen.baseline.min_s:
             habit, baseline_s = np.full_like(habit, np.nan), 0.0
+        if self.role == "agent":
+            line.baseline_s = baseline_s
+            line.baseline = dict(zip(table.NAMES, habit.tolist(), strict=True))
         relative = table.relative(measured[:n], np.repeat(habit[None], n, axis=0))
         common = self._baseline_remarks(baseline_s)
         qualities = self._qualities(sounds[:n], measured[:n], windows, speech)
@@ -442,5 +442,7 @@ def analyze(
             raise RecordingError(done.line.message, done.line.remedy, code=done.line.code)
         rows += done.apologies
     if not measures_only:
-        judge_rows(rows, Judge.load(model), options.settings, lang=lang)
+        judge_rows(
+            rows, Judge.load(None if model is None else Path(model)), options.settings, lang=lang
+        )
     return [nested(r, measures_only=measures_only) for r in rows]

@@ -75,7 +75,11 @@ class Apology:
 
 @dataclass(slots=True)
 class Line:
-    """What became of one recording: there is exactly one for every input."""
+    """What became of one recording: there is exactly one for every input.
+
+    ``baseline`` holds the agent's usual measures in this recording (medians over stretches of
+    ``baseline_s`` seconds of speech), also where there is no apology.
+    """
 
     recording: str
     call_id: str
@@ -98,6 +102,8 @@ class Line:
     judged: int = 0
     withheld: int = 0
     complaint_without_apology: bool | None = None
+    baseline_s: float = math.nan
+    baseline: dict[str, float] = field(default_factory=dict)
     acts: tuple[dict[str, Any], ...] = ()
     conduct: dict[str, dict[str, Any]] = field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()

@@ -70,7 +70,7 @@ class Conduct:
 
     max_delay_s: float = setting(30.0, 0, 3600, "time from the complaint to the first apology")
     max_apology_s: float = setting(7.0, 0.5, 120, "length of the apologising stretch")
-    max_apologies: int = setting(2, 1, 20, "apologies for one problem")  # type: ignore[assignment]
+    max_apologies: int = setting(2, 1, 20, "apologies for one problem")
     max_solution_delay_s: float = setting(15.0, 0, 3600, "time from the apology to a solution")
     stretch_gap_s: float = setting(3.0, 0, 60, "apologies closer together are one stretch (short)")
     cut_in_s: float = setting(0.5, 0, 10, "customer's words still to come when an apology cuts in")
@@ -162,7 +162,7 @@ def template() -> str:
     lines = ["# Settings of prosody: every default, ready to be changed.\n"]
     for group in dataclasses.fields(Settings):
         lines.append(f"[{group.name}]")
-        for f in dataclasses.fields(group.default_factory):  # type: ignore[arg-type,misc]
+        for f in dataclasses.fields(group.default_factory):  # type: ignore[arg-type]
             meta = f.metadata
             lines.append(f"{f.name} = {f.default}  # {meta['text']} ({meta['low']}-{meta['high']})")
         lines.append("")
