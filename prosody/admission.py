@@ -231,7 +231,7 @@ def open_decoder(path: Path, file: BinaryIO, found: Found, header: Header) -> tu
         import soundfile
 
         try:
-            return SoundFile(path, file, found), "soundfile"
+            return SoundFile(path, file, found, header.patch), "soundfile"
         except (soundfile.LibsndfileError, RuntimeError, OSError, ValueError) as error:
             failure = error
     rate = header.sr_hz

@@ -64,6 +64,8 @@ class Header:
         The recorder did not fill in the length.
     broken : str
         Why the file cannot be whole, where the promise is not a number of bytes.
+    patch : (int, bytes) or None
+        Where the header should say something else, and what.
     """
 
     channels: int | None = None
@@ -73,6 +75,7 @@ class Header:
     slack_bytes: int = 0
     open_ended: bool = False
     broken: str = ""
+    patch: tuple[int, bytes] | None = None
 
 
 def _wav(file: BinaryIO, size: int) -> Header:
@@ -92,8 +95,9 @@ def _wav(file: BinaryIO, size: int) -> Header:
                 length = long_size
             elif any(low <= length <= high for low, high in _OPEN_ENDED):
                 return replace(out, open_ended=start + length > size)
-            elif length == 0 and size > start:
-                return replace(out, open_ended=True)
+            elif length == 0 and size > start:  # libsndfile would believe it
+                rest = min(size - start, 0xFFFFFFFF)
+                return replace(out, open_ended=True, patch=(at + 4, struct.pack(order + "I", rest)))
             return replace(out, promised_bytes=start + length)
         if name == b"fmt ":
             body = file.read(min(length, 40))

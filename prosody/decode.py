@@ -7,6 +7,7 @@ in memory.
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from collections.abc import Iterator
@@ -83,15 +84,43 @@ def _skipping(blocks: Iterator[Samples], skip: int) -> Iterator[Samples]:
         skip = 0
 
 
+class Patched(io.RawIOBase):
+    """A file as if a few bytes in it were others: a header whose length was never filled in."""
+
+    def __init__(self, file: BinaryIO, at: int, data: bytes) -> None:
+        self._file, self._at, self._data = file, at, data
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer."""
+        view = memoryview(buffer).cast("B")
+        start = self._file.tell()
+        found = self._file.read(len(view))
+        view[: len(found)] = found
+        first, last = max(start, self._at), min(start + len(found), self._at + len(self._data))
+        if first < last:
+            view[first - start : last - start] = self._data[first - self._at : last - self._at]
+        return len(found)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move as in the file."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the place in the file."""
+        return self._file.tell()
+
+
 class SoundFile:
     """libsndfile, through ``soundfile``."""
 
     exact = True
 
-    def __init__(self, path: Path, file: BinaryIO, found: Found) -> None:
+    def __init__(
+        self, path: Path, file: BinaryIO, found: Found, patch: tuple[int, bytes] | None = None
+    ) -> None:
         import soundfile
 
-        self._lib = soundfile
+        self._lib, self._patch = soundfile, patch
         self._path, self._source, self._found = path, file, found
         self._file = self._open()
         self._fresh = True
@@ -113,6 +142,8 @@ class SoundFile:
                 "channels": 1,
             }
         self._source.seek(0)
+        if self._patch is not None:
+            return self._lib.SoundFile(Patched(self._source, *self._patch), **raw)
         if os.name == "nt":  # descriptors do not cross C libraries there
             return self._lib.SoundFile(self._source, **raw)
         # By descriptor, libsndfile never sees the name and cannot guess from it.
@@ -210,6 +241,8 @@ class AvFile:
                 code="no_channels",
             )
         stream = self._container.streams.audio[0]
+        if stream.codec_context is None:
+            raise ValueError("no decoder for its sound")
         stream.codec_context.thread_count = 1
         return stream
 

@@ -31,6 +31,8 @@ class Found:
         that fetches or includes other files (playlists). Empty: FFmpeg is not tried.
     raw_subtype, raw_sr_hz
         For headerless sound: libsndfile's subtype and the rate that goes with the name.
+    weak : bool
+        The signature is so short that a text or headerless sound may begin with it by chance.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Found:
     demuxer: str = ""
     raw_subtype: str = ""
     raw_sr_hz: int = 0
+    weak: bool = False
 
 
 # Headerless telephone sound: nothing in the content tells, so the name must.
@@ -84,7 +87,7 @@ _SIGNATURES: tuple[tuple[int, bytes, Found], ...] = (
     (0, b"wvpk", Found("WavPack", demuxer="wv")),
     (0, b"MAC ", Found("Monkey's Audio", demuxer="ape")),
     (0, b"TTA1", Found("TTA", demuxer="tta")),
-    (0, b"\x0b\x77", Found("AC-3", demuxer="ac3")),
+    (0, b"\x0b\x77", Found("AC-3", demuxer="ac3", weak=True)),
     (0, b"#!SILK", Found("Skype SILK")),
     (0, b"\x02#!SILK", Found("WeChat SILK")),
     (4, b"ftyp", Found("M4A/MP4", demuxer="mov")),
@@ -99,17 +102,17 @@ _SIGNATURES: tuple[tuple[int, bytes, Found], ...] = (
     (0, b"PK\x05\x06", Found("an empty ZIP archive", audio=False)),
     (0, b"%PDF", Found("a PDF document", audio=False)),
     (0, b"\x89PNG", Found("a PNG picture", audio=False)),
-    (0, b"\xff\xd8\xff", Found("a JPEG picture", audio=False)),
+    (0, b"\xff\xd8\xff", Found("a JPEG picture", audio=False, weak=True)),
     (0, b"GIF8", Found("a GIF picture", audio=False)),
-    (0, b"BM", Found("a BMP picture", audio=False)),
-    (0, b"\x1f\x8b", Found("gzip-compressed data", audio=False)),
-    (0, b"BZh", Found("bzip2-compressed data", audio=False)),
+    (0, b"BM", Found("a BMP picture", audio=False, weak=True)),
+    (0, b"\x1f\x8b", Found("gzip-compressed data", audio=False, weak=True)),
+    (0, b"BZh", Found("bzip2-compressed data", audio=False, weak=True)),
     (0, b"\xfd7zXZ", Found("xz-compressed data", audio=False)),
     (0, b"7z\xbc\xaf", Found("a 7-Zip archive", audio=False)),
     (0, b"Rar!", Found("a RAR archive", audio=False)),
     (0, b"\x28\xb5\x2f\xfd", Found("zstd-compressed data", audio=False)),
     (0, b"\x7fELF", Found("a program", audio=False)),
-    (0, b"MZ", Found("a Windows program", audio=False)),
+    (0, b"MZ", Found("a Windows program", audio=False, weak=True)),
     (0, b"SQLite format 3", Found("a database", audio=False)),
     (0, b"\xd0\xcf\x11\xe0", Found("an old Office document", audio=False)),
     (0, b"Salted__", Found("encrypted data (openssl)", audio=False)),
@@ -188,7 +191,8 @@ def _text(head: bytes) -> Found | None:
             shown = head[: len(head) // 2 * 2].decode("utf-16", errors="strict")
         except UnicodeDecodeError:
             return None
-        return Found("plain text (UTF-16)", audio=False) if shown[1:64].isprintable() else None
+        seen = "".join(shown[1:64].split())
+        return Found("plain text (UTF-16)", audio=False) if seen.isprintable() else None
     printable = bytes(string.printable, "ascii")
     body = head.removeprefix(b"\xef\xbb\xbf")
     if b"\0" in body or not body:
@@ -257,17 +261,17 @@ def sniff(head: bytes, name: str = "") -> Found:
         The file's name; used for headerless formats only.
     """
     signed = _signed(head)
-    if signed is not None and signed.audio:
+    if signed is not None and not signed.weak:
         return signed
     if len(head) > 376 and head[0] == head[188] == head[376] == 0x47:
         return Found("MPEG transport stream", demuxer="mpegts")
     text = _text(head)
-    if text is not None and len(head) >= 4:
+    if text is not None:
         return text
     if head and not head.strip(b"\0"):
         return Found("nothing but zero bytes", audio=False)
     suffix = PurePath(name).suffix.lower()
-    if suffix in HEADERLESS and (signed is None or len(signed.name) < 3):
+    if suffix in HEADERLESS:
         return HEADERLESS[suffix]
     if signed is not None:
         return signed
@@ -277,9 +281,7 @@ def sniff(head: bytes, name: str = "") -> Found:
 def is_audio(head: bytes) -> bool:
     """Whether a file begins with a signature that only sound (or film) files have."""
     found = _signed(head)
-    return (
-        found is not None and found.audio and not head.startswith((b"\x0b\x77", b"MAC ", b"DSD "))
-    )
+    return found is not None and found.audio and not found.weak
 
 
 def read_head(file: BinaryIO) -> bytes:
