@@ -169,7 +169,8 @@ class _Tokens:
             raise _wrong(self._path, self.place(), "the end of the file", what)
         self._at = match.start()
         if match.lastgroup != kind:
-            raise _wrong(self._path, self.place(), f"'{match[0][:40]}'", what)
+            found = " ".join(match[0][:40].split())
+            raise _wrong(self._path, self.place(), f"'{found}'", what)
         return match[0][1:-1].replace('""', '"') if kind == "text" else match[0]
 
     def count(self, what: str) -> int:
