@@ -16,7 +16,20 @@ from prosody.transcripts.reader import Reader
 from prosody.turns import Transcript
 
 # The order matters only where one format could pass for another: plain tables come last.
-FAMILIES = ("harpervalley", "whisper", "subtitles", "table")
+FAMILIES = (
+    "harpervalley",
+    "genesys",
+    "amazon",
+    "deepgram",
+    "google",
+    "azure",
+    "assemblyai",
+    "whisper",
+    "subtitles",
+    "praat",
+    "table",
+    "ctm",
+)
 EXTENSIONS = (".json", ".vtt", ".srt", ".textgrid", ".ctm", ".csv", ".tsv")
 
 

@@ -67,6 +67,7 @@ _CUSTOMER = frozenset(
         "subscriber",
     ]
 )
+_MACHINE = frozenset({"automated", "bot", "virtual", "ivr", "system", "machine"})
 _CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2}(?:[.,]\d{1,9})?)$")
 _ISO = re.compile(r"P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?$", re.IGNORECASE)
 _SECONDS = re.compile(r"(-?\d+(?:[.,]\d+)?)\s*(ms|s)?$")
@@ -333,6 +334,8 @@ def role_of(label: str) -> Role:
     words = set(
         re.findall(r"[a-z]+", label.replace("end_user", "user").replace("end user", "user"))
     )
+    if words & _MACHINE:
+        return "unknown"
     agent, customer = bool(words & _AGENT), bool(words & _CUSTOMER)
     if agent == customer:
         return "unknown"

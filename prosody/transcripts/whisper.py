@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from prosody.transcripts.document import Document
+from prosody.transcripts.document import Document, align
+from prosody.transcripts.joining import Spoken, join
 from prosody.transcripts.reader import Reader
 from prosody.turns import Transcript, Turn, Word
 
@@ -14,6 +15,8 @@ def _segments(document: Document) -> list[Any] | None:
     data = document.json
     if isinstance(data, dict):
         data = data.get("segments")
+    if isinstance(document.json, dict) and data is None and _top_words(document):
+        return []
     if not isinstance(data, list):
         return None
     if not data:
@@ -21,6 +24,28 @@ def _segments(document: Document) -> list[Any] | None:
     first = data[0]
     known = isinstance(first, dict) and {"start", "end", "text"} <= first.keys()
     return data if known else None
+
+
+def _top_words(document: Document) -> bool:
+    """Tell the words beside the segments that OpenAI's ``verbose_json`` has."""
+    data = document.json
+    words = data.get("words") if isinstance(data, dict) else None
+    first = words[0] if isinstance(words, list) and words else None
+    return isinstance(first, dict) and {"word", "start", "end"} <= first.keys() and "text" in data
+
+
+def _timed(document: Document, item: dict[str, Any], place: str) -> list[Word]:
+    words = []
+    for at, word in document.items(item, "words", place):
+        name = "word" if "word" in word else "text"
+        words.append(
+            Word(
+                document.get(word, name, str, at).strip(),
+                document.time(word.get("start"), f"{at}.start"),
+                document.time(word.get("end"), f"{at}.end"),
+            )
+        )
+    return words
 
 
 def _is_whisper(document: Document) -> bool:
@@ -39,17 +64,11 @@ def _parse(document: Document) -> Transcript:
     language = top.get("language") or (info.get("language") if isinstance(info, dict) else "")
     segments = _segments(document) or []
     turns: list[Turn] = []
+    top_words = _timed(document, top, "") if _top_words(document) else []
+    if not segments:
+        turns = join(document, [Spoken(word, "words") for word in top_words])
     for place, item in document.objects(segments, "segments"):
-        words = []
-        for at, word in document.items(item, "words", place):
-            name = "word" if "word" in word else "text"
-            words.append(
-                Word(
-                    document.get(word, name, str, at).strip(),
-                    document.time(word.get("start"), f"{at}.start"),
-                    document.time(word.get("end"), f"{at}.end"),
-                )
-            )
+        words = _timed(document, item, place) or _within(top_words, item)
         speaker = document.maybe(item, "speaker", (str, int), place)
         turns.append(
             document.turn(
@@ -69,6 +88,16 @@ def _parse(document: Document) -> Transcript:
     else:
         source = "Whisper JSON"
     return document.finish(turns, source, language=language if isinstance(language, str) else "")
+
+
+def _within(words: list[Word], item: dict[str, Any]) -> list[Word]:
+    """Return the words whose middle lies in a segment, if they are exactly the segment's words."""
+    try:
+        start_s, end_s = float(item["start"]), float(item["end"])
+    except (KeyError, TypeError, ValueError):
+        return []
+    inside = [w for w in words if start_s <= (w.start_s + w.end_s) / 2 < end_s]
+    return list(align(str(item.get("text", "")), inside))
 
 
 def _is_cpp(document: Document) -> bool:

@@ -1,0 +1,58 @@
+"""Words in a row become turns: for formats that give words with times but no utterances."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from prosody.transcripts.document import Document
+from prosody.turns import Role, Turn, Word
+
+PAUSE_S = 0.8  # a longer pause begins a new turn
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One word and who said it."""
+
+    word: Word
+    place: str
+    speaker: str = ""
+    channel: int | None = None
+    role: Role | None = None
+
+
+def join(document: Document, spoken: Iterable[Spoken], *, mark: str = " ") -> list[Turn]:
+    """Return turns: words of one speaker without a long pause, each speaker and channel apart.
+
+    A word without times joins the words before it.
+    """
+    groups: list[list[Spoken]] = []
+    open_groups: dict[int | None, list[Spoken]] = {}
+    for item in spoken:
+        group = open_groups.get(item.channel)
+        if group and group[-1].speaker == item.speaker:
+            ends = [s.word.end_s for s in group if math.isfinite(s.word.end_s)]
+            late = bool(ends) and item.word.start_s - ends[-1] > PAUSE_S  # NaN: not late
+            if not late:
+                group.append(item)
+                continue
+        group = [item]
+        groups.append(group)
+        open_groups[item.channel] = group
+    if groups:
+        document.note(f"words were joined to turns at pauses over {PAUSE_S:g} s")
+    return [
+        document.turn(
+            g[0].place,
+            math.nan,
+            math.nan,
+            mark.join(s.word.text for s in g),
+            speaker=g[0].speaker,
+            role=g[0].role,
+            channel=g[0].channel,
+            words=[s.word for s in g],
+        )
+        for g in groups
+    ]
