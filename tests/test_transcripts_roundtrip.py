@@ -358,7 +358,8 @@ def test_what_was_written_is_read(tmp_path, name, turns):
         assert [w for *_, w in got] == [w for *_, w in spoken]
         for (start, end, _), (want_start, want_end, _) in zip(got, spoken, strict=True):
             assert start == pytest.approx(want_start, abs=2e-3)
-            assert end == pytest.approx(want_end, abs=2e-3)
+            if "starts" not in keeps:  # a cue's inner stamps say only where words begin
+                assert end == pytest.approx(want_end, abs=2e-3)
     if "turns" in keeps:
         assert [t.text for t in back.turns] == [t.text for t in turns]
         for got_turn, turn in zip(back.turns, turns, strict=True):
