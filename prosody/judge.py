@@ -29,7 +29,7 @@ FORMAT_VERSION = "1"
 # Half the width of an 80 % interval, in standard deviations of a normal distribution.
 Z_80 = 1.2815515655446004
 MAX_IR, MAX_OPSET = 10, 17
-BLOCK = 65_536
+BLOCK = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,7 @@ class Judge:
         self._meta = found.metadata
         self.inputs: tuple[str, ...] = tuple(_json(path, found.metadata, "inputs"))
         axes = _json(path, found.metadata, "axes")
+        self.line_dependent = frozenset(n for n in self.inputs if line_dependent(n))
         self.axes: tuple[str, ...] = tuple(a for a in AXES if a in axes)
         self._axis_info: dict[str, dict[str, Any]] = {a: axes[a] for a in self.axes}
         options = onnxruntime.SessionOptions()
@@ -218,7 +219,13 @@ class Judge:
         ]
         return {n: np.concatenate([p[i] for p in parts]) for i, n in enumerate(names)}
 
-    def judge(self, columns: Mapping[str, Any], settings: Settings | None = None) -> Judgements:
+    def judge(
+        self,
+        columns: Mapping[str, Any],
+        settings: Settings | None = None,
+        *,
+        own_line: bool = False,
+    ) -> Judgements:
         """Judge n apologies at once.
 
         Parameters
@@ -228,11 +235,17 @@ class Judge:
             names left out and NaN are missing.
         settings : Settings, optional
             Probabilities that a verdict needs.
+        own_line : bool
+            Whether the absolute spectral balance may be used: True only where microphone and line
+            are those that the judge was fitted on. By default it counts as missing, since a
+            telephone line changes it more than a speaker does; relative balance is always used.
 
         Returns
         -------
         Judgements
         """
+        if not own_line:
+            columns = {k: v for k, v in columns.items() if k not in self.line_dependent}
         raw = self.run(self.matrix(columns))
         axes: dict[str, AxisJudgement] = {}
         for axis in self.axes:
@@ -362,6 +375,12 @@ def _check(path: Path, found: onnxfile.OnnxFile) -> None:
         for a in axes.values()
     ):
         raise ModelError(f"{path}: an axis without a bias.", remedy)
+
+
+def line_dependent(column: str) -> bool:
+    """Return whether a column says more about microphone and line than about the speaker."""
+    m = table.BY_NAME.get(column)
+    return m is not None and m.family == "balance"
 
 
 def measures_version() -> str:

@@ -21,7 +21,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     sinac = recipe.read_sinac(args.sinac)
     nsc, _ = recipe.read_nsc_folder(args.nsc)
-    model = JudgeModel({"sincere": recipe.fit_sincere(sinac), "engaged": recipe.fit_engaged(nsc)})
+    model = JudgeModel(
+        {"sincere": recipe.fit_sincere(sinac), "engaged": recipe.fit_engaged(nsc, sinac)}
+    )
     write(args.out, model, metadata(model, {"sincere": sinac, "engaged": nsc}))
     print(f"{args.out}: {args.out.stat().st_size} bytes, {len(model.inputs)} inputs")  # noqa: T201
     return 0

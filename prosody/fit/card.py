@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from prosody import judge
-from prosody.fit.model import AxisModel, JudgeModel
+from prosody.fit.check import fitted_on
+from prosody.fit.model import Axis, JudgeModel, parts
 from prosody.fit.tables import Rated
 from prosody.settings import Settings
 
@@ -36,12 +37,12 @@ TRAINING = {
 
 
 def training(axis: str, rated: Rated) -> dict[str, Any]:
-    """Return what one axis was fitted on: counts and names of speakers, nothing clip by clip."""
+    """Return what one axis was fitted on: counts and hashed speakers, nothing clip by clip."""
     return {
         **TRAINING[axis],
         "clips": len(rated),
         "speakers": len(np.unique(rated.speaker)),
-        "fitted_on_speakers": np.unique(rated.speaker).tolist(),
+        "fitted_on": fitted_on(rated),
     }
 
 
@@ -49,13 +50,13 @@ def training(axis: str, rated: Rated) -> dict[str, Any]:
 ANATOMY = ("pitch_mean_st", "pitch_p20_st", "pitch_p50_st", "pitch_p80_st", "pitch_start_st")
 
 
-def typical(axis: AxisModel) -> dict[str, float]:
+def typical(axis: Axis) -> dict[str, float]:
     """Return the population's centre of absolute columns, in their own units."""
-    t = axis.terms
+    t = parts(axis)[0].terms
     return {
         m: float(np.round(2.0 ** t.centre[i] if t.log[i] else t.centre[i], 4))
         for i, m in enumerate(t.measures)
-        if t.fallback[i] != 0 and not t.level[i] and m not in ANATOMY
+        if (not t.relative[i] or t.guess[i]) and not t.level[i] and m not in ANATOMY
     }
 
 
@@ -70,12 +71,14 @@ def metadata(model: JudgeModel, data: Mapping[str, Rated]) -> dict[str, Any]:
         "version": "0.1",
         "measures_version": judge.measures_version(),
         "inputs": list(model.inputs),
+        "line_dependent": [n for n in model.inputs if judge.line_dependent(n)],
         "units": {n: units[n] for n in model.inputs},
         "axes": {
             name: {
-                "bias": float(np.float32(axis.bias)),
-                "cut": axis.cut,
-                "residual_sd": round(axis.residual_sd, 4),
+                "bias": float(np.float32(parts(axis)[0].bias)),
+                "cut": parts(axis)[0].cut,
+                "residual_sd": round(parts(axis)[0].residual_sd, 4),
+                "rating_sd": round(float(np.std(data[name].rating)), 4),
                 "decides": name == "sincere",
                 "typical": typical(axis),
                 "training": training(name, data[name]),

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from prosody.errors import MissingExtraError
-from prosody.fit.model import LN2, AxisModel, JudgeModel
+from prosody.fit.model import LN2, Axis, AxisModel, JudgeModel
+from prosody.table import BY_NAME
 
 OPSET, IR = 17, 10
 
@@ -47,7 +48,7 @@ def _log2(g: _Graph, x: str) -> str:
     return g.node("Mul", g.node("Log", safe), g.const("log2_e", 1.0 / LN2))
 
 
-def _axis(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> list[tuple[str, int]]:
+def _fit(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> None:
     t, p, k = axis.terms, len(axis.terms.measures), len(inputs)
     at = {n: i for i, n in enumerate(inputs)}
 
@@ -56,31 +57,37 @@ def _axis(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> lis
 
     # A column that the axis does not read points at baseline_s and is masked out below.
     nowhere = at["baseline_s"]
-    uses_abs = t.fallback != 0
-    rel_at = [at.get(n, nowhere) for n in t.relative_names]
+    uses_abs = ~t.relative | t.guess
+    rel_at = [at[n] for n in t.relative_names]
     abs_at = [at[n] if uses_abs[i] else nowhere for i, n in enumerate(t.measures)]
     rel = g.node("Gather", "columns", const("rel_at", rel_at, np.int64), axis=1)
     absolute = g.node("Gather", "columns", const("abs_at", abs_at, np.int64), axis=1)
     absolute = g.node("Where", const("log", t.log, np.bool_), _log2(g, absolute), absolute)
     if t.level.any():
+        level = const("level", t.level, np.bool_)
         loud = const("loudness_at", [at["loudness_mean"]], np.int64)
         gain = _log2(g, g.node("Gather", "columns", loud, axis=1))
-        level = const("level", t.level, np.bool_)
         absolute = g.node("Where", level, g.node("Sub", absolute, gain), absolute)
+        loud = const("loudness_rel_at", [at[BY_NAME["loudness_mean"].relative_name]], np.int64)
+        gain = g.node("Gather", "columns", loud, axis=1)
+        rel = g.node("Where", level, g.node("Sub", rel, gain), rel)
     zero, one = g.const("zero", 0.0), g.const("one", 1.0)
+    is_rel = const("relative", t.relative, np.bool_)
     no_abs = g.node("Or", g.node("IsNaN", absolute), const("not_abs", ~uses_abs, np.bool_))
-    no_rel = g.node("Or", g.node("IsNaN", rel), const("not_rel", ~t.relative, np.bool_))
+    no_rel = g.node("IsNaN", rel)
     b = g.node("Gather", "columns", const("baseline_at", [nowhere], np.int64), axis=1)
     b = g.node("Where", g.node("IsNaN", b), zero, b)
     weight = g.node("Div", b, g.node("Add", b, const("tau_s", t.tau_s)))
     weight = g.node("Where", no_rel, zero, weight)
+    instead = g.node("Or", is_rel, no_abs)  # absolute terms take the relative only in need
+    weight = g.node("Where", instead, weight, zero)
     rest = g.node("Sub", one, weight)
-    from_abs = g.node("Sub", absolute, const("centre", t.centre))
-    from_abs = g.node("Mul", from_abs, const("fallback", t.fallback))
+    within = const("within", t.within)
+    share = g.node("Where", is_rel, g.node("Mul", rest, within), one)
+    from_abs = g.node("Mul", share, g.node("Sub", absolute, const("centre", t.centre)))
     from_abs = g.node("Where", no_abs, zero, from_abs)
     from_rel = g.node("Mul", weight, g.node("Where", no_rel, zero, rel))
-    u = g.node("Add", from_rel, g.node("Mul", rest, from_abs))
-    z = g.node("Div", u, const("scale", t.scale))
+    z = g.node("Div", g.node("Add", from_rel, from_abs), const("scale", t.scale))
     z = g.node("Clip", z, const("low", -t.limit), const("high", t.limit))
     added = g.node("Mul", z, const("coef", axis.coef[0]))
     for h, (knot, change) in enumerate(zip(axis.knots, axis.coef[1:], strict=True)):
@@ -88,33 +95,70 @@ def _axis(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> lis
         bent = g.node("Sub", bent, const(f"knot{h}_at_zero", max(-knot, 0.0)))
         added = g.node("Add", added, g.node("Mul", bent, const(f"change{h}", change)))
 
-    # Each term's share goes to the column that it was read from.
-    to_rel, to_abs = np.zeros((p, k)), np.zeros((p, k))
-    for i in range(p):
-        if t.relative[i]:
-            to_rel[i, rel_at[i]] = 1
-        if uses_abs[i]:
-            to_abs[i, abs_at[i]] = 1
+    # Each term's share goes to the column that it was read from. A column takes from few terms, so
+    # gathering them is smaller and faster than a matrix of zeros and ones.
     took_rel = g.node("Greater", weight, zero)
     by_rel = g.node("Where", took_rel, added, zero)
     by_abs = g.node("Where", took_rel, zero, added)
-    contributions = g.node(
-        "Add",
-        g.node("MatMul", by_rel, const("to_rel", to_rel)),
-        g.node("MatMul", by_abs, const("to_abs", to_abs)),
-        out=f"{name}_contributions",
-    )
+    takes: list[list[int]] = [[] for _ in range(k)]
+    for i in range(p):
+        takes[rel_at[i]].append(i)
+        if uses_abs[i]:
+            takes[abs_at[i]].append(p + i)
+    none = 2 * p  # a column of zeros, for columns that take from fewer terms than others
+    zeros = g.node("Mul", g.node("Where", g.node("IsNaN", b), zero, b), zero)
+    shares = g.node("Concat", by_rel, by_abs, zeros, axis=1)
+    deep = max(len(t) for t in takes)
+    parts = []
+    for d in range(deep):
+        index = [t[d] if d < len(t) else none for t in takes]
+        parts.append(g.node("Gather", shares, const(f"takes{d}", index, np.int64), axis=1))
+    contributions = parts[0]
+    for d, part in enumerate(parts[1:], start=1):
+        out = f"{name}_contributions" if d == deep - 1 else ""
+        contributions = g.node("Add", contributions, part, out=out)
+    if deep == 1:
+        contributions = g.node("Identity", contributions, out=f"{name}_contributions")
     columns_axis = g.const("last_axis", [1], np.int64)
     total = g.node("ReduceSum", contributions, columns_axis, keepdims=0)
     g.node("Add", total, const("bias", axis.bias), out=f"{name}_rating")
 
-    unknown = g.node("Where", no_abs, one, const("no_fallback", 1 - t.fallback))
-    unknown = g.node("Sqrt", g.node("Mul", rest, unknown))
-    spread = g.node("Mul", unknown, const("slope", axis.slope))
-    missing = g.node("Mul", g.node("MatMul", spread, const("covariance", axis.covariance)), spread)
-    missing = g.node("Relu", g.node("ReduceSum", missing, columns_axis, keepdims=0))
-    variance = g.node("Add", missing, const("residual", axis.residual_sd**2))
+    if_rel = g.node("Mul", rest, g.node("Where", no_abs, one, const("without", 1 - t.within)))
+    if_abs = g.node("Sub", one, g.node("Mul", weight, within))
+    if_abs = g.node("Where", no_abs, if_abs, zero)
+    unknown = g.node("Sqrt", g.node("Where", is_rel, if_rel, if_abs))
+    lost = g.node("Mul", unknown, const("slope", axis.slope))
+    missing = g.node("MatMul", lost, const("spread", axis.spread.T))
+    missing = g.node("ReduceSum", g.node("Mul", missing, missing), columns_axis, keepdims=0)
+    rest_of = g.node("Mul", g.node("Mul", lost, lost), const("rest", axis.rest))
+    missing = g.node("Add", missing, g.node("ReduceSum", rest_of, columns_axis, keepdims=0))
+    used = np.flatnonzero(np.diag(axis.posterior))
+    zs = z if len(used) == p else g.node("Gather", z, const("used", used, np.int64), axis=1)
+    posterior = const("posterior", axis.posterior[np.ix_(used, used)])
+    unlike = g.node("Mul", g.node("MatMul", zs, posterior), zs)
+    unlike = g.node("Relu", g.node("ReduceSum", unlike, columns_axis, keepdims=0))
+    variance = g.node("Add", g.node("Add", missing, unlike), const("residual", axis.residual_sd**2))
     g.node("Sqrt", variance, out=f"{name}_sd")
+
+
+def _axis(g: _Graph, name: str, axis: Axis, inputs: tuple[str, ...]) -> list[tuple[str, int]]:
+    k = len(inputs)
+    if isinstance(axis, AxisModel):
+        _fit(g, name, axis, inputs)
+    else:
+        _fit(g, f"{name}_full", axis.full, inputs)
+        _fit(g, f"{name}_call", axis.call, inputs)
+        at = g.const(f"{name}_key_at", inputs.index(axis.key), np.int64)
+        no_key = g.node("IsNaN", g.node("Gather", "columns", at, axis=1))
+        for what in ("rating", "sd"):
+            both = f"{name}_call_{what}", f"{name}_full_{what}"
+            g.node("Where", no_key, *both, out=f"{name}_{what}")
+        # Only one bias is published: what the other differs by is shown beside the baseline.
+        shift = np.zeros(k)
+        shift[inputs.index("baseline_s")] = axis.call.bias - axis.full.bias
+        shifted = g.node("Add", f"{name}_call_contributions", g.const(f"{name}_shift", shift))
+        wide = g.node("Unsqueeze", no_key, g.const("last_axis", [1], np.int64))
+        g.node("Where", wide, shifted, f"{name}_full_contributions", out=f"{name}_contributions")
     return [(f"{name}_rating", 0), (f"{name}_sd", 0), (f"{name}_contributions", k)]
 
 

@@ -1,14 +1,16 @@
 """The form of a judge: an additive model of measures that says how sure it is.
 
-One axis is a sum of one curve per measure. A measure is looked at either relative to the same
+One axis is a sum of one curve per term. A term looks at a measure either relative to the same
 speaker's other speech, or as it is. What is missing counts as average, and widens the interval.
 
-For a relative measure with a baseline of ``b`` seconds, let the clip's deviation from the speaker's
-habit be ``d ~ N(0, s2)``, the speaker's habit ``m ~ N(mu, t2)`` and the baseline a noisy view of it
-with variance ``kappa / b``. The best guess of ``d`` given clip and baseline is then
+For a measure with a baseline of ``b`` seconds, let the clip's deviation from the speaker's habit be
+``d ~ N(0, s2)``, the habit ``m ~ N(mu, t2)``, and the baseline a noisy view of the habit with
+variance ``kappa / b``. The best guess of ``d`` given clip and baseline is then
 ``w * relative + (1 - w) * a * (absolute - mu)`` with ``w = b / (b + tau)``, ``a = s2 / (s2 + t2)``,
 ``tau = kappa * (1/s2 + 1/t2)``, and its error variance is ``(1 - w) * (1 - a) * s2``. So a full, a
-short and no baseline are one formula, and the interval grows by itself.
+short and no baseline are one formula, and the interval grows by itself. In the same way the best
+guess of ``d + m``, where the absolute value is unknown, is ``w * relative``; a share ``w * a`` of
+its variance is then known.
 
 This module is the NumPy reference; :mod:`prosody.fit.graph` writes the same as ONNX.
 """
@@ -42,9 +44,11 @@ class Terms:
     centre, scale : ndarray [shape=(p,)]
         Population mean of the absolute measure (after logarithm and gain), and the spread that
         one unit of the term stands for.
-    fallback : ndarray [shape=(p,)]
-        ``a`` above: how much of an absolute deviation is the clip's own; 0 switches it off, 1 for
-        absolute terms.
+    within : ndarray [shape=(p,)]
+        ``a`` above: the share of the measure's variance that lies within speakers.
+    guess : ndarray of bool [shape=(p,)]
+        Relative terms that may be guessed from the absolute value where the baseline is short or
+        missing. Not for what depends on line and handset.
     tau_s : ndarray [shape=(p,)]
         Seconds of baseline at which it counts for half.
     limit : float
@@ -56,7 +60,8 @@ class Terms:
     level: NDArray[np.bool_]
     centre: Floats
     scale: Floats
-    fallback: Floats
+    within: Floats
+    guess: NDArray[np.bool_]
     tau_s: Floats
     limit: float = 3.0
 
@@ -74,12 +79,11 @@ class Terms:
         """Return every column that the terms read, without ``baseline_s``."""
         names: list[str] = []
         for i, measure in enumerate(self.measures):
-            if self.relative[i]:
-                names.append(self.relative_names[i])
-            if not self.relative[i] or self.fallback[i] != 0:
+            names.append(self.relative_names[i])
+            if not self.relative[i] or self.guess[i]:
                 names.append(measure)
             if self.level[i]:
-                names.append("loudness_mean")
+                names += ["loudness_mean", table.BY_NAME["loudness_mean"].relative_name]
         return tuple(dict.fromkeys(names))
 
     def evaluate(
@@ -110,18 +114,24 @@ class Terms:
 
         absolute = np.stack([pick(m) for m in self.measures], axis=1)
         absolute = np.where(self.log, log2(absolute), absolute)
-        gain = log2(pick("loudness_mean"))[:, None]
-        absolute = np.where(self.level, absolute - gain, absolute)
         rel = np.stack([pick(r) for r in self.relative_names], axis=1)
-        has_abs = ~np.isnan(absolute) & (self.fallback != 0)
-        has_rel = ~np.isnan(rel) & self.relative
+        gain = log2(pick("loudness_mean"))[:, None]
+        gain_rel = pick(table.BY_NAME["loudness_mean"].relative_name)[:, None]
+        absolute = np.where(self.level, absolute - gain, absolute) - self.centre
+        rel = np.where(self.level, rel - gain_rel, rel)
+        has_abs = ~np.isnan(absolute) & (self.guess | ~self.relative)
         seconds = np.nan_to_num(pick("baseline_s"), nan=0.0)[:, None]
-        weight = np.where(has_rel, seconds / (seconds + self.tau_s), 0.0)
-        from_abs = np.where(has_abs, self.fallback * (absolute - self.centre), 0.0)
-        u = weight * np.where(has_rel, rel, 0.0) + (1 - weight) * from_abs
+        weight = np.where(np.isnan(rel), 0.0, seconds / (seconds + self.tau_s))
+        weight = np.where(~self.relative & has_abs, 0.0, weight)
+        share = np.where(self.relative, (1 - weight) * self.within, 1.0)
+        u = weight * np.nan_to_num(rel) + np.where(has_abs, share * np.nan_to_num(absolute), 0.0)
         z = np.clip(u / self.scale, -self.limit, self.limit)
-        unknown = (1 - weight) * np.where(has_abs, 1 - self.fallback, 1.0)
-        return z, unknown, has_rel & (weight > 0)
+        unknown = np.where(
+            self.relative,
+            (1 - weight) * np.where(has_abs, 1 - self.within, 1.0),
+            np.where(has_abs, 0.0, 1 - weight * self.within),
+        )
+        return z, unknown, weight > 0
 
 
 def log2(x: Floats) -> Floats:
@@ -141,8 +151,13 @@ class AxisModel:
     coef : ndarray [shape=(1 + h, p)]
         Slope of each term, then its change of slope at each knot.
     bias : float
-    covariance : ndarray [shape=(p, p)]
-        Covariance of the terms over clips, for the interval where some are missing.
+    spread : ndarray [shape=(r, p)]
+        Root of the covariance of the terms over clips (its strongest directions; what they leave of
+        each term's variance stands in `rest`), for the interval where some are missing.
+    rest : ndarray [shape=(p,)]
+    posterior : ndarray [shape=(p, p)]
+        Covariance of the weights given the training data: clips unlike those that were learned from
+        are judged less surely.
     residual_sd : float
         Standard deviation of a panel's mean around the rating when everything is known.
     cut : float
@@ -153,7 +168,9 @@ class AxisModel:
     knots: Floats
     coef: Floats
     bias: float
-    covariance: Floats
+    spread: Floats
+    rest: Floats
+    posterior: Floats
     residual_sd: float
     cut: float = 0.0
 
@@ -179,27 +196,84 @@ class AxisModel:
         out = np.zeros((len(z), len(inputs)))
         at = {name: i for i, name in enumerate(inputs)}
         for i, measure in enumerate(self.terms.measures):
-            if self.terms.relative[i]:
-                out[:, at[self.terms.relative_names[i]]] += np.where(
-                    from_relative[:, i], added[:, i], 0.0
-                )
-            if measure in at and self.terms.fallback[i] != 0:
-                out[:, at[measure]] += np.where(from_relative[:, i], 0.0, added[:, i])
-        spread = self.slope * np.sqrt(unknown)
-        missing = np.einsum("np,pq,nq->n", spread, self.covariance, spread)
-        sd = np.sqrt(self.residual_sd**2 + np.maximum(missing, 0.0))
-        return self.bias + out.sum(axis=1), sd, out
+            by_rel = np.where(from_relative[:, i], added[:, i], 0.0)
+            out[:, at[self.terms.relative_names[i]]] += by_rel
+            if not self.terms.relative[i] or self.terms.guess[i]:
+                out[:, at[measure]] += added[:, i] - by_rel
+        return self.bias + out.sum(axis=1), np.sqrt(self.variance(z, unknown)), out
+
+    def variance(self, z: Floats, unknown: Floats) -> Floats:
+        """Return the variance of a panel's mean around the rating. Shape (n,)."""
+        lost = self.slope * np.sqrt(unknown)
+        missing = np.sum((lost @ self.spread.T) ** 2, axis=1) + lost**2 @ self.rest
+        unlike = np.sum((z @ self.posterior) * z, axis=1)
+        return np.asarray(self.residual_sd**2 + missing + np.maximum(unlike, 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchedAxis:
+    """One axis fitted twice: with the absolute spectral balance, and without any of it.
+
+    How a voice sounds by itself moves a panel's rating, but what is measured of it is changed by
+    microphone and line more than by the voice. So a second set of weights, which knows only how a
+    clip differs from the speaker's other speech, judges wherever `key` is missing.
+
+    Parameters
+    ----------
+    full : AxisModel
+        Used where the column `key` is known.
+    call : AxisModel
+        Used where it is not, as in calls.
+    key : str
+        A column of the absolute spectral balance.
+    """
+
+    full: AxisModel
+    call: AxisModel
+    key: str
+
+    @property
+    def parts(self) -> tuple[AxisModel, ...]:
+        """Both fits."""
+        return self.full, self.call
+
+    def predict(
+        self, columns: NDArray[np.floating], inputs: tuple[str, ...]
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return rating [n], its standard deviation [n] and contributions [n, len(inputs)].
+
+        Contributions sum with `bias`; where the call's weights judge, the difference of the two
+        biases stands in the column ``baseline_s``.
+        """
+        known = ~np.isnan(np.asarray(columns, np.float64)[:, inputs.index(self.key)])
+        rating, sd, out = self.full.predict(columns, inputs)
+        rating_c, sd_c, out_c = self.call.predict(columns, inputs)
+        out_c[:, inputs.index("baseline_s")] += self.call.bias - self.full.bias
+        return (
+            np.where(known, rating, rating_c),
+            np.where(known, sd, sd_c),
+            np.where(known[:, None], out, out_c),
+        )
+
+
+Axis = AxisModel | SwitchedAxis
+
+
+def parts(axis: Axis) -> tuple[AxisModel, ...]:
+    """Return the fits that an axis is made of."""
+    return axis.parts if isinstance(axis, SwitchedAxis) else (axis,)
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeModel:
     """Axes that share one table of input columns."""
 
-    axes: dict[str, AxisModel]
+    axes: dict[str, Axis]
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Input columns in order: the table's, then ``baseline_s``."""
-        used = {c for a in self.axes.values() for c in a.terms.columns()}
+        """Input columns in order: relative ones, absolute ones, then ``baseline_s``."""
+        used = {c for a in self.axes.values() for part in parts(a) for c in part.terms.columns()}
+        used |= {a.key for a in self.axes.values() if isinstance(a, SwitchedAxis)}
         order = [*table.RELATIVE_NAMES, *table.NAMES]
         return (*(n for n in order if n in used), "baseline_s")

@@ -4,47 +4,126 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from prosody.fit.model import AxisModel
-from prosody.fit.ratings import Panel, read_long, read_nsc
+from prosody.fit.check import join
+from prosody.fit.model import Axis, AxisModel, SwitchedAxis, Terms
+from prosody.fit.ratings import Panel, read_nsc
 from prosody.fit.tables import Rated, read_table
 from prosody.fit.train import Spec, fit_axis, specs
 
-SINCERE_FAMILIES = ("pitch", "loudness", "tempo", "balance")
-ENGAGED_FAMILIES = ("pitch", "loudness", "tempo")
+FAMILIES = ("pitch", "loudness", "tempo", "balance")
+ENGAGED_BETWEEN = ("pitch", "loudness", "tempo")
+# Takes of one speaker that were asked to be fast or lively, and monotone or slow.
+ANIMATED = {"PS-F": 1.0, "PS-L": 1.0, "PS-M": -1.0, "PS-S": -1.0}
 
 
-def sincere_specs(rated: Rated) -> list[Spec]:
-    """Return the terms of the axis *sincere* that the table can give."""
-    return specs(relative=True, families=SINCERE_FAMILIES, names=tuple(rated.columns))
+# Known where the absolute spectral balance is; see prosody.fit.model.SwitchedAxis.
+KEY = "mfcc1"
 
 
-def engaged_specs(rated: Rated) -> list[Spec]:
-    """Return the terms of the axis *engaged*: absolute, since its corpus has one clip a speaker."""
-    return specs(relative=False, families=ENGAGED_FAMILIES, names=tuple(rated.columns))
+def relative_specs(rated: Rated) -> list[Spec]:
+    """Return a relative term for every measure."""
+    return specs(relative=True, families=FAMILIES, names=tuple(rated.columns))
 
 
-def fit_sincere(rated: Rated) -> AxisModel:
-    """Fit the axis *sincere*."""
-    return fit_axis(rated, sincere_specs(rated))
+def full_specs(rated: Rated) -> list[Spec]:
+    """Return every measure twice: relative, and as it is (gain taken out)."""
+    absolute = specs(relative=False, families=FAMILIES, names=tuple(rated.columns))
+    return [*relative_specs(rated), *absolute]
 
 
-def fit_engaged(rated: Rated) -> AxisModel:
-    """Fit the axis *engaged*."""
-    return fit_axis(rated, engaged_specs(rated))
+def fit_call(rated: Rated, cut: float = 0.0) -> AxisModel:
+    """Fit an axis as calls need it: only differences from the speaker's other speech."""
+    return fit_axis(rated, relative_specs(rated), cut=cut)
+
+
+def fit_full(rated: Rated, cut: float = 0.0) -> AxisModel:
+    """Fit an axis to all measures, the absolute spectral balance included."""
+    return fit_axis(rated, full_specs(rated), cut=cut)
+
+
+def fit_sincere(rated: Rated, cut: float = 0.0) -> Axis:
+    """Fit the axis *sincere*: both ways, where the table has what both need."""
+    call = fit_call(rated, cut)
+    if KEY not in rated.columns:
+        return call
+    return SwitchedAxis(fit_full(rated, cut), call, KEY)
+
+
+def fit_engaged(rated: Rated, styles: Rated | None = None) -> AxisModel:
+    """Fit the axis *engaged*.
+
+    Differences between speakers come from `rated` (one clip a speaker), differences between takes
+    of one speaker from `styles`: lively and fast against monotone and slow, since no ratings of
+    engagement exist within a speaker. A clip is then the speaker's habit, weighed as speakers are,
+    plus its deviation, weighed as takes are.
+
+    Parameters
+    ----------
+    rated : Rated
+        NSC.
+    styles : Rated, optional
+        SinA-C; without it every difference counts as one between speakers.
+    """
+    names = tuple(rated.columns)
+    between = specs(relative=False, families=ENGAGED_BETWEEN, names=names)
+    if styles is None:
+        return fit_axis(rated, between)
+    rated = rated.take(~np.isnan(rated.rating))
+    within = specs(relative=True, families=FAMILIES, names=names, gain_free=True)
+    base = fit_axis(rated, between, habits=styles)
+    step = float(np.std(rated.rating))
+    target = np.array([ANIMATED.get(s, np.nan) for s in styles.groups["style"].tolist()]) * step
+    takes = fit_axis(replace(styles, rating=target), within)
+    return merge(base, takes)
+
+
+def merge(base: AxisModel, takes: AxisModel) -> AxisModel:
+    """Join an axis between speakers with one between takes of a speaker.
+
+    ``habit @ f + deviation @ h`` is ``absolute @ f + deviation @ (h - f)``: the second axis gives
+    ``h``, and ``-f`` is added to its terms, in their own units.
+    """
+    f = dict(zip(base.terms.measures, base.coef[0] / base.terms.scale, strict=True))
+    t = takes.terms
+    change = np.array([-f.get(m, 0.0) * t.scale[i] for i, m in enumerate(t.measures)])
+
+    def both(name: str) -> Any:
+        return np.concatenate([getattr(base.terms, name), getattr(t, name)])
+
+    terms = Terms(
+        measures=(*base.terms.measures, *t.measures),
+        relative=both("relative"),
+        level=both("level"),
+        centre=both("centre"),
+        scale=both("scale"),
+        within=both("within"),
+        tau_s=both("tau_s"),
+        limit=base.terms.limit,
+        # What a take is against the speaker's habit is not guessed from how the voice sounds.
+        guess=np.concatenate([base.terms.guess, np.zeros(len(t.measures), dtype=bool)]),
+    )
+    p, q = len(base.rest), len(takes.rest)
+    posterior = np.zeros((p + q, p + q))
+    posterior[:p, :p] = base.posterior
+    # Takes of one speaker vary within what speakers vary in: no baseline, no more uncertainty.
+    return AxisModel(
+        terms,
+        np.empty(0),
+        np.concatenate([base.coef, takes.coef + change], axis=1),
+        base.bias,
+        np.pad(base.spread, ((0, 0), (0, q))),
+        np.pad(base.rest, (0, q)),
+        posterior,
+        base.residual_sd,
+        base.cut,
+    )
 
 
 FIT = {"sincere": fit_sincere, "engaged": fit_engaged}
-
-
-def join(rated: Rated, panel: Panel) -> Rated:
-    """Return the table with the panel's mean ratings, matched by clip name (suffix or not)."""
-    mean = dict(zip(panel.clips.tolist(), panel.mean.tolist(), strict=True))
-    short = {Path(k).stem: v for k, v in mean.items()}
-    rating = np.array([mean.get(c, short.get(Path(c).stem, np.nan)) for c in rated.clip.tolist()])
-    return replace(rated, rating=rating)
 
 
 def read_sinac(path: Path | str) -> Rated:
@@ -58,14 +137,3 @@ def read_nsc_folder(folder: Path | str, items: dict[str, int] | None = None) -> 
     panel = read_nsc(folder / "ratings_dev.csv", items)
     rated = join(read_table(folder / "egemaps_dev.csv", need_rating=False), panel)
     return rated.take(~np.isnan(rated.rating)), panel
-
-
-__all__ = [
-    "FIT",
-    "fit_engaged",
-    "fit_sincere",
-    "join",
-    "read_long",
-    "read_nsc_folder",
-    "read_sinac",
-]

@@ -134,22 +134,15 @@ def numbers(cells: Sequence[str], path: Path, name: str) -> Floats:
 def from_egemaps(columns: Mapping[str, Floats]) -> dict[str, Floats]:
     """Turn openSMILE's functionals (eGeMAPSv01a or v02) into our measures.
 
-    openSMILE writes 0 where a statistic has no frames or no stretch to stand on; slopes and
-    lengths of exactly 0 are therefore missing here, as they are in :mod:`prosody.measures`.
+    openSMILE writes 0 where a statistic has no stretch to stand on; slopes and lengths of exactly
+    0 are therefore missing here, as they are when we measure ourselves.
     """
-    out: dict[str, Floats] = {}
-    for name, measure in table.BY_EGEMAPS.items():
-        if name not in columns:
-            continue
-        x = columns[name].astype(np.float64)
-        if measure.egemaps_norm:
-            mean = name.replace("stddevNorm", "amean")
-            if mean not in columns:
-                continue
-            x = x * columns[mean]
-        if "Slope" in name or "slope" in name or "Length" in name:
-            x = np.where(x == 0, np.nan, x)
-        out[measure.name] = x
+    from prosody.measures import from_egemaps as convert
+
+    out = convert(columns)
+    for name in out:
+        if "_rise_" in name or "_fall_" in name or "segment" in name:
+            out[name] = np.where(out[name] == 0, np.nan, out[name])
     return out
 
 
@@ -266,7 +259,7 @@ def read_table(path: Path | str, *, need_rating: bool = True) -> Rated:
         clip = np.array([f"row {i + 2}" for i in range(n)], dtype=np.str_)
     speaker = text("speaker")
     if found["speaker"] is None:
-        speaker = np.array([_speaker_of(c) for c in clip], dtype=np.str_)
+        speaker = np.array([speaker_of(c) for c in clip], dtype=np.str_)
     rating = (
         numbers(cells[found["rating"]], path, "rating") if found["rating"] else np.full(n, np.nan)
     )
@@ -286,7 +279,7 @@ def read_table(path: Path | str, *, need_rating: bool = True) -> Rated:
     return rated
 
 
-def _speaker_of(clip: str) -> str:
+def speaker_of(clip: str) -> str:
     """Return the speaker that a file name of the known corpora names, else the name itself."""
     stem = Path(clip).stem
     match = re.match(r"\d+_(P-\d+)_|([mw]\d{3}_[a-z]+)_stimulus", stem)

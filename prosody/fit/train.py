@@ -17,9 +17,15 @@ from prosody import table
 from prosody.fit.model import AxisModel, Floats, Terms, log2
 from prosody.fit.tables import NOMINAL_CLIP_S, Rated
 
-STRENGTHS = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
+STRENGTHS = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 1000.0, 3000.0)
 # The variance of a median over n is pi/2 times that of a mean.
 MEDIAN_LOSS = float(np.pi / 2)
+# Seconds of baseline that count for half where speakers differ as much as takes of one speaker do
+# not at all; see prosody.fit.model.
+FULL_TAU_S = MEDIAN_LOSS * NOMINAL_CLIP_S
+LOUDNESS = "loudness_mean"
+# Directions of the terms' covariance that the interval keeps.
+SPREAD_RANK = 12
 # Absolute values of these say as much about line, handset and voice as about the moment: without a
 # baseline they are taken as unknown, not guessed.
 LINE_DEPENDENT = ("loudness", "balance")
@@ -28,21 +34,31 @@ GAIN_FREE = ("loudness_cv", "flux_cv", "loudness_trend_per_s")
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One term: a measure, relative to the speaker or as it is."""
+    """One term: a measure, relative to the speaker or as it is.
+
+    Parameters
+    ----------
+    measure : str
+    relative : bool
+    level : bool
+        Whether the term is freed of the gain of line and handset: loudness and flux are then taken
+        relative to mean loudness.
+    """
 
     measure: str
     relative: bool = True
+    level: bool = False
 
-    @property
-    def level(self) -> bool:
-        """Whether an absolute term must be freed of the gain of the line."""
-        m = table.BY_NAME[self.measure]
-        scales = m.family == "loudness" or self.measure.startswith("flux")
-        return not self.relative and scales and self.measure not in GAIN_FREE
+
+def scales_with_gain(measure: str) -> bool:
+    """Return whether a measure grows with the gain of the line."""
+    if measure in GAIN_FREE:
+        return False
+    return table.BY_NAME[measure].family == "loudness" or measure.startswith("flux")
 
 
 def specs(
-    *, relative: bool, families: Sequence[str], names: Sequence[str] | None = None
+    *, relative: bool, families: Sequence[str], names: Sequence[str], gain_free: bool | None = None
 ) -> list[Spec]:
     """Return a term for every measure of the families that is fit for judging.
 
@@ -51,48 +67,62 @@ def specs(
     relative : bool
         Relative or absolute terms.
     families : sequence of str
-    names : sequence of str, optional
+    names : sequence of str
         Measures that there are values of.
+    gain_free : bool, optional
+        Whether terms are freed of the gain; by default absolute ones are, and relative ones are not
+        (one call has one gain).
     """
+    free = not relative if gain_free is None else gain_free
     return [
-        Spec(m.name, relative)
+        Spec(m.name, relative, free and scales_with_gain(m.name))
         for m in table.MEASURES
         if m.family in families
         and m.fit_for_judging
         and m.relative != "none"
-        and not (not relative and m.name == "loudness_mean")
-        and (names is None or m.name in names)
+        and m.name in names
+        and not (free and m.name == "loudness_mean")
     ]
 
 
-def make_terms(rated: Rated, wanted: Sequence[Spec], limit: float = 3.0) -> Terms:
-    """Estimate centre, spread, fallback and baseline constant of every term."""
+def make_terms(
+    rated: Rated, wanted: Sequence[Spec], *, habits: Rated | None = None, limit: float = 3.0
+) -> Terms:
+    """Estimate centre, spread and what a baseline is worth, of every term.
+
+    Parameters
+    ----------
+    rated : Rated
+        The clips that the terms are for.
+    wanted : sequence of Spec
+    habits : Rated, optional
+        Clips with several per speaker, to part variance within speakers from that between them;
+        `rated` itself by default.
+    limit : float
+        Cut of the terms, in units of their spread.
+    """
     p = len(wanted)
-    centre, scale = np.zeros(p), np.ones(p)
-    fallback, tau = np.zeros(p), np.ones(p)
-    loud = log2(rated.columns["loudness_mean"]) if "loudness_mean" in rated.columns else None
+    centre, scale, within, tau = np.zeros(p), np.ones(p), np.ones(p), np.full(p, FULL_TAU_S)
+    guess = np.zeros(p, dtype=bool)
     for i, spec in enumerate(wanted):
-        m = table.BY_NAME[spec.measure]
-        x = rated.columns.get(spec.measure, np.full(len(rated), np.nan))
-        x = log2(x) if m.relative == "log2_ratio" else x
-        if spec.level and loud is not None:
-            x = x - loud
+        x = _values(rated, spec)
         ok = ~np.isnan(x)
         centre[i] = float(np.median(x[ok])) if ok.any() else 0.0
-        if not spec.relative:
-            scale[i] = float(np.std(x[ok])) if ok.any() else 1.0
-            fallback[i] = 1.0
-        else:
-            rel = rated.columns.get(m.relative_name, np.full(len(rated), np.nan))
-            known = rel[~np.isnan(rel)]
-            scale[i] = float(np.sqrt(np.mean(known**2))) if len(known) else 1.0
-            within, between = _variances(x[ok], rated.speaker[ok])
-            if between > 0 and within > 0:
-                tau[i] = MEDIAN_LOSS * NOMINAL_CLIP_S * (1 + within / between)
-                if m.family not in LINE_DEPENDENT or spec.measure in GAIN_FREE:
-                    fallback[i] = within / (within + between)
-            else:
-                tau[i] = MEDIAN_LOSS * NOMINAL_CLIP_S
+        shown = _values(habits, spec) if habits is not None else x
+        whose = habits.speaker if habits is not None else rated.speaker
+        known = ~np.isnan(shown)
+        inside, between = variances(shown[known], whose[known])
+        if inside > 0 and between > 0:
+            within[i] = inside / (inside + between)
+            tau[i] = FULL_TAU_S * (1 + inside / between)
+        if spec.relative:
+            rel = _relative_values(rated, spec)
+            rel = rel[~np.isnan(rel)]
+            scale[i] = float(np.sqrt(np.mean(rel**2))) if len(rel) else 1.0
+            family = table.BY_NAME[spec.measure].family
+            guess[i] = between > 0 and (family not in LINE_DEPENDENT or spec.measure in GAIN_FREE)
+        elif ok.any():
+            scale[i] = float(np.std(x[ok]))
     scale = np.where((scale > 0) & np.isfinite(scale), scale, 1.0)
     return Terms(
         tuple(s.measure for s in wanted),
@@ -100,13 +130,31 @@ def make_terms(rated: Rated, wanted: Sequence[Spec], limit: float = 3.0) -> Term
         np.array([s.level for s in wanted], dtype=bool),
         centre,
         scale,
-        fallback,
+        within,
+        guess,
         tau,
         limit,
     )
 
 
-def _variances(x: Floats, speaker: NDArray[np.str_]) -> tuple[float, float]:
+def _values(rated: Rated, spec: Spec) -> Floats:
+    """Return the absolute values of a term: logarithm of ratios, gain taken out."""
+    x = rated.columns.get(spec.measure, np.full(len(rated), np.nan))
+    x = log2(x) if table.BY_NAME[spec.measure].relative == "log2_ratio" else x
+    if spec.level and LOUDNESS in rated.columns:
+        x = x - log2(rated.columns[LOUDNESS])
+    return x
+
+
+def _relative_values(rated: Rated, spec: Spec) -> Floats:
+    none = np.full(len(rated), np.nan)
+    rel = rated.columns.get(table.BY_NAME[spec.measure].relative_name, none)
+    if spec.level:
+        rel = rel - rated.columns.get(table.BY_NAME[LOUDNESS].relative_name, none)
+    return rel
+
+
+def variances(x: Floats, speaker: NDArray[np.str_]) -> tuple[float, float]:
     """Return the variance within speakers and between their habits (one-way, unbalanced)."""
     names, index, count = np.unique(speaker, return_inverse=True, return_counts=True)
     n, k = len(x), len(names)
@@ -128,13 +176,13 @@ def balanced(speaker: NDArray[np.str_], power: float = 0.5) -> Floats:
 
 def ridge(x: Floats, y: Floats, strength: float, weight: Floats) -> tuple[Floats, float]:
     """Return weights and bias of a ridge regression (the bias is not penalised)."""
-    mx: Floats = np.average(x, axis=0, weights=weight).astype(np.float64)
+    mx = np.average(x, axis=0, weights=weight)
     my = float(np.average(y, weights=weight))
     root = np.sqrt(weight)[:, None]
     a = (x - mx) * root
     b = (y - my) * root[:, 0]
-    coef: Floats = np.linalg.solve(a.T @ a + strength * np.eye(x.shape[1]), a.T @ b)
-    return coef, my - float(mx @ coef)
+    coef = np.linalg.solve(a.T @ a + strength * np.eye(x.shape[1]), a.T @ b)
+    return np.asarray(coef, dtype=np.float64), my - float(mx @ coef)
 
 
 def folds(speaker: NDArray[np.str_], most: int = 24) -> list[NDArray[np.bool_]]:
@@ -156,6 +204,58 @@ def out_of_fold(
     return out
 
 
+def choose(
+    z: Floats, y: Floats, speaker: NDArray[np.str_], weight: Floats, strengths: Sequence[float]
+) -> tuple[float, float]:
+    """Return the ridge strength with the least error on speakers left out, and that error."""
+    best: tuple[float, float] | None = None
+    for strength in sorted(strengths, reverse=True):
+        held_out = out_of_fold(z, y, speaker, weight, strength)
+        error = float(np.average((y - held_out) ** 2, weights=weight))
+        if best is None or error < best[1]:
+            best = (strength, error)
+    assert best is not None
+    return best
+
+
+def assemble(
+    terms: Terms,
+    coef: Floats,
+    bias: float,
+    z: Floats,
+    weight: Floats,
+    strength: float,
+    error: float,
+    cut: float = 0.0,
+) -> AxisModel:
+    """Return a linear axis with its interval.
+
+    The ridge is the posterior mean of a Bayesian regression, so ``error`` (mean squared error on
+    speakers left out) splits into the posterior's share, which varies from clip to clip, and a
+    constant rest.
+    """
+    p = z.shape[1]
+    gram = (z * weight[:, None]).T @ z + strength * np.eye(p)
+    inverse = np.linalg.inv(gram)
+    unlike = np.sum((z @ inverse) * z, axis=1)
+    noise = error / (1 + float(np.average(unlike, weights=weight)))
+    values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(z.T)))
+    top = np.argsort(values)[::-1][:SPREAD_RANK]
+    spread = (vectors[:, top] * np.sqrt(np.maximum(values[top], 0.0))).T
+    rest: Floats = np.maximum(np.var(z, axis=0, ddof=1) - np.sum(spread**2, axis=0), 0.0)
+    return AxisModel(
+        terms,
+        np.empty(0),
+        coef[None, :],
+        bias,
+        spread,
+        rest,
+        np.asarray(noise * inverse, dtype=np.float64),
+        float(np.sqrt(noise)),
+        cut,
+    )
+
+
 def fit_axis(
     rated: Rated,
     wanted: Sequence[Spec],
@@ -163,6 +263,7 @@ def fit_axis(
     cut: float = 0.0,
     strengths: Sequence[float] = STRENGTHS,
     balance: float = 0.5,
+    habits: Rated | None = None,
 ) -> AxisModel:
     """Fit one axis to rated clips.
 
@@ -178,27 +279,14 @@ def fit_axis(
         Ridge strengths to choose from, by the error on speakers left out.
     balance : float
         0 counts every clip alike, 1 every speaker.
+    habits : Rated, optional
+        See :func:`make_terms`.
     """
-    ok = ~np.isnan(rated.rating)
-    rated = rated.take(ok)
-    terms = make_terms(rated, wanted)
+    rated = rated.take(~np.isnan(rated.rating))
+    terms = make_terms(rated, wanted, habits=habits)
     inputs = (*terms.columns(), "baseline_s")
     z, _, _ = terms.evaluate(rated.matrix(inputs), inputs)
     y, weight = rated.rating, balanced(rated.speaker, balance)
-    best: tuple[float, float] | None = None
-    for strength in sorted(strengths, reverse=True):
-        held_out = out_of_fold(z, y, rated.speaker, weight, strength)
-        error = float(np.average((y - held_out) ** 2, weights=weight))
-        if best is None or error < best[0]:
-            best = (error, strength)
-    assert best is not None
-    coef, bias = ridge(z, y, best[1], weight)
-    return AxisModel(
-        terms,
-        np.empty(0),
-        coef[None, :],
-        bias,
-        np.atleast_2d(np.cov(z.T)),
-        float(np.sqrt(best[0])),
-        cut,
-    )
+    strength, error = choose(z, y, rated.speaker, weight, strengths)
+    coef, bias = ridge(z, y, strength, weight)
+    return assemble(terms, coef, bias, z, weight, strength, error, cut)

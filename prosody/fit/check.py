@@ -1,0 +1,165 @@
+"""Check a judge against rated clips: apply it, or refit its recipe leaving speakers out."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prosody.errors import UsageError
+from prosody.fit import figures as fig
+from prosody.fit.model import Axis, JudgeModel
+from prosody.fit.ratings import Panel, read_long
+from prosody.fit.tables import Floats, Rated, read_table, speaker_of
+from prosody.fit.train import folds
+from prosody.judge import Judge
+
+SALT = "prosody-judge:"
+Fit = Callable[[Rated], Axis]
+
+
+def name_hash(name: str) -> str:
+    """Return the salted hash under which a judge remembers a speaker it was fitted on.
+
+    Speakers are remembered, not clips: a judge that knows the voice is not tested by another clip
+    of it. A hash, because a team's agents have names.
+    """
+    return hashlib.sha256((SALT + name.strip().lower()).encode()).hexdigest()[:12]
+
+
+def aliases(clip: str, speaker: str) -> set[str]:
+    """Return the names under which a row's speaker may be known."""
+    names = {speaker, speaker_of(clip)}
+    for name in tuple(names):
+        part = re.fullmatch(r"[mw]\d{3}_([a-z]+)", name)
+        if part:
+            names.add(part.group(1))
+    return {n for n in names if n}
+
+
+def seen(judge: Judge, axis: str, rated: Rated) -> NDArray[np.bool_]:
+    """Return which rows are of speakers that the axis was fitted on."""
+    known = set(judge.axis_info(axis).get("training", {}).get("fitted_on", []))
+    out = np.zeros(len(rated), dtype=bool)
+    if known:
+        for i, (clip, speaker) in enumerate(zip(rated.clip, rated.speaker, strict=True)):
+            out[i] = any(name_hash(n) in known for n in aliases(str(clip), str(speaker)))
+    return out
+
+
+def fitted_on(rated: Rated) -> list[str]:
+    """Return the hashes of a table's speakers, sorted."""
+    names: set[str] = set()
+    for clip, speaker in zip(rated.clip, rated.speaker, strict=True):
+        names |= aliases(str(clip), str(speaker)) - {str(clip)}
+    return sorted({name_hash(n) for n in names})
+
+
+def load(table: Path, ratings: Path | None, axis: str) -> tuple[Rated, Panel | None]:
+    """Read a table and join long ratings to it where they are given."""
+    if ratings is None:
+        return read_table(table), None
+    panel = read_long(ratings, axis)
+    rated = join(read_table(table, need_rating=False), panel)
+    if np.all(np.isnan(rated.rating)):
+        raise UsageError(
+            f"{ratings}: none of its clips is in {table}: {panel.clips[0]!r} against "
+            f"{rated.clip[0]!r}.",
+            "Use the same names in the column 'clip' of both.",
+        )
+    return rated, panel
+
+
+def join(rated: Rated, panel: Panel) -> Rated:
+    """Return the table with the panel's mean ratings, matched by clip name (suffix or not)."""
+    mean = dict(zip(panel.clips.tolist(), panel.mean.tolist(), strict=True))
+    short = {Path(k).stem: v for k, v in mean.items()}
+    rating = np.array([mean.get(c, short.get(Path(c).stem, np.nan)) for c in rated.clip.tolist()])
+    return replace(rated, rating=rating)
+
+
+def to_scale(rated: Rated, spread: float) -> tuple[Rated, str]:
+    """Bring ratings from 0 to 100 to the judge's scale; return what was done ('' = nothing)."""
+    known = rated.rating[~np.isnan(rated.rating)]
+    if len(known) < 2 or known.min() < 0 or known.max() <= 10 or known.max() > 100:
+        return rated, ""
+    scaled = (rated.rating - known.mean()) / known.std() * spread
+    return replace(rated, rating=scaled), (
+        "Ratings from 0 to 100 were standardised over the table: its mean counts as the middle."
+    )
+
+
+def predict(
+    judge: Judge, axis: str, rated: Rated, *, own_line: bool = True
+) -> tuple[Floats, Floats]:
+    """Return rating and standard deviation of an axis."""
+    judged = judge.judge(rated.columns, own_line=own_line).axes[axis]
+    return judged.rating, judged.sd
+
+
+def cross_validate(
+    rated: Rated, fit: Fit, most: int = 24, columns: Callable[[Rated], Rated] | None = None
+) -> tuple[Floats, Floats, list[Axis]]:
+    """Return predictions of each speaker by a judge fitted to the others.
+
+    Parameters
+    ----------
+    rated : Rated
+    fit : callable
+        The whole recipe: everything that is estimated or chosen is inside.
+    most : int
+        Folds; with fewer speakers each is left out alone.
+    columns : callable, optional
+        Changes the rows that are tested (another baseline, say), not those that are fitted to.
+    """
+    rating, sd = np.full(len(rated), np.nan), np.full(len(rated), np.nan)
+    models: list[Axis] = []
+    tested = columns(rated) if columns else rated
+    for test in folds(rated.speaker, most):
+        model = fit(rated.take(~test))
+        inputs = JudgeModel({"axis": model}).inputs
+        rating[test], sd[test], _ = model.predict(tested.take(test).matrix(inputs), inputs)
+        models.append(model)
+    return rating, sd, models
+
+
+def report(
+    rated: Rated,
+    rating: Floats,
+    sd: Floats,
+    *,
+    cut: float = 0.0,
+    panel: Panel | None = None,
+    bootstraps: int = fig.BOOTSTRAPS,
+) -> dict[str, Any]:
+    """Return every figure of a judge on a table, as ``prosody evaluate --json`` prints it."""
+    truth, speaker, sentence = rated.rating, rated.speaker, rated.sentence
+    found = fig.figures(truth, rating, sd, sentence, cut)
+    return {
+        "n": len(rated),
+        "speakers": len(np.unique(speaker)),
+        **found,
+        "intervals": fig.intervals(truth, rating, sd, sentence, speaker, cut, bootstraps),
+        "speaker_macro": fig.speaker_macro(truth, rating, sd, speaker),
+        "groups": fig.by_group(rated, rating, sd, cut),
+        "reliability": None if panel is None else panel.reliability(),
+        "risk_coverage": fig.risk_coverage(truth, rating, sd, cut),
+        "forced": fig.forced_precision(truth, rating, sd, 0.7, cut),
+    }
+
+
+def plain(value: Any) -> Any:
+    """Return a value for JSON: NaN becomes null, NumPy becomes Python."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if np.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value
