@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_S = 600.0  # looked at, from the start of the call
-SAME_DB = -30.0  # a difference this far below the sound is no second voice
+SAME_DB = -25.0  # a difference this far below the sound is no second voice
 BLEED_DB = -35.0  # reported from here up
 _WINDOW_S = 0.5
 _LOUDER_DB = 6.0
@@ -36,8 +36,8 @@ class Crosstalk:
     same : bool
         They carry the same signal, up to a gain.
     difference_db : float
-        Power of what is left of the second after the first is taken out at the best gain, re the
-        second's power; NaN where one is silent.
+        Power of what is left of the second after the first is taken out (at the best gain, or
+        filtered and a little delayed), re the second's power; NaN where one is silent.
     bleed_db : (float, float)
         Level of the first channel within the second re the first, and the other way round; NaN
         where it cannot be told, ``-inf`` where there is none to be found.
@@ -66,13 +66,24 @@ class _Sums:
         self.quiet += np.sum(np.abs(quiet) ** 2, axis=0)
         self.cross += np.sum(np.conj(loud) * quiet, axis=0)
 
+    def shared(self) -> NDArray[np.float64]:
+        """Return the power in the quiet channel that follows the loud one, per bin."""
+        shared = np.abs(self.cross) ** 2 / np.maximum(self.loud, 1e-30)
+        chance = (self.quiet - shared) / max(1, self.count - 1)
+        return np.asarray(shared - chance)
+
+    def difference_db(self) -> float:
+        if self.count < _MIN_WINDOWS or not self.quiet.sum() > 0:
+            return math.nan
+        left = 1.0 - float(np.sum(self.shared()) / np.sum(self.quiet))
+        return 10.0 * math.log10(max(left, 1e-12))
+
     def bleed_db(self) -> float:
         if self.count < _MIN_WINDOWS or not self.loud.sum() > 0:
             return math.nan
-        loud = np.maximum(self.loud, 1e-30)
-        shared = np.abs(self.cross) ** 2 / loud  # power in quiet that follows loud, per bin
+        shared = self.shared()
         chance = (self.quiet - shared) / max(1, self.count - 1)
-        share = float(np.sum(shared - chance)) / float(np.sum(self.loud))
+        share = float(np.sum(shared)) / float(np.sum(self.loud))
         # Three standard errors of the chance part: below that there is nothing to be found.
         doubt = 3.0 * float(np.sqrt(np.sum(chance**2))) / float(np.sum(self.loud))
         return 10.0 * math.log10(share) if share > doubt else -math.inf
@@ -90,7 +101,8 @@ def compare(blocks: Iterable[NDArray[np.float32]], sr: int) -> Crosstalk:
     """
     size = max(64, round(_WINDOW_S * sr))
     taper = np.hanning(size).astype(np.float32)
-    sums = (_Sums(size // 2 + 1), _Sums(size // 2 + 1))
+    sums = tuple(_Sums(size // 2 + 1) for _ in range(2))
+    both_sums = _Sums(size // 2 + 1)
     products = np.zeros((2, 2))
     highest, lowest = np.full(2, -np.inf), np.full(2, np.inf)
     rest = np.zeros((2, 0), np.float32)
@@ -107,6 +119,8 @@ def compare(blocks: Iterable[NDArray[np.float32]], sr: int) -> Crosstalk:
         windows = both[:, : count * size].reshape(2, count, size)
         level = 10 * np.log10(np.mean(windows**2, axis=2) + 1e-12)
         spectra = np.fft.rfft(windows * taper, axis=2)
+        heard = level.max(axis=0) > _FLOOR_DB
+        both_sums.add(spectra[0][heard], spectra[1][heard])
         for one in (0, 1):
             use = (level[one] > _FLOOR_DB) & (level[one] > level[1 - one] + _LOUDER_DB)
             if use.any():
@@ -118,10 +132,10 @@ def compare(blocks: Iterable[NDArray[np.float32]], sr: int) -> Crosstalk:
     difference = math.nan
     if products[0, 0] > 0 and products[1, 1] > 0 and not any(silent):
         unlike = 1.0 - products[0, 1] ** 2 / (products[0, 0] * products[1, 1])
-        difference = 10.0 * math.log10(max(unlike, 1e-12))
+        difference = np.nanmin([10.0 * math.log10(max(unlike, 1e-12)), both_sums.difference_db()])
     return Crosstalk(
-        same=difference < SAME_DB,
-        difference_db=difference,
+        same=bool(difference < SAME_DB),
+        difference_db=float(difference),
         bleed_db=(sums[0].bleed_db(), sums[1].bleed_db()),
         silent=silent,
     )

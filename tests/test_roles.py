@@ -1,0 +1,346 @@
+"""Who speaks on which channel: what is said, what is found out, and what is never guessed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from prosody.calls import Call, Source, collect
+from prosody.errors import RoleError, UsageError
+from prosody.roles import assign, named_by_greeting
+from prosody.turns import Transcript, Turn, Word
+
+SR = 8000
+# Who speaks when, in both the sound and the transcripts below.
+LEFT = [(0.0, 3.0), (8.0, 11.0), (16.0, 19.0)]
+RIGHT = [(4.0, 7.0), (12.0, 15.0)]
+
+
+def talk(seed: int, spans: list[tuple[float, float]], seconds: float = 20.0) -> np.ndarray:
+    t = np.arange(round(seconds * SR)) / SR
+    on = np.zeros(len(t), bool)
+    for start, end in spans:
+        on |= (t >= start) & (t < end)
+    noise = np.random.default_rng(seed).normal(size=len(t))
+    return (0.1 * noise * on).astype(np.float32)
+
+
+@pytest.fixture
+def call(tmp_path):
+    """Write channels to one file and return the call of it."""
+
+    def make(*channels: np.ndarray, name: str = "call.wav") -> Call:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        sf.write(path, np.stack(channels, axis=1), SR, "PCM_16")
+        return collect([path])[0]
+
+    return make
+
+
+@pytest.fixture
+def two(call):
+    return call(talk(1, LEFT), talk(2, RIGHT))
+
+
+def said(text="x", **about) -> Transcript:
+    """Left speaks and right answers; ``about`` gives fields for (left, right)."""
+    turns = [
+        Turn(start, end, text, **{name: pair[side] for name, pair in about.items()})
+        for side, spans in enumerate((LEFT, RIGHT))
+        for start, end in spans
+    ]
+    return Transcript(tuple(sorted(turns, key=lambda t: t.start_s)), "test")
+
+
+def by_channel(roles) -> dict[int, str]:
+    return {track.channel: track.role for track in roles.tracks}
+
+
+def codes(roles) -> set[str]:
+    return {remark.code for remark in roles.remarks}
+
+
+def speech(_source: int, channel: int) -> np.ndarray:
+    return np.array([LEFT, RIGHT][channel])
+
+
+# --- what the user says -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("option", "agent"), [("left", 0), ("0", 0), ("right", 1), ("1", 1)])
+def test_the_user_says_which_channel(two, option, agent):
+    roles = assign(two, None, option)
+    assert by_channel(roles) == {agent: "agent", 1 - agent: "customer"}
+    assert roles.layout == "split"
+    # The user's word stands above the transcript's.
+    other = said(
+        role=("customer", "agent") if agent == 0 else ("agent", "customer"), channel=(0, 1)
+    )
+    assert by_channel(assign(two, other, option))[agent] == "agent"
+
+
+def test_an_option_that_is_none(two):
+    with pytest.raises(UsageError, match=r"'centre'.*auto, left, right, 0, 1, mono"):
+        assign(two, None, "centre")
+
+
+def test_a_side_of_one_channel_is_an_error_that_names_the_option(call):
+    with pytest.raises(RoleError, match=r"one channel.*--agent-channel left.*--agent-channel mono"):
+        assign(call(talk(1, LEFT)), None, "left")
+
+
+def test_two_different_channels_are_never_mixed_down(two):
+    with pytest.raises(RoleError, match=r"never mixed down.*--agent-channel left or right"):
+        assign(two, None, "mono")
+
+
+# --- auto ---------------------------------------------------------------------------------------
+
+
+def test_nothing_tells(two):
+    with pytest.raises(RoleError, match=r"no transcript says.*--agent-channel") as caught:
+        assign(two, None)
+    assert caught.value.code == "role_unknown"
+    with pytest.raises(RoleError, match=r"the transcript does not tell"):
+        assign(two, said())
+    with pytest.raises(RoleError, match="does not tell"):
+        assign(two, said(channel=(0, 1)))
+
+
+def test_the_transcript_says_channel_and_role(two):
+    transcript = said(role=("customer", "agent"), channel=(0, 1))
+    assert by_channel(assign(two, transcript)) == {1: "agent", 0: "customer"}
+
+
+def test_a_transcript_that_contradicts_itself_is_not_followed(two):
+    turns = said(role=("agent", "customer"), channel=(0, 1)).turns
+    mixed = tuple(replace(t, role="customer" if i < 3 else "agent") for i, t in enumerate(turns))
+    with pytest.raises(RoleError):
+        assign(two, Transcript(mixed, "test"))
+
+
+@pytest.mark.parametrize("agent", [0, 1])
+@pytest.mark.parametrize("words", [False, True])
+def test_when_the_roles_speak_tells_the_channel(two, agent, words):
+    transcript = said(role=("agent", "customer") if agent == 0 else ("customer", "agent"))
+    if words:  # turns that run on; words that do not
+        spread = [
+            replace(t, start_s=max(0.0, t.start_s - 1), end_s=t.end_s + 1,
+                    words=(Word("x", t.start_s, t.end_s),))
+            for t in transcript.turns
+        ]  # fmt: skip
+        transcript = Transcript(tuple(spread), "test")
+    roles = assign(two, transcript, speech=speech)
+    assert by_channel(roles)[agent] == "agent"
+    assert "roles_from_voice" in codes(roles)
+
+
+def test_speech_at_the_same_time_does_not_tell(two):
+    def always(_source: int, _channel: int) -> np.ndarray:
+        return np.array([[0.0, 20.0]])
+
+    with pytest.raises(RoleError, match="does not tell"):
+        assign(two, said(role=("agent", "customer")), speech=always)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Thank you for calling, how can I help you today?", "Goedemorgen, waarmee kan ik u helpen?",
+     "Welkom bij Vandaan, u spreekt met Els."],
+)  # fmt: skip
+@pytest.mark.parametrize("label", ["channel", "speaker"])
+def test_the_greeting_tells_where_only_one_greets(two, text, label):
+    marks = (0, 1) if label == "channel" else ("S0", "S1")
+    transcript = said(**{label: marks})
+    first = transcript.turns[0]
+    greeted = replace(transcript, turns=(replace(first, text=text), *transcript.turns[1:]))
+    named, remark = named_by_greeting(greeted)
+    assert remark is not None
+    assert remark.code == "roles_from_greeting"
+    roles = assign(two, named, speech=speech)
+    assert by_channel(roles) == {0: "agent", 1: "customer"}
+
+
+def test_a_greeting_of_both_sides_or_among_three_does_not_tell():
+    text = "thank you for calling"
+    both = said(text, channel=(0, 1))
+    assert named_by_greeting(both) == (both, None)
+    three = said(channel=(0, 1))
+    three = replace(
+        three, turns=(*three.turns, Turn(30, 31, text, channel=2), Turn(32, 33, "x", channel=3))
+    )
+    assert named_by_greeting(three)[1] is None
+    known = said(text, role=("agent", "customer"), channel=(0, 1))
+    assert named_by_greeting(known) == (known, None)
+
+
+# --- one channel --------------------------------------------------------------------------------
+
+
+def test_one_channel_without_roles_is_remarked_on(call):
+    mono = call(talk(1, LEFT) + talk(2, RIGHT))
+    roles = assign(mono, said())
+    assert (roles.layout, by_channel(roles), codes(roles)) == (
+        "mono", {0: "unknown"}, {"role_unknown"},
+    )  # fmt: skip
+    assert roles.of("agent") == roles.tracks
+
+
+def test_one_channel_with_roles_in_the_transcript(call):
+    roles = assign(call(talk(1, LEFT)), said(role=("agent", "customer")))
+    assert (roles.layout, codes(roles)) == ("mono", set())
+
+
+@pytest.mark.parametrize("option", ["auto", "mono", "left"])
+def test_the_same_sound_on_both_channels_is_one_channel(call, option):
+    mix = talk(1, LEFT) + talk(2, RIGHT)
+    roles = assign(call(mix, mix), None, option)
+    assert roles.layout == "mono"
+    assert codes(roles) == {"same_audio", "role_unknown"}
+
+
+def test_mono_where_one_channel_is_silent(call):
+    roles = assign(call(np.zeros(160000, np.float32), talk(1, LEFT)), None, "mono")
+    assert (by_channel(roles), roles.layout) == ({1: "unknown"}, "mono")
+    assert "silent_channel" in codes(roles)
+
+
+def test_leakage_is_remarked_on(call):
+    a, b = talk(1, LEFT), talk(2, RIGHT)
+    roles = assign(call(a + 0.1 * b, b), None, "left")
+    (remark,) = roles.remarks
+    assert remark.code == "bleed"
+    assert "Channel 1 is heard in channel 0, 20 dB softer" in remark.text
+
+
+# --- clips --------------------------------------------------------------------------------------
+
+
+def test_clips(call, two):
+    one = call(talk(1, LEFT), name="one.wav")
+    assert assign(one, None, clip=True).layout == "clip"
+    assert assign(one, None, clip=True).remarks == ()
+    assert by_channel(assign(two, None, "right", clip=True)) == {1: "unknown"}
+    roles = assign(two, None, clip=True)  # one speaker: the first channel, and it says so
+    assert (by_channel(roles), codes(roles)) == ({0: "unknown"}, {"clip_channel"})
+
+
+# --- pairs and manifests ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pair(call, tmp_path):
+    def make(*agent: np.ndarray) -> Call:
+        call(*(agent or (talk(1, LEFT),)), name="p/7_agent.wav")
+        call(talk(2, RIGHT, 22.0), name="p/7_klant.wav")
+        return collect([tmp_path / "p"])[0]
+
+    return make
+
+
+def test_a_pair_has_its_roles_whatever_else_is_said(pair):
+    transcript = said(role=("customer", "agent"), channel=(0, 1))
+    roles = assign(pair(), transcript, "right")
+    assert [(t.source, t.role, t.offset_s) for t in roles.tracks] == [
+        (0, "agent", 0.0), (1, "customer", 0.0),
+    ]  # fmt: skip
+    assert codes(roles) == {"unequal_tracks"}
+
+
+def test_a_track_that_begins_later(pair):
+    transcript = replace(said(role=("agent", "customer")), track_start_s={"agent": 2.0})
+    roles = assign(pair(), transcript)
+    assert [track.offset_s for track in roles.tracks] == [2.0, 0.0]
+    assert codes(roles) == {"late_track"}
+    # Only differences count: the call's clock begins with its first track.
+    later = replace(transcript, track_start_s={"agent": 7.0, "customer": 5.0})
+    assert [track.offset_s for track in assign(pair(), later).tracks] == [2.0, 0.0]
+
+
+def test_a_half_with_two_channels(pair):
+    a = talk(1, LEFT)
+    assert "same_audio" in codes(assign(pair(a, a), None))
+    silent = assign(pair(np.zeros_like(a), a), None)
+    assert [track.channel for track in silent.tracks] == [1, 0]
+    with pytest.raises(RoleError, match=r"track of the agent alone.*manifest"):
+        assign(pair(a, talk(3, RIGHT)), None)
+
+
+def test_a_manifest_names_channels(two, tmp_path):
+    path = two.sources[0].path
+    named = Call("1", (Source(path, 1, "agent"), Source(path, 0, "customer")), str(path))
+    assert by_channel(assign(named, None)) == {1: "agent", 0: "customer"}
+    wrong = Call("1", (Source(path, 2, "agent"),), str(path))
+    with pytest.raises(RoleError, match="no channel 2, there are 2"):
+        assign(wrong, None)
+    only = Call("1", (Source(path, 1),), str(path))
+    assert by_channel(assign(only, None)) == {1: "unknown"}
+
+
+# --- real calls ---------------------------------------------------------------------------------
+
+
+@pytest.mark.data
+def test_tracks_of_real_calls_lie_where_their_words_do(data):
+    """Words of the transcript fall on speech of the right track, at the right offset only."""
+    from prosody.activity import speech_of
+    from prosody.recording import Recording
+    from prosody.roles import _covered, _times
+    from prosody.transcripts import read
+
+    late = 0
+    for call in collect([data / "harpervalley"])[::2]:
+        transcript = read(call.transcript)
+        for track in assign(call, transcript).tracks:
+            with Recording(track.path) as recording:
+                heard = speech_of(recording, track.channel)
+            times = _times([t for t in transcript.turns if t.role == track.role])
+            times = times[np.argsort(times[:, 0])]
+            length = np.sum(times[:, 1] - times[:, 0])
+            share = np.sum(_covered(heard + track.offset_s, times)) / length
+            assert share > 0.7, (call.call_id, track.role)  # some words were never spoken
+            if track.offset_s > 1:
+                late += 1
+                assert np.sum(_covered(heard, times)) / length < share - 0.2
+    assert late >= 1
+
+
+@pytest.mark.data
+def test_real_calls_written_as_two_channels_are_told_apart_by_voice(data, tmp_path):
+    from prosody.transcripts import read
+
+    for i, pair in enumerate(collect([data / "harpervalley"])):
+        transcript = read(pair.transcript)
+        tracks = [sf.read(s.path, dtype="float32")[0] for s in pair.sources]
+        starts = [round(transcript.track_start_s.get(s.role, 0) * SR) for s in pair.sources]
+        n = max(len(y) + at for y, at in zip(tracks, starts, strict=True))
+        both = np.zeros((n, 2), np.float32)
+        for side, (y, at) in enumerate(zip(tracks, starts, strict=True)):
+            both[at : at + len(y), side if i % 2 else 1 - side] = y
+        path = tmp_path / f"{pair.call_id}.wav"
+        sf.write(path, both, SR, "ULAW")
+        roles = assign(collect([path])[0], transcript)
+        agent = 0 if i % 2 else 1
+        assert by_channel(roles) == {agent: "agent", 1 - agent: "customer"}
+        assert codes(roles) <= {"roles_from_voice"}
+
+
+def test_how_much_of_a_time_is_covered():
+    from prosody.roles import _covered
+
+    spans = np.array([[1.0, 2.0], [3.0, 5.0]])
+    times = np.array([[0.0, 6.0], [1.5, 3.5], [2.0, 3.0], [4.0, 4.5], [5.0, 9.0]])
+    assert _covered(spans, times) == pytest.approx([3.0, 1.0, 0.0, 0.5, 0.0])
+    rng = np.random.default_rng(5)
+    edges = np.sort(rng.uniform(0, 100, 40)).reshape(-1, 2)
+    times = np.sort(rng.uniform(0, 100, (50, 2)), axis=1)
+    grid = np.arange(0, 100, 0.001)
+    on = np.zeros(len(grid))
+    for start, end in edges:
+        on += (grid >= start) & (grid < end)
+    brute = [on[(grid >= a) & (grid < b)].sum() * 0.001 for a, b in times]
+    assert _covered(edges, times) == pytest.approx(brute, abs=0.05)
