@@ -14,7 +14,9 @@ from prosody.cli import app
 from prosody.errors import UsageError
 
 
-@app.command()
+@app.command(
+    epilog="Example: prosody find transcripts/ --language nl   or: prosody find --lines lines.txt"
+)
 def find(
     transcripts: list[Path] = typer.Argument(None, help="Transcript files, or folders of them."),
     language: str = typer.Option("auto", help="Language spoken: nl, en or auto."),
