@@ -22,7 +22,7 @@ FRAME_S = FRAME / SR_HZ
 
 # Decisions; benchmarks/activity.py measures them against word times. They were chosen on four calls
 # of its eight; the figures are given for the four others.
-ON, OFF = 0.8, 0.65  # a stretch reaches ON somewhere, and lasts while the score is above OFF
+ON, OFF = 0.75, 0.6  # a stretch reaches ON somewhere, and lasts while the score is above OFF
 MIN_PAUSE_S = 0.25  # shorter gaps are inside of a phrase (stops, breaths)
 MIN_SPEECH_S = 0.10  # shorter bursts are clicks
 PAD_S = 0.05  # the score rises late and falls early by about this much
@@ -31,9 +31,10 @@ _SMOOTH = 5  # frames of running mean
 # under everything cures that (area under the curve on telephone calls 0.957 -> 0.983), and is below
 # the quantisation of mu-law. It is drawn from a fixed seed: the same sound gives the same segments.
 _DITHER = 5e-5
-# It also misses soft recordings: a channel whose loudest frame so far stays below -30 dBFS is
-# brought up to there (more would find speech in the breath and crosstalk of a silent side).
-_LOUD_DB, _MOST_GAIN_DB, _FALL_DB_PER_S = -30.0, 25.0, 0.05
+# It also misses soft recordings and takes loud noise for speech. So the loudest frame so far, slowly
+# forgotten, is brought to -20 dBFS; by more than 15 dB it would find speech in the breath and the
+# crosstalk of a silent side.
+_LOUD_DB, _LEAST_GAIN_DB, _MOST_GAIN_DB, _FALL_DB_PER_S = -20.0, -20.0, 15.0, 0.05
 
 SILENCE_DB = -120.0
 STILL = 1e-6  # resampling leaves a trace in true silence; -120 dBFS is below any 16-bit signal
@@ -111,7 +112,7 @@ class Listener:
         fall = _FALL_DB_PER_S * FRAME_S * np.arange(1, len(level_db) + 1)
         peak = np.maximum.accumulate(np.append(self._peak_db, level_db + fall))[1:] - fall
         self._peak_db = float(peak[-1]) if len(peak) else self._peak_db
-        gain_db = np.clip(_LOUD_DB - peak, 0.0, _MOST_GAIN_DB)
+        gain_db = np.clip(_LOUD_DB - peak, _LEAST_GAIN_DB, _MOST_GAIN_DB)
         return np.asarray(10.0 ** (gain_db / 20.0), np.float32)
 
     def scores(self) -> tuple[Signal, Signal]:
