@@ -236,9 +236,10 @@ class Judge:
         settings : Settings, optional
             Probabilities that a verdict needs.
         own_line : bool
-            Whether the absolute spectral balance may be used: True only where microphone and line
-            are those that the judge was fitted on. By default it counts as missing, since a
-            telephone line changes it more than a speaker does; relative balance is always used.
+            Whether :func:`line_dependent` columns may be used: True only where microphone and line
+            are wideband and the same for all clips, as in the corpus that the judge was fitted on.
+            By default they count as missing, since a telephone changes them more than a speaker
+            does, and the weights fitted without them judge.
 
         Returns
         -------
@@ -378,9 +379,15 @@ def _check(path: Path, found: onnxfile.OnnxFile) -> None:
 
 
 def line_dependent(column: str) -> bool:
-    """Return whether a column says more about microphone and line than about the speaker."""
+    """Return whether a column may be used on a known wideband line only.
+
+    That is the absolute spectral balance, which says more about microphone and line than about the
+    speaker, and every measure that does not survive the telephone even when it is relative.
+    """
     m = table.BY_NAME.get(column)
-    return m is not None and m.family == "balance"
+    if m is not None:
+        return m.family == "balance" or not (m.fit_for_judging or m.relative == "none")
+    return any(m.relative_name == column and not m.fit_for_judging for m in table.MEASURES)
 
 
 def measures_version() -> str:

@@ -163,3 +163,98 @@ def plain(value: Any) -> Any:
     if isinstance(value, (float, np.floating)):
         return float(value) if np.isfinite(value) else None
     return value.item() if isinstance(value, np.generic) else value
+
+
+def evaluate(
+    table: Path,
+    axis: str,
+    *,
+    model: Path | None = None,
+    ratings: Path | None = None,
+    cv: bool = False,
+    in_sample: bool = False,
+    bootstraps: int = fig.BOOTSTRAPS,
+) -> dict[str, Any]:
+    """Check a judge, or with `cv` the recipe, against a rated table.
+
+    Parameters
+    ----------
+    table : path
+        See :func:`prosody.fit.tables.read_table`.
+    axis : str
+        ``sincere`` or ``engaged``.
+    model : path, optional
+        A judge; the shipped one by default.
+    ratings : path, optional
+        Ratings of single listeners, joined by clip.
+    cv : bool
+        Refit to this table leaving speakers out, instead of applying a judge.
+    in_sample : bool
+        Whether speakers that the judge was fitted on are let through.
+    bootstraps : int
+        Resamples of speakers behind the intervals.
+
+    Returns
+    -------
+    dict
+        n, speakers, spearman, spearman_within_sentence, uar, uar_half, coverage_80, rmse, groups,
+        intervals, speaker_macro, reliability, risk_coverage, forced, remarks, axis, judge.
+
+    Raises
+    ------
+    UsageError
+        If rows are of speakers that the judge was fitted on, or nothing is rated.
+    """
+    from prosody.fit import recipe
+
+    rated, panel = load(table, ratings, axis)
+    remarks = []
+    unrated = int(np.isnan(rated.rating).sum())
+    if unrated:
+        remarks.append(f"{unrated} rows without a rating were left out.")
+        rated = rated.take(~np.isnan(rated.rating))
+    if len(rated) < 3:
+        raise UsageError(f"{table}: {len(rated)} rated rows, expected at least 3.", "")
+    if cv:
+        rated, said = to_scale(rated, 1.0)
+        if len(np.unique(rated.speaker)) < 3:
+            raise UsageError(
+                f"{table}: {len(np.unique(rated.speaker))} speakers, cross-validation needs 3.", ""
+            )
+        rating, sd, _ = cross_validate(rated, recipe.recipe_of(axis))
+        cut, name = 0.0, "recipe refitted, each speaker judged by the others"
+        calls: dict[str, float] | None = None
+        if axis == "sincere":
+            call = cross_validate(rated, recipe.fit_call)
+            calls = fig.figures(rated.rating, call[0], call[1], rated.sentence, cut)
+    else:
+        judge = Judge.load(model)
+        if axis not in judge.axes:
+            raise UsageError(
+                f"{judge.path}: has no axis '{axis}', only {', '.join(judge.axes)}.",
+                f"Give --axis {judge.axes[0]}.",
+            )
+        info, name = judge.axis_info(axis), judge.name
+        rated, said = to_scale(rated, float(info.get("rating_sd", 1.0)))
+        known = seen(judge, axis, rated)
+        if known.any() and not in_sample:
+            speakers = np.unique(rated.speaker[known])
+            raise UsageError(
+                f"{table}: {int(known.sum())} of {len(rated)} rows are of speakers that {name} was "
+                f"fitted on ({', '.join(speakers[:4])}{' ...' if len(speakers) > 4 else ''}).",
+                "Leave them out, use --cv, or --in-sample to see the flattering figures.",
+            )
+        if known.any():
+            remarks.append(f"{int(known.sum())} rows are of speakers that the judge was fitted on.")
+        cut = float(info.get("cut", 0.0))
+        rating, sd = predict(judge, axis, rated)
+        calls = None
+        if judge.line_dependent & set(rated.columns):
+            told, spread = predict(judge, axis, rated, own_line=False)
+            if not np.allclose(told, rating):
+                calls = fig.figures(rated.rating, told, spread, rated.sentence, cut)
+    remarks += [said] if said else []
+    if not rated.own_baseline:
+        remarks.append("Baseline: the median of the same speaker's other clips.")
+    out = report(rated, rating, sd, cut=cut, panel=panel, bootstraps=bootstraps)
+    return {**out, "as_in_calls": calls, "axis": axis, "judge": name, "remarks": remarks}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,21 @@ KEY = "mfcc1"
 
 
 def relative_specs(rated: Rated) -> list[Spec]:
-    """Return a relative term for every measure."""
+    """Return a relative term for every measure that survives the telephone."""
     return specs(relative=True, families=FAMILIES, names=tuple(rated.columns))
 
 
 def full_specs(rated: Rated) -> list[Spec]:
-    """Return every measure twice: relative, and as it is (gain taken out)."""
-    absolute = specs(relative=False, families=FAMILIES, names=tuple(rated.columns))
-    return [*relative_specs(rated), *absolute]
+    """Return every measure twice: relative, and as it is (gain taken out).
+
+    What does not survive the telephone is among them: these terms are for a wideband line like the
+    corpus' own, and never judge a call.
+    """
+    names = tuple(rated.columns)
+    return [
+        *specs(relative=True, families=FAMILIES, names=names, fit_only=False),
+        *specs(relative=False, families=FAMILIES, names=names, fit_only=False),
+    ]
 
 
 def fit_call(rated: Rated, cut: float = 0.0) -> AxisModel:
@@ -123,7 +131,9 @@ def merge(base: AxisModel, takes: AxisModel) -> AxisModel:
     )
 
 
-FIT = {"sincere": fit_sincere, "engaged": fit_engaged}
+def recipe_of(axis: str) -> Callable[[Rated], Axis]:
+    """Return the recipe of an axis, for a table of its own."""
+    return fit_sincere if axis == "sincere" else fit_engaged
 
 
 def read_sinac(path: Path | str) -> Rated:

@@ -24,6 +24,8 @@ MEDIAN_LOSS = float(np.pi / 2)
 # not at all; see prosody.fit.model.
 FULL_TAU_S = MEDIAN_LOSS * NOMINAL_CLIP_S
 LOUDNESS = "loudness_mean"
+# Level is the microphone's, duration the wording's.
+NEVER = ("level_dbfs", "duration_s")
 # Directions of the terms' covariance that the interval keeps.
 SPREAD_RANK = 12
 # Absolute values of these say as much about line, handset and voice as about the moment: without a
@@ -58,7 +60,12 @@ def scales_with_gain(measure: str) -> bool:
 
 
 def specs(
-    *, relative: bool, families: Sequence[str], names: Sequence[str], gain_free: bool | None = None
+    *,
+    relative: bool,
+    families: Sequence[str],
+    names: Sequence[str],
+    gain_free: bool | None = None,
+    fit_only: bool = True,
 ) -> list[Spec]:
     """Return a term for every measure of the families that is fit for judging.
 
@@ -72,13 +79,16 @@ def specs(
     gain_free : bool, optional
         Whether terms are freed of the gain; by default absolute ones are, and relative ones are not
         (one call has one gain).
+    fit_only : bool
+        Leave out what does not survive the telephone (``fit_for_judging`` of the table).
     """
     free = not relative if gain_free is None else gain_free
     return [
         Spec(m.name, relative, free and scales_with_gain(m.name))
         for m in table.MEASURES
         if m.family in families
-        and m.fit_for_judging
+        and (m.fit_for_judging or not fit_only)
+        and m.name not in NEVER
         and m.relative != "none"
         and m.name in names
         and not (free and m.name == "loudness_mean")

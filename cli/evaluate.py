@@ -1,0 +1,103 @@
+"""``prosody evaluate``: how well a judge does on rated clips."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+from prosody.cli import app
+
+
+@app.command(epilog="Example: prosody evaluate rated.csv --axis sincere --json")
+def evaluate(
+    table: Path = typer.Argument(..., help="CSV: clip, speaker, rating, and measures."),
+    model: Path | None = typer.Option(None, "--model", help="A judge; the shipped one by default."),
+    axis: str = typer.Option("sincere", "--axis", help="sincere or engaged."),
+    ratings: Path | None = typer.Option(
+        None, "--ratings", help="Ratings of single listeners, long form: clip, rater, axis, rating."
+    ),
+    cv: bool = typer.Option(
+        False, "--cv", help="Refit the recipe to this table, leaving speakers out, and check that."
+    ),
+    in_sample: bool = typer.Option(
+        False, "--in-sample", help="Also with speakers that the judge was fitted on."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="All figures as JSON."),
+    plots: Path | None = typer.Option(None, "--plots", help="Folder for the risk-coverage plot."),
+    bootstraps: int = typer.Option(1000, "--bootstraps", min=20, help="Resamples of speakers."),
+) -> None:
+    """Check a judge against a rated table.
+
+    The table has the columns clip, speaker, rating, and where known sentence, gender, language,
+    site; measures under our names or openSMILE's eGeMAPS names. Differences from the speaker's
+    other speech are computed from her other clips where the table has none. Rows of speakers that
+    the judge was fitted on are refused: they would flatter it.
+    """
+    import json
+
+    from prosody.errors import UsageError
+    from prosody.fit import check
+    from prosody.judge import AXES
+
+    if axis not in AXES:
+        raise UsageError(f"--axis {axis!r}, expected sincere or engaged.", "")
+    found = check.evaluate(
+        table, axis, model=model, ratings=ratings, cv=cv, in_sample=in_sample, bootstraps=bootstraps
+    )
+    if plots is not None:
+        from prosody.fit.figures import write_svg
+
+        name = "cross-validated" if cv else "judge"
+        write_svg(
+            plots / f"risk_coverage_{axis}.svg",
+            {name: found["risk_coverage"]},
+            f"{axis}: right side, judging the surest first",
+        )
+    if as_json:
+        typer.echo(json.dumps(check.plain(found), indent=2))
+    else:
+        typer.echo(_text(found))
+
+
+def _text(found: dict[str, Any]) -> str:
+    lines = [
+        f"axis {found['axis']}: {found['n']} clips of {found['speakers']} speakers",
+        found["judge"],
+        "",
+        f"{'figure':<28} {'value':>8}   95 % interval (speakers resampled)",
+    ]
+    for key in ("spearman", "spearman_within_sentence", "uar", "uar_half", "coverage_80", "rmse"):
+        low, high = found["intervals"].get(key, (float("nan"), float("nan")))
+        lines.append(f"{key:<28} {_number(found[key]):>8}   {_number(low)} to {_number(high)}")
+    lines += ["", "every speaker counted alike"]
+    lines += [f"{k:<28} {_number(v):>8}" for k, v in found["speaker_macro"].items()]
+    call = found.get("as_in_calls")
+    if call:
+        lines += ["", "as in calls: only differences, only what survives the telephone"]
+        lines += [f"{k:<28} {_number(v):>8}" for k, v in call.items()]
+    for name, values in found["groups"].items():
+        lines += [
+            "",
+            f"{name:<20} {'n':>5} {'speakers':>8} {'spearman':>8} {'rmse':>7} "
+            f"{'covers':>7} {'mean error':>10}",
+        ]
+        lines += [
+            f"  {value:<18} {g['n']:>5} {g['speakers']:>8} {_number(g['spearman']):>8} "
+            f"{_number(g['rmse']):>7} {_number(g['coverage_80']):>7} {_number(g['mean_error']):>10}"
+            for value, g in values.items()
+        ]
+    if found["reliability"]:
+        r = found["reliability"]
+        lines += [
+            "",
+            f"reliability of the mean {_number(r['icc_mean'])} ({r['raters']} raters, "
+            f"{r['raters_per_clip']} a clip), Krippendorff's alpha "
+            f"{_number(r['krippendorff_alpha'])}",
+        ]
+    lines += ["", *found["remarks"]] if found["remarks"] else []
+    return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    return "-" if value is None or value != value else f"{value:.3f}"
