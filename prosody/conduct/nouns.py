@@ -21,42 +21,48 @@ REACH = 3
 """How many words after "my", "the" ... a noun may stand."""
 
 
-def key(word: str, nouns: dict[str, Any]) -> str:
-    """Return a word without its inflection: the form under which words are compared.
+def keys(word: str, nouns: dict[str, Any]) -> frozenset[str]:
+    """Return the forms under which a word is compared: itself, and without its inflection.
 
     Parameters
     ----------
     word : str
         Lower case.
     nouns : dict
-        The section ``[nouns]`` of a language: ``endings`` (tried in order: ending, what replaces
-        it, letters that must be left), ``double`` (whether double letters say nothing about the
-        word, as in Dutch), ``final`` (last letters that change with inflection).
+        The section ``[nouns]`` of a language: ``endings`` (ending, what replaces it, letters that
+        must be left), ``double`` (whether double letters say nothing about the word, as in
+        Dutch), ``final`` (last letters that change with inflection).
+
+    Notes
+    -----
+    Every ending that fits is taken off, one at a time: "pakketje" is both pakk(etje) and
+    pakket(je). Two words are the same when they share a form.
     """
-    stem = word.removesuffix("'s").removesuffix("'").replace("'", "")
-    for _ in range(2):
-        for ending, instead, left in nouns["endings"]:
-            if stem.endswith(ending) and len(stem) - len(ending) >= left:
-                stem = stem.removesuffix(ending) + instead
-                break
-        else:
-            break
+    bare = word.removesuffix("'s").replace("'", "")
+    forms = {bare}
+    for ending, instead, left in nouns["endings"]:
+        if bare.endswith(ending) and len(bare) - len(ending) >= left:
+            forms.add(bare.removesuffix(ending) + instead)
     if nouns.get("double"):
-        stem = re.sub(r"(.)\1", r"\1", stem)
-    for last, same in nouns.get("final", {}).items():
-        if stem.endswith(last):
-            stem = stem.removesuffix(last) + same
-    return stem
+        forms = {re.sub(r"(.)\1", r"\1", f) for f in forms}
+    final = nouns.get("final", {})
+    return frozenset(f[:-1] + final.get(f[-1], f[-1]) for f in forms if f)
 
 
-def same(a: str, b: str, *, compounds: bool) -> bool:
-    """Return whether two keys name one thing."""
-    if a == b:
+def same(one: frozenset[str], other: frozenset[str], *, compounds: bool) -> bool:
+    """Return whether two words, as their forms, name one thing."""
+    if one & other:
         return True
-    short, long = sorted((a, b), key=len)
-    if not compounds or len(short) < SHORTEST_PART or len(long) - len(short) < 3:
+    if not compounds:
         return False
-    return long.startswith(short) or long.endswith(short)
+    for a in one:
+        for b in other:
+            short, long = sorted((a, b), key=len)
+            if len(short) < SHORTEST_PART or len(long) - len(short) < 3:
+                continue
+            if long.startswith(short) or long.endswith(short):
+                return True
+    return False
 
 
 def said(tokens: Iterable[Token], nouns: dict[str, Any]) -> list[Token]:
@@ -93,15 +99,15 @@ def shared(
     agent: Sequence[Token], customer: Iterable[Token], nouns: dict[str, Any]
 ) -> list[tuple[int, Token]]:
     """Return the agent's tokens (their index first) that name one of the customer's nouns."""
-    keys = {key(t.text, nouns): t for t in said(customer, nouns)}
+    named = {keys(t.text, nouns): t for t in said(customer, nouns)}
     stop = {*nouns["function"], *nouns["verbs"], *nouns["empty"]}
     compounds = bool(nouns.get("compounds"))
     out = []
     for index, token in enumerate(agent):
         if token.text == BREAK or token.text in stop or len(token.text) < 3:
             continue
-        own = key(token.text, nouns)
-        match = next((t for k, t in keys.items() if same(own, k, compounds=compounds)), None)
+        own = keys(token.text, nouns)
+        match = next((t for k, t in named.items() if same(own, k, compounds=compounds)), None)
         if match is not None:
             out.append((index, match))
     return out

@@ -10,6 +10,8 @@ A pattern is a row of words as they are said, lower case, contractions written o
 ``[a b]``       may be there
 ``~`` ``~6``    up to three (six) words of any kind, within the sentence
 ``<name>``      one of the words of the file's class ``name``
+``!(...)``      not followed by one of these (``!<name>`` likewise)
+``*``           any one word
 ``^`` ``$``     the beginning, the end of a sentence
 ``{...}``       the part of a promise that says who
 ==============  ==========================================================
@@ -40,7 +42,7 @@ HELPERS = ("further", "waiting")
 
 PROMISE_PARTS = ("commit", "when", "vague", "now")
 
-_PART = re.compile(r"\s*(~\d*|<\w+>|[()|\[\]{}^$#]|[^\s()|\[\]{}~<>^$#]+)")
+_PART = re.compile(r"\s*(~\d*|!?<\w+>|!\(|[()|\[\]{}^$#]|[^\s()|\[\]{}~<>^$#]+)")
 _ANY = rf"[^ {re.escape(BREAK)}]"
 
 
@@ -91,14 +93,15 @@ def translate(pattern: str, classes: dict[str, Any], *, groups: bool = True) -> 
         part, at = match.group(1), match.end()
         if part.startswith("~"):
             out.append(rf"(?:{_ANY}+ ){{0,{part[1:] or 3}}}?")
-        elif part.startswith("<"):
-            if part[1:-1] not in classes:
-                raise ValueError(f"{pattern!r} names the class {part}, which is not in [classes]")
-            inner = (translate(p, classes, groups=False) for p in classes[part[1:-1]])
-            out.append(f"(?:{'|'.join(inner)})")
+        elif part.lstrip("!").startswith("<"):
+            name = part.strip("!<>")
+            if name not in classes:
+                raise ValueError(f"{pattern!r} names the class <{name}>, which is not in [classes]")
+            inner = (translate(p, classes, groups=False) for p in classes[name])
+            out.append(f"{'(?!' if part[0] == '!' else '(?:'}{'|'.join(inner)})")
         else:
             fixed = {
-                "(": "(?:", ")": ")", "|": "|", "[": "(?:", "]": ")?", "#": rf"\d{_ANY}* ",
+                "(": "(?:", "!(": "(?!", ")": ")", "|": "|", "[": "(?:", "]": ")?", "#": rf"\d{_ANY}* ",
                 "{": "(?P<who>" if groups else "(?:", "}": ")",
                 "^": rf"(?<={re.escape(BREAK)} )", "$": rf"(?={re.escape(BREAK)} )",
             }  # fmt: skip
@@ -126,10 +129,11 @@ class Lexicon:
     nouns: dict[str, Any]
     persons: dict[str, frozenset[str]]
     particles: frozenset[str]
+    contentless: frozenset[str]
 
     def find(self, detector: str, stretches: list[Stretch], role: str = "") -> list[Hit]:
         """Return what a detector finds in the stretches of one role, in order, none overlapping."""
-        hits: list[Hit] = []
+        out: list[Hit] = []
         for index, piece in enumerate(stretches):
             if role and piece.role != role:
                 continue
@@ -137,11 +141,12 @@ class Lexicon:
             for rule in self.detectors[detector]:
                 found += search(rule, piece, index)
             # The longest wording wins where two overlap.
+            kept: list[Hit] = []
             for hit in sorted(found, key=lambda h: (h.first - h.last, h.first)):
-                if all(hit.last <= o.first or hit.first >= o.last for o in hits
-                       if o.stretch == index):  # fmt: skip
-                    hits.append(hit)
-        return sorted(hits, key=lambda h: (h.stretch, h.first))
+                if all(hit.last <= o.first or hit.first >= o.last for o in kept):
+                    kept.append(hit)
+            out += sorted(kept, key=lambda h: h.first)
+        return out
 
     def line(self, text: str, role: str = "agent") -> Stretch:
         """Return one utterance without times as a stretch, for trying a detector."""
@@ -209,7 +214,7 @@ def lexicon(language: str) -> Lexicon:
     name = f"{language}.toml"
     file = resources.files("prosody.conduct") / name
     data = tomllib.loads(file.read_text(encoding="utf-8"))
-    classes = data.get("classes", {})
+    classes = {**data.get("classes", {}), "function": data["nouns"]["function"]}
     detectors = {d: _rules(f"{name} [{d}]", data[d], classes) for d in (*DETECTORS, *HELPERS)}
     for part in PROMISE_PARTS:
         key = f"promise.{part}"
@@ -223,4 +228,7 @@ def lexicon(language: str) -> Lexicon:
         nouns=data["nouns"],
         persons={who: frozenset(data["text"][who]) for who in ("i", "we")},
         particles=frozenset(data["text"]["particles"]),
+        contentless=frozenset(
+            (*data["nouns"]["function"], *data["nouns"]["verbs"], *data["text"]["sorry"])
+        ),
     )

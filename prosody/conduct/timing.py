@@ -118,20 +118,24 @@ class _Answer:
 
 
 def _answer(story: Story, problem: int, first: Apology) -> _Answer:
+    """Return the action or offer nearest to an apology, of those for its problem.
+
+    One that was named just before counts as well: its value is negative.
+    """
     hits = story.hits("solution")
     here = (first.stretch, first.first)
     ends = [c.stretch for c in story.complaints[problem:]] if problem else []
     until = ends[0] if ends else len(story.stretches)
-    after = [h for h in hits if (h.stretch, h.first) > here and h.stretch < until]
-    if after:
-        return _timed(story, first, after[0])
     begin = story.complaints[problem - 1].stretch if problem else first.stretch
+    after = [h for h in hits if (h.stretch, h.first) > here and h.stretch < until]
     before = [h for h in hits if begin <= h.stretch and (h.stretch, h.first) < here]
+    answers = [_timed(story, first, h) for h in after[:1]]
     if before:
-        said = story.said(before[-1])
-        gap_s = said.end_s - first.start_s
-        return _Answer(first, before[-1], min(gap_s, 0.0), -math.inf, 0.0)
-    return _Answer(first, None)
+        gap_s = min(story.said(before[-1]).end_s - first.start_s, 0.0)
+        answers.append(_Answer(first, before[-1], gap_s, -math.inf, 0.0))
+    if not answers:
+        return _Answer(first, None)
+    return min(answers, key=lambda a: math.inf if math.isnan(a.value_s) else abs(a.value_s))
 
 
 def _timed(story: Story, apology: Apology, hit: Hit) -> _Answer:

@@ -13,6 +13,9 @@ from prosody.conduct.text import BREAK, plain
 TAIL = 6
 """Words after an apology that belong to its wording when repeats are compared."""
 
+SAME_WORDS = 4
+"""Words in a row that two apologies share when one repeats the other."""
+
 ESCAPE_REACH = 12
 """How many words before or after the apology a reservation may stand."""
 
@@ -72,20 +75,34 @@ def _wording(story: Story, apology: Apology) -> tuple[str, ...]:
     return tuple(own)
 
 
+def _repeats(story: Story, one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Return whether two wordings are one sentence said twice.
+
+    They are when they are equal (two words or more), or share ``SAME_WORDS`` words in a row of
+    which one says what the apology is about ("excuses voor het ongemak").
+    """
+    if one == other:
+        return len(one) > 1
+    runs = {one[i : i + SAME_WORDS] for i in range(len(one) - SAME_WORDS + 1)}
+    runs &= {other[i : i + SAME_WORDS] for i in range(len(other) - SAME_WORDS + 1)}
+    return any(not story.lexicon.contentless.issuperset(run) for run in runs)
+
+
 @rule("once", strength="strong", unit="apologies", setting="max_apologies", needs_text=False)
 def once(story: Story) -> RuleResult:
     """Count the apologies for one problem; too many, or the same words again, is not met."""
     per_problem = Counter(a.problem for a in story.apologies)
     most, count = max(per_problem.items(), key=lambda p: (p[1], p[0]))
     same = tuple(a for a in story.apologies if a.problem == most)
-    wordings = Counter(w for a in story.apologies if len(w := _wording(story, a)) > 1)
-    repeated = {w for w, n in wordings.items() if n > 1}
+    wordings = [(_wording(story, a), a) for a in story.apologies]
+    again = tuple(
+        a for w, a in wordings if any(_repeats(story, w, v) for v, b in wordings if b is not a)
+    )
     remarks: tuple[str, ...] = ()
     if count > story.settings.conduct.max_apologies:
         remarks += ("too_many",)
-    if repeated:
+    if again:
         remarks += ("identical",)
-        again = tuple(a for a in story.apologies if _wording(story, a) in repeated)
         same = tuple(dict.fromkeys((*same, *again)))
     status = "not_met" if remarks else "met"
     return outcome(status, count, tuple(a.said for a in same), remarks=remarks)  # type: ignore[arg-type]
