@@ -137,7 +137,9 @@ def corpus_lines(language: str) -> list[tuple[str, str, frozenset[str], str]]:
     rows = [r.split("\t") for r in path.read_text(encoding="utf-8").splitlines() if r]
     if rows[0] != ["split", "role", "labels", "text"]:
         raise ValueError(f"{path}: the header is {rows[0]}, expected split, role, labels, text")
-    return [(s, r, frozenset(labels.split(",")) - {"none"}, text) for s, r, labels, text in rows[1:]]
+    return [
+        (s, r, frozenset(labels.split(",")) - {"none"}, text) for s, r, labels, text in rows[1:]
+    ]
 
 
 def detected(language: str, role: str, text: str) -> frozenset[str]:

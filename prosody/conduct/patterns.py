@@ -45,6 +45,19 @@ PROMISE_PARTS = ("commit", "when", "vague", "now")
 _PART = re.compile(r"\s*(~\d*|!?<\w+>|!\(|[()|\[\]{}^$#]|[^\s()|\[\]{}~<>^$#]+)")
 _ANY = rf"[^ {re.escape(BREAK)}]"
 
+_FIXED = {
+    "(": "(?:",
+    "!(": "(?!",
+    ")": ")",
+    "|": "|",
+    "[": "(?:",
+    "]": ")?",
+    "}": ")",
+    "#": rf"\d{_ANY}* ",
+    "^": rf"(?<={re.escape(BREAK)} )",
+    "$": rf"(?={re.escape(BREAK)} )",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -100,12 +113,8 @@ def translate(pattern: str, classes: dict[str, Any], *, groups: bool = True) -> 
             inner = (translate(p, classes, groups=False) for p in classes[name])
             out.append(f"{'(?!' if part[0] == '!' else '(?:'}{'|'.join(inner)})")
         else:
-            fixed = {
-                "(": "(?:", "!(": "(?!", ")": ")", "|": "|", "[": "(?:", "]": ")?", "#": rf"\d{_ANY}* ",
-                "{": "(?P<who>" if groups else "(?:", "}": ")",
-                "^": rf"(?<={re.escape(BREAK)} )", "$": rf"(?={re.escape(BREAK)} )",
-            }  # fmt: skip
-            out.append(fixed.get(part) or _word(part))
+            who = "(?P<who>" if groups else "(?:"
+            out.append({**_FIXED, "{": who}.get(part) or _word(part))
     return "".join(out)
 
 
@@ -211,24 +220,35 @@ def lexicon(language: str) -> Lexicon:
             f"There are no conduct rules for the language '{language}'.",
             f"Known: {', '.join(languages())}.",
         )
+    file = resources.files("prosody.conduct") / f"{language}.toml"
+    return parse(file.read_text(encoding="utf-8"), language)
+
+
+def parse(text: str, language: str) -> Lexicon:
+    """Compile the text of a language's file.
+
+    Raises
+    ------
+    UsageError
+        If a section is missing or a rule cannot be read; names the section and the rule.
+    """
     name = f"{language}.toml"
-    file = resources.files("prosody.conduct") / name
-    data = tomllib.loads(file.read_text(encoding="utf-8"))
-    classes = {**data.get("classes", {}), "function": data["nouns"]["function"]}
-    detectors = {d: _rules(f"{name} [{d}]", data[d], classes) for d in (*DETECTORS, *HELPERS)}
-    for part in PROMISE_PARTS:
-        key = f"promise.{part}"
-        detectors[key] = _rules(f"{name} [{key}]", data["promise"][part], classes)
-    return Lexicon(
-        language=language,
-        spelled=dict(data["text"]["spelled"]),
-        fillers=frozenset(data["text"]["fillers"]),
-        backchannels=frozenset(data["text"]["backchannels"]),
-        detectors=detectors,
-        nouns=data["nouns"],
-        persons={who: frozenset(data["text"][who]) for who in ("i", "we")},
-        particles=frozenset(data["text"]["particles"]),
-        contentless=frozenset(
-            (*data["nouns"]["function"], *data["nouns"]["verbs"], *data["text"]["sorry"])
-        ),
-    )
+    data = tomllib.loads(text)
+    try:
+        words, nouns = data["text"], data["nouns"]
+        classes = {**data.get("classes", {}), "function": nouns["function"]}
+        parts = {d: data[d] for d in (*DETECTORS, *HELPERS)}
+        parts |= {f"promise.{p}": data["promise"][p] for p in PROMISE_PARTS}
+        return Lexicon(
+            language=language,
+            spelled=dict(words["spelled"]),
+            fillers=frozenset(words["fillers"]),
+            backchannels=frozenset(words["backchannels"]),
+            detectors={d: _rules(f"{name} [{d}]", t, classes) for d, t in parts.items()},
+            nouns=nouns,
+            persons={who: frozenset(words[who]) for who in ("i", "we")},
+            particles=frozenset(words["particles"]),
+            contentless=frozenset((*nouns["function"], *nouns["verbs"], *words["sorry"])),
+        )
+    except KeyError as error:
+        raise UsageError(f"{name}: {error} is missing.", "nl.toml and en.toml have it.") from error

@@ -140,7 +140,11 @@ def _answer(story: Story, problem: int, first: Apology) -> _Answer:
 
 def _timed(story: Story, apology: Apology, hit: Hit) -> _Answer:
     token = story.stretches[hit.stretch].tokens[hit.first]
-    value = max(0.0, token.start_s - apology.end_s)
+    gap_s = token.start_s - apology.end_s
+    if math.isnan(gap_s):
+        return _Answer(apology, hit, gap_s)
+    # An apology's clause may run on into the words of the solution.
+    value = max(0.0, gap_s)
     if token.exact and apology.exact:
         return _Answer(apology, hit, value, value, value)
     turn = story.turns[token.turn]
