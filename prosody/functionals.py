@@ -69,7 +69,9 @@ def sums(x: Values, runs: Runs) -> Doubles:
 
 def _over(total: Doubles, count: NDArray[Any]) -> Doubles:
     count = count.reshape(count.shape + (1,) * (total.ndim - count.ndim))
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    out = np.full(total.shape, np.nan)
+    np.divide(total, count, out=out, where=count > 0)
+    return out
 
 
 def means(x: Values, runs: Runs) -> Doubles:
@@ -165,7 +167,8 @@ def line_slopes(x: Values, time: Values, runs: Runs) -> Doubles:
     t = time - np.repeat(means(time, runs), runs.count)
     spread = sums(t * t, runs)
     out = np.full(len(runs.count), np.nan)
-    return np.divide(sums(t * x, runs), spread, out=out, where=spread > 0)
+    np.divide(sums(t * x, runs), spread, out=out, where=spread > 0)
+    return out
 
 
 @dataclass(frozen=True, slots=True)

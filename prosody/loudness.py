@@ -73,7 +73,7 @@ def equal_loudness(hz: NDArray[np.float64]) -> NDArray[np.float64]:
 @lru_cache(maxsize=16)
 def _loudness_offset(sr: int, n_fft: int) -> FloatArray:
     weight = equal_loudness(mel_bands(sr, n_fft)[1]) * LOUDNESS_SCALE
-    return (COMPRESSION * np.log(weight)).astype(np.float32)
+    return np.asarray(COMPRESSION * np.log(weight), dtype=np.float32)
 
 
 @lru_cache(maxsize=1)
@@ -81,7 +81,8 @@ def _cosines() -> FloatArray:
     k = np.arange(1, CEPSTRA + 1)[None, :]
     j = np.arange(BANDS)[:, None] + 0.5
     lift = 1.0 + LIFTER / 2 * np.sin(np.pi * k / LIFTER)
-    return (np.sqrt(2 / BANDS) * np.cos(np.pi * k * j / BANDS) * lift).astype(np.float32)
+    cosines = np.sqrt(2 / BANDS) * np.cos(np.pi * k * j / BANDS) * lift
+    return np.asarray(cosines, dtype=np.float32)
 
 
 def loudness_and_cepstra(bands: FloatArray, sr: int, n_fft: int) -> tuple[FloatArray, FloatArray]:

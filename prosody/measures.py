@@ -155,9 +155,9 @@ def frames(y: NDArray[np.floating[Any]], sr: int) -> Frames:
     grid = lay_out([sound], rate)
     runs = Runs(grid.count)
     f0 = pitch.track(grid)
-    loudness = fn.smooth(spectrum.levels(grid).loudness, runs)
-    time = (np.arange(grid.total) + 1) * grid.hop_s
-    return Frames(time, f0, ~np.isnan(f0), loudness.astype(np.float32))
+    loudness = fn.smooth(spectrum.levels(grid).loudness, runs).astype(np.float32)
+    time = ((np.arange(grid.total) + 1) * grid.hop_s).astype(np.float64)
+    return Frames(time, f0, ~np.isnan(f0), loudness)
 
 
 def _measure(segments: Sequence[NDArray[np.floating[Any]]], sr: int) -> tuple[Doubles, Doubles]:
@@ -279,13 +279,13 @@ def _loudness_columns(loudness: fn.Values, runs: Runs, grid: Grid) -> dict[str, 
 
 def _level(grid: Grid) -> Doubles:
     """Return the root-mean-square level of each segment in dB re full scale; NaN in silence."""
+    hops = grid.samples[: len(grid.samples) // grid.hop * grid.hop].reshape(-1, grid.hop)
+    energy = np.einsum("ij,ij->i", hops, hops)
     out = np.full(len(grid.length), np.nan)
     full = grid.length > 0
     if full.any():
-        starts = grid.first[full] * grid.hop
-        edges = np.stack([starts, starts + grid.length[full]], axis=1).ravel()
-        energy = np.add.reduceat(grid.samples * grid.samples, edges, dtype=np.float64)[::2]
-        power = energy / grid.length[full]
+        total = np.add.reduceat(energy, grid.first[full], dtype=np.float64)  # silence between
+        power = total / grid.length[full]
         out[full] = 10 * np.log10(np.where(power > 0, power, np.nan))
     return out
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody.frames import FloatArray, Grid, fft_size, power_spectra
+from prosody.frames import CHUNK_FRAMES, FloatArray, Grid, fft_size, power, power_spectra
 from prosody.loudness import BANDS, loudness_and_cepstra, mel_bands
 
 ALPHA_SPLIT_HZ = 1000.0
@@ -24,6 +24,10 @@ LEAST_POWER = 1e-14
 """Power below any sound (-140 dB, openSMILE's floor); a frame below it is digital silence."""
 HARMONIC_WINDOW_S = 0.060
 HARMONIC_SIGMA = 0.4
+HARMONIC_REACH_HZ = 30.0
+LOW_RATE_HZ = 4000
+LOW_FILTER_S = 0.002
+"""Half the length of the low-pass before harmonics are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +109,19 @@ def levels(grid: Grid) -> Levels:
     rows = len(grid.rows(2 * grid.hop))
     out = np.empty((rows, 8 + 4), dtype=np.float32)
     before: FloatArray | None = None
-    for lo, hi, power in power_spectra(grid):
+    for lo, hi, spectra in power_spectra(grid):
         block = out[lo:hi]
-        mixed = power @ bands
+        mixed = spectra @ bands
         block[:, 0], block[:, 8:] = loudness_and_cepstra(mixed[:, :BANDS], sr, n_fft)
-        magnitude = np.sqrt(power[:, :top])
+        magnitude = np.sqrt(spectra[:, :top])
         if before is None:
             before = magnitude[:1]
         step = np.diff(magnitude, axis=0, prepend=before)
         before = magnitude[-1:]
         block[:, 1] = np.sqrt(np.einsum("ij,ij->i", step, step) / (top - 1))
         block[:, 2] = _ratio_db(mixed[:, BANDS + 1], mixed[:, BANDS])
-        block[:, 3] = _ratio_db(power[:, :below].max(axis=1), power[:, above:top].max(axis=1))
-        log = 10 * np.log10(np.maximum(power[:, :bins], np.float32(LEAST_POWER)))
+        block[:, 3] = _ratio_db(spectra[:, :below].max(axis=1), spectra[:, above:top].max(axis=1))
+        log = 10 * np.log10(np.maximum(spectra[:, :bins], np.float32(LEAST_POWER)))
         block[:, 4:8] = log @ line
     out = out[grid.at]
     silent = np.isnan(out[:, 2])
@@ -149,36 +153,57 @@ def harmonics(grid: Grid, f0_hz: NDArray[np.floating[Any]]) -> FloatArray:
     Returns
     -------
     ndarray [shape=(total, 2), float32]
-        dB; NaN where unvoiced. A harmonic is the strongest bin within a quarter of F0 around its
-        place, in the spectrum of 60 ms (Gaussian window) around the frame's centre.
+        dB; NaN where unvoiced. A harmonic is the strongest bin within about 30 Hz of its place, in
+        the spectrum of 60 ms (Gaussian window) around the frame's centre.
     """
     out = np.full((grid.total, 2), np.nan, dtype=np.float32)
     voiced = np.flatnonzero(~np.isnan(f0_hz))
     if len(voiced) == 0:
         return out
-    width = round(HARMONIC_WINDOW_S * grid.sr_hz)
+    low, step = _low_band(grid)
+    hop, sr = grid.hop // step, grid.sr_hz / step
+    width = round(HARMONIC_WINDOW_S * sr)
     n_fft = fft_size(width)
     n = (np.arange(width) - (width - 1) / 2) / (HARMONIC_SIGMA * (width - 1) / 2)
     window = np.exp(-0.5 * n * n).astype(np.float32)
-    lead = width // 2 - grid.hop  # the window starts this much before the frame
-    hops = -(-lead // grid.hop)
-    rows = grid.rows(width, hops * grid.hop - lead)
+    lead = width // 2 - hop  # the window starts this much before the frame
+    hops = -(-lead // hop)
+    view = np.lib.stride_tricks.sliding_window_view(low[hops * hop - lead :], width)[::hop]
     at = grid.at[voiced] - hops
-    step = grid.sr_hz / n_fft
-    for lo in range(0, len(voiced), 512):
-        hi = min(lo + 512, len(voiced))
-        spectrum = np.fft.rfft(rows[at[lo:hi]] * window, n_fft)
-        power = spectrum.real**2 + spectrum.imag**2
-        f0 = f0_hz[voiced[lo:hi]]
-        reach = max(1, round(float(f0.max()) / 4 / step))
-        ladder = np.arange(-reach, reach + 1)
-        inside = np.abs(ladder[None, :]) <= np.maximum(np.round(f0 / 4 / step), 1)[:, None]
-        peaks = []
-        for k in (1, 2, 3):
-            centre = np.round(k * f0 / step).astype(np.int64)
-            bins = np.clip(centre[:, None] + ladder, 1, power.shape[1] - 1)
-            near = np.take_along_axis(power, bins, axis=1)
-            peaks.append(np.where(inside, near, 0).max(axis=1))
-        out[voiced[lo:hi], 0] = _ratio_db(peaks[0], peaks[1])
-        out[voiced[lo:hi], 1] = _ratio_db(peaks[1], peaks[2])
+    reach = max(1, round(HARMONIC_REACH_HZ * n_fft / sr))
+    near = np.arange(-reach, reach + 1)
+    for lo in range(0, len(voiced), CHUNK_FRAMES):
+        frames = voiced[lo : lo + CHUNK_FRAMES]
+        spectra = power(view[at[lo : lo + CHUNK_FRAMES]] * window, n_fft)
+        number = np.arange(1, 4) * (f0_hz[frames] * n_fft / sr)[:, None]
+        bins = np.rint(number).astype(np.int64)[:, :, None] + near
+        bins = np.clip(bins, 1, spectra.shape[1] - 1)
+        peaks = spectra[np.arange(len(frames))[:, None, None], bins].max(axis=2)
+        out[frames] = _ratio_db(peaks[:, :2], peaks[:, 1:])
     return out
+
+
+def _low_band(grid: Grid) -> tuple[FloatArray, int]:
+    """Keep every `step`-th sample after a low-pass: three harmonics need no more than 1.6 kHz."""
+    divisors = [d for d in range(1, grid.hop + 1) if grid.hop % d == 0]
+    step = max(d for d in divisors if d == 1 or grid.sr_hz / d >= LOW_RATE_HZ)
+    if step == 1:
+        return grid.samples, 1
+    half = round(LOW_FILTER_S * grid.sr_hz)
+    rows = grid.rows(grid.hop + 2 * half)
+    low = np.zeros(len(grid.samples) // step, dtype=np.float32)
+    kept = rows @ _low_filter(grid.hop, step, half)
+    lead = half // step
+    low[lead : lead + kept.size] = kept.ravel()[: len(low) - lead]
+    return low, step
+
+
+@lru_cache(maxsize=16)
+def _low_filter(hop: int, step: int, half: int) -> FloatArray:
+    """Return the matrix from a hop, and `half` samples either side, to every `step`-th sample."""
+    n = np.arange(-half, half + 1)
+    taps = np.sinc(n / step) * np.hamming(2 * half + 1)
+    matrix = np.zeros((hop + 2 * half, hop // step))
+    for j in range(hop // step):
+        matrix[j * step : j * step + 2 * half + 1, j] = taps / taps.sum()
+    return matrix.astype(np.float32)

@@ -47,7 +47,13 @@ def peak_rate(loudness: Values, runs: Runs, step_s: float) -> Doubles:
     turns = turning_points(loudness, runs)
     peaks = np.bincount(turns.segment[turns.high], minlength=len(runs.count))
     seconds = runs.count * step_s
-    return np.divide(peaks, seconds, out=np.full(len(peaks), np.nan), where=seconds > 0)
+    return _rate(peaks, seconds)
+
+
+def _rate(number: NDArray[Any], amount: NDArray[Any]) -> Doubles:
+    out = np.full(len(amount), np.nan)
+    np.divide(number, amount, out=out, where=amount > 0)
+    return out
 
 
 def stretches(mask: Mask, runs: Runs) -> tuple[Counts, Counts]:
@@ -82,7 +88,7 @@ def voice_rhythm(voiced: Mask, runs: Runs, step_s: float) -> Doubles:
     ids, length = _lasting(*stretches(voiced, runs))
     number = np.bincount(ids, minlength=n)
     seconds = runs.count * step_s
-    rate = np.divide(number, seconds, out=np.full(n, np.nan), where=seconds > 0)
+    rate = _rate(number, seconds)
     on = mean_sd(length * step_s, Runs(number))
     ids, length = _lasting(*stretches(~voiced, runs))
     off = mean_sd(length * step_s, Runs(np.bincount(ids, minlength=n)))
@@ -105,7 +111,7 @@ def pause_share(loudness: Values, voiced: Mask, runs: Runs, step_s: float) -> Do
     ids, length = stretches((loudness <= edge) & ~voiced, runs)
     long = length * step_s >= PAUSE_S - 1e-9
     paused = np.bincount(ids[long], weights=length[long], minlength=len(runs.count))
-    return np.divide(paused, runs.count, out=np.full(len(runs.count), np.nan), where=runs.count > 0)
+    return _rate(paused, runs.count)
 
 
 _VOWELS = "aeiouyàáâäãåèéêëìíîïòóôöõùúûüýÿæœø"
