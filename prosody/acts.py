@@ -10,6 +10,7 @@ the floor), or ``none`` (quoted, negated, reported). No rule, no act. The rules 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -22,6 +23,8 @@ from prosody.turns import Act, ActKind, Turn, Word
 _REACH = (30, 40)  # tokens before and after a head that rules can see
 _SAME_BREATH_S = 1.0  # segments of one speaker closer than this are read as one stretch
 _UNNAMED_S = 0.3  # the same where the transcript does not say who speaks
+_PAUSE_S = 1.0  # a clause does not reach over a longer pause
+_MARKS = ',.?!"'
 _UNTIMED_GAP = 2  # without word times: at most so many tokens between acts that are one
 
 
@@ -164,8 +167,9 @@ def _acts_of(
     if not heads:
         return []
     context = _Context(stretch, turns, lex)
-    hits = [hit for head in heads if (hit := _classify(found, head, lex, context))]
-    hits = [hit for hit in hits if hit.kind != "none"]
+    pauses = _pauses(found, stretch)
+    hits = [hit for head in heads if (hit := _classify(found, head, lex, context, pauses))]
+    hits = _adopt([hit for hit in hits if hit.kind != "none"], found)
     joined: list[Found] = []
     for hit in hits:
         if joined and _one_breath(joined[-1], hit, found, stretch, gap_s):
@@ -182,6 +186,36 @@ def _acts_of(
     return [_act(hit, found, stretch, turns) for hit in joined]
 
 
+def _adopt(hits: list[Found], found: list[Token]) -> list[Found]:
+    """Let a bare "sorry" beside another act be part of it: "excuse me, sorry to interrupt"."""
+    out: list[Found] = []
+    for hit in hits:
+        before = out[-1] if out else None
+        if before and before.kind != hit.kind and _words(found[before.last : hit.first]) <= 1:
+            if before.kind == "apology" and _words(found[before.first : before.last]) <= 2:
+                out[-1] = replace(hit, first=before.first)
+                continue
+            if hit.kind == "apology" and _words(found[hit.first : hit.last]) <= 2:
+                out[-1] = replace(before, last=max(before.last, hit.last))
+                continue
+        out.append(hit)
+    return out
+
+
+def _words(part: list[Token]) -> int:
+    return sum(t.text[0].isalnum() for t in part)
+
+
+def _pauses(found: list[Token], stretch: Stretch) -> frozenset[int]:
+    """Return the tokens that a long pause goes before."""
+    out = []
+    for i in range(1, len(found)):
+        end, begin = stretch.times[found[i - 1].last], stretch.times[found[i].first]
+        if end is not None and begin is not None and begin.start_s - end.end_s > _PAUSE_S:
+            out.append(i)
+    return frozenset(out)
+
+
 class _Context:
     """What the other role said before and after a stretch, tokenised when asked for."""
 
@@ -195,7 +229,7 @@ class _Context:
         self._before = next(before, None)
         self._after = next(after, None)
 
-    def _words(self, text: str | None) -> list[str] | None:
+    def _tokens(self, text: str | None) -> list[str] | None:
         if text is None:
             return None
         return [t.text for t in tokens(text.split(), self._lex.cleaning)]
@@ -203,7 +237,7 @@ class _Context:
     def fits(self, rule: lexicon.Rule) -> bool:
         if not (rule.before or rule.after or rule.echo):
             return True
-        before, after = self._words(self._before), self._words(self._after)
+        before, after = self._tokens(self._before), self._tokens(self._after)
         if rule.before and not _any(rule.before, before):
             return False
         if rule.after and not _any(rule.after, after):
@@ -220,19 +254,26 @@ class _Context:
         return bool(again) and sum(w in said for w in again) >= 0.5 * len(again)
 
 
-def _any(patterns: Sequence[object], words: list[str] | None) -> bool:
+def _any(patterns: Sequence[re.Pattern[str]], words: list[str] | None) -> bool:
     text = "".join(w + " " for w in words or ())
-    return words is not None and any(p.search(text) for p in patterns)  # type: ignore[attr-defined]
+    return words is not None and any(p.search(text) for p in patterns)
 
 
 def _classify(
-    found: list[Token], head: int, lex: lexicon.Lexicon, context: _Context
+    found: list[Token],
+    head: int,
+    lex: lexicon.Lexicon,
+    context: _Context,
+    pauses: frozenset[int] = frozenset(),
 ) -> Found | None:
+    """Return what the first matching rule makes of one head word."""
     start = max(head - _REACH[0], 0)
     view = [t.text for t in found[start : head + _REACH[1]]]
     view[head - start] = "@" + lex.heads[found[head].text]
     cut = "~ " if start else ""  # so that ^ does not match where the view was cut
     text = cut + "".join(w + " " for w in view)
+    if head + _REACH[1] < len(found):
+        text += "~ "
     for rule in lex.rules:
         for pattern in rule.patterns:
             match = pattern.search(text)
@@ -241,46 +282,73 @@ def _classify(
             if rule.act == "none":
                 return Found("none", rule.id, head, head + 1, None)
             shift = start - (1 if cut else 0)
-            first = shift + text.count(" ", 0, match.start())
-            last = shift + text.count(" ", 0, match.end())
-            return _extend(found, head, first, last, rule, lex)
+            first = max(shift + text.count(" ", 0, match.start()), 0)
+            last = min(shift + text.count(" ", 0, match.end()), len(found))
+            return _extend(found, head, first, last, rule, lex, pauses)
     return None
 
 
 def _extend(
-    found: list[Token], head: int, first: int, last: int, rule: lexicon.Rule, lex: lexicon.Lexicon
+    found: list[Token],
+    head: int,
+    first: int,
+    last: int,
+    rule: lexicon.Rule,
+    lex: lexicon.Lexicon,
+    pauses: frozenset[int],
 ) -> Found:
     """Widen the match to the clause: what leads up to it, and its complement."""
     first, last = min(first, head), max(last, head + 1)
-    while first < head and (found[first].text in ',.?!"' or found[first].text in lex.sets["lead"]):
-        first += 1
     core = last
-    while first > 0 and found[first - 1].text in lex.before:
+    while first > 0 and found[first - 1].text in lex.before and first not in pauses:
         first -= 1
-    if rule.act == "apology" and rule.extend:
-        last = _complement(found, last, lex)
-    while last > head + 1 and found[last - 1].text in ',.?!"':
+    persons = lex.first_person | lex.plural_person
+    while first < head and (
+        found[first].text in _MARKS
+        or (
+            found[first].text in lex.leads
+            and (found[first].text not in lex.before or found[first + 1].text in persons)
+        )
+    ):
+        first += 1
+    if rule.act != "apology":
+        last = _sentence(found, last, lex, pauses)
+    elif rule.extend:
+        last = _complement(found, last, lex, pauses)
+    while last > head + 1 and found[last - 1].text in _MARKS:
         last -= 1
     i_form = rule.i_form
     if i_form is None:
         near = [t.text for t in found[first : max(head + 1, min(core, last))]]
-        persons = [
-            w in lex.first_person for w in near if w in lex.first_person or w in lex.plural_person
-        ]
-        i_form = persons[0] if persons else None
+        i_form = next((w in lex.first_person for w in near if w in persons), None)
     return Found(rule.act, rule.id, first, last, i_form)
 
 
-def _complement(found: list[Token], last: int, lex: lexicon.Lexicon) -> int:
+def _sentence(found: list[Token], last: int, lex: lexicon.Lexicon, pauses: frozenset[int]) -> int:
+    """Return the end of the sentence, so that a repair shows what it asks for."""
+    end = last
+    while end < len(found) and end - last < lex.max_complement and end not in pauses:
+        if found[end].text in '.?!"':
+            break
+        end += 1
+    return end
+
+
+def _complement(found: list[Token], last: int, lex: lexicon.Lexicon, pauses: frozenset[int]) -> int:
+    """Return the end of "for the delay", "that you had to wait", "dat u moest wachten"."""
     begins = last < len(found) and found[last].text in lex.complement
     if not begins and found[last - 1].text not in lex.complement:
         return last
     end = last
-    while end < len(found) and end - last < lex.max_complement:
+    while end < len(found) and end - last < lex.max_complement and end not in pauses:
         word = found[end].text
-        if word in ',.?!"' or (end > last and word in lex.stop):
+        if word in _MARKS or (end > last and word in lex.stop):
             break
         end += 1
+    if end < len(found) and found[end].text in lex.stop:
+        persons = lex.first_person | lex.plural_person
+        while end > last and found[end - 1].text in persons:
+            end -= 1  # the subject of the next clause: "... about the delay i | will ..."
     return end
 
 
@@ -292,8 +360,7 @@ def _one_breath(a: Found, b: Found, found: list[Token], stretch: Stretch, gap_s:
     end, begin = stretch.times[found[a.last - 1].last], stretch.times[found[b.first].first]
     if end is not None and begin is not None:
         return begin.start_s - end.end_s <= gap_s
-    between = [t for t in found[a.last : b.first] if t.text[0].isalnum()]
-    return len(between) <= _UNTIMED_GAP
+    return _words(found[a.last : b.first]) <= _UNTIMED_GAP
 
 
 def _act(hit: Found, found: list[Token], stretch: Stretch, turns: Sequence[Turn]) -> Act:
@@ -311,7 +378,7 @@ def _act(hit: Found, found: list[Token], stretch: Stretch, turns: Sequence[Turn]
         kind=kind,
         start_s=start_s,
         end_s=end_s,
-        text=" ".join(stretch.words[first : last + 1]),
+        text=" ".join(stretch.words[first : last + 1]).rstrip(",;:"),
         form=hit.form,
         role=turns[turn].role,
         turn=turn,

@@ -59,6 +59,7 @@ class Lexicon:
     rules: tuple[Rule, ...]
     first_person: frozenset[str]
     plural_person: frozenset[str]
+    leads: frozenset[str]  # single words that may stand before a sentence
     before: frozenset[str]
     complement: frozenset[str]
     stop: frozenset[str]
@@ -147,9 +148,10 @@ def _build(data: dict[str, Any]) -> Lexicon:
         ),
         heads=heads,
         sets=sets,
-        rules=tuple(_rule(r, sets) for r in data["rule"]),
+        rules=tuple(_rule(r, sets, data.get("short", {})) for r in data["rule"]),
         first_person=frozenset(_words(person["i"])),
         plural_person=frozenset(_words(person["we"])),
+        leads=frozenset(sets.get("lead", ())),
         before=frozenset(_words(clause["before"])),
         complement=frozenset(_words(clause["complement"])),
         stop=frozenset(_words(clause["stop"])),
@@ -157,7 +159,9 @@ def _build(data: dict[str, Any]) -> Lexicon:
     )
 
 
-def _rule(rule: dict[str, Any], sets: Mapping[str, Sequence[str]]) -> Rule:
+def _rule(
+    rule: dict[str, Any], sets: Mapping[str, Sequence[str]], short: Mapping[str, str]
+) -> Rule:
     known = {
         "id",
         "act",
@@ -182,9 +186,8 @@ def _rule(rule: dict[str, Any], sets: Mapping[str, Sequence[str]]) -> Rule:
     def compiled(key: str) -> tuple[re.Pattern[str], ...]:
         value = rule.get(key, ())
         try:
-            return tuple(
-                compile_pattern(p, sets) for p in ([value] if isinstance(value, str) else value)
-            )
+            patterns = [value] if isinstance(value, str) else value
+            return tuple(compile_pattern(_written_out(p, short), sets) for p in patterns)
         except (PatternError, re.error) as error:
             raise PatternError(f"rule '{name}', {key}: {error}") from None
 
@@ -200,6 +203,12 @@ def _rule(rule: dict[str, Any], sets: Mapping[str, Sequence[str]]) -> Rule:
         examples=tuple(rule["examples"]),
         others=tuple(rule.get("not", ())),
     )
+
+
+def _written_out(pattern: str, short: Mapping[str, str]) -> str:
+    for name, text in short.items():
+        pattern = pattern.replace("{" + name + "}", text)
+    return pattern
 
 
 def guess(texts: Sequence[str]) -> tuple[str, float, bool]:

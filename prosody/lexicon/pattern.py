@@ -5,7 +5,8 @@ between any two. Apart from words:
 
 ==============  ===================================================================
 ``@sorry``      the head word under judgement (a form of that class); ``@*`` of any class
-``word~``       a word that begins so
+``word~``       a word that begins so (``~ing``: that ends so)
+``{name}``      what the lexicon's ``[short]`` says for it
 ``<set>``       any entry of that set
 ``#``           a number, in digits or (set ``number``) words
 ``(a b|c)``     one of
@@ -31,7 +32,7 @@ ANY = r'(?![.?!",] )[^\s@]+ '
 _SYMBOL = re.compile(
     r"\s*(?:(?P<gap>\.\.\.?)(?:!(?P<without>\w+))?|(?P<set><\w+>)|(?P<head>@(?:\w+|\*))|(?P<neg>!\()|"
     r"(?P<pos>&\()|(?P<open>\()|(?P<close>\))|(?P<bar>\|)|(?P<mark>\[(?:[?,.\"]|end)\])|"
-    r"(?P<edge>\^\^?|\$\$?)|(?P<number>#)|(?P<tight>_(?=\s))|(?P<word>[a-z0-9']+)(?P<stem>~?))"
+    r"(?P<edge>\^\^?|\$\$?)|(?P<number>#)|(?P<tight>_(?=\s))|(?P<word>[a-z0-9']+)(?P<stem>~?)|~(?P<ending>[a-z]+))"
     r"(?P<times>[?*+]?)"
 )
 
@@ -104,6 +105,8 @@ def compile_pattern(text: str, sets: Mapping[str, Sequence[str]]) -> re.Pattern[
             parts.append(_edge(match["edge"], lead, tail))
         elif match["number"]:
             parts.append(f"(?:{comma}(?:\\d\\S* |{group('number')}))")
+        elif match["ending"]:
+            parts.append(f"(?:{comma}[^\\s@]*{match['ending']} )")
         elif match["tight"]:
             tight = True
             continue
