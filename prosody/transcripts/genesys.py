@@ -9,7 +9,8 @@ from prosody.transcripts.document import Document, align
 from prosody.transcripts.reader import Reader
 from prosody.turns import Transcript, Turn, Word
 
-_EPOCH_MS = 1e11  # a larger number of milliseconds is a date, not a place in a call
+# A number of milliseconds between these (1973 and 5138) is a date, not a place in a call.
+_EPOCH_MS, _LAST_MS = 1e11, 1e14
 
 
 def _recognises(document: Document) -> bool:
@@ -31,7 +32,7 @@ def _start_s(document: Document, item: dict[str, Any], place: str, origin_ms: fl
     if isinstance(offset, dict) and offset.get("milliseconds") is not None:
         return document.time(offset["milliseconds"], f"{place}.offset", per_s=1000)
     value = document.maybe(item, "startTimeMs", (int, float), place)
-    if value is not None and value > _EPOCH_MS:
+    if value is not None and _EPOCH_MS < value < _LAST_MS:
         return document.time(value - origin_ms, f"{place}.startTimeMs", per_s=1000)
     return document.time(value, f"{place}.startTimeMs", per_s=1000)
 
@@ -43,7 +44,7 @@ def _origin_ms(document: Document, transcript: dict[str, Any]) -> float:
         for p in transcript.get("phrases", [])
         if isinstance(p, dict)
         and isinstance(p.get("startTimeMs"), (int, float))
-        and p["startTimeMs"] > _EPOCH_MS
+        and _EPOCH_MS < p["startTimeMs"] < _LAST_MS
     ]
     if not dates:
         return 0.0
