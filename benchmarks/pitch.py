@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,7 @@ def at(times: Array, track: Track) -> Array:
     log = np.log(np.maximum([before, after], 1.0))
     between = np.exp((1 - share) * log[0] + share * log[1])
     nearest = np.where(share < 0.5, before, after)
-    return np.where((before > 0) & (after > 0), between, nearest)
+    return np.asarray(np.where((before > 0) & (after > 0), between, nearest))
 
 
 def errors(references: Sequence[Array], tracks: Sequence[Track]) -> dict[str, float]:
@@ -217,14 +218,17 @@ def speed(
     for line, heard in sounds.items():
         seconds = sum(len(y) / sr for y, sr in heard)
         works: dict[str, Callable[[], object]] = {
-            name: (lambda tracker=tracker, heard=heard: [tracker(y, sr) for y, sr in heard])
-            for name, tracker in trackers.items()
+            name: partial(_each, tracker, heard) for name, tracker in trackers.items()
         }
         if "prosody" in trackers:
-            works["prosody, one batch"] = lambda heard=heard: _batch(heard)
+            works["prosody, one batch"] = partial(_batch, heard)
         for name, timing in common.interleaved(works, repeats=repeats).items():
             took.setdefault(name, {})[line] = timing.against(seconds)
     return took
+
+
+def _each(tracker: Tracker, heard: Sequence[tuple[Array, int]]) -> list[Track]:
+    return [tracker(y, sr) for y, sr in heard]
 
 
 def _batch(heard: Sequence[tuple[Array, int]]) -> Array:
@@ -269,7 +273,7 @@ def plot(rows: Mapping[str, Mapping[str, Any]], out: Path) -> None:
     left.invert_yaxis()
     left.set_xlim(0, left.get_xlim()[1] * 1.18)
     left.set_xlabel("F0 frame error, % of all frames (laryngograph)")
-    left.legend(fontsize=7, loc="lower right")
+    left.legend(fontsize=7, loc="upper right")
     right.set_xscale("log")
     right.set_xlim(right.get_xlim()[0], right.get_xlim()[1] * 4)
     right.set_xlabel("times real time, one core, one sentence a call")

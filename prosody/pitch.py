@@ -1,6 +1,16 @@
 """Pitch: the one tracker that apologies and their baselines go through.
 
-``track`` gives F0 for every frame of a `prosody.frames.Grid`; NaN is unvoiced.
+``track`` gives F0 for every frame of a `prosody.frames.Grid`; NaN is unvoiced. Sound is heard at
+8 kHz, so that a telephone call and a studio recording are tracked alike. Each frame gives two
+power spectra (64 ms for the harmonics, 32 ms for the edges of voicing), as logarithms relative to
+the frame's own mean, and its level relative to the loudest within 0.64 s: gain cancels. A small
+convolutional network (``models/pitch.onnx``, see ``models/PITCH.md``) reads 17 frames either side
+and answers with a voicing probability and a distribution over half-semitone steps of pitch; F0 is
+the mean of that distribution around its peak.
+
+The fundamental itself need not be there (the telephone cuts it off): the spacing of harmonics
+decides. The way of reading pitch from a distribution over log-spaced steps is that of CREPE (Kim et
+al. 2018) and SwiftF0 (Nieradzik 2025); SwiftF0 was the teacher.
 """
 
 from __future__ import annotations
@@ -11,18 +21,59 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody.frames import FloatArray, Grid
+from prosody.frames import FloatArray, Grid, IntArray
 
 FMIN_HZ = 65.0
 FMAX_HZ = 500.0
 REFERENCE_HZ = 27.5
 
+RATE_HZ = 8000
+HOP = 80
+LONG = 512
+SHORT = 256
+LONG_BINS = slice(4, 252)
+SHORT_BINS = slice(2, 126)
+"""Both 62.5 to 3,920 Hz: no offset, no mains hum, no edge of a resampler."""
+FEATURES = 248 + 124 + 2
+FLOOR = 1e-4
+"""Bins 40 dB below the frame's mean power count as equal."""
+TINY = 1e-10
+"""Power below the rounding of 16-bit samples (about 1e-8); at or below it a frame is silent."""
+LEVEL_REACH = 64
+LEVEL_DEPTH = -14.0
+
+STEPS = 80
+STEP_LOW_HZ = 58.0
+STEPS_PER_OCTAVE = 24
+VOICED = 0.5
+"""Voicing probability from which a frame is voiced: the network's own even odds, not tuned."""
+EDGE_ST = 0.5
+"""Pitch this far outside 65 to 500 Hz is brought to the edge; beyond it the frame is unvoiced."""
+
+REACH = 17
+"""Frames that the network reads on either side."""
+GAP = 8
+"""Rows of nothing between segments: no layer reaches further."""
+BLOCK_FRAMES = 8192
+"""Frames worked on at once, 12 MB of spectra."""
+STRETCH = 1024
+"""Rows that the network gets at once, and
+"""
+CHUNK_FRAMES = 256
+"""frames transformed at once: both stay in the cache."""
+
 
 @lru_cache(maxsize=1)
-def _detector() -> Any:
-    from swift_f0 import SwiftF0
+def _network() -> Any:
+    from importlib.resources import files
 
-    return SwiftF0(threads=1, spin=False)
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    model = files("prosody.models").joinpath("pitch.onnx").read_bytes()
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def track(grid: Grid) -> FloatArray:
@@ -39,30 +90,162 @@ def track(grid: Grid) -> FloatArray:
         F0 in Hz (65 to 500), NaN where unvoiced; segments do not influence each other.
     """
     out = np.full(grid.total, np.nan, dtype=np.float32)
-    for first, start, count, length in zip(
-        grid.first.tolist(),
-        grid.start.tolist(),
-        grid.count.tolist(),
-        grid.length.tolist(),
-        strict=True,
-    ):
-        if count:
-            y = grid.samples[first * grid.hop : first * grid.hop + length]
-            out[start : start + count] = _one(y, grid.sr_hz, grid.hop, count)
+    sound, centre = _at_8_khz(grid)
+    segment = grid.segment
+    halo = REACH + LEVEL_REACH
+    for lo in range(0, grid.total, BLOCK_FRAMES):
+        hi = min(lo + BLOCK_FRAMES, grid.total)
+        a, b = max(lo - halo, 0), min(hi + halo, grid.total)
+        out[lo:hi] = _block(sound, centre[a:b], segment[a:b])[lo - a : hi - a]
     return out
-
-
-def _one(y: FloatArray, sr: int, hop: int, count: int) -> FloatArray:
-    found = _detector().detect(y, sr, fmin=FMIN_HZ, fmax=FMAX_HZ)
-    time = (np.arange(count) + 1) * hop / sr
-    nearest = np.clip(np.round(time / 0.016).astype(int), 0, len(found.confidence) - 1)
-    voiced = found.confidence >= 0.5
-    log = np.where(voiced, np.log(np.maximum(found.pitch_hz, 1.0)), np.nan)
-    between = np.interp(time, found.timestamps, log)
-    f0 = np.exp(np.where(np.isnan(between), log[nearest], between))
-    return np.where(voiced[nearest], f0, np.nan).astype(np.float32)
 
 
 def semitones(f0_hz: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     """Return semitones above 27.5 Hz (the lowest A of a piano), as eGeMAPS counts pitch."""
-    return 12.0 * np.log2(f0_hz / REFERENCE_HZ)
+    return np.asarray(12.0 * np.log2(f0_hz / REFERENCE_HZ))
+
+
+def _at_8_khz(grid: Grid) -> tuple[FloatArray, IntArray]:
+    """Return the grid's sound at 8 kHz with 32 ms of zeros around it, and every frame's centre.
+
+    Where the hop is a whole number of samples at 8 kHz too (8, 12, 16 kHz), the grid is resampled
+    in one piece; elsewhere segment by segment, so that each sounds as it would alone.
+    """
+    hop = grid.hop * RATE_HZ / grid.sr_hz
+    if grid.sr_hz == RATE_HZ:
+        sound, first = grid.samples, grid.first * HOP
+    elif hop.is_integer():
+        sound, first = _resample(grid.samples, grid.sr_hz), grid.first * int(hop)
+    else:
+        starts = (grid.first * grid.hop).tolist()
+        pieces = [
+            np.pad(_resample(grid.samples[lo : lo + n], grid.sr_hz), (0, LONG // 2))
+            for lo, n in zip(starts, grid.length.tolist(), strict=True)
+        ]
+        sizes = np.array([len(p) for p in pieces], dtype=np.int64)
+        sound = np.concatenate(pieces) if pieces else grid.samples
+        first = np.cumsum(sizes) - sizes
+    within = np.round((np.arange(grid.total) - np.repeat(grid.start, grid.count) + 1) * hop)
+    centre = np.repeat(first, grid.count) + within.astype(np.int64)
+    return np.pad(sound, LONG // 2), centre
+
+
+def _resample(y: FloatArray, sr: int) -> FloatArray:
+    import soxr
+
+    return np.asarray(soxr.resample(y, sr, RATE_HZ), dtype=np.float32)
+
+
+@lru_cache(maxsize=4)
+def _hann(width: int) -> FloatArray:
+    n = np.arange(width)
+    return (0.5 - 0.5 * np.cos(2 * np.pi * n / width)).astype(np.float32)
+
+
+def spectra(sound: FloatArray, centre: IntArray, out: FloatArray, row: IntArray) -> FloatArray:
+    """Compute what the network hears of each frame, apart from its level among its neighbours.
+
+    Parameters
+    ----------
+    sound : ndarray [shape=(n,), float32]
+        8 kHz, with 256 zeros in front of the first sample and after the last.
+    centre : ndarray [shape=(m,), int64]
+        Centre of each frame, not counting those zeros.
+    out : ndarray [shape=(k, 374), float32]
+        Gets the log power of the bins of both spectra over the frame's mean, 372 columns.
+    row : ndarray [shape=(m,), int64]
+        The row of `out` for each frame.
+
+    Returns
+    -------
+    ndarray [shape=(m, 2), float32]
+        Log of that mean, for both spectra.
+    """
+    from scipy import fft
+
+    level = np.empty((len(centre), 2), dtype=np.float32)
+    at = 0
+    for k, (width, bins) in enumerate(((LONG, LONG_BINS), (SHORT, SHORT_BINS))):
+        rows = np.lib.stride_tricks.sliding_window_view(sound[(LONG - width) // 2 :], width)
+        columns = slice(at, at + bins.stop - bins.start)
+        for lo in range(0, len(centre), CHUNK_FRAMES):
+            part = slice(lo, min(lo + CHUNK_FRAMES, len(centre)))
+            frames = rows[centre[part]]
+            frames *= _hann(width)
+            spectrum = fft.rfft(frames, overwrite_x=True)[:, bins]
+            power = spectrum.real**2
+            power += spectrum.imag**2
+            mean = power.mean(axis=1, keepdims=True)
+            mean += np.float32(TINY)
+            power *= 1 / mean
+            power += np.float32(FLOOR)
+            out[row[part], columns] = np.log(power, out=power)
+            level[part, k] = np.log(mean[:, 0])
+        at = columns.stop
+    return level
+
+
+def _block(sound: FloatArray, centre: IntArray, segment: IntArray) -> FloatArray:
+    """Track one block of frames; frames nearer than the halo to a cut segment are not final."""
+    order = np.cumsum(np.diff(segment, prepend=segment[0]) > 0, dtype=np.int64)
+    row = np.arange(len(centre)) + GAP * order
+    total = int(row[-1]) + 1
+    features = np.zeros((total, FEATURES), dtype=np.float32)
+    level = spectra(sound, centre, features, row)
+    features[row, -2:] = _among_neighbours(level, order)
+    there = np.zeros(total, dtype=np.float32)
+    there[row] = 1.0
+    answer = np.concatenate(
+        [
+            _network().run(
+                None,
+                {
+                    "features": features[None, max(lo - REACH, 0) : lo + STRETCH + REACH],
+                    "there": there[None, None, max(lo - REACH, 0) : lo + STRETCH + REACH],
+                },
+            )[0][0, :, min(lo, REACH) :][:, :STRETCH]
+            for lo in range(0, total, STRETCH)
+        ],
+        axis=1,
+    )
+    f0, voiced = decode(answer.T[row])
+    voiced &= level[:, 0] > np.log(2 * TINY)
+    return np.where(voiced, f0, np.nan).astype(np.float32)
+
+
+def _among_neighbours(level: FloatArray, order: IntArray) -> FloatArray:
+    """Return levels relative to the loudest frame within 0.64 s in the same segment."""
+    from scipy import ndimage
+
+    row = np.arange(len(level)) + LEVEL_REACH * order
+    spread = np.full((row[-1] + 1, 2), -np.inf, dtype=np.float32)
+    spread[row] = level
+    top = ndimage.maximum_filter1d(spread, 2 * LEVEL_REACH + 1, axis=0, mode="constant", cval=-1e9)
+    return np.asarray(np.maximum(level - top[row], np.float32(LEVEL_DEPTH)))
+
+
+def decode(answer: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Read pitch and voicing off the network's answer.
+
+    Parameters
+    ----------
+    answer : ndarray [shape=(n, 81), float32]
+        Log odds of 80 steps of pitch, then of voicing.
+
+    Returns
+    -------
+    f0_hz : ndarray [shape=(n,), float32]
+        65 to 500; of no meaning where unvoiced.
+    voiced : ndarray [shape=(n,), bool]
+    """
+    steps = answer[:, :STEPS]
+    peak = np.clip(np.argmax(steps, axis=1), 2, STEPS - 3)
+    near = peak[:, None] + np.arange(-2, 3)
+    weight = np.take_along_axis(steps, near, axis=1)
+    weight = np.exp(weight - weight.max(axis=1, keepdims=True))
+    position = (weight * near).sum(axis=1) / weight.sum(axis=1)
+    f0 = STEP_LOW_HZ * np.exp2(position / STEPS_PER_OCTAVE)
+    edge = 2 ** (EDGE_ST / 12)
+    voiced = answer[:, STEPS] > np.log(VOICED / (1 - VOICED))
+    voiced &= (f0 >= FMIN_HZ / edge) & (f0 <= FMAX_HZ * edge)
+    return np.clip(f0, FMIN_HZ, FMAX_HZ).astype(np.float32), voiced
