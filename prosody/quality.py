@@ -199,9 +199,11 @@ def check(
         snr = 10 * math.log10(max(spoken - noise, 1e-3 * noise) / noise)
     clipped, silence = clipped_share(y), digital_silence_share(y, sr)
     duration = len(y) / sr
+    # A beep is voiced and no speech; a whisper is speech and not voiced.
+    voice = [seconds for seconds in (voiced_s, speech_s) if math.isfinite(seconds)]
     closed = (
         duration < limits.min_duration_s,
-        voiced_s < limits.min_voiced_s,
+        min(voice, default=math.inf) < limits.min_voiced_s,
         clipped > limits.max_clipped_share,
         snr < limits.min_snr_db,
         silence > limits.max_digital_silence_share,
