@@ -1,4 +1,4 @@
-"""What a judge says about itself: metadata of the ONNX file, and the card made from it."""
+"""What a judge says about itself: metadata of the ONNX file, and the cards made from it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from prosody import judge
+from prosody import __version__, judge
 from prosody.fit.check import fitted_on
 from prosody.fit.model import Axis, JudgeModel, parts
 from prosody.fit.tables import Rated
@@ -19,9 +19,9 @@ TRAINING = {
         "title": "Sincere Apology Corpus (Baird, Coutinho, Hirschberg, Schuller, Interspeech 2019)",
         "question": "how sincere the apology sounds",
         "speech": "read English, acted in four styles: fast, lively, monotone, slow; no calls",
-        "language": "en",
+        "languages": ["en"],
         "scale": "mean of 13 to 17 listeners, standardised",
-        "licence": "posted publicly without a licence",
+        "licence": "ratings and functionals posted publicly without a licence",
     },
     "engaged": {
         "corpus": "NSC",
@@ -29,100 +29,187 @@ TRAINING = {
         "question": "mean of affectionate, hearty and reversed bored, indifferent, distant, "
         "unsympathetic",
         "speech": "semi-spontaneous German, telephone role plays; no apologies",
-        "language": "de",
+        "languages": ["de"],
         "scale": "z scores of each listener, mean over listeners and six scales",
-        "licence": "posted publicly without a licence",
+        "licence": "ratings and functionals posted publicly without a licence",
+        "within_speakers": "SinA-C's styles, fast and lively against monotone and slow; unrated",
     },
 }
-
-
-def training(axis: str, rated: Rated) -> dict[str, Any]:
-    """Return what one axis was fitted on: counts and hashed speakers, nothing clip by clip."""
-    return {
-        **TRAINING[axis],
-        "clips": len(rated),
-        "speakers": len(np.unique(rated.speaker)),
-        "fitted_on": fitted_on(rated),
-    }
-
-
 # Whether a voice is high or low says who speaks, not how: never told against "most speakers".
 ANATOMY = ("pitch_mean_st", "pitch_p20_st", "pitch_p50_st", "pitch_p80_st", "pitch_start_st")
+CLAIM = "predicted impression of listeners; not what a speaker felt or meant"
 
 
 def typical(axis: Axis) -> dict[str, float]:
     """Return the population's centre of absolute columns, in their own units."""
-    t = parts(axis)[0].terms
+    out: dict[str, float] = {}
+    for part in parts(axis):
+        t = part.terms
+        for i, m in enumerate(t.measures):
+            if (not t.relative[i] or t.guess[i]) and not t.level[i] and m not in ANATOMY:
+                out[m] = float(np.round(2.0 ** t.centre[i] if t.log[i] else t.centre[i], 4))
+    return out
+
+
+def axis_info(
+    axis: Axis,
+    rated: Rated,
+    *,
+    training: Mapping[str, Any],
+    decides: bool,
+    figures: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return what a judge's metadata say about one axis: counts and hashed names, no clips."""
+    first = parts(axis)[0]
     return {
-        m: float(np.round(2.0 ** t.centre[i] if t.log[i] else t.centre[i], 4))
-        for i, m in enumerate(t.measures)
-        if (not t.relative[i] or t.guess[i]) and not t.level[i] and m not in ANATOMY
+        "bias": float(np.float32(first.bias)),
+        "cut": first.cut,
+        "residual_sd": round(first.residual_sd, 4),
+        "rating_sd": round(float(np.std(rated.rating)), 4),
+        "decides": decides,
+        "typical": typical(axis),
+        "training": {
+            **training,
+            "clips": len(rated),
+            "speakers": len(np.unique(rated.speaker)),
+            "fitted_on": fitted_on(rated),
+        },
+        "figures": dict(figures or {}),
     }
 
 
-def metadata(model: JudgeModel, data: Mapping[str, Rated]) -> dict[str, Any]:
-    """Return the metadata of the shipped judge."""
+def frame(
+    model: JudgeModel, axes: Mapping[str, Mapping[str, Any]], *, name: str, licence: str
+) -> dict[str, Any]:
+    """Return the metadata of a judge around what is said of its axes."""
     units = judge.input_units()
     verdict = Settings().verdict
+    fitted = {x for a in axes.values() for x in a["training"].get("languages", ())}
     return {
         "format": judge.FORMAT,
         "format_version": judge.FORMAT_VERSION,
-        "name": "prosody sincerity",
-        "version": "0.1",
+        "name": name,
+        "version": __version__,
         "measures_version": judge.measures_version(),
         "inputs": list(model.inputs),
-        "line_dependent": [n for n in model.inputs if judge.line_dependent(n)],
         "units": {n: units[n] for n in model.inputs},
-        "axes": {
-            name: {
-                "bias": float(np.float32(parts(axis)[0].bias)),
-                "cut": parts(axis)[0].cut,
-                "residual_sd": round(parts(axis)[0].residual_sd, 4),
-                "rating_sd": round(float(np.std(data[name].rating)), 4),
-                "decides": name == "sincere",
-                "typical": typical(axis),
-                "training": training(name, data[name]),
-            }
-            for name, axis in model.axes.items()
-        },
-        "languages": {"fitted": ["en", "de"], "meant_for": ["nl", "en"]},
+        "line_dependent": [n for n in model.inputs if judge.line_dependent(n)],
+        "axes": {k: dict(v) for k, v in axes.items()},
+        "languages": sorted(fitted),
         "thresholds": {
             "sincere_p": verdict.sincere_p,
             "forced_p": verdict.forced_p,
             "recited_p": verdict.recited_p,
         },
-        "licence": "research and evaluation until a team fits its own judge; see models/LICENSE",
-        "claim": "predicted impression of listeners; not what a speaker felt or meant",
+        "licence": licence,
+        "claim": CLAIM,
     }
+
+
+def metadata(
+    model: JudgeModel, data: Mapping[str, Rated], figures: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the metadata of the shipped judge."""
+    axes = {
+        name: axis_info(
+            axis,
+            data[name],
+            training=TRAINING[name],
+            decides=name == "sincere",
+            figures=(figures or {}).get(name),
+        )
+        for name, axis in model.axes.items()
+    }
+    return frame(
+        model,
+        axes,
+        name="prosody sincerity",
+        licence="research and evaluation until a team fits its own judge; see models/LICENSE",
+    )
 
 
 def text(shown: judge.Judge) -> str:
     """Return what a judge says about itself, for reading on a terminal."""
-    card = shown.card
+    info = shown.card
     lines = [
         f"{shown.name}",
         f"  file       {shown.path}",
         f"  sha256     {shown.sha256}",
-        f"  measures   version {card.get('measures_version')}",
-        f"  licence    {card.get('licence', 'not said')}",
-        f"  claim      {card.get('claim', 'predicted impression of listeners')}",
+        f"  measures   version {info.get('measures_version')}",
+        f"  licence    {info.get('licence', 'not said')}",
+        f"  claim      {info.get('claim', CLAIM)}",
+        *(f"  made       {said}" for said in info.get("made", [])),
     ]
     for axis in shown.axes:
-        info = shown.axis_info(axis)
-        about = info.get("training", {})
+        about = shown.axis_info(axis)
+        training = about.get("training", {})
         lines += [
             "",
             f"axis {axis}",
-            f"  fitted on  {about.get('corpus', '?')}: {about.get('clips', '?')} clips of "
-            f"{about.get('speakers', '?')} speakers",
-            f"  speech     {about.get('speech', 'not said')}",
-            f"  scale      {about.get('scale', 'not said')}; cut at {info.get('cut', 0.0):g}, "
-            f"residual sd {info.get('residual_sd', float('nan')):g}",
-            f"  decides    {'yes' if info.get('decides') else 'no, only a hint'}",
+            f"  fitted on  {training.get('corpus', '?')}: {training.get('clips', '?')} clips of "
+            f"{training.get('speakers', '?')} speakers",
+            f"  speech     {training.get('speech', 'not said')}",
+            f"  scale      {training.get('scale', 'not said')}",
+            f"  cut        {about.get('cut', 0.0):.2f}; residual sd "
+            f"{about.get('residual_sd', float('nan')):.2f}",
+            f"  decides    {'yes' if about.get('decides') else 'no, only a hint'}",
         ]
-        figures = info.get("figures", {})
-        lines += [f"  {k:<24} {v}" for k, v in figures.items() if not isinstance(v, (dict, list))]
+        figures = about.get("figures", {})
+        lines += [f"  {k:<26} {v}" for k, v in figures.items() if not isinstance(v, (dict, list))]
     units = judge.input_units()
-    lines += ["", "needs (missing ones widen the interval)"]
-    lines += [f"  {n:<36} {units[n]}" for n in shown.inputs]
+    lines += ["", "needs (missing ones widen the interval; * on a known wideband line only)"]
+    lines += [
+        f"  {n:<40} {units[n]}{' *' if n in shown.line_dependent else ''}" for n in shown.inputs
+    ]
     return "\n".join(lines)
+
+
+def markdown(shown: judge.Judge) -> str:
+    """Return a card in Markdown for a judge that a team made."""
+    info = shown.card
+    lines = [
+        f"# Model card: {shown.name}",
+        "",
+        f"Predicts how a panel of listeners would hear a spoken apology. {CLAIM.capitalize()}.",
+        "",
+        *(f"- {said}" for said in info.get("made", [])),
+        f"- Licence: {info.get('licence', 'not said')}",
+        f"- Measures: version {info.get('measures_version')}, {len(shown.inputs)} columns "
+        "(`prosody model FILE --needs` lists them)",
+        f"- sha256 of the file: `{shown.sha256}`",
+    ]
+    for axis in shown.axes:
+        about = shown.axis_info(axis)
+        training = about.get("training", {})
+        reliability = training.get("reliability") or {}
+        lines += [
+            "",
+            f"## {axis}",
+            "",
+            "| | |",
+            "|---|---|",
+            f"| clips, speakers | {training.get('clips')}, {training.get('speakers')} |",
+            f"| ratings | {training.get('scale', 'not said')} |",
+            f"| reliability of the mean | {_number(reliability.get('icc_mean'))} |",
+            f"| Krippendorff's alpha | {_number(reliability.get('krippendorff_alpha'))} |",
+            f"| languages | {', '.join(training.get('languages', [])) or 'not said'} |",
+            f"| decides a verdict | {'yes' if about.get('decides') else 'no, only a hint'} |",
+        ]
+        figures = about.get("figures", {})
+        lines += [f"| {k} | {_number(v)} |" for k, v in figures.items() if not isinstance(v, dict)]
+    lines += [
+        "",
+        "## Not for",
+        "",
+        "Rating, ranking or assessing people; deciding what somebody felt or meant; speech that is",
+        "unlike the clips above. At 15 % truly forced apologies most flags of a judge are wrong:",
+        "listen before you speak about one.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return "not known"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

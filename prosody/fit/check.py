@@ -57,7 +57,7 @@ def fitted_on(rated: Rated) -> list[str]:
     """Return the hashes of a table's speakers, sorted."""
     names: set[str] = set()
     for clip, speaker in zip(rated.clip, rated.speaker, strict=True):
-        names |= aliases(str(clip), str(speaker)) - {str(clip)}
+        names |= aliases(str(clip), str(speaker))
     return sorted({name_hash(n) for n in names})
 
 

@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from prosody.errors import MissingExtraError
-from prosody.fit.model import LN2, Axis, AxisModel, JudgeModel
-from prosody.table import BY_NAME
+from prosody import onnxfile
+from prosody.errors import MissingExtraError, ModelError
+from prosody.fit.model import LN2, Axis, AxisModel, JudgeModel, SwitchedAxis, Terms
+from prosody.judge import Judge
+from prosody.table import BY_NAME, MEASURES
 
 OPSET, IR = 17, 10
 
@@ -89,11 +91,7 @@ def _fit(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> None
     from_rel = g.node("Mul", weight, g.node("Where", no_rel, zero, rel))
     z = g.node("Div", g.node("Add", from_rel, from_abs), const("scale", t.scale))
     z = g.node("Clip", z, const("low", -t.limit), const("high", t.limit))
-    added = g.node("Mul", z, const("coef", axis.coef[0]))
-    for h, (knot, change) in enumerate(zip(axis.knots, axis.coef[1:], strict=True)):
-        bent = g.node("Relu", g.node("Sub", z, const(f"knot{h}", knot)))
-        bent = g.node("Sub", bent, const(f"knot{h}_at_zero", max(-knot, 0.0)))
-        added = g.node("Add", added, g.node("Mul", bent, const(f"change{h}", change)))
+    added = g.node("Mul", z, const("coef", axis.coef))
 
     # Each term's share goes to the column that it was read from. A column takes from few terms, so
     # gathering them is smaller and faster than a matrix of zeros and ones.
@@ -126,8 +124,8 @@ def _fit(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> None
     if_rel = g.node("Mul", rest, g.node("Where", no_abs, one, const("without", 1 - t.within)))
     if_abs = g.node("Sub", one, g.node("Mul", weight, within))
     if_abs = g.node("Where", no_abs, if_abs, zero)
-    unknown = g.node("Sqrt", g.node("Where", is_rel, if_rel, if_abs))
-    lost = g.node("Mul", unknown, const("slope", axis.slope))
+    unknown = g.node("Where", is_rel, if_rel, if_abs)
+    lost = g.node("Mul", g.node("Sqrt", unknown), const("coef", axis.coef))
     missing = g.node("MatMul", lost, const("spread", axis.spread.T))
     missing = g.node("ReduceSum", g.node("Mul", missing, missing), columns_axis, keepdims=0)
     rest_of = g.node("Mul", g.node("Mul", lost, lost), const("rest", axis.rest))
@@ -137,6 +135,8 @@ def _fit(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> None
     posterior = const("posterior", axis.posterior[np.ix_(used, used)])
     unlike = g.node("Mul", g.node("MatMul", zs, posterior), zs)
     unlike = g.node("Relu", g.node("ReduceSum", unlike, columns_axis, keepdims=0))
+    average = g.node("Mul", unknown, const("expected", axis.expected))
+    unlike = g.node("Add", unlike, g.node("ReduceSum", average, columns_axis, keepdims=0))
     variance = g.node("Add", g.node("Add", missing, unlike), const("residual", axis.residual_sd**2))
     g.node("Sqrt", variance, out=f"{name}_sd")
 
@@ -204,6 +204,80 @@ def build(model: JudgeModel, metadata: Mapping[str, Any]) -> bytes:
     helper.set_model_props(proto, props)
     onnx.checker.check_model(proto, full_check=True)
     return bytes(proto.SerializeToString())
+
+
+def load(path: Path | str) -> tuple[JudgeModel, dict[str, Any]]:
+    """Read a judge that this module wrote back into its parameters, and its metadata.
+
+    Raises
+    ------
+    ModelError
+        If the file is no judge, or a judge of another form.
+    """
+    try:
+        import onnx
+        from onnx import numpy_helper
+    except ImportError as error:
+        raise MissingExtraError(
+            "Adapting a judge needs the package onnx.", "pip install 'prosody-sincerity[fit]'"
+        ) from error
+    card = Judge.load(path).card  # refuses what is no judge of this version
+    data, _ = onnxfile.read(path)
+    proto = onnx.load_from_string(data)
+    found = {c.name: numpy_helper.to_array(c).astype(np.float64) for c in proto.graph.initializer}
+    inputs = tuple(card["inputs"])
+    axes: dict[str, Axis] = {}
+    try:
+        for name, info in card["axes"].items():
+            cut = float(info.get("cut", 0.0))
+            if f"{name}_key_at" in found:
+                key = inputs[int(found[f"{name}_key_at"])]
+                both = [_parameters(found, f"{name}_{w}", inputs, cut) for w in ("full", "call")]
+                axes[name] = SwitchedAxis(both[0], both[1], key)
+            else:
+                axes[name] = _parameters(found, name, inputs, cut)
+    except KeyError as error:
+        raise ModelError(
+            f"{path}: a judge of another form (no {error}).", "Fit it again with 'prosody fit'."
+        ) from error
+    return JudgeModel(axes), card
+
+
+def _parameters(
+    found: Mapping[str, Any], name: str, inputs: tuple[str, ...], cut: float
+) -> AxisModel:
+    def get(what: str) -> Any:
+        return found[f"{name}_{what}"]
+
+    of_relative = {m.relative_name: m.name for m in MEASURES if m.relative_name}
+    measures = tuple(of_relative[inputs[int(i)]] for i in get("rel_at"))
+    p, relative = len(measures), get("relative").astype(bool)
+    level = found.get(f"{name}_level", np.zeros(p)).astype(bool)
+    terms = Terms(
+        measures,
+        relative,
+        level,
+        get("centre"),
+        get("scale"),
+        get("within"),
+        relative & ~get("not_abs").astype(bool),
+        get("tau_s"),
+        float(get("high")),
+    )
+    used = found.get(f"{name}_used", np.arange(p)).astype(int)
+    covariance = np.zeros((p, p))
+    covariance[np.ix_(used, used)] = get("posterior")
+    return AxisModel(
+        terms,
+        get("coef"),
+        float(get("bias")),
+        get("spread").T,
+        get("rest"),
+        covariance,
+        get("expected"),
+        float(np.sqrt(get("residual"))),
+        cut,
+    )
 
 
 def write(path: Path | str, model: JudgeModel, metadata: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """The form of a judge: an additive model of measures that says how sure it is.
 
-One axis is a sum of one curve per term. A term looks at a measure either relative to the same
+One axis is a weighted sum of terms. A term looks at a measure either relative to the same
 speaker's other speech, or as it is. What is missing counts as average, and widens the interval.
 
 For a measure with a baseline of ``b`` seconds, let the clip's deviation from the speaker's habit be
@@ -146,10 +146,8 @@ class AxisModel:
     Parameters
     ----------
     terms : Terms
-    knots : ndarray [shape=(h,)]
-        Where curves may bend, in units of a term; empty for a linear model.
-    coef : ndarray [shape=(1 + h, p)]
-        Slope of each term, then its change of slope at each knot.
+    coef : ndarray [shape=(p,)]
+        Weight of each term.
     bias : float
     spread : ndarray [shape=(r, p)]
         Root of the covariance of the terms over clips (its strongest directions; what they leave of
@@ -158,6 +156,8 @@ class AxisModel:
     posterior : ndarray [shape=(p, p)]
         Covariance of the weights given the training data: clips unlike those that were learned from
         are judged less surely.
+    expected : ndarray [shape=(p,)]
+        What a term adds to that variance on average, where it is not known.
     residual_sd : float
         Standard deviation of a panel's mean around the rating when everything is known.
     cut : float
@@ -165,34 +165,21 @@ class AxisModel:
     """
 
     terms: Terms
-    knots: Floats
     coef: Floats
     bias: float
     spread: Floats
     rest: Floats
     posterior: Floats
+    expected: Floats
     residual_sd: float
     cut: float = 0.0
-
-    def curves(self, z: Floats) -> Floats:
-        """Return what each term adds to the rating; 0 at z = 0. Shape (n, p)."""
-        out: Floats = z * self.coef[0]
-        for knot, change in zip(self.knots, self.coef[1:], strict=True):
-            out = out + change * (np.maximum(z - knot, 0.0) - max(-knot, 0.0))
-        return out
-
-    @property
-    def slope(self) -> Floats:
-        """Mean slope of each curve between -1 and 1. Shape (p,)."""
-        ends = self.curves(np.stack([np.ones(len(self.coef[0])), -np.ones(len(self.coef[0]))]))
-        return np.asarray((ends[0] - ends[1]) / 2)
 
     def predict(
         self, columns: NDArray[np.floating], inputs: tuple[str, ...]
     ) -> tuple[Floats, Floats, Floats]:
         """Return rating [n], its standard deviation [n] and contributions [n, len(inputs)]."""
         z, unknown, from_relative = self.terms.evaluate(columns, inputs)
-        added = self.curves(z)
+        added = z * self.coef
         out = np.zeros((len(z), len(inputs)))
         at = {name: i for i, name in enumerate(inputs)}
         for i, measure in enumerate(self.terms.measures):
@@ -204,9 +191,9 @@ class AxisModel:
 
     def variance(self, z: Floats, unknown: Floats) -> Floats:
         """Return the variance of a panel's mean around the rating. Shape (n,)."""
-        lost = self.slope * np.sqrt(unknown)
+        lost = self.coef * np.sqrt(unknown)
         missing = np.sum((lost @ self.spread.T) ** 2, axis=1) + lost**2 @ self.rest
-        unlike = np.sum((z @ self.posterior) * z, axis=1)
+        unlike = np.sum((z @ self.posterior) * z, axis=1) + unknown @ self.expected
         return np.asarray(self.residual_sd**2 + missing + np.maximum(unlike, 0.0))
 
 

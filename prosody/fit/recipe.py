@@ -95,7 +95,7 @@ def merge(base: AxisModel, takes: AxisModel) -> AxisModel:
     ``habit @ f + deviation @ h`` is ``absolute @ f + deviation @ (h - f)``: the second axis gives
     ``h``, and ``-f`` is added to its terms, in their own units.
     """
-    f = dict(zip(base.terms.measures, base.coef[0] / base.terms.scale, strict=True))
+    f = dict(zip(base.terms.measures, base.coef / base.terms.scale, strict=True))
     t = takes.terms
     change = np.array([-f.get(m, 0.0) * t.scale[i] for i, m in enumerate(t.measures)])
 
@@ -120,12 +120,12 @@ def merge(base: AxisModel, takes: AxisModel) -> AxisModel:
     # Takes of one speaker vary within what speakers vary in: no baseline, no more uncertainty.
     return AxisModel(
         terms,
-        np.empty(0),
-        np.concatenate([base.coef, takes.coef + change], axis=1),
+        np.concatenate([base.coef, takes.coef + change]),
         base.bias,
         np.pad(base.spread, ((0, 0), (0, q))),
         np.pad(base.rest, (0, q)),
         posterior,
+        np.pad(base.expected, (0, q)),
         base.residual_sd,
         base.cut,
     )

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -259,7 +262,7 @@ def read_table(path: Path | str, *, need_rating: bool = True) -> Rated:
         clip = np.array([f"row {i + 2}" for i in range(n)], dtype=np.str_)
     speaker = text("speaker")
     if found["speaker"] is None:
-        speaker = np.array([speaker_of(c) for c in clip], dtype=np.str_)
+        speaker = np.array([speaker_of(c) or Path(c).stem for c in clip], dtype=np.str_)
     rating = (
         numbers(cells[found["rating"]], path, "rating") if found["rating"] else np.full(n, np.nan)
     )
@@ -280,7 +283,94 @@ def read_table(path: Path | str, *, need_rating: bool = True) -> Rated:
 
 
 def speaker_of(clip: str) -> str:
-    """Return the speaker that a file name of the known corpora names, else the name itself."""
+    """Return the speaker that a file name of the known corpora names, '' for other names."""
     stem = Path(clip).stem
     match = re.match(r"\d+_(P-\d+)_|([mw]\d{3}_[a-z]+)_stimulus", stem)
-    return (match.group(1) or match.group(2)) if match else stem
+    return str(match.group(1) or match.group(2)) if match else ""
+
+
+@contextmanager
+def renamed(path: Path, names: Mapping[str, str | None]) -> Iterator[Path]:
+    """Give a table in which other columns are called speaker or sentence.
+
+    Parameters
+    ----------
+    path : path
+    names : mapping of str to str or None
+        Our name of a column, and the name that it has in the table (None: as usual).
+    """
+    wanted = {theirs: ours for ours, theirs in names.items() if theirs}
+    if not wanted:
+        yield path
+        return
+    header, rows = read_rows(path)
+    for theirs in wanted:
+        if theirs not in header:
+            raise UsageError(
+                f"{path}: no column '{theirs}'; found {', '.join(header[:8])}"
+                f"{' ...' if len(header) > 8 else ''}.",
+                "Give the name of a column.",
+            )
+    ours = set(wanted.values())
+    header = [wanted.get(h, f"{h} (unused)" if h in ours else h) for h in header]
+    with tempfile.TemporaryDirectory() as folder:
+        other = Path(folder) / path.name
+        with other.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([header, *rows])
+        yield other
+
+
+def read_results(path: Path | str) -> Rated:
+    """Read the apologies of an analyzed folder: measures, agent, and whether there is a verdict.
+
+    Parameters
+    ----------
+    path : path
+        The folder, its ``apologies.jsonl`` or its ``apologies.csv``.
+    """
+    path = Path(path)
+    if path.is_dir():
+        found = [path / n for n in ("apologies.jsonl", "apologies.csv") if (path / n).is_file()]
+        if not found:
+            raise UsageError(
+                f"{path}: no apologies.jsonl or apologies.csv.",
+                "Give the folder that 'prosody analyze --out' wrote.",
+            )
+        path = found[0]
+    if path.suffix == ".jsonl":
+        try:
+            rows = [json.loads(t) for t in path.read_text(encoding="utf-8").splitlines() if t]
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise UsageError(f"{path}: {error}.", "Expected apologies.jsonl of a run.") from error
+    else:
+        header, cells = read_rows(path)
+        rows = [dict(zip(header, c, strict=True)) for c in cells]
+    known = [*table.NAMES, *table.RELATIVE_NAMES, "baseline_s"]
+    flat = [
+        {**r, **(r.get("measures") or {}), **(r.get("relative") or {})}
+        if isinstance(r.get("measures"), dict)
+        else r
+        for r in rows
+    ]
+    columns = {
+        k: numbers(["" if r.get(k) is None else str(r[k]) for r in flat], path, k)
+        for k in known
+        if any(k in r for r in flat)
+    }
+    if not columns:
+        raise UsageError(f"{path}: no measures.", "Expected the apologies of a run.")
+
+    def text(*names: str) -> NDArray[np.str_]:
+        return np.array(
+            [str(next((r[n] for n in names if r.get(n)), "")) for r in flat], dtype=np.str_
+        )
+
+    return Rated(
+        text("recording"),
+        text("agent", "call_id", "recording"),
+        text("text"),
+        np.full(len(flat), np.nan),
+        columns,
+        {"verdict": text("verdict")},
+        own_baseline=True,
+    )

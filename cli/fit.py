@@ -1,0 +1,87 @@
+"""``prosody fit``: a judge from a team's own ratings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+from prosody.cli import app
+
+
+@app.command(epilog="Example: prosody fit measures.csv --ratings ratings.csv --out judge.onnx")
+def fit(
+    table: Path | None = typer.Argument(
+        None,
+        help="CSV of rated clips: clip, speaker, rating, and measures or recordings with "
+        "windows. Not needed with --centre-on.",
+    ),
+    out: Path = typer.Option(..., "--out", help="The judge to write (.onnx), its card beside it."),
+    axis: str = typer.Option("sincere", "--axis", help="sincere, engaged or both."),
+    ratings: Path | None = typer.Option(
+        None,
+        "--ratings",
+        help="Ratings of single listeners: clip, rater, axis, rating (0-100), is_repeat, "
+        "cannot_hear, remark.",
+    ),
+    group: str | None = typer.Option(
+        None, "--group", help="Column that says who speaks, for example agent."
+    ),
+    sentence: str | None = typer.Option(None, "--sentence", help="Column that says which wording."),
+    from_model: Path | None = typer.Option(
+        None,
+        "--from-model",
+        help="Start from this judge: level and slope from 30 clips of 5 speakers, weights from the "
+        "full minimum.",
+    ),
+    centre_on: Path | None = typer.Option(
+        None,
+        "--centre-on",
+        help="Results of an analyzed folder: centre a judge on its unrated apologies (at least "
+        "50 of 10 agents).",
+    ),
+    name: str = typer.Option("judge", "--name", help="Name on the card."),
+) -> None:
+    """Fit a judge to ratings of your own, adapt one, or centre one on your own calls.
+
+    Needs at least 100 clips of 15 speakers and, where single ratings are given, a reliability of
+    the mean of .6. Below that nothing is fitted, and it is said what is missing.
+    """
+    from prosody.errors import UsageError
+    from prosody.fit import make
+    from prosody.judge import AXES
+
+    if axis not in (*AXES, "both"):
+        raise UsageError(f"--axis {axis!r}, expected sincere, engaged or both.", "")
+    if out.suffix != ".onnx":
+        raise UsageError(f"--out {out}: expected a name that ends in .onnx.", "")
+    if not out.parent.is_dir():
+        raise UsageError(f"--out {out}: there is no folder {out.parent}.", "Make it first.")
+    if (table is None) == (centre_on is None):
+        raise UsageError(
+            "Give a TABLE of ratings, or --centre-on RESULTS, one of the two.",
+            "Example: prosody fit measures.csv --ratings ratings.csv --out judge.onnx",
+        )
+    if centre_on is not None:
+        made = make.centre(centre_on, from_model, name)
+    else:
+        assert table is not None
+        axes = AXES if axis == "both" else (axis,)
+        made = make.fit(
+            table,
+            axes,
+            ratings=ratings,
+            group=group,
+            sentence=sentence,
+            start=from_model,
+            name=name,
+        )
+    written = make.save(made, out)
+    for said in made.said:
+        typer.echo(said)
+    for info in made.metadata["axes"].values():
+        for rater, why in info["training"].get("dropped_raters", {}).items():
+            typer.echo(f"rater {rater} was left out: {why}")
+        figures = {k: v for k, v in info.get("figures", {}).items() if isinstance(v, float)}
+        if figures:
+            typer.echo("  " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()))
+    typer.echo(f"wrote {', '.join(str(p) for p in written)}")

@@ -1,0 +1,366 @@
+"""Make a judge from a team's own ratings, adapt one to few ratings, or centre one on its calls.
+
+Below the minimum nothing is fitted, and it is said what is missing: a judge from too few ratings
+would look like one and be none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from prosody import judge as judges
+from prosody.errors import UsageError
+from prosody.fit import card, check, graph, recipe
+from prosody.fit import figures as fig
+from prosody.fit.model import Axis, AxisModel, JudgeModel, SwitchedAxis, parts
+from prosody.fit.ratings import Panel
+from prosody.fit.tables import Floats, Rated, read_results, renamed
+from prosody.fit.train import STRENGTHS, balanced, choose, posterior, ridge
+
+MIN_CLIPS, MIN_SPEAKERS, MIN_RELIABILITY = 100, 15, 0.6
+MIN_ADAPT_CLIPS, MIN_ADAPT_SPEAKERS = 30, 5
+# A centre from n apologies is off by about the ratings' spread over the root of n: .09 at 50.
+MIN_CENTRE_CLIPS, MIN_CENTRE_SPEAKERS = 50, 10
+
+
+Change = Callable[[Axis, Rated, float], Axis]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made: the judge, what is said about it, and how it was made."""
+
+    model: JudgeModel
+    metadata: dict[str, Any]
+    said: tuple[str, ...]
+
+
+def missing(rated: Rated, panel: Panel | None, *, adapt: bool = False) -> list[str]:
+    """Return what a table lacks for a fit (or for an adaptation), in words; empty if nothing."""
+    clips, speakers = len(rated), len(np.unique(rated.speaker))
+    least_clips = MIN_ADAPT_CLIPS if adapt else MIN_CLIPS
+    least_speakers = MIN_ADAPT_SPEAKERS if adapt else MIN_SPEAKERS
+    out = []
+    if clips < least_clips:
+        out.append(f"{clips} rated clips, {least_clips - clips} more are needed ({least_clips})")
+    if speakers < least_speakers:
+        out.append(
+            f"{speakers} speakers, {least_speakers - speakers} more are needed ({least_speakers})"
+        )
+    if panel is not None and not adapt:
+        found = panel.reliability()
+        value = found["icc_mean"]
+        if not value >= MIN_RELIABILITY:
+            more = _raters_needed(found["icc_single"])
+            out.append(
+                f"reliability of the mean rating {value:.2f}, {MIN_RELIABILITY} is needed"
+                + (f" (about {more} raters a clip)" if more else "")
+            )
+    if clips and not float(np.std(rated.rating)) > 0:
+        out.append("ratings that differ: all are the same")
+    return out
+
+
+def _raters_needed(single: float) -> int:
+    """Return by Spearman and Brown how many raters a clip reach the minimum; 0 if none do."""
+    if not 0 < single < 1:
+        return 0
+    return int(np.ceil(MIN_RELIABILITY * (1 - single) / ((1 - MIN_RELIABILITY) * single)))
+
+
+def _on_scale(rated: Rated, panel: Panel | None) -> tuple[Rated, float, str]:
+    """Bring ratings to spread 1 around 0; return where the middle of the scale then lies."""
+    rated = rated.take(~np.isnan(rated.rating))
+    if panel is not None:
+        return rated, panel.middle, "z scores of each rater, mean over raters"
+    known = rated.rating
+    if len(known) > 1 and known.min() >= 0 and 10 < known.max() <= 100 and known.std() > 0:
+        scaled = (known - known.mean()) / known.std()
+        middle = float((50 - known.mean()) / known.std())
+        return replace(rated, rating=scaled), middle, "0 to 100, standardised over the table"
+    return rated, 0.0, "as in the table"
+
+
+def fit(
+    table: Path,
+    axes: tuple[str, ...],
+    *,
+    ratings: Path | None = None,
+    group: str | None = None,
+    sentence: str | None = None,
+    start: Path | None = None,
+    name: str = "judge",
+) -> Made:
+    """Fit a judge to a rated table, or adapt one to it.
+
+    Parameters
+    ----------
+    table : path
+        Measures (or recordings with windows) of rated clips.
+    axes : tuple of str
+        ``sincere``, ``engaged`` or both.
+    ratings : path, optional
+        Ratings of single listeners, long form.
+    group, sentence : str, optional
+        Columns that hold speaker and wording, where they are called otherwise.
+    start : path, optional
+        A judge to start from.
+    name : str
+        Name of the new judge.
+
+    Raises
+    ------
+    UsageError
+        If the table is below the minimum; says what is missing.
+    """
+    old = graph.load(start) if start is not None else None
+    models: dict[str, Axis] = {}
+    info: dict[str, dict[str, Any]] = {}
+    said: list[str] = []
+    if len(axes) > 1 and ratings is None:
+        raise UsageError(
+            "Two axes need two ratings a clip.",
+            "Give --ratings with the column 'axis', or one --axis.",
+        )
+    for axis in axes:
+        with renamed(table, {"speaker": group, "sentence": sentence}) as source:
+            rated, panel = check.load(source, ratings, axis)
+        rated, cut, scale = _on_scale(rated, panel)
+        lacking = missing(rated, panel)
+        if old is None or axis not in old[0].axes:
+            if lacking:
+                raise UsageError(
+                    f"{table}: too little to fit the axis {axis}: {'; '.join(lacking)}.",
+                    "Nothing was fitted. Collect what is missing, or adapt a judge: --from-model "
+                    f"takes {MIN_ADAPT_CLIPS} clips of {MIN_ADAPT_SPEAKERS} speakers.",
+                )
+            model = recipe.recipe_of(axis)(rated)
+            how = "fitted: all weights from these ratings"
+            rating, sd, _ = check.cross_validate(rated, recipe.recipe_of(axis))
+        else:
+            few = missing(rated, panel, adapt=True)
+            if few:
+                raise UsageError(
+                    f"{table}: too little to adapt the axis {axis}: {'; '.join(few)}.",
+                    "Nothing was changed.",
+                )
+            before = old[0].axes[axis]
+            change: Change = adapt_weights if not lacking else adapt_level
+            model = change(before, rated, cut)
+            how = (
+                "weights adapted, starting from the older judge's"
+                if not lacking
+                else f"only level and slope adapted; for the weights: {'; '.join(lacking)}"
+            )
+            rating, sd, _ = check.cross_validate(rated, partial(_changed, change, before, cut))
+        model = _with_cut(model, cut)
+        models[axis] = model
+        said.append(f"{axis}: {how}.")
+        info[axis] = _axis_info(axis, model, rated, panel, scale, how, rating, sd, cut)
+    if old is not None:
+        for axis, model in old[0].axes.items():
+            if axis not in models:
+                models[axis] = model
+                info[axis] = old[1]["axes"][axis]
+                said.append(f"{axis}: kept as it was.")
+    joined = JudgeModel({a: models[a] for a in judges.AXES if a in models})
+    licence = "the ratings' owner decides"
+    if old is not None:
+        licence = f"starts from {old[1].get('name')}: {old[1].get('licence', 'see its card')}"
+    meta = card.frame(joined, {a: info[a] for a in joined.axes}, name=name, licence=licence)
+    meta["made"] = said
+    if old is not None:
+        meta["from"] = {"name": old[1].get("name"), "sha256": old[1]["sha256"]}
+    return Made(joined, meta, tuple(said))
+
+
+def _changed(change: Change, before: Axis, cut: float, rated: Rated) -> Axis:
+    return change(before, rated, cut)
+
+
+def _with_cut(axis: Axis, cut: float) -> Axis:
+    if isinstance(axis, SwitchedAxis):
+        return replace(axis, full=replace(axis.full, cut=cut), call=replace(axis.call, cut=cut))
+    return replace(axis, cut=cut)
+
+
+def _axis_info(
+    axis: str,
+    model: Axis,
+    rated: Rated,
+    panel: Panel | None,
+    scale: str,
+    how: str,
+    rating: Floats,
+    sd: Floats,
+    cut: float,
+) -> dict[str, Any]:
+    found = fig.figures(rated.rating, rating, sd, rated.sentence, cut)
+    languages = sorted(set(rated.groups.get("language", np.array([], dtype=str)).tolist()) - {""})
+    return card.axis_info(
+        model,
+        rated,
+        training={
+            "corpus": "a table of its own",
+            "scale": scale,
+            "how": how,
+            "languages": languages,
+            "reliability": None if panel is None else check.plain(panel.reliability()),
+            "dropped_raters": {} if panel is None else dict(panel.dropped or {}),
+        },
+        # One axis may decide alone only where that was shown, and a fit does not show it.
+        decides=axis == "sincere",
+        figures={
+            "how": "every speaker predicted from the others",
+            **{k: round(v, 3) if np.isfinite(v) else None for k, v in found.items()},
+        },
+    )
+
+
+def _line(x: Floats, y: Floats, speaker: np.ndarray[Any, Any]) -> tuple[float, float]:
+    """Return level and slope of y on x, every speaker with less than proportional weight."""
+    weight = balanced(speaker)
+    mx, my = float(np.average(x, weights=weight)), float(np.average(y, weights=weight))
+    var = float(np.average((x - mx) ** 2, weights=weight))
+    slope = float(np.average((x - mx) * (y - my), weights=weight)) / var if var > 0 else 0.0
+    if slope <= 0:
+        raise UsageError(
+            "The older judge orders these clips against their ratings "
+            f"(slope {slope:.2f}), so it cannot be adapted to them.",
+            f"Collect {MIN_CLIPS} clips of {MIN_SPEAKERS} speakers and fit without --from-model.",
+        )
+    return my - slope * mx, slope
+
+
+def _each(axis: Axis, change: Any) -> Axis:
+    if isinstance(axis, SwitchedAxis):
+        return replace(axis, full=change(axis.full, "full"), call=change(axis.call, "call"))
+    return change(axis, "")  # type: ignore[no-any-return]
+
+
+def _rows(part: AxisModel, rated: Rated) -> tuple[Floats, Floats]:
+    """Return the terms of rated clips, and what the axis says of them."""
+    inputs = (*part.terms.columns(), "baseline_s")
+    z, _, _ = part.terms.evaluate(rated.matrix(inputs), inputs)
+    return z, part.bias + z @ part.coef
+
+
+def adapt_level(axis: Axis, rated: Rated, cut: float = 0.0) -> Axis:
+    """Return the axis with its level and slope fitted to rated clips; its weights' ratios stay."""
+
+    def change(part: AxisModel, _: str) -> AxisModel:
+        _z, said = _rows(part, rated)
+        level, slope = _line(said, rated.rating, rated.speaker)
+        rest = rated.rating - level - slope * said
+        noise = float(np.quantile(np.abs(rest), 0.8) / judges.Z_80)
+        return replace(
+            part,
+            coef=part.coef * slope,
+            bias=level + slope * part.bias,
+            posterior=part.posterior * slope**2,
+            expected=part.expected * slope**2,
+            residual_sd=max(noise, 1e-6),
+            cut=cut,
+        )
+
+    return _each(axis, change)
+
+
+def adapt_weights(axis: Axis, rated: Rated, cut: float = 0.0) -> Axis:
+    """Return the axis with its weights fitted to rated clips, drawn towards the older ones."""
+
+    def change(part: AxisModel, _: str) -> AxisModel:
+        z, said = _rows(part, rated)
+        level, slope = _line(said, rated.rating, rated.speaker)
+        rest = rated.rating - level - slope * said
+        weight = balanced(rated.speaker)
+        strength, noise = choose(z, rest, rated.speaker, weight, STRENGTHS)
+        coef, bias = ridge(z, rest, strength, weight)
+        covariance = noise * posterior(z, weight, strength)
+        return replace(
+            part,
+            coef=part.coef * slope + coef,
+            bias=level + slope * part.bias + bias,
+            posterior=covariance,
+            expected=np.maximum(np.sum(covariance * np.cov(z.T), axis=1), 0.0),
+            residual_sd=float(np.sqrt(noise)),
+            cut=cut,
+        )
+
+    return _each(axis, change)
+
+
+def centre(results: Path, start: Path | None = None, name: str = "judge") -> Made:
+    """Centre a judge on unrated apologies, so that a team's middle one lies on the cut.
+
+    Read speech is not conversation: all real apologies may be shifted the same way, and without
+    ratings only the common shift can be seen. This takes it out, and assumes that the team's
+    apologies are middling; it cannot tell whether they are.
+
+    Parameters
+    ----------
+    results : path
+        Folder of ``prosody analyze``, or its apologies.jsonl or .csv.
+    start : path, optional
+        The judge; the shipped one by default.
+    """
+    path = start or judges.default_model()
+    model, old = graph.load(path)
+    rated = read_results(results)
+    ok = np.array([bool(v) for v in rated.groups.get("verdict", np.array(["x"] * len(rated)))])
+    rated = rated.take(ok)
+    agents = len(np.unique(rated.speaker))
+    if len(rated) < MIN_CENTRE_CLIPS or agents < MIN_CENTRE_SPEAKERS:
+        raise UsageError(
+            f"{results}: {len(rated)} judged apologies of {agents} agents, "
+            f"{MIN_CENTRE_CLIPS} of {MIN_CENTRE_SPEAKERS} are needed to centre a judge.",
+            "Nothing was changed. Analyze more calls.",
+        )
+    axes: dict[str, Axis] = {}
+    info = dict(old["axes"])
+    said = []
+    for axis, before in model.axes.items():
+        blank = _without_line(rated)
+        inputs = JudgeModel({axis: before}).inputs
+        told, _, _ = before.predict(blank.matrix(inputs), inputs)
+        # Every agent counts alike: the median over agents of their medians.
+        middles = [np.median(told[rated.speaker == s]) for s in np.unique(rated.speaker)]
+        shift = parts(before)[0].cut - float(np.median(middles))
+        axes[axis] = _each(before, lambda p, _, by=shift: replace(p, bias=p.bias + by))
+        said.append(
+            f"{axis}: moved by {shift:+.2f}, on {len(rated)} unrated apologies of {agents} agents."
+        )
+        info[axis] = {
+            **info[axis],
+            "bias": float(np.float32(parts(axes[axis])[0].bias)),
+            "centred": {"by": round(shift, 4), "apologies": len(rated), "agents": agents},
+        }
+    joined = JudgeModel(axes)
+    licence = f"starts from {old.get('name')}: {old.get('licence', 'see its card')}"
+    meta = card.frame(joined, info, name=name, licence=licence)
+    meta["made"] = said
+    meta["from"] = {"name": old.get("name"), "sha256": old["sha256"]}
+    return Made(joined, meta, tuple(said))
+
+
+def _without_line(rated: Rated) -> Rated:
+    kept = {k: v for k, v in rated.columns.items() if not judges.line_dependent(k)}
+    return replace(rated, columns=kept)
+
+
+def save(made: Made, out: Path) -> list[Path]:
+    """Write the judge, its card in Markdown, and its card in JSON beside it."""
+    graph.write(out, made.model, made.metadata)
+    shown = judges.Judge.load(out)
+    markdown, data = out.with_suffix(".md"), out.with_suffix(".json")
+    markdown.write_text(card.markdown(shown), encoding="utf-8")
+    content: Mapping[str, Any] = check.plain(shown.card)
+    data.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    return [out, markdown, data]

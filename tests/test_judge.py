@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from prosody import judge as judges
+from prosody import onnxfile, table
+from prosody.errors import ModelError
+from prosody.judge import Judge, verdicts
+from prosody.settings import Settings, Verdict
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return Judge.load()
+
+
+def rows(judge, n=6, seed=0, share=0.0):
+    """Return plausible columns: relative around 0, absolute around what is typical."""
+    rng = np.random.default_rng(seed)
+    typical = {**judge.typical("sincere"), **judge.typical("engaged")}
+    columns = {}
+    for name in judge.inputs:
+        if name == "baseline_s":
+            columns[name] = rng.uniform(10, 100, n)
+        elif name in table.BY_NAME:
+            centre = typical.get(name, 28.0 if name.endswith("_st") else 1.0)
+            columns[name] = centre * np.exp(rng.normal(0, 0.02, n))
+        else:
+            columns[name] = rng.normal(0, 0.1, n)
+        columns[name] = np.where(rng.random(n) < share, np.nan, columns[name])
+    return columns
+
+
+def test_shipped_judge_is_small_and_of_this_version(shipped):
+    assert shipped.path.stat().st_size < 100_000
+    assert shipped.axes == ("sincere", "engaged")
+    assert shipped.card["measures_version"] == judges.measures_version()
+    assert shipped.inputs[-1] == "baseline_s"
+
+
+def test_only_what_survives_the_telephone_judges_a_call(shipped):
+    columns = rows(shipped)
+    spoilt = {k: v + 1e3 if k in shipped.line_dependent else v for k, v in columns.items()}
+    a, b = shipped.judge(columns), shipped.judge(spoilt)
+    for axis in shipped.axes:
+        np.testing.assert_array_equal(a.axes[axis].rating, b.axes[axis].rating)
+        used = np.any(a.axes[axis].contributions != 0, axis=0)
+        named = {n for n, u in zip(shipped.inputs, used, strict=True) if u} - {"baseline_s"}
+        for column in named:
+            measure = next(m for m in table.MEASURES if column in (m.name, m.relative_name))
+            assert measure.fit_for_judging, column
+    known = shipped.judge(columns, own_line=True)
+    assert not np.allclose(known.sincere.rating, a.sincere.rating)
+
+
+def test_contributions_sum_with_the_bias(shipped):
+    for own_line in (False, True):
+        judged = shipped.judge(rows(shipped, share=0.2), own_line=own_line)
+        for axis in judged.axes.values():
+            np.testing.assert_allclose(
+                axis.bias + axis.contributions.sum(axis=1), axis.rating, atol=1e-5
+            )
+
+
+def test_a_batch_gives_what_each_gives_alone_in_any_order(shipped):
+    columns = rows(shipped, n=20, share=0.2)
+    together = shipped.judge(columns)
+    order = np.random.default_rng(1).permutation(20)
+    shuffled = shipped.judge({k: v[order] for k, v in columns.items()})
+    for axis in shipped.axes:
+        np.testing.assert_allclose(
+            shuffled.axes[axis].rating, together.axes[axis].rating[order], atol=1e-5
+        )
+    for i in range(20):
+        alone = shipped.judge({k: v[i : i + 1] for k, v in columns.items()})
+        for axis in shipped.axes:
+            for what in ("rating", "sd", "contributions"):
+                np.testing.assert_allclose(
+                    getattr(alone.axes[axis], what)[0],
+                    getattr(together.axes[axis], what)[i],
+                    atol=1e-5,
+                )
+        assert alone.verdict[0] == together.verdict[i]
+
+
+def test_more_rows_than_a_block(shipped, monkeypatch):
+    columns = rows(shipped, n=30)
+    whole = shipped.judge(columns)
+    monkeypatch.setattr(judges, "BLOCK", 7)
+    np.testing.assert_allclose(
+        shipped.judge(columns).sincere.rating, whole.sincere.rating, atol=1e-6
+    )
+
+
+def test_no_rows(shipped):
+    judged = shipped.judge({n: np.empty(0) for n in shipped.inputs})
+    assert len(judged) == 0
+    assert judged.sincere.contributions.shape == (0, len(shipped.inputs))
+
+
+def test_intervals_widen_when_the_baseline_gets_shorter(shipped):
+    columns = rows(shipped, n=40)
+    sd = [
+        shipped.judge({**columns, "baseline_s": np.full(40, s)}).sincere.sd.mean()
+        for s in (300.0, 60.0, 30.0, 10.0, 0.0)
+    ]
+    assert sd == sorted(sd)
+    assert sd[-1] > 1.02 * sd[0]
+
+
+def test_intervals_widen_when_measures_are_missing(shipped):
+    columns = rows(shipped, n=40)
+    full = shipped.judge(columns)
+    none = shipped.judge({"baseline_s": np.zeros(40)})
+    for axis in shipped.axes:
+        assert none.axes[axis].sd.mean() > full.axes[axis].sd.mean()
+    assert set(none.verdict) == {"unclear"}
+    np.testing.assert_allclose(none.engaged.contributions, 0)
+
+
+def test_without_a_baseline_the_relative_columns_say_nothing(shipped):
+    columns = rows(shipped)
+    columns["baseline_s"] = np.zeros(6)
+    gone = {k: v for k, v in columns.items() if k not in table.RELATIVE_NAMES}
+    np.testing.assert_allclose(
+        shipped.judge(columns).sincere.rating, shipped.judge(gone).sincere.rating, atol=1e-6
+    )
+
+
+def test_infinite_measures_count_as_missing(shipped):
+    columns = rows(shipped)
+    name = next(n for n in shipped.inputs if n in table.RELATIVE_NAMES)
+    a = shipped.judge({**columns, name: np.full(6, np.inf)})
+    b = shipped.judge({**columns, name: np.full(6, np.nan)})
+    np.testing.assert_array_equal(a.sincere.rating, b.sincere.rating)
+
+
+def test_gain_of_the_line_changes_nothing(shipped):
+    columns = rows(shipped)
+    columns["loudness_mean"] = np.linspace(0.5, 2, 6)
+    louder = dict(columns)
+    for m in table.MEASURES:
+        if m.family == "loudness" and m.name in louder and m.name != "loudness_cv":
+            louder[m.name] = columns[m.name] * 3
+    if "loudness_trend_per_s" in columns:
+        louder["loudness_trend_per_s"] = columns["loudness_trend_per_s"]
+    for axis in shipped.axes:
+        np.testing.assert_allclose(
+            shipped.judge(louder).axes[axis].rating,
+            shipped.judge(columns).axes[axis].rating,
+            atol=1e-4,
+        )
+
+
+def test_probability_and_interval_follow_from_rating_and_sd(shipped):
+    axis = shipped.judge(rows(shipped)).sincere
+    np.testing.assert_allclose(axis.high - axis.rating, 1.2815515655 * axis.sd)
+    assert np.all((axis.p_sincere_side > 0.5) == (axis.rating > 0))
+
+
+LIMITS = replace(Settings(), verdict=Verdict(sincere_p=0.7, forced_p=0.7, recited_p=0.8))
+
+
+@pytest.mark.parametrize(
+    ("sincere", "engaged", "decides", "expected"),
+    [
+        (0.8, 0.6, False, ("sincere", "", "")),
+        (0.8, 0.1, False, ("unclear", "", "recited")),
+        (0.8, 0.1, True, ("forced", "recited", "")),
+        (0.5, 0.1, False, ("unclear", "", "recited")),
+        (0.5, 0.5, False, ("unclear", "", "")),
+        (0.2, 0.9, False, ("forced", "put_on", "")),
+        (0.2, 0.1, True, ("forced", "put_on", "recited")),
+    ],
+)
+def test_verdicts(sincere, engaged, decides, expected):
+    found = verdicts(np.array([sincere]), np.array([engaged]), LIMITS, recited_decides=decides)
+    assert tuple(v[0] for v in found) == expected
+
+
+def test_verdicts_of_a_judge_with_one_axis():
+    p = np.array([0.9, 0.1, 0.5])
+    assert verdicts(p, None, LIMITS, recited_decides=False)[0] == ["sincere", "forced", "unclear"]
+    word, _, hint = verdicts(None, p, LIMITS, recited_decides=False)
+    assert word == ["unclear"] * 3
+    assert hint == ["", "recited", ""]
+
+
+def test_the_engaged_axis_decides_nothing_alone(shipped):
+    assert shipped.axis_info("engaged")["decides"] is False
+
+
+# --- what is refused -------------------------------------------------------------------------
+
+onnx = pytest.importorskip("onnx")
+
+
+def edited(shipped, path, change):
+    proto = onnx.load(shipped.path)
+    change(proto)
+    onnx.save(proto, path)
+    return path
+
+
+def props(proto, **values):
+    kept = {p.key: p.value for p in proto.metadata_props}
+    onnx.helper.set_model_props(proto, {**kept, **values})
+
+
+def add_node(proto, op, **attributes):
+    node = onnx.helper.make_node(op, ["sincere_sd"], [f"extra_{op}"], **attributes)
+    proto.graph.node.append(node)
+
+
+REFUSED = {
+    "no judge": (lambda p: props(p, format="other"), "no judge"),
+    "other format": (lambda p: props(p, format_version="9"), "format version '9'"),
+    "other measures": (lambda p: props(p, measures_version="0.0"), "measures version '0.0'"),
+    "unknown column": (
+        lambda p: props(p, inputs=json.dumps(["jitter"])), "does not compute: jitter",
+    ),
+    "other unit": (
+        lambda p: props(p, units=json.dumps({"baseline_s": "ms"})), "this version computes",
+    ),
+    "no metadata": (lambda p: props(p, axes="{"), "no readable 'axes'"),
+    "operator": (lambda p: add_node(p, "NonZero"), "operators that a judge does not need: NonZero"),
+    "loop": (
+        lambda p: add_node(p, "If", then_branch=p.graph, else_branch=p.graph), "graph of its own",
+    ),
+    "output": (lambda p: p.graph.output.pop(), "outputs do not match"),
+    "newer": (lambda p: setattr(p, "ir_version", 99), "IR 99"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(shipped, tmp_path, case):
+    change, message = REFUSED[case]
+    path = edited(shipped, tmp_path / "bad.onnx", change)
+    with pytest.raises(ModelError, match=message):
+        Judge.load(path)
+
+
+def test_external_data_is_refused(shipped, tmp_path):
+    proto = onnx.load(shipped.path)
+    path = tmp_path / "bad.onnx"
+    onnx.save(proto, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    with pytest.raises(ModelError, match="outside the file"):
+        Judge.load(path)
+
+
+def test_a_tensor_that_claims_more_than_it_holds_is_refused(shipped, tmp_path):
+    def lie(proto):
+        proto.graph.initializer[0].dims[:] = [10**9]
+
+    with pytest.raises(ModelError, match="claims more elements"):
+        Judge.load(edited(shipped, tmp_path / "bad.onnx", lie))
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x0a", b"\xff" * 50])
+def test_what_is_no_onnx_file_is_refused(tmp_path, content):
+    path = tmp_path / "bad.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match="not an ONNX file"):
+        Judge.load(path)
+
+
+def test_a_damaged_judge_is_refused_or_unharmed(shipped, tmp_path):
+    data = shipped.path.read_bytes()
+    path = tmp_path / "cut.onnx"
+    for size in range(0, len(data) - 1, len(data) // 23):
+        path.write_bytes(data[:size])
+        with pytest.raises(ModelError):
+            Judge.load(path)
+
+
+def test_too_large_is_refused(tmp_path):
+    path = tmp_path / "big.onnx"
+    path.write_bytes(b"\0" * (onnxfile.MAX_BYTES + 1))
+    with pytest.raises(ModelError, match="larger than 5 MB"):
+        Judge.load(path)
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(ModelError, match=r"none\.onnx"):
+        Judge.load(tmp_path / "none.onnx")
