@@ -7,6 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import settings
+
+# The same examples in every run, so that nobody's change fails on another's luck;
+# `pytest --hypothesis-profile=default` goes looking for new ones.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.load_profile("steady")
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
