@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -11,7 +12,7 @@ from typing import Any
 
 import typer
 
-from prosody.batch import Run
+from prosody.batch import Head, Run
 from prosody.rows import Apology, Line
 from prosody.words import load as words
 
@@ -20,37 +21,102 @@ QUIET_STEP_S = 10.0
 
 
 class Progress:
-    """Progress with an estimate of the time left, on stderr; silent with ``--quiet``."""
+    """Progress with rate, counts and an estimate of the time left, on stderr.
 
-    def __init__(self, total: int, *, quiet: bool = False) -> None:
-        self.total, self.quiet = total, quiet
+    Parameters
+    ----------
+    quiet : bool
+        Tell nothing but failures.
+    as_json : bool
+        One JSON object per line, for a scheduler that reads along.
+    """
+
+    def __init__(self, *, quiet: bool = False, as_json: bool = False) -> None:
+        self.quiet, self.as_json = quiet, as_json
         self.began = self.told = time.monotonic()
-        self.failed = self.apologies = 0
-        self.live = sys.stderr.isatty()
+        self.total = self.kept = self.done = self.failed = self.judged = self.withheld = 0
+        self.live = sys.stderr.isatty() and not as_json
 
-    def __call__(self, done: int, total: int, line: Line) -> None:
-        """Tell that one more call is done."""
-        self.apologies += line.apologies
+    def begin(self, total: int, kept: int) -> None:
+        """Tell how many recordings there are, and how many an earlier run did."""
+        self.total = total
+        self.kept = self.done = kept
+        self.began = self.told = time.monotonic()
+        if self.as_json:
+            self._put_json("begin")
+        elif kept and not self.quiet:
+            typer.echo(f"{kept}/{total} recordings were done already", err=True)
+
+    def __call__(self, line: Line, withheld: int) -> None:
+        """Tell that one more recording is done."""
+        self.done += 1
+        self.judged += line.apologies - withheld
+        self.withheld += withheld
         if line.status == "failed":
             self.failed += 1
-        if self.quiet:
-            return
-        if line.status == "failed":
-            self._clear()
-            typer.echo(f"{line.recording}: {line.code}: {line.message} {line.remedy}", err=True)
+            self._failure(line)
         now = time.monotonic()
-        if self.live or done == total or now - self.told >= QUIET_STEP_S:
+        if self.as_json:
+            if now - self.told >= 1.0 or self.done == self.total:
+                self.told = now
+                self._put_json("progress")
+        elif not self.quiet and (
+            self.live or self.done == self.total or now - self.told >= QUIET_STEP_S
+        ):
             self.told = now
-            left = (now - self.began) / done * (total - done)
-            text = (
-                f"{done}/{total} recordings, {self.apologies} apologies, {self.failed} failed, "
-                f"about {_clock(left)} left"
+            self._clear()
+            typer.echo(self._text(), err=True, nl=not self.live or self.done == self.total)
+
+    def interrupted(self) -> None:
+        """Tell that the recordings in hand are finished and then the run ends."""
+        if self.as_json:
+            self._put_json("interrupted")
+        elif not self.quiet:
+            self._clear()
+            typer.echo("stopping: the recordings in hand are finished first", err=True)
+
+    @property
+    def rate(self) -> float:
+        """Recordings per second in this run."""
+        return (self.done - self.kept) / max(1e-9, time.monotonic() - self.began)
+
+    def _text(self) -> str:
+        rate = self.rate
+        pace = f"{rate:.1f}/s" if rate >= 1 else f"{60 * rate:.1f}/min"
+        left = _clock((self.total - self.done) / rate) if rate else "?"
+        return (
+            f"{self.done}/{self.total} recordings, {pace}, {self.judged} judged, "
+            f"{self.withheld} withheld, {self.failed} failed, about {left} left"
+        )
+
+    def _put_json(self, event: str, **more: Any) -> None:
+        rate = self.rate
+        numbers = {
+            "event": event,
+            "done": self.done,
+            "total": self.total,
+            "judged": self.judged,
+            "withheld": self.withheld,
+            "failed": self.failed,
+            "per_s": round(rate, 3),
+            "left_s": round((self.total - self.done) / rate, 1) if rate else None,
+            **more,
+        }
+        typer.echo(json.dumps(numbers, ensure_ascii=False), err=True)
+
+    def _failure(self, line: Line) -> None:
+        if self.as_json:
+            self._put_json(
+                "failure",
+                recording=line.recording,
+                code=line.code,
+                message=line.message,
+                remedy=line.remedy,
             )
-            if self.live:
-                self._clear()
-                typer.echo(text, err=True, nl=done == total)
-            else:
-                typer.echo(text, err=True)
+            return
+        self._clear()
+        said = f"{line.recording}: {line.code}: {line.message} {line.remedy}"
+        typer.echo(_printable(said), err=True)
 
     def _clear(self) -> None:
         if self.live:
@@ -63,7 +129,7 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def show(run: Run, *, lang: str, measures_only: bool = False) -> None:
+def show(run: Head, *, lang: str, measures_only: bool = False) -> None:
     """Print the table of apologies and what else was heard, on stdout."""
     from rich import box
     from rich.console import Console

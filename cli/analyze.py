@@ -9,7 +9,11 @@ from typing import Optional
 import typer
 from prosody.cli import app
 
-PATHS = typer.Argument(None, help="Recordings or folders of recordings.", show_default=False)
+PATHS = typer.Argument(
+    None,
+    help="Recordings, folders of recordings, manifests, or URLs of them (s3://, gs://, az://).",
+    show_default=False,
+)
 LANG = typer.Option("en", "--lang", help="Language of everything you read: nl or en.")
 
 
@@ -18,11 +22,11 @@ LANG = typer.Option("en", "--lang", help="Language of everything you read: nl or
     "--out results"
 )
 def analyze(
-    paths: Optional[list[Path]] = PATHS,  # noqa: UP045 -- Typer reads it in its own way
+    paths: Optional[list[str]] = PATHS,  # noqa: UP045 -- Typer reads it in its own way
     out: Path = typer.Option(
         Path("prosody-results"), "--out", "-o", help="Folder for the results; made if missing."
     ),
-    manifest: Optional[Path] = typer.Option(  # noqa: UP045
+    manifest: Optional[str] = typer.Option(  # noqa: UP045
         None,
         "--manifest",
         help="CSV that lists recordings: path, call_id, started_at, channel, "
@@ -87,22 +91,73 @@ def analyze(
     as_json: bool = typer.Option(
         False, "--json", help="Print one JSON object per apology instead of the table."
     ),
-    quiet: bool = typer.Option(False, "--quiet", "-q", help="No progress."),
+    textgrid: bool = typer.Option(
+        False, "--textgrid", help="Also write a Praat TextGrid per recording."
+    ),
+    redact: bool = typer.Option(
+        False, "--redact", help="Mask numbers, addresses and names in all text that is written."
+    ),
+    fresh: bool = typer.Option(
+        False, "--fresh", help="Begin anew: forget what an earlier run in --out did."
+    ),
+    workers: Optional[int] = typer.Option(  # noqa: UP045
+        None,
+        "--workers",
+        min=0,
+        help="Worker processes; one per processor by default, 0 for none (to find faults).",
+        show_default=False,
+    ),
+    memory: Optional[str] = typer.Option(  # noqa: UP045
+        None,
+        "--memory",
+        help="Memory for all workers together, such as 4GB; four fifths of what is free by "
+        "default.",
+        show_default=False,
+    ),
+    time_limit: float = typer.Option(
+        60.0,
+        "--time-limit",
+        min=1.0,
+        help="Seconds any recording may take; a quarter of its length is added.",
+    ),
+    shard: Optional[str] = typer.Option(  # noqa: UP045
+        None,
+        "--shard",
+        metavar="I/N",
+        help="Do only part I of N of the recordings, each part in an --out of its own; "
+        "'prosody merge' joins them.",
+        show_default=False,
+    ),
+    engine: str = typer.Option("local", "--engine", help="Who works: local, dask or ray."),
+    scheduler: Optional[str] = typer.Option(  # noqa: UP045
+        None,
+        "--scheduler",
+        help="Address of the Dask scheduler or Ray cluster.",
+        show_default=False,
+    ),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="No progress; failures only."),
+    json_progress: bool = typer.Option(
+        False, "--json-progress", help="Progress as one JSON object per line, on stderr."
+    ),
 ) -> None:
     """Find the apologies in recordings and say how each would sound to a listener.
 
     Where the apologies are is taken from --windows, else from a transcript (--transcripts, or
     beside the recording under the same name), else, with --clips, each file is one apology. Every
     judgement is a predicted listener impression; it says nothing about what the speaker felt.
+
+    Stopped or killed, the same command goes on where it was; recordings that changed, and those
+    that failed, are done again.
     """
     from prosody.cli._screen import Progress, closing, show
 
-    from prosody import batch, people, results
+    from prosody import batch, engines, people, results, work
     from prosody import settings as settings_module
     from prosody.calls import collect
+    from prosody.journal import Journal
     from prosody.judge import Judge
     from prosody.judging import judge_rows
-    from prosody.pipeline import Examiner, Options, check_request
+    from prosody.pipeline import Options, check_request
     from prosody.rows import nested
 
     chosen = settings_module.load(settings_file) if settings_file else settings_module.Settings()
@@ -126,42 +181,66 @@ def analyze(
     if not agents_as_is:
         calls = people.pseudonymise(calls)
     check_request(calls, options)
+    if shard is not None:
+        calls = batch.shard_of(calls, shard)
+    if baseline is not None:
+        from prosody.pipeline import voice_of
+
+        voice_of(baseline, options)  # a baseline that cannot be used stops the run at once
     judge = None if measures_only else Judge.load(model)
-    progress = Progress(len(calls), quiet=quiet)
-    done = batch.run(
-        calls,
-        Examiner(options),
-        None if judge is None else lambda rows: judge_rows(rows, judge, chosen, lang=lang),
-        progress=progress,
+    job = work.make(options, redact=redact)
+    start = engines.starter(
+        engine, scheduler=scheduler, workers=workers, memory=memory, time_limit_s=time_limit
     )
-    run = batch.header(
-        done,
-        settings=chosen,
-        command={
-            "agent_channel": agent_channel,
-            "clips": clips,
-            "language": language,
-            "measures_only": measures_only,
-            "agents_as_is": agents_as_is,
-        },
-        model=None
-        if judge is None
-        else {"name": judge.name, "sha256": judge.sha256, "shipped": model is None},
-    )
-    inputs = () if judge is None else judge.inputs
-    files = results.write_run(
-        out,
-        done.lines,
-        done.apologies,
-        run,
-        formats=wanted,
-        inputs=inputs,
-        measures_only=measures_only,
-    )
-    if as_json:
-        for row in sorted(done.apologies, key=lambda a: (a.recording, a.start_s, a.channel)):
-            typer.echo(json.dumps(nested(row, measures_only=measures_only), ensure_ascii=False))
-    else:
-        show(done, lang=lang, measures_only=measures_only)
-    closing(done, str(out), files, lang=lang, shipped=model is None, measures_only=measures_only)
-    raise typer.Exit(done.exit_code())
+    progress = Progress(quiet=quiet, as_json=json_progress)
+    with Journal(out, fresh=fresh) as journal:
+        done = batch.run(
+            calls,
+            job,
+            journal,
+            start,
+            None
+            if judge is None
+            else (
+                work.judge_digest(judge, options),
+                lambda rows: judge_rows(rows, judge, chosen, lang=lang),
+            ),
+            watch=progress,
+        )
+        run = batch.header(
+            done,
+            settings=chosen,
+            command={
+                "agent_channel": agent_channel,
+                "clips": clips,
+                "language": language,
+                "lang": lang,
+                "measures_only": measures_only,
+                "agents_as_is": agents_as_is,
+                "redact": redact,
+                "shard": shard,
+                "engine": engine,
+            },
+            model=None
+            if judge is None
+            else {"name": judge.name, "sha256": judge.sha256, "shipped": model is None},
+        )
+        inputs = () if judge is None else judge.inputs
+        files = results.write_from(
+            journal,
+            out,
+            run,
+            formats=wanted,
+            inputs=inputs,
+            measures_only=measures_only,
+            textgrid=textgrid,
+        )
+        if as_json:
+            for row in done.apologies:
+                typer.echo(json.dumps(nested(row, measures_only=measures_only), ensure_ascii=False))
+        else:
+            show(done.head(), lang=lang, measures_only=measures_only)
+        closing(
+            done, str(out), files, lang=lang, shipped=model is None, measures_only=measures_only
+        )
+        raise typer.Exit(done.exit_code())

@@ -1,91 +1,272 @@
-"""Many calls: examine each, judge together, count. Knows nothing of sound."""
+"""Many calls: what is done stays done, the rest is examined, all are judged in blocks.
+
+Knows nothing of sound. An engine (local processes, Dask, Ray) brings outcomes one by one; each goes
+into the journal, and from the journal the results are written.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import platform
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import islice
 from typing import Any, Protocol
 
 from prosody import __version__
+from prosody.calls import Call
+from prosody.errors import UsageError
+from prosody.journal import Journal
 from prosody.rows import SCHEMA_VERSION, Apology, Line
+from prosody.work import Outcome, Work, stamp_of, writable
+
+BLOCK = 1024  # apologies judged in one go
 
 
-class Examine(Protocol):
-    """Whatever turns one call into its rows (`pipeline.examine` with its options)."""
+class Engine(Protocol):
+    """Whatever examines calls: gives outcomes as they come, in any order."""
 
-    def __call__(self, call: Any, /) -> Any: ...
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will come."""
+
+    def next(self, timeout_s: float = 0.2) -> Outcome | None:
+        """Return the next outcome, or None where there is none yet."""
+
+    def stop(self) -> None:
+        """Take no new calls; those in hand are finished."""
+
+    def kill(self) -> None:
+        """End now."""
+
+
+class Watch(Protocol):
+    """Whoever is told how a run goes."""
+
+    def begin(self, total: int, kept: int) -> None:
+        """Take note of how many recordings there are, and how many were done before."""
+
+    def __call__(self, line: Line, withheld: int) -> None:
+        """Take note of one more recording, and how many of its apologies are not judged."""
+
+    def interrupted(self) -> None:
+        """Take note that the run was told to stop."""
 
 
 @dataclass(slots=True)
 class Run:
-    """What a run found: one line per input, one row per apology."""
+    """What a run found; the rows stay in the journal and are read when asked for."""
 
-    lines: list[Line] = field(default_factory=list)
-    apologies: list[Apology] = field(default_factory=list)
+    journal: Journal
+    total: int = 0
     seconds: float = 0.0
+    interrupted: bool = False
+    reused: int = 0
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def lines(self) -> Iterator[Line]:
+        """One line per input that is done, in order of name."""
+        return self.journal.lines()
+
+    @property
+    def apologies(self) -> Iterator[Apology]:
+        """One row per apology, in order of recording and start."""
+        return self.journal.apologies()
 
     def counts(self) -> dict[str, int]:
         """Return how many recordings and apologies ended up where."""
-        return {
-            "recordings": len(self.lines),
-            "ok": sum(x.status == "ok" for x in self.lines),
-            "no_apology": sum(x.status == "no_apology" for x in self.lines),
-            "failed": sum(x.status == "failed" for x in self.lines),
-            "complaint_without_apology": sum(bool(x.complaint_without_apology) for x in self.lines),
-            "apologies": len(self.apologies),
-            "judged": sum(a.verdict is not None for a in self.apologies),
-            "withheld": sum(bool(a.gates) for a in self.apologies),
-        }
+        if not self._counts:
+            self._counts = self.journal.counts()
+        return self._counts
+
+    @property
+    def left(self) -> int:
+        """How many inputs are not done (after an interruption)."""
+        return self.total - self.counts()["recordings"]
 
     def exit_code(self) -> int:
-        """Return 0 when all were read, 1 when some failed, 2 when none could be read."""
-        failed = sum(x.status == "failed" for x in self.lines)
-        if self.lines and failed == len(self.lines):
+        """Return 0 all read, 1 some failed, 2 none could be read, 130 interrupted."""
+        if self.interrupted:
+            return 130
+        counts = self.counts()
+        if counts["recordings"] and counts["failed"] == counts["recordings"]:
             return 2
-        return 1 if failed else 0
+        return 1 if counts["failed"] else 0
+
+    def head(self, most: int = 200) -> Head:
+        """Return the first rows, for a screen."""
+        rows = list(islice(self.apologies, most + 1))
+        lines = list(islice(self.lines, 5 * most))
+        return Head(lines, rows[:most], self.counts(), more=len(rows) > most)
+
+
+@dataclass(slots=True)
+class Head:
+    """The first rows of a run."""
+
+    lines: list[Line]
+    apologies: list[Apology]
+    numbers: dict[str, int]
+    more: bool = False
+
+    def counts(self) -> dict[str, int]:
+        """Return the counts of the whole run."""
+        return self.numbers
+
+
+def idents(calls: Sequence[Call]) -> list[str]:
+    """Return a name for each input that no other has: two paths with one sound are two."""
+    seen: dict[str, int] = {}
+    out = []
+    for call in calls:
+        channels = ",".join("" if s.channel is None else str(s.channel) for s in call.sources)
+        name = "\x1f".join((call.name, call.call_id, channels))
+        seen[name] = seen.get(name, 0) + 1
+        out.append(name if seen[name] == 1 else f"{name}\x1f{seen[name]}")
+    return out
+
+
+def shard_of(calls: Sequence[Call], text: str) -> list[Call]:
+    """Return the calls of shard ``i/n``; where a call goes depends on its name alone.
+
+    Raises
+    ------
+    UsageError
+        If the text is no shard.
+    """
+    first, _, rest = text.partition("/")
+    if not (first.isdecimal() and rest.isdecimal() and 1 <= int(first) <= int(rest)):
+        raise UsageError(f"--shard {text}: no shard.", "Examples: 1/4, 2/4, 3/4, 4/4.")
+    i, n = int(first), int(rest)
+    return [
+        call
+        for call, ident in zip(calls, idents(writable(calls)), strict=True)
+        if int(hashlib.sha256(ident.encode()).hexdigest()[:12], 16) % n == i - 1
+    ]
+
+
+@contextmanager
+def _signals() -> Iterator[dict[str, int]]:
+    """Count Ctrl-C (and SIGTERM) in place of being torn out of what is under way."""
+    heard = {"n": 0}
+    if threading.current_thread() is not threading.main_thread():
+        yield heard
+        return
+
+    def hear(number: int, frame: Any) -> None:
+        heard["n"] += 1
+
+    before = {s: signal.signal(s, hear) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield heard
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def run(
-    calls: Sequence[Any],
-    examine: Examine,
-    judge: Callable[[Sequence[Apology]], None] | None = None,
+    calls: Sequence[Call],
+    work: Work,
+    journal: Journal,
+    engine: Callable[[Work, list[tuple[int, Call, str]]], Engine],
+    judge: tuple[str, Callable[[Sequence[Apology]], None]] | None = None,
     *,
-    progress: Callable[[int, int, Line], None] | None = None,
+    watch: Watch | None = None,
 ) -> Run:
-    """Examine calls one after another and judge all their apologies at once.
+    """Examine what is not done yet, judge what is not judged yet.
 
     Parameters
     ----------
     calls : sequence of Call
-    examine : callable
-        One call in, its line and measured apologies out; never raises for an expected failure.
-    judge : callable, optional
-        Judges rows in place, many at a time. Left out with ``--measures-only``.
-    progress : callable, optional
-        Told after every call: how many are done, of how many, and the call's line.
+    work : Work
+        What is done with each of them.
+    journal : Journal
+        What is done already; takes up everything new.
+    engine : callable
+        Makes the engine for the tasks that are left.
+    judge : (str, callable), optional
+        What judgements depend on (`work.judge_digest`), and what judges rows in place, many at a
+        time. Left out with ``--measures-only``.
+    watch : Watch, optional
     """
     began = time.monotonic()
-    out = Run()
-    for i, call in enumerate(calls, start=1):
-        done = examine(call)
-        out.lines.append(done.line)
-        out.apologies += done.apologies
-        if progress:
-            progress(i, len(calls), done.line)
-    if judge and out.apologies:
-        judge(out.apologies)
-    by_recording = {(x.recording, x.call_id): x for x in out.lines}
-    for row in out.apologies:
-        line = by_recording[row.recording, row.call_id]
-        line.judged += row.verdict is not None
-        line.withheld += bool(row.gates)
+    calls = writable(calls)
+    names = idents(calls)
+    journal.want(names)
+    stamps = [stamp_of(call, work) for call in calls]
+    tasks = []
+    for i, (call, name) in enumerate(zip(calls, names, strict=True)):
+        stamp, key, _ = journal.known(name)
+        if not (stamp and key and stamp == stamps[i]):
+            tasks.append((i, call, key))
+    out = Run(journal, total=len(calls), reused=len(calls) - len(tasks))
+    if watch:
+        watch.begin(len(calls), out.reused)
+    with _signals() as heard:
+        if tasks:
+            _examine(engine(work, tasks), journal, names, stamps, heard, watch)
+        out.interrupted = heard["n"] > 0
+        if not out.interrupted:
+            journal.prune()
+        if judge is None:
+            journal.drop_judgements()
+        elif heard["n"] < 2:
+            _judge(journal, *judge)
+    journal.commit()
     out.seconds = time.monotonic() - began
     return out
+
+
+def _examine(
+    engine: Engine,
+    journal: Journal,
+    names: Sequence[str],
+    stamps: Sequence[str],
+    heard: dict[str, int],
+    watch: Watch | None,
+) -> None:
+    told = 0
+    try:
+        while not engine.done:
+            if heard["n"] > told:
+                told = heard["n"]
+                if told > 1:
+                    engine.kill()
+                    return
+                engine.stop()
+                if watch:
+                    watch.interrupted()
+            got = engine.next()
+            if got is None:
+                continue
+            name, stamp = names[got.number], stamps[got.number]
+            if got.examined is None:
+                journal.stamp(name, stamp)
+                line, withheld = None, 0
+            else:
+                line, rows = got.examined.line, got.examined.apologies
+                withheld = sum(bool(r.gates) for r in rows)
+                journal.add(name, stamp, got.key, line, rows)
+            if watch and line is not None:
+                watch(line, withheld)
+    except BaseException:
+        engine.kill()
+        raise
+    journal.commit()
+
+
+def _judge(journal: Journal, judged_by: str, judge: Callable[[Sequence[Apology]], None]) -> None:
+    while block := journal.unjudged(judged_by, BLOCK):
+        judge([row for _, row in block])
+        journal.judged(judged_by, block)
 
 
 def header(
@@ -111,6 +292,9 @@ def header(
         "settings": settings.as_dict(),
         "settings_sha256": settings.digest(),
         "command": command,
+        "complete": not done.interrupted,
+        "inputs": done.total,
+        "reused": done.reused,
         "counts": done.counts(),
         "note": "Judgements are predicted listener impressions, not what a speaker felt or is.",
     }

@@ -14,13 +14,16 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from prosody import rows, table
 from prosody.errors import MissingExtraError, UsageError
 from prosody.rows import Apology, Line
+
+if TYPE_CHECKING:
+    from prosody.journal import Journal
 
 FORMATS = ("jsonl", "csv", "parquet", "xlsx")
 EXTRA = {"parquet": "pyarrow", "xlsx": "openpyxl"}
@@ -30,6 +33,7 @@ EXTRA = {"parquet": "pyarrow", "xlsx": "openpyxl"}
 _FORMULA = re.compile(r"^[=+\-@\t\r\n]|^\s+[=+\-@]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _TEXT_LIMIT = 32_767  # characters in one cell of a spreadsheet
+_ROW_LIMIT = 1_048_576  # rows of a sheet, with the header
 
 
 def safe_cell(value: Any) -> Any:
@@ -73,9 +77,9 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_jsonl(path: Path, objects: Iterable[dict[str, Any]]) -> None:
     """Write one JSON object per line (UTF-8, null for NaN)."""
-    with atomic(path, mode="w", encoding="utf-8") as out:
+    with jsonl_writer(path) as put:
         for one in objects:
-            out.write(json.dumps(one, ensure_ascii=False, allow_nan=False) + "\n")
+            put(one)
 
 
 def write_csv(
@@ -91,61 +95,71 @@ def write_csv(
     columns : sequence of str
         The header; a row's missing columns are empty.
     """
-
-    def put(out: IO[str]) -> None:
-        sheet = csv.writer(out)
-        sheet.writerow(columns)
-        for row in table_rows:
-            sheet.writerow(["" if (v := row.get(c)) is None else safe_cell(v) for c in columns])
-
     if isinstance(path, Path):
-        with atomic(path, mode="w", encoding="utf-8-sig", newline="", errors="replace") as out:
-            put(out)
+        with csv_writer(path, columns) as put:
+            for row in table_rows:
+                put(row)
     else:
-        put(path)
+        put = _sheet(path, columns)
+        for row in table_rows:
+            put(row)
 
 
-def write_parquet(path: Path, table_rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
-    """Write one Parquet file; each measure's column carries its unit and definition."""
+def write_parquet(path: Path, table_rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
+    """Write a Parquet dataset (a folder), partitioned by date; see `prosody.dataset`."""
+    with parquet_writer(path, columns) as put:
+        for row in table_rows:
+            put(row)
+
+
+@contextmanager
+def parquet_writer(path: Path, columns: Sequence[str]) -> Any:
+    """Give a function that takes flat rows."""
     _need("parquet")
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    from prosody import dataset
 
-    fields = []
-    for name in columns:
-        measure = table.BY_NAME.get(name)
-        about = {"unit": measure.unit, "definition": measure.definition} if measure else None
-        fields.append(pa.field(name, _arrow_type(name, pa), metadata=about))
-    made = pa.Table.from_pylist(list(table_rows), schema=pa.schema(fields))
-    with atomic(path, mode="wb") as out:
-        pq.write_table(made, out)
+    with dataset.writer(path, columns) as put:
+        yield put
 
 
-def _arrow_type(name: str, pa: Any) -> Any:
-    if name == "i_form":
-        return pa.bool_()
-    if name == "channel":
-        return pa.int32()
-    return pa.string() if is_text(name) else pa.float64()
+@contextmanager
+def csv_writer(path: Path, columns: Sequence[str]) -> Any:
+    """Give a function that takes flat rows."""
+    with atomic(path, mode="w", encoding="utf-8-sig", newline="", errors="replace") as out:
+        yield _sheet(out, columns)
 
 
-def is_text(name: str) -> bool:
-    """Whether a flat column holds text (everything else holds numbers)."""
-    if name.startswith("conduct_"):
-        rule = name.removeprefix("conduct_").removesuffix("_value")
-        return not name.endswith("_value") or rule in rows.WORDED_RULES
-    return name in _TEXT
+@contextmanager
+def jsonl_writer(path: Path) -> Any:
+    """Give a function that takes one object per line."""
+    with atomic(path, mode="w", encoding="utf-8") as out:
+
+        def put(one: dict[str, Any]) -> None:
+            out.write(json.dumps(one, ensure_ascii=False, allow_nan=False) + "\n")
+
+        yield put
 
 
-_TEXT = {
-    "recording", "recording_sha256", "call_id", "started_at", "agent", "team", "language", "role",
-    "text", "form", "source", "verdict", "kind", "hint", "reason_1", "reason_2", "reason_3",
-    "gates", "remarks",
-}  # fmt: skip
+def _sheet(out: IO[str], columns: Sequence[str]) -> Callable[[dict[str, Any]], None]:
+    sheet = csv.writer(out)
+    sheet.writerow(columns)
+
+    def put(row: dict[str, Any]) -> None:
+        sheet.writerow(["" if (v := row.get(c)) is None else safe_cell(v) for c in columns])
+
+    return put
 
 
-def write_xlsx(path: Path, table_rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+def write_xlsx(path: Path, table_rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
     """Write one sheet with numbers as numbers, whatever the reader's decimal sign."""
+    with xlsx_writer(path, columns) as put:
+        for row in table_rows:
+            put(row)
+
+
+@contextmanager
+def xlsx_writer(path: Path, columns: Sequence[str]) -> Any:
+    """Give a function that takes flat rows."""
     _need("xlsx")
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
@@ -163,7 +177,16 @@ def write_xlsx(path: Path, table_rows: Sequence[dict[str, Any]], columns: Sequen
         cell.font = Font(bold=True)
         header.append(cell)
     sheet.append(header)
-    for row in table_rows:
+    count = 0
+
+    def put(row: dict[str, Any]) -> None:
+        nonlocal count
+        count += 1
+        if count >= _ROW_LIMIT:
+            raise UsageError(
+                f"{path}: a sheet holds {_ROW_LIMIT} rows, and there are more apologies.",
+                "Leave --format xlsx out; CSV and Parquet hold them all.",
+            )
         cells = []
         for name in columns:
             value = safe_cell(row.get(name))
@@ -172,9 +195,11 @@ def write_xlsx(path: Path, table_rows: Sequence[dict[str, Any]], columns: Sequen
                 cell.data_type = "s"  # never a formula, whatever it begins with
             cells.append(cell)
         sheet.append(cells)
-    if table_rows:
-        sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{len(table_rows) + 1}"
+
     with atomic(path, mode="wb") as out:
+        yield put
+        if count:
+            sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{count + 1}"
         book.save(out)
 
 
@@ -209,23 +234,24 @@ def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
 
 def write_run(
     folder: Path,
-    lines: Sequence[Line],
-    apologies: Sequence[Apology],
+    lines: Iterable[Line],
+    apologies: Iterable[Apology],
     run: dict[str, Any],
     *,
     formats: Sequence[str] = ("jsonl", "csv"),
     inputs: tuple[str, ...] = (),
     measures_only: bool = False,
 ) -> list[str]:
-    """Write everything a run gives back.
+    """Write everything a run gives back, row by row.
 
     Parameters
     ----------
     folder : Path
         Made where it is missing. Only the files named below are touched.
-    lines : sequence of Line
-        One for every input.
-    apologies : sequence of Apology
+    lines : iterable of Line
+        One for every input; a list is sorted here, anything else is in order already.
+    apologies : iterable of Apology
+        The same holds.
     run : dict
         The run's header: settings, versions, model, counts.
     formats : sequence of str
@@ -240,33 +266,46 @@ def write_run(
     list of str
         Names of the files in `folder`, in the order in which a reader would open them.
     """
-    lines = sorted(lines, key=lambda x: x.recording)
-    apologies = sorted(apologies, key=lambda x: (x.recording, x.start_s, x.channel))
-    table_rows = [rows.flat(a, inputs=inputs, measures_only=measures_only) for a in apologies]
+    from prosody import dataset
+
+    if isinstance(lines, (list, tuple)):
+        lines = sorted(lines, key=lambda x: x.recording)
+    if isinstance(apologies, (list, tuple)):
+        apologies = sorted(apologies, key=lambda x: (x.recording, x.start_s, x.channel))
     columns = flat_columns(inputs, measures_only=measures_only)
-    writers: dict[str, Callable[[Path], None]] = {
-        "csv": lambda p: write_csv(p, table_rows, columns),
-        "xlsx": lambda p: write_xlsx(p, table_rows, columns),
-        "parquet": lambda p: write_parquet(p, table_rows, columns),
-        "jsonl": lambda p: write_jsonl(
-            p, (rows.nested(a, measures_only=measures_only) for a in apologies)
-        ),
+    writers: dict[str, Callable[[Path], Any]] = {
+        "csv": lambda p: csv_writer(p, columns),
+        "xlsx": lambda p: xlsx_writer(p, columns),
+        "parquet": lambda p: parquet_writer(p, columns),
+        "jsonl": jsonl_writer,
     }
-    written = []
-    for fmt, write in writers.items():
-        path = folder / f"apologies.{fmt}"
-        if fmt in formats:
-            write(path)
-            written.append(path.name)
-        else:
+    folder.mkdir(parents=True, exist_ok=True)
+    dataset.sweep(folder)
+    paths = {fmt: folder / f"apologies.{fmt}" for fmt in writers}
+    with ExitStack() as stack:
+        puts = {
+            fmt: stack.enter_context(write(paths[fmt]))
+            for fmt, write in writers.items()
+            if fmt in formats
+        }
+        wide = [put for fmt, put in puts.items() if fmt != "jsonl"]
+        for apology in apologies:
+            if wide:
+                row = rows.flat(apology, inputs=inputs, measures_only=measures_only)
+                for put in wide:
+                    put(row)
+            if "jsonl" in puts:
+                puts["jsonl"](rows.nested(apology, measures_only=measures_only))
+    for fmt, path in paths.items():
+        if fmt not in formats:
             # A file of an earlier run with other formats would contradict this one.
-            path.unlink(missing_ok=True)
+            dataset.remove(path)
     write_jsonl(
         folder / "recordings.jsonl",
         (rows.nested_line(x, measures_only=measures_only) for x in lines),
     )
     write_json(folder / "run.json", run)
-    return [*written, "recordings.jsonl", "run.json"]
+    return [*(paths[fmt].name for fmt in puts), "recordings.jsonl", "run.json"]
 
 
 def flat_columns(inputs: tuple[str, ...] = (), *, measures_only: bool = False) -> list[str]:
@@ -290,3 +329,68 @@ def flat_columns(inputs: tuple[str, ...] = (), *, measures_only: bool = False) -
         0.0,
     )
     return list(rows.flat(empty, inputs=inputs, measures_only=measures_only))
+
+
+def write_from(
+    journal: Journal,
+    folder: Path,
+    run: dict[str, Any],
+    *,
+    formats: Sequence[str],
+    inputs: Sequence[str] = (),
+    measures_only: bool = False,
+    textgrid: bool = False,
+) -> list[str]:
+    """Write everything from the journal, and note in it how, so that it can be written again.
+
+    Parameters
+    ----------
+    journal : Journal
+    folder, run, formats, inputs, measures_only
+        As for `write_run`.
+    textgrid : bool
+        Also write a Praat TextGrid per recording.
+
+    Returns
+    -------
+    list of str
+    """
+    from prosody import dataset
+
+    how = {
+        "formats": list(formats),
+        "inputs": list(inputs),
+        "measures_only": measures_only,
+        "textgrid": textgrid,
+    }
+    journal.note("how", how)
+    journal.note("run", rows.plain(run))
+    files = write_run(
+        folder,
+        journal.lines(),
+        journal.apologies(),
+        run,
+        formats=formats,
+        inputs=tuple(inputs),
+        measures_only=measures_only,
+    )
+    if textgrid:
+        from prosody import textgrid as grids
+
+        grids.write_all(folder / grids.FOLDER, journal, measures_only=measures_only)
+        files.append(f"{grids.FOLDER}/")
+    else:
+        dataset.remove(folder / "textgrids")
+    return files
+
+
+def write_again(journal: Journal, folder: Path, **changes: Any) -> list[str]:
+    """Write the results of a journal as they were written last, with changes to the header."""
+    how, run = journal.noted("how"), journal.noted("run")
+    if how is None or run is None:
+        raise UsageError(
+            f"{folder}: its run was never finished.", "Start 'prosody analyze' there once more."
+        )
+    run |= {"counts": journal.counts(), **changes}
+    how["formats"] = check_formats([f for f in how["formats"] if f in EXTRA])
+    return write_from(journal, folder, run, **how)

@@ -1,0 +1,162 @@
+"""Apologies as a Parquet dataset, one folder per date: DuckDB, pandas, Polars and Power BI read it.
+
+``apologies.parquet/date=2026-05-01/part-0.parquet``; calls whose date is not known lie in Hive's
+partition for that, which reads as a missing date. Where no date is known at all, there are no
+partitions: readers cannot tell the type of a column without a value. Each column of
+a measure carries its unit and its definition in the schema.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from prosody import rows, table
+
+NO_DATE = "__HIVE_DEFAULT_PARTITION__"
+# Rows held before they are written; all dates together, so that shuffled dates stay bounded.
+HELD_ROWS = 5000
+
+_DATE = re.compile(r"\s*(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})")
+_TEXT = {
+    "recording", "recording_sha256", "call_id", "started_at", "agent", "team", "language", "role",
+    "text", "form", "source", "verdict", "kind", "hint", "reason_1", "reason_2", "reason_3",
+    "gates", "remarks",
+}  # fmt: skip
+_ABOUT = {
+    "start_s": ("s", "Start of the measured window, from the start of the recording."),
+    "end_s": ("s", "End of the measured window, from the start of the recording."),
+    "baseline_s": ("s", "Speech of the same voice that the relative measures compare with."),
+    "snr_db": ("dB", "Speech in the window over the noise around it."),
+}
+
+
+def date_of(started_at: str) -> str:
+    """Return the date (``2026-05-01``) that a time begins with, or '' where there is none."""
+    match = _DATE.match(started_at)
+    if not match or not ("01" <= match[2] <= "12" and "01" <= match[3] <= "31"):
+        return ""
+    return "-".join(match.groups())
+
+
+def is_text(name: str) -> bool:
+    """Whether a flat column holds text (everything else holds numbers)."""
+    if name.startswith("conduct_"):
+        rule = name.removeprefix("conduct_").removesuffix("_value")
+        return not name.endswith("_value") or rule in rows.WORDED_RULES
+    return name in _TEXT
+
+
+def _about(name: str) -> dict[str, str] | None:
+    """Return unit and definition of a column, for its metadata."""
+    if measure := table.BY_NAME.get(name):
+        return {"unit": measure.unit, "definition": measure.definition}
+    for ending, unit in (("_rel", None), ("_log2ratio", "octaves (log2 of a ratio)")):
+        if measure := table.BY_NAME.get(name.removesuffix(ending)):
+            said = f"{measure.name} against the same voice's baseline in the recording"
+            return {"unit": unit or measure.unit, "definition": said}
+    if name in _ABOUT:
+        return dict(zip(("unit", "definition"), _ABOUT[name], strict=True))
+    return None
+
+
+def schema(columns: Sequence[str]) -> Any:
+    """Return the Arrow schema of the flat columns."""
+    import pyarrow as pa
+
+    def kind(name: str) -> Any:
+        if name == "i_form":
+            return pa.bool_()
+        if name == "channel":
+            return pa.int32()
+        return pa.string() if is_text(name) else pa.float64()
+
+    return pa.schema([pa.field(n, kind(n), metadata=_about(n)) for n in columns])
+
+
+@contextmanager
+def writer(folder: Path, columns: Sequence[str]) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Give a function that takes flat rows; the dataset takes its name when all are there."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    made = schema(columns)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+    held: dict[str, list[dict[str, Any]]] = {}
+    files: dict[str, Any] = {}
+    count = 0
+    try:
+        part.chmod(0o777 & ~_umask())
+        with ExitStack() as stack:
+
+            def flush(date: str) -> None:
+                if date not in files:
+                    place = part / f"date={date or NO_DATE}"
+                    place.mkdir()
+                    files[date] = stack.enter_context(
+                        pq.ParquetWriter(place / "part-0.parquet", made)
+                    )
+                files[date].write_table(pa.Table.from_pylist(held.pop(date), schema=made))
+
+            def put(row: dict[str, Any]) -> None:
+                nonlocal count
+                date = date_of(row.get("started_at") or "")
+                held.setdefault(date, []).append(row)
+                count += 1
+                if sum(map(len, held.values())) >= HELD_ROWS:
+                    flush(max(held, key=lambda d: len(held[d])))
+
+            yield put
+            for date in sorted(held):
+                flush(date)
+            if not count:  # an empty dataset still has its columns
+                held[""] = []
+                flush("")
+        if set(files) == {""}:
+            place = part / f"date={NO_DATE}"
+            (place / "part-0.parquet").replace(part / "part-0.parquet")
+            place.rmdir()
+        for file in part.rglob("*.parquet"):
+            with file.open("rb+") as out:
+                os.fsync(out.fileno())
+        _swap(part, folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def _swap(part: Path, folder: Path) -> None:
+    """Put a folder in the place of another (or of a file of that name)."""
+    old = folder.with_name(f"{part.name}.old")
+    if folder.exists():
+        folder.replace(old)
+    part.replace(folder)
+    remove(old)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or folder of an earlier run."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed run left half-written under names of ours."""
+    for name in ("apologies", "recordings", "run"):
+        for left in folder.glob(f".{name}.*.part*"):
+            remove(left)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

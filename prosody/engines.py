@@ -1,0 +1,268 @@
+"""Who examines the calls: processes of this machine, or a cluster of Dask or Ray.
+
+All run the same function (`work.examine`) on the same calls and give the same rows. Only so many
+calls are handed out at a time, so that a million of them need no more memory than a hundred.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import importlib.util
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from prosody.errors import MissingExtraError, ProsodyError, UsageError
+from prosody.work import TIME_SHARE, Outcome, Work, failed
+from prosody.workers import (
+    ONE_THREAD,
+    HereEngine,
+    Limits,
+    LocalEngine,
+    Task,
+    how_many,
+    parse_memory,
+)
+
+NAMES = ("local", "dask", "ray")
+_PACKAGE = {"dask": "distributed", "ray": "ray"}
+_IN_FLIGHT = 4  # calls handed out for each worker of a cluster
+
+
+class ClusterError(ProsodyError):
+    """The cluster cannot be reached, or has no workers."""
+
+    code = "cluster"
+
+
+def starter(
+    name: str,
+    *,
+    scheduler: str | None = None,
+    workers: int | None = None,
+    memory: str | None = None,
+    time_limit_s: float = 60.0,
+) -> Callable[[Work, list[Task]], Any]:
+    """Return what makes the engine of a run, once its tasks are known.
+
+    Raises
+    ------
+    UsageError
+        If there is no such engine, or options do not go together.
+    MissingExtraError
+        If its package is not installed.
+    """
+    if name not in NAMES:
+        raise UsageError(f"--engine {name}: not known.", f"Choose from {', '.join(NAMES)}.")
+    if scheduler is not None and name == "local":
+        raise UsageError("--scheduler was given without --engine.", "Add --engine dask or ray.")
+    if name == "dask" and scheduler is None:
+        raise UsageError(
+            "--engine dask needs the address of a scheduler.",
+            "Add --scheduler tcp://HOST:8786, or a scheduler file.",
+        )
+    if name != "local":
+        if importlib.util.find_spec(_PACKAGE[name]) is None:
+            raise MissingExtraError(
+                f"--engine {name} needs the package {_PACKAGE[name]}, which is not installed.",
+                f'Install it with: pip install "prosody-sincerity[{name}]"',
+            )
+        cluster = {"dask": DaskEngine, "ray": RayEngine}[name]
+        return lambda work, tasks: cluster(work, tasks, scheduler, time_limit_s)
+    budget = None if memory is None else parse_memory(memory)
+
+    def local(work: Work, tasks: list[Task]) -> Any:
+        if workers == 0:
+            return HereEngine(work, tasks)
+        n, each = how_many(workers, len(tasks), budget)
+        limits = Limits(time_s=time_limit_s, memory_bytes=each)
+        return LocalEngine(work, tasks, workers=n, limits=limits)
+
+    how_many(workers or None, 1, budget)  # an impossible --memory is said before anything starts
+    return local
+
+
+def on_cluster(work: Work, task: Task, time_limit_s: float) -> Outcome:
+    """Examine one call in a worker of a cluster; a hang ends that worker process.
+
+    The cluster starts a new one in its place and says that this one died.
+    """
+    from prosody import work as module
+
+    os.environ.update({k: os.environ.get(k, v) for k, v in ONE_THREAD.items()})
+    number, call, known = task
+    limit_s = time_limit_s + TIME_SHARE * module.length_s(call)
+    try:
+        faulthandler.dump_traceback_later(limit_s, exit=True, file=sys.__stderr__)
+        watched = True
+    except (AttributeError, ValueError, RuntimeError):  # no stderr to write to
+        watched = False
+    try:
+        return module.examine(work, number, call, known)
+    finally:
+        if watched:
+            faulthandler.cancel_dump_traceback_later()
+
+
+def _died(task: Task, error: BaseException | str) -> Outcome:
+    number, call, _ = task
+    return failed(
+        number,
+        call,
+        "worker_died",
+        f"{call.name}: the worker that read it ended ({str(error)[:200]}).",
+        "The file makes a decoder crash or hang, or the worker ran out of memory; its log says "
+        "which. The other recordings are not touched.",
+    )
+
+
+class DaskEngine:
+    """Calls examined by the workers of a Dask cluster.
+
+    Parameters
+    ----------
+    work : Work
+    tasks : sequence of (number, Call, known key)
+    scheduler : str
+        Its address, or the path of a scheduler file.
+    time_limit_s : float
+    """
+
+    def __init__(
+        self, work: Work, tasks: Sequence[Task], scheduler: str | None, time_limit_s: float
+    ) -> None:
+        from distributed import Client, as_completed
+
+        assert scheduler is not None
+        try:
+            where = {"address": scheduler} if "://" in scheduler else {"scheduler_file": scheduler}
+            self._client = Client(**where, timeout=30, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise ClusterError(
+                f"--scheduler {scheduler}: no Dask scheduler answers ({error}).",
+                "Check the address, and that scheduler and workers run this version of Dask.",
+            ) from error
+        self._ahead: Iterator[Task] = iter(tasks)
+        self._limit_s = time_limit_s
+        self._task_of: dict[str, Task] = {}
+        self._work = self._client.scatter(work, broadcast=True, hash=False)
+        self._coming = as_completed(loop=self._client.loop)
+        workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        self._threads = {a: int(w["nthreads"]) for a, w in workers.items()}
+        for _ in range(_IN_FLIGHT * max(1, sum(self._threads.values()))):
+            self._submit()
+
+    def _submit(self) -> None:
+        task = next(self._ahead, None)
+        if task is None:
+            return
+        future = self._client.submit(
+            on_cluster, self._work, task, self._limit_s, pure=False, retries=0
+        )
+        self._task_of[future.key] = task
+        self._coming.add(future)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will come."""
+        if self._task_of:
+            return False
+        self._client.close()
+        return True
+
+    def next(self, timeout_s: float = 0.2) -> Outcome | None:
+        """Return the next outcome, or None where there is none yet."""
+        future = self._take(timeout_s)
+        if future is None:
+            return None
+        task = self._task_of.pop(future.key)
+        self._submit()
+        if future.status == "finished":
+            got: Outcome = future.result()
+            return got
+        return _died(task, future.exception() if future.status == "error" else future.status)
+
+    def _take(self, timeout_s: float) -> Any:
+        end = time.monotonic() + timeout_s
+        while not self._coming.has_ready():
+            if time.monotonic() > end:
+                return None
+            time.sleep(0.01)
+        return next(self._coming)
+
+    def stop(self) -> None:
+        """Take no new calls; those in hand are finished, those handed out but not begun too."""
+        self._ahead = iter(())
+
+    def kill(self) -> None:
+        """End now."""
+        self._ahead = iter(())
+        self._task_of.clear()
+        self._client.close()
+
+
+class RayEngine:
+    """Calls examined by a Ray cluster (``--scheduler ADDRESS``, or one of this machine)."""
+
+    def __init__(
+        self, work: Work, tasks: Sequence[Task], scheduler: str | None, time_limit_s: float
+    ) -> None:
+        import ray
+
+        self._ray = ray
+        if not ray.is_initialized():
+            try:
+                ray.init(
+                    address=scheduler,
+                    log_to_driver=False,
+                    runtime_env={"env_vars": ONE_THREAD},
+                    include_dashboard=False,
+                )
+            except (ConnectionError, ValueError, RuntimeError, TypeError) as error:
+                raise ClusterError(
+                    f"--scheduler {scheduler}: no Ray cluster answers ({error}).",
+                    "Check the address, and that it runs this version of Ray and Python.",
+                ) from error
+        self._call = ray.remote(num_cpus=1, max_retries=0)(on_cluster)
+        self._work = ray.put(work)
+        self._limit_s = time_limit_s
+        self._ahead: Iterator[Task] = iter(tasks)
+        self._task_of: dict[Any, Task] = {}
+        for _ in range(_IN_FLIGHT * max(1, int(ray.cluster_resources().get("CPU", 1)))):
+            self._submit()
+
+    def _submit(self) -> None:
+        task = next(self._ahead, None)
+        if task is not None:
+            self._task_of[self._call.remote(self._work, task, self._limit_s)] = task
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will come."""
+        return not self._task_of
+
+    def next(self, timeout_s: float = 0.2) -> Outcome | None:
+        """Return the next outcome, or None where there is none yet."""
+        ready, _ = self._ray.wait(list(self._task_of), num_returns=1, timeout=timeout_s)
+        if not ready:
+            return None
+        task = self._task_of.pop(ready[0])
+        self._submit()
+        try:
+            got: Outcome = self._ray.get(ready[0])
+        except self._ray.exceptions.RayError as error:
+            return _died(task, error)
+        return got
+
+    def stop(self) -> None:
+        """Take no new calls."""
+        self._ahead = iter(())
+
+    def kill(self) -> None:
+        """End now."""
+        self._ahead = iter(())
+        for job in self._task_of:
+            self._ray.cancel(job, force=True)
+        self._task_of.clear()

@@ -1,0 +1,419 @@
+"""The journal of a run: what is done, in one SQLite file in the results folder.
+
+Why SQLite (of the standard library) and not a list of JSON lines: a recording and its apologies
+come and go in one transaction, so that a kill, a reboot or a full disk leaves either all of a
+recording or nothing; what is done is looked up without reading what was found; results are written
+in order from disk, so that a million calls need no more memory than ten; and the lock that keeps
+two runs apart is the database's own, which the system lets go of when the process dies.
+
+Rows are JSON, packed; nothing in it is ever executed when it is read.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from prosody.errors import ProsodyError, UsageError
+from prosody.recording import Remark
+from prosody.rows import Apology, Line
+
+NAME = "journal.sqlite"
+VERSION = 1
+# A commit waits for the disk, so recordings share one; what is not committed is done again.
+COMMIT_EVERY_S = 1.0
+COMMIT_EVERY_ROWS = 200
+
+_TABLES = """
+create table if not exists notes (name text primary key, value text not null);
+create table if not exists recordings (
+    id integer primary key, ident text not null unique, place integer, name text not null,
+    call_id text not null, agent text not null, stamp text not null, key text not null,
+    status text not null, code text not null, complaint integer not null, line blob not null);
+create table if not exists apologies (
+    id integer primary key, recording integer not null, start_s real not null,
+    channel integer not null, gated integer not null, made blob not null,
+    judged_by text not null default '', verdict text, judgement blob);
+create index if not exists of_recording on apologies (recording);
+create index if not exists in_order on recordings (name, id);
+"""
+_JUDGEMENT = ("axes", "verdict", "kind", "hint", "reasons")
+
+
+class JournalError(ProsodyError):
+    """The journal cannot be written: the disk is full, or gone."""
+
+    code = "journal"
+
+
+def _pack(value: Any) -> bytes:
+    def other(thing: Any) -> Any:
+        if isinstance(thing, Remark):
+            return {"code": thing.code, "text": thing.text, "remedy": thing.remedy}
+        if isinstance(thing, (np.ndarray, np.generic)):
+            return thing.tolist()
+        raise TypeError(f"{type(thing).__name__} cannot be kept")
+
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=other)
+    return zlib.compress(text.encode("utf-8", "backslashreplace"), 1)
+
+
+def _unpack(data: bytes) -> Any:
+    return json.loads(zlib.decompress(data))
+
+
+def _line_of(data: bytes) -> Line:
+    kept = _unpack(data)
+    kept["remarks"] = tuple(Remark(**r) for r in kept["remarks"])
+    kept["acts"] = tuple(kept["acts"])
+    return Line(**kept)
+
+
+def _apology_of(data: bytes, judgement: bytes | None, line: Line) -> Apology:
+    kept = _unpack(data)
+    kept["remarks"] = tuple(Remark(**r) for r in kept["remarks"])
+    kept["gates"] = tuple(kept["gates"])
+    for name in ("measures", "relative"):
+        kept[name] = np.array(kept[name], dtype=np.float64)
+    row = Apology(**kept, conduct=line.conduct)
+    if judgement is not None:
+        for name, value in _unpack(judgement).items():
+            setattr(row, name, tuple(value) if name == "reasons" else value)
+    return row
+
+
+class Journal:
+    """The journal of one results folder, open for this process alone.
+
+    Parameters
+    ----------
+    folder : Path
+        The results folder; made where it is missing.
+    fresh : bool
+        Forget everything that is there.
+
+    Raises
+    ------
+    UsageError
+        If another run has it open, or it is no journal.
+    """
+
+    def __init__(self, folder: Path, *, fresh: bool = False) -> None:
+        self.path = folder / NAME
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"--out {folder}: cannot be made ({error.strerror}).", "Name another folder."
+            ) from error
+        self._pending, self._told = 0, time.monotonic()
+        try:
+            self._open()
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            if _is_busy(error):
+                raise UsageError(
+                    f"Another run is writing to {folder}.",
+                    "Wait until it has ended, or name another --out.",
+                ) from error
+            if not fresh:
+                raise UsageError(
+                    f"{self.path}: cannot be used as a journal ({error}).",
+                    "Start anew with --fresh, or name another --out.",
+                ) from error
+            for ending in ("", "-wal", "-shm", "-journal"):
+                self.path.with_name(NAME + ending).unlink(missing_ok=True)
+            self._open()
+        if fresh:
+            self._write("delete from apologies")
+            self._write("delete from recordings")
+            self._write("delete from notes")
+            self.commit()
+
+    def _open(self) -> None:
+        self._db = sqlite3.connect(self.path, timeout=0.5, isolation_level=None)
+        run = self._db.execute
+        # The lock is taken here and kept: with it, WAL needs no shared memory beside the file.
+        run("pragma locking_mode = exclusive")
+        run("pragma journal_mode = wal")
+        run("pragma synchronous = full")
+        run("pragma secure_delete = on")  # what is forgotten leaves no trace in free pages
+        run("begin immediate")
+        (version,) = run("pragma user_version").fetchone()
+        if version != VERSION:
+            for table in ("apologies", "recordings", "notes"):
+                run(f"drop table if exists {table}")
+            run(f"pragma user_version = {VERSION}")
+        for statement in _TABLES.split(";"):
+            run(statement)
+        run("commit")
+        run("begin immediate")
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Commit what is pending and let the folder go."""
+        try:
+            if self._db.in_transaction:
+                self._db.execute("commit")
+        except sqlite3.Error:
+            pass  # what could not be committed is done again
+        self._db.close()
+
+    def _write(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        try:
+            return self._db.execute(statement, values)
+        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+            raise self._broken(error) from error
+
+    def _broken(self, error: Exception) -> JournalError:
+        return JournalError(
+            f"{self.path}: cannot be written ({error}).",
+            "Make room on the disk and start the same command again: it goes on where it stopped.",
+        )
+
+    def commit(self) -> None:
+        """Bring everything to the disk."""
+        try:
+            if self._db.in_transaction:
+                self._db.execute("commit")
+            self._db.execute("begin immediate")
+        except sqlite3.Error as error:
+            raise self._broken(error) from error
+        self._pending, self._told = 0, time.monotonic()
+
+    # --- what is done -------------------------------------------------------------------------
+
+    def known(self, ident: str) -> tuple[str, str, str]:
+        """Return (stamp, key, status) of a recording; all '' where it is not there."""
+        found = self._db.execute(
+            "select stamp, key, status from recordings where ident = ?", (ident,)
+        ).fetchone()
+        return found if found else ("", "", "")
+
+    def want(self, idents: Iterable[str]) -> None:
+        """Say which recordings this run is about; results hold these and no others."""
+        self._write("update recordings set place = null")
+        self._wanted = {ident: i for i, ident in enumerate(idents)}
+        for ident, place in self._wanted.items():
+            self._write("update recordings set place = ? where ident = ?", (place, ident))
+        self.commit()
+
+    def want_all(self) -> None:
+        """Say that results are about everything that is there."""
+        self._wanted = {}
+        self._write("update recordings set place = id")
+        self.commit()
+
+    def stamp(self, ident: str, stamp: str) -> None:
+        """Note that nothing of a recording changed, under its new stamp."""
+        self._write("update recordings set stamp = ? where ident = ?", (stamp, ident))
+        self._one_more()
+
+    def add(
+        self, ident: str, stamp: str, key: str, line: Line, apologies: Sequence[Apology]
+    ) -> None:
+        """Put a recording and its apologies in, in place of what was known of it."""
+        old = self._db.execute("select id from recordings where ident = ?", (ident,)).fetchone()
+        if old:
+            self._remove(old[0])
+        kept = {f.name: getattr(line, f.name) for f in fields(Line)}
+        at = self._write(
+            "insert into recordings (ident, place, name, call_id, agent, stamp, key, status, code,"
+            " complaint, line) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                ident, self._wanted.get(ident), line.recording, line.call_id, line.agent, stamp,
+                key, line.status, line.code, int(bool(line.complaint_without_apology)), _pack(kept),
+            ),
+        ).lastrowid  # fmt: skip
+        for row in apologies:
+            made = {
+                f.name: getattr(row, f.name)
+                for f in fields(Apology)
+                if f.name != "conduct" and f.name not in _JUDGEMENT
+            }
+            self._write(
+                "insert into apologies (recording, start_s, channel, gated, made)"
+                " values (?, ?, ?, ?, ?)",
+                (at, row.start_s, row.channel, int(bool(row.gates)), _pack(made)),
+            )
+        self._one_more()
+
+    def _one_more(self) -> None:
+        self._pending += 1
+        late = time.monotonic() - self._told > COMMIT_EVERY_S
+        if late or self._pending >= COMMIT_EVERY_ROWS:
+            self.commit()
+
+    def _remove(self, recording: int) -> None:
+        self._write("delete from apologies where recording = ?", (recording,))
+        self._write("delete from recordings where id = ?", (recording,))
+
+    def prune(self) -> None:
+        """Take out what this run is not about."""
+        self._write(
+            "delete from apologies where recording in (select id from recordings"
+            " where place is null)"
+        )
+        self._write("delete from recordings where place is null")
+        self.commit()
+
+    def forget(self, where: str, values: Sequence[Any]) -> list[str]:
+        """Remove recordings for good, and return their names.
+
+        Parameters
+        ----------
+        where : str
+            A condition on the columns of table ``recordings``, with ``?`` for values.
+        values : sequence
+        """
+        found = self._db.execute(
+            f"select id, name from recordings where {where} order by name", values
+        ).fetchall()
+        for at, _ in found:
+            self._remove(at)
+        self.commit()
+        self._db.execute("commit")
+        # Old pages lie in the write-ahead log and in free space until they are written over.
+        self._db.execute("pragma wal_checkpoint(truncate)")
+        self._db.execute("vacuum")
+        self._db.execute("pragma wal_checkpoint(truncate)")
+        self._db.execute("begin immediate")
+        return [name for _, name in found]
+
+    # --- judging ------------------------------------------------------------------------------
+
+    def unjudged(self, judged_by: str, most: int = 1024) -> list[tuple[int, Apology]]:
+        """Return apologies that this judge has not seen, in a fixed order, at most so many."""
+        found = self._db.execute(
+            "select a.id, a.made, r.line from apologies a join recordings r on r.id = a.recording"
+            " where r.place is not null and a.gated = 0 and a.judged_by != ?"
+            " order by r.name, r.ident, a.start_s, a.channel, a.id limit ?",
+            (judged_by, most),
+        )
+        return [(at, _apology_of(made, None, _line_of(line))) for at, made, line in found]
+
+    def judged(self, judged_by: str, rows: Iterable[tuple[int, Apology]]) -> None:
+        """Keep judgements."""
+        for at, row in rows:
+            kept = {name: getattr(row, name) for name in _JUDGEMENT}
+            self._write(
+                "update apologies set judged_by = ?, verdict = ?, judgement = ? where id = ?",
+                (judged_by, row.verdict, _pack(kept), at),
+            )
+        self.commit()
+
+    # --- giving back --------------------------------------------------------------------------
+
+    def lines(self) -> Iterator[Line]:
+        """Yield the lines of this run's recordings, in order of name."""
+        found = self._db.execute(
+            "select r.line, count(a.id), sum(a.verdict is not null), sum(a.gated)"
+            " from recordings r left join apologies a on a.recording = r.id"
+            " where r.place is not null group by r.id order by r.name, r.ident"
+        )
+        for data, apologies, judged, gated in found:
+            line = _line_of(data)
+            line.apologies, line.judged, line.withheld = apologies, judged or 0, gated or 0
+            yield line
+
+    def apologies(self) -> Iterator[Apology]:
+        """Yield this run's apologies, in order of recording and start."""
+        found = self._db.execute(
+            "select a.made, a.judgement, r.line, r.id from apologies a"
+            " join recordings r on r.id = a.recording where r.place is not null"
+            " order by r.name, a.start_s, a.channel, r.ident, a.id"
+        )
+        last, line = None, None
+        for made, judgement, data, at in found:
+            if at != last or line is None:
+                last, line = at, _line_of(data)
+            yield _apology_of(made, judgement, line)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many of this run's recordings and apologies ended up where."""
+        one = self._db.execute(
+            "select count(*), sum(status = 'ok'), sum(status = 'no_apology'),"
+            " sum(status = 'failed'), sum(complaint) from recordings where place is not null"
+        ).fetchone()
+        two = self._db.execute(
+            "select count(*), sum(a.verdict is not null), sum(a.gated) from apologies a"
+            " join recordings r on r.id = a.recording where r.place is not null"
+        ).fetchone()
+        names = ("recordings", "ok", "no_apology", "failed", "complaint_without_apology",
+                 "apologies", "judged", "withheld")  # fmt: skip
+        return dict(zip(names, (int(v or 0) for v in (*one, *two)), strict=True))
+
+    def drop_judgements(self) -> None:
+        """Take judgements out (a run with ``--measures-only`` keeps none)."""
+        self._write("update apologies set judged_by = '', verdict = null, judgement = null")
+        self.commit()
+
+    def note(self, name: str, value: Any) -> None:
+        """Keep something about the run itself."""
+        self._write("insert or replace into notes values (?, ?)", (name, json.dumps(value)))
+        self.commit()
+
+    def noted(self, name: str, default: Any = None) -> Any:
+        """Return what was kept under a name."""
+        found = self._db.execute("select value from notes where name = ?", (name,)).fetchone()
+        return json.loads(found[0]) if found else default
+
+    def copy_from(self, other: Path) -> tuple[int, int]:
+        """Add the recordings of another journal; returns (how many, how many were there already).
+
+        Of a recording that is in both, one that was read wins over one that failed, else the one
+        that is here stays.
+        """
+        source = Journal(other.parent)
+        try:
+            added = double = 0
+            mine = dict(self._db.execute("select ident, status from recordings").fetchall())
+            columns = ("ident, place, name, call_id, agent, stamp, key, status, code, complaint,"
+                       " line")  # fmt: skip
+            for at, *row in source._db.execute(
+                f"select id, {columns} from recordings order by name"
+            ).fetchall():
+                ident, status = row[0], row[7]
+                if ident in mine:
+                    double += 1
+                    if mine[ident] != "failed" or status == "failed":
+                        continue
+                    (old,) = self._db.execute(
+                        "select id from recordings where ident = ?", (ident,)
+                    ).fetchone()
+                    self._remove(old)
+                else:
+                    added += 1
+                new = self._write(
+                    f"insert into recordings ({columns}) values ({', '.join('?' * 11)})", row
+                ).lastrowid
+                for values in source._db.execute(
+                    "select start_s, channel, gated, made, judged_by, verdict, judgement"
+                    " from apologies where recording = ? order by id", (at,)
+                ):  # fmt: skip
+                    self._write(
+                        "insert into apologies (recording, start_s, channel, gated, made,"
+                        " judged_by, verdict, judgement) values (?, ?, ?, ?, ?, ?, ?, ?)",
+                        (new, *values),
+                    )
+            self.commit()
+            return added, double
+        finally:
+            source.close()
+
+
+def _is_busy(error: sqlite3.DatabaseError) -> bool:
+    return "locked" in str(error) or "busy" in str(error)

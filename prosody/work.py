@@ -1,0 +1,293 @@
+"""The function that every engine runs: one call in, its rows and the key they stand for out.
+
+A row is good for as long as everything it was made of stays the same: the sound, the transcript,
+the windows, what is known of the call, the settings and the versions of what measures and finds.
+Their hash is the key. Here the key is made, and here, in whatever process this runs, one call is
+examined.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from prosody import __version__
+from prosody.calls import Call
+from prosody.pipeline import Examined, Examiner, Options
+from prosody.rows import Line
+
+# Seconds that any call may take, and what is added for each second of sound. Measuring takes a
+# thirtieth of the sound's length on one slow core, so that a worker past this limit hangs.
+TIME_LIMIT_S = 60.0
+TIME_SHARE = 0.25
+
+# Which modules decide what a row holds. A change in one of them makes the rows anew; a change in
+# the command line, the report or the judge does not.
+_LEFT_OUT = {
+    "batch", "dataset", "doctor", "engines", "explain", "fit", "journal", "judge", "judging",
+    "people", "remote", "report", "results", "schema", "studio", "textgrid", "work", "workers",
+}  # fmt: skip
+_JUDGED_BY = ("judge", "judging", "explain", "onnxfile")
+_LIBRARIES = ("numpy", "scipy", "librosa", "soundfile", "soxr", "earshot", "av")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is done with every call of a run; small, so that it travels with the calls.
+
+    ``digest`` covers everything but the call itself.
+    """
+
+    options: Options
+    redact: bool
+    digest: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one call.
+
+    ``examined`` is None where the known key still holds; ``key`` is '' where the rows should be
+    made again next time (a file that could not be read may be readable then).
+    """
+
+    number: int
+    key: str
+    examined: Examined | None
+    rss_bytes: int = 0
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _sources() -> dict[str, str]:
+    """Return a hash for each module and each table of words of this package."""
+    home = Path(__file__).resolve().parent
+    found: dict[str, str] = {}
+    for path in sorted(home.rglob("*")):
+        if path.suffix in (".py", ".toml", ".onnx") and path.is_file():
+            name = path.relative_to(home).as_posix()
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Return what the rows depend on beside the call: versions, and hashes of code and words."""
+    sources = _sources()
+    part = {"lexicon": ("lexicon/", "acts"), "conduct": ("conduct/",)}
+    out = {}
+    taken: set[str] = set()
+    for name, starts in part.items():
+        mine = {k: v for k, v in sources.items() if k.startswith(starts)}
+        taken |= set(mine)
+        out[name] = _digest(mine)[:16]
+    rest = {
+        k: v
+        for k, v in sources.items()
+        if k not in taken
+        and k.split("/")[0].split(".")[0] not in _LEFT_OUT
+        and not k.startswith("words/reasons")
+    }
+    out["measures"] = _digest(rest)[:16]
+    for library in _LIBRARIES:
+        try:
+            out[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            out[library] = ""
+    return {"prosody": __version__, **out}
+
+
+def make(options: Options, *, redact: bool = False) -> Work:
+    """Return the work of a run."""
+    settings = {k: v for k, v in options.settings.as_dict().items() if k != "verdict"}
+    voice = file_hash(options.baseline) if options.baseline is not None else ""
+    rest = {
+        "agent_channel": options.agent_channel,
+        "clips": options.clips,
+        "language": options.language,
+        "lang": options.lang,
+        "redact": redact,
+    }
+    return Work(options, redact, _digest([settings, voice, rest, versions()]))
+
+
+def judge_digest(judge: Any, options: Options) -> str:
+    """Return what a judgement depends on beside the row: judge, thresholds, words."""
+    home = Path(__file__).resolve().parent
+    code = [hashlib.sha256((home / f"{m}.py").read_bytes()).hexdigest() for m in _JUDGED_BY]
+    words = {k: v for k, v in _sources().items() if k.startswith("words/reasons")}
+    return _digest([judge.sha256, asdict(options.settings.verdict), options.lang, code, words])
+
+
+# --- one call ---------------------------------------------------------------------------------
+
+
+def files_of(call: Call) -> list[Any]:
+    """Return every file a call is made of, the sound first."""
+    beside = [s.transcript for s in call.sources] + [call.transcript, call.windows]
+    return [*(s.path for s in call.sources), *(p for p in beside if p is not None)]
+
+
+def told_of(call: Call) -> str:
+    """Return the hash of what is known of a call beside its files' content."""
+    sources = [(s.channel, s.role, s.transcript is not None) for s in call.sources]
+    beside = [call.transcript is not None, call.windows is not None]
+    text = [call.call_id, call.name, call.started_at, call.agent, call.team, call.language]
+    remarks = [(r.code, r.text, r.remedy) for r in call.remarks]
+    return _digest([sources, beside, text, remarks])
+
+
+def stamp_of(call: Call, work: Work) -> str:
+    """Return what can be told without reading: while this stays, the key need not be made.
+
+    Size, both times and the number of each file; '' where one of them cannot be asked. The
+    second time (ctime) moves with every change of the content, even when the first is set back.
+    """
+    from prosody import remote
+
+    marks = []
+    for path in files_of(call):
+        mark = remote.stamp(path)
+        if not mark:
+            return ""
+        marks.append(mark)
+    return _digest([marks, told_of(call), work.digest])
+
+
+@lru_cache(maxsize=256)
+def _hash_of(path: str, mark: tuple[Any, ...]) -> str:
+    return _read_hash(path)
+
+
+def _read_hash(path: Any) -> str:
+    from prosody.recording import content_hash
+
+    return content_hash(path)
+
+
+def file_hash(path: Any) -> str:
+    """Return the SHA-256 of a small file that many calls may share (windows, transcripts)."""
+    from prosody import remote
+
+    mark = remote.stamp(path)
+    if mark and not remote.is_url(path):
+        return _hash_of(str(path), tuple(mark))
+    return _read_hash(path)
+
+
+def key_of(call: Call, work: Work) -> str:
+    """Return the key of a call, or '' where a file of it cannot be read."""
+    try:
+        sound = [_read_hash(s.path) for s in call.sources]
+        rest = [file_hash(p) for p in files_of(call)[len(sound) :]]
+    except (OSError, ValueError):
+        return ""
+    return _digest([sound, rest, told_of(call), work.digest])
+
+
+def length_s(call: Call) -> float:
+    """Return how long a call is by its files' headers; 0 where they cannot be read."""
+    from prosody.recording import probe
+
+    longest = 0.0
+    for source in call.sources:
+        try:
+            longest = max(longest, probe(source.path).duration_s)
+        except Exception:  # examining says what is wrong with it
+            continue
+    return longest
+
+
+@lru_cache(maxsize=2)
+def _examiner(digest: str, options: Options) -> Examiner:
+    return Examiner(options)
+
+
+def warm(work: Work) -> int:
+    """Load and compile everything that a call will need; returns the process's number."""
+    import numpy as np
+
+    from prosody import activity, measures  # noqa: F401  (loads the detector of speech)
+
+    noise = np.random.default_rng(0).normal(0, 0.05, 8000).astype(np.float32)
+    measures.measure([noise], 8000)
+    _examiner(work.digest, work.options)
+    return os.getpid()
+
+
+def examine(work: Work, number: int, call: Call, known: str = "") -> Outcome:
+    """Examine one call, unless its key is the one that is known.
+
+    Parameters
+    ----------
+    work : Work
+    number : int
+        The call's place in the run; comes back with the outcome.
+    call : Call
+    known : str
+        Key of rows that are there already.
+    """
+    key = key_of(call, work)
+    if key and key == known:
+        return Outcome(number, key, None, _rss())
+    from prosody import remote
+
+    with remote.beside(call) as here:
+        done = _examiner(work.digest, work.options)(here)
+    if work.redact:
+        from prosody import redact
+
+        done = redact.examined(done)
+    return Outcome(number, "" if done.line.status == "failed" else key, done, _rss())
+
+
+def failed(number: int, call: Call, code: str, message: str, remedy: str) -> Outcome:
+    """Return the outcome of a call that cost its worker."""
+    line = Line(
+        call.name,
+        call.call_id,
+        status="failed",
+        code=code,
+        message=message,
+        remedy=remedy,
+        started_at=call.started_at,
+        agent=call.agent,
+        team=call.team,
+        language=call.language,
+    )
+    return Outcome(number, "", Examined(line))
+
+
+def writable(calls: Sequence[Call]) -> list[Call]:
+    """Return the calls with names that UTF-8 can hold; the files keep their own.
+
+    A file name on disk is bytes, and Python carries those that are no text as lone surrogates.
+    """
+
+    def clean(text: str) -> str:
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+    out = []
+    for call in calls:
+        changes = {
+            n: clean(v)
+            for n in ("name", "call_id", "started_at", "agent", "team", "language")
+            if clean(v := getattr(call, n)) != v
+        }
+        out.append(replace(call, **changes) if changes else call)
+    return out
+
+
+def _rss() -> int:
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)

@@ -1,0 +1,320 @@
+"""Local workers: processes that may crash, hang or swell without taking the run with them.
+
+Each worker is a pool of one process (loky's executor): when a decoder crashes or hangs, that pool
+alone breaks, its recording gets a row with a code, and a new one takes its place. A shared pool
+would break as a whole. Workers start by spawning, with one thread each for linear algebra, ONNX and
+numba, and load and compile everything before their first call.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass
+from typing import Any
+
+from prosody.calls import Call
+from prosody.errors import ProsodyError, UsageError
+from prosody.work import TIME_LIMIT_S, TIME_SHARE, Outcome, Work, failed
+
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS",
+     "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS", "BLIS_NUM_THREADS"), "1",
+)  # fmt: skip
+START_LIMIT_S = 300.0
+LOOK_EVERY_S = 0.1
+MB = 1 << 20
+# What one worker needs beside the call in hand, and when it has grown enough to be replaced.
+WORKER_MB = 500
+GROWN_MB = 200
+
+Task = tuple[int, Call, str]
+
+
+class WorkerError(ProsodyError):
+    """No worker can be started at all."""
+
+    code = "workers"
+
+
+def parse_memory(text: str) -> int:
+    """Return bytes of ``4GB``, ``900 MB`` or a plain number of bytes.
+
+    Raises
+    ------
+    UsageError
+        If it is no amount.
+    """
+    sizes = {"": 1, "B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+    cleaned = text.strip().upper().removesuffix("B").removesuffix("I").strip()
+    unit = cleaned[-1:] if cleaned[-1:] in sizes else ""
+    try:
+        amount = float(cleaned.removesuffix(unit) if unit else cleaned)
+    except ValueError:
+        amount = 0.0
+    if not 0 < amount < 1e15:
+        raise UsageError(f"--memory {text}: no amount of memory.", "Examples: 4GB, 900MB.")
+    return int(amount * sizes[unit])
+
+
+def how_many(asked: int | None, calls: int, memory: int | None) -> tuple[int, int]:
+    """Return the number of workers and the memory that each may take, in bytes.
+
+    Parameters
+    ----------
+    asked : int, optional
+        ``--workers``; by default one for each processor this process may use.
+    calls : int
+        There are never more workers than calls.
+    memory : int, optional
+        ``--memory`` in bytes; by default four fifths of what is free now.
+    """
+    import psutil
+
+    free = psutil.virtual_memory().available
+    budget = memory if memory is not None else int(0.8 * free)
+    if memory is not None and memory < WORKER_MB * MB:
+        raise UsageError(
+            f"--memory: {memory // MB} MB; one worker needs {WORKER_MB} MB.", "Give it more."
+        )
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS, Windows
+        cores = os.cpu_count() or 1
+    n = min(asked if asked is not None else cores, calls, budget // (WORKER_MB * MB))
+    n = max(1, n)
+    return n, budget // n
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one call may cost: seconds (and seconds for each second of sound), and memory."""
+
+    time_s: float = TIME_LIMIT_S
+    time_share: float = TIME_SHARE
+    memory_bytes: int = 4096 * MB
+
+
+def _begin(work: Work, parent: int) -> None:
+    """Prepare a worker process: the run's own process alone hears Ctrl-C, and is not outlived."""
+    from prosody import work as module
+
+    for name in ("SIGINT", "SIGTERM"):
+        if name == "SIGINT" or sys.platform != "win32":
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    module.warm(work)
+
+
+def _leave_with(parent: int) -> None:
+    import psutil
+
+    while psutil.pid_exists(parent) and (os.name == "nt" or os.getppid() == parent):
+        time.sleep(0.5)
+    os._exit(0)
+
+
+class _Gone(Exception):  # noqa: N818 -- it is an event, and becomes a row
+    """The worker in hand is no more; code, message and remedy for the row."""
+
+
+class _Worker:
+    """One process, replaced when it is gone."""
+
+    def __init__(self, work: Work, limits: Limits) -> None:
+        self.work, self.limits = work, limits
+        self.pool: Any = None
+        self.rest_bytes = 0
+        self.killed = False
+
+    def start(self) -> None:
+        from loky import ProcessPoolExecutor
+
+        if hasattr(signal, "pthread_sigmask"):
+            # Inherited: Ctrl-C must not end a worker while it still loads.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        self.pool = ProcessPoolExecutor(
+            max_workers=1,
+            initializer=_begin,
+            initargs=(self.work, os.getpid()),
+            env=ONE_THREAD,
+        )
+        try:
+            pid = self.pool.submit(os.getpid).result(timeout=START_LIMIT_S)
+            import psutil
+
+            self.process = psutil.Process(pid)
+            self.rest_bytes = self.process.memory_info().rss
+        except Exception as error:
+            self.stop()
+            raise WorkerError(
+                f"No worker process can be started ({type(error).__name__}: {error}).",
+                "Run with --workers 0 to see what is wrong, or give more --memory.",
+            ) from error
+
+    def stop(self) -> None:
+        if self.pool is not None:
+            pool, self.pool = self.pool, None
+            pool.shutdown(wait=True, kill_workers=True)
+
+    def examine(self, task: Task) -> Outcome:
+        from prosody import work
+
+        number, call, known = task
+        if self.pool is None:
+            self.start()
+        try:
+            seconds = self._wait(self.pool.submit(work.length_s, call), self.limits.time_s, call)
+            limit = self.limits.time_s + self.limits.time_share * seconds
+            job = self.pool.submit(work.examine, self.work, number, call, known)
+            outcome: Outcome = self._wait(job, limit, call)
+        except _Gone as gone:
+            self.stop()
+            return failed(number, call, *gone.args)
+        if outcome.rss_bytes > self.rest_bytes + GROWN_MB * MB:
+            self.stop()
+        return outcome
+
+    def _wait(self, job: Future[Any], limit_s: float, call: Call) -> Any:
+        """Wait for a job while time and memory last."""
+        import psutil
+
+        end = time.monotonic() + limit_s
+        while True:
+            try:
+                return job.result(timeout=LOOK_EVERY_S)
+            except NotYet:
+                if job.done():  # it raised this itself
+                    raise
+            except Exception as error:
+                raise _Gone(
+                    "worker_died",
+                    f"{call.name}: the process that read it ended ({_short(error)}).",
+                    "The file makes a decoder crash, or the machine ran out of memory. The other "
+                    "recordings are not touched; convert this one to WAV and try again.",
+                ) from error
+            if time.monotonic() > end:
+                raise _Gone(
+                    "time_limit",
+                    f"{call.name}: not done after {limit_s:.0f} s.",
+                    "Far longer than its length explains: convert the file to WAV, or raise "
+                    "--time-limit.",
+                )
+            try:
+                rss = self.process.memory_info().rss
+            except psutil.Error:
+                continue  # it is gone; the job says so
+            if rss > self.limits.memory_bytes:
+                raise _Gone(
+                    "memory_limit",
+                    f"{call.name}: needs more than {self.limits.memory_bytes // MB} MB.",
+                    "Raise --memory or lower --workers.",
+                )
+
+
+def _short(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    marks = text.rsplit("exit codes of the workers are", 1)
+    return marks[1].strip(" .") if len(marks) > 1 else f"{type(error).__name__}: {text[:200]}"
+
+
+class LocalEngine:
+    """Calls examined by worker processes of this machine.
+
+    Parameters
+    ----------
+    work : Work
+    tasks : sequence of (number, Call, known key)
+    workers : int
+    limits : Limits
+    """
+
+    def __init__(
+        self, work: Work, tasks: Sequence[Task], *, workers: int, limits: Limits | None = None
+    ) -> None:
+        self._ahead = iter(tasks)
+        self._lock = threading.Lock()
+        self._stopping = False
+        self._out: queue.Queue[Outcome | Exception | None] = queue.Queue()
+        self._workers = [_Worker(work, limits or Limits()) for _ in range(workers)]
+        self._threads = [
+            threading.Thread(target=self._serve, args=(w,), daemon=True) for w in self._workers
+        ]
+        self._running = len(self._threads)
+        for thread in self._threads:
+            thread.start()
+
+    def _next(self) -> Task | None:
+        with self._lock:
+            return None if self._stopping else next(self._ahead, None)
+
+    def _serve(self, worker: _Worker) -> None:
+        try:
+            while (task := self._next()) is not None:
+                self._out.put(worker.examine(task))
+        except Exception as error:
+            self._out.put(error)
+        finally:
+            worker.stop()
+            self._out.put(None)
+
+    def next(self, timeout_s: float = 0.2) -> Outcome | None:
+        """Return the next outcome, or None where there is none yet (`done` tells which)."""
+        try:
+            got = self._out.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+        if isinstance(got, Exception):
+            raise got
+        if got is None:
+            self._running -= 1
+        return got
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will come."""
+        return self._running == 0 and self._out.empty()
+
+    def stop(self) -> None:
+        """Take no new calls; those in hand are finished."""
+        self._stopping = True
+
+    def kill(self) -> None:
+        """End now; calls in hand are lost (and done again next time)."""
+        self._stopping = True
+        for worker in self._workers:
+            worker.stop()
+
+
+class HereEngine:
+    """Calls examined in this process, one after another: for tests and for finding faults."""
+
+    def __init__(
+        self, work: Work, tasks: Sequence[Task], *, examine: Callable[..., Outcome] | None = None
+    ) -> None:
+        from prosody import work as module
+
+        self._work, self._ahead, self.done = work, list(reversed(tasks)), not tasks
+        self._examine = examine or module.examine
+
+    def next(self, timeout_s: float = 0.2) -> Outcome | None:
+        """Examine one more call."""
+        if not self._ahead:
+            self.done = True
+            return None
+        outcome = self._examine(self._work, *self._ahead.pop())
+        self.done = not self._ahead
+        return outcome
+
+    def stop(self) -> None:
+        """Take no new calls."""
+        self._ahead, self.done = [], True
+
+    kill = stop
