@@ -170,7 +170,7 @@ def lay_out(segments: Sequence[FloatArray], sr: int) -> Grid:
     samples = np.zeros((int(hops.sum()) + MARGIN_HOPS + 1) * hop, dtype=np.float32)
     for segment, k in zip(segments, first.tolist(), strict=True):  # copies, no arithmetic
         samples[k * hop : k * hop + len(segment)] = segment
-    if not np.isfinite(samples.sum(dtype=np.float64)):
+    if not np.isfinite(samples).all():
         np.nan_to_num(samples, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     count = np.maximum(length // hop - 1, 0)
     grid = Grid(samples, sr, hop, first, count, length)
@@ -185,14 +185,15 @@ def _take_out_mean(grid: Grid) -> None:
     hops = grid.samples[: len(grid.samples) // grid.hop * grid.hop].reshape(-1, grid.hop)
     live = hops.any(axis=1)
     bounds = np.append(grid.first, len(hops))
+    rest = -grid.length % grid.hop  # of the last hop, beyond the last sample
+    last = np.maximum(-(-grid.length // grid.hop) - 1, 0) + grid.first
     live_samples = np.add.reduceat(live.astype(np.float64), bounds[:-1]) * grid.hop
+    live_samples -= rest * live[last]
     total = np.add.reduceat(hops.sum(axis=1, dtype=np.float64), bounds[:-1])
-    # a last hop that is not full counts with its zeros: at most 10 ms in the mean
     mean = np.divide(total, live_samples, out=np.zeros(len(total)), where=live_samples > 0)
     each = np.zeros(len(hops), dtype=np.float32)
     each[grid.first[0] :] = np.repeat(mean, np.diff(bounds)).astype(np.float32)
     hops -= (each * live)[:, None]
-    rest = -grid.length % grid.hop  # silence after the last sample stays silence
     end = grid.first * grid.hop + grid.length
     within = np.arange(rest.sum()) - np.repeat(np.cumsum(rest) - rest, rest)
     grid.samples[np.repeat(end, rest) + within] = 0.0

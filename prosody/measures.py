@@ -35,6 +35,8 @@ __all__ = [
 
 BLOCK_S = 60.0
 """Sound measured at once: bounds the memory, large enough to make the overhead small."""
+SILENCE_PEAK = 1e-6
+"""A thirtieth of the smallest step of 16 bits: what the mean leaves behind is not sound."""
 START_S = 0.2
 FINAL_S = 0.5
 LEAST_PITCH_FRAMES = 3
@@ -209,9 +211,23 @@ def measure_grid(grid: Grid) -> tuple[Doubles, Doubles]:
     columns.update(_tempo_columns(loudness, voiced, runs, grid))
     values = np.stack([columns[name] for name in ACOUSTIC], axis=1)
     values[~np.isfinite(values)] = np.nan
+    values[np.ix_(_silent(grid), [n not in _OF_SILENCE for n in ACOUSTIC])] = np.nan
     least = np.array([BY_NAME[name].min_s for name in ACOUSTIC])
     values[(grid.length / grid.sr_hz)[:, None] + 1e-9 < least[None, :]] = np.nan
     return values, fn.sums(voiced.astype(np.float64), runs) * grid.hop_s
+
+
+_OF_SILENCE = ("duration_s", "pause_share")
+"""What can be said of digital silence, or of nothing but an offset."""
+
+
+def _silent(grid: Grid) -> Mask:
+    """Return which segments have no sample above `SILENCE_PEAK`."""
+    hops = np.abs(grid.samples[: len(grid.samples) // grid.hop * grid.hop]).reshape(-1, grid.hop)
+    if len(grid.first) == 0:
+        return np.zeros(0, bool)
+    loudest = np.maximum.reduceat(hops.max(axis=1), grid.first)
+    return np.asarray(loudest < SILENCE_PEAK)
 
 
 _PITCH = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,10 +33,12 @@ class Measure:
     unit : str
         Unit as printed in documents.
     definition : str
-        What it is, in one or two sentences, with the formula where it is not obvious.
+        What it is, in one or two sentences.
     relative : Relative
         How it is compared with the baseline: ``difference`` (same unit, column ``<name>_rel``),
         ``log2_ratio`` (dimensionless, column ``<name>_log2ratio``) or ``none``.
+    formula : str
+        The computation, where the definition does not already say it.
     source : str
         Paper, standard, or "this project".
     egemaps : str
@@ -45,7 +47,9 @@ class Measure:
         True where openSMILE reports the standard deviation divided by the mean and ours is the
         standard deviation; the mean's column is then needed to convert.
     min_s : float
-        Smallest duration in seconds for which a value is given.
+        Smallest duration of the window in seconds for which a value is given.
+    missing : str
+        What a missing value (NaN, null) means, beside a window that is too short or silent.
     fit_for_judging : bool
         Whether the relative measure survives telephone lines well enough to be judged on
         (``benchmarks/results/telephone.json``).
@@ -56,10 +60,12 @@ class Measure:
     unit: str
     definition: str
     relative: Relative = "difference"
+    formula: str = ""
     source: str = EGEMAPS
     egemaps: str = ""
     egemaps_norm: bool = False
-    min_s: float = 0.0
+    min_s: float = 0.02
+    missing: str = ""
     fit_for_judging: bool = True
 
     @property
@@ -72,145 +78,200 @@ class Measure:
 _F0 = "F0semitoneFrom27.5Hz_sma3nz_"
 _L = "loudness_sma3_"
 OURS = "this project"
+_NO_VOICE = "fewer than 3 voiced frames (30 ms)"
+_NO_RISE = "no rising stretch"
+_NO_FALL = "no falling stretch"
+_ONE_SLOPE = "fewer than two such stretches"
+_VOICELESS = "no voiced frame"
+_ALL_VOICED = "no unvoiced frame with sound"
+_TURNS = "Stretches run between peaks and valleys that differ by a tenth of the range or more; "
+
+
+def _pitch(name: str, unit: str, definition: str, egemaps: str = "", **more: Any) -> Measure:
+    more.setdefault("missing", _NO_VOICE)
+    more.setdefault("source", EGEMAPS if egemaps else OURS)
+    name_there = _F0 + egemaps if egemaps else ""
+    return Measure(name, "pitch", unit, definition, egemaps=name_there, **more)
+
+
+def _loudness(name: str, unit: str, definition: str, egemaps: str = "", **more: Any) -> Measure:
+    more.setdefault("relative", "log2_ratio")
+    more.setdefault("source", EGEMAPS if egemaps else OURS)
+    name_there = _L + egemaps if egemaps else ""
+    return Measure(name, "loudness", unit, definition, egemaps=name_there, **more)
+
+
+def _voiced(name: str, unit: str, definition: str, egemaps: str = "", **more: Any) -> Measure:
+    more.setdefault("missing", _VOICELESS)
+    more.setdefault("source", EGEMAPS if egemaps else OURS)
+    return Measure(name, "balance", unit, definition, egemaps=egemaps, **more)
+
+
+def _tempo(name: str, unit: str, definition: str, egemaps: str = "", **more: Any) -> Measure:
+    more.setdefault("relative", "log2_ratio")
+    more.setdefault("source", EGEMAPS if egemaps else OURS)
+    return Measure(name, "tempo", unit, definition, egemaps=egemaps, **more)
+
+
+_ST = "st re 27.5 Hz"
+_UNFIT: dict[str, Any] = {"fit_for_judging": False}
 
 MEASURES: tuple[Measure, ...] = (
-    # pitch: semitones re 27.5 Hz over voiced frames
-    Measure("pitch_mean_st", "pitch", "st re 27.5 Hz", "Mean pitch over voiced frames.",
-            egemaps=_F0 + "amean"),
-    Measure("pitch_sd_st", "pitch", "st", "Standard deviation of pitch over voiced frames.",
-            egemaps=_F0 + "stddevNorm", egemaps_norm=True),
-    Measure("pitch_p20_st", "pitch", "st re 27.5 Hz", "20th percentile of pitch.",
-            egemaps=_F0 + "percentile20.0"),
-    Measure("pitch_p50_st", "pitch", "st re 27.5 Hz", "Median pitch.",
-            egemaps=_F0 + "percentile50.0"),
-    Measure("pitch_p80_st", "pitch", "st re 27.5 Hz", "80th percentile of pitch.",
-            egemaps=_F0 + "percentile80.0"),
-    Measure("pitch_range_st", "pitch", "st", "80th minus 20th percentile of pitch.",
-            egemaps=_F0 + "pctlrange0-2"),
-    Measure("pitch_rise_mean_st_per_s", "pitch", "st/s", "Mean slope of the rising stretches.",
-            egemaps=_F0 + "meanRisingSlope", fit_for_judging=False),
-    Measure("pitch_rise_sd_st_per_s", "pitch", "st/s", "Standard deviation of the rising slopes.",
-            egemaps=_F0 + "stddevRisingSlope", fit_for_judging=False),
-    Measure("pitch_fall_mean_st_per_s", "pitch", "st/s", "Mean slope of the falling stretches.",
-            egemaps=_F0 + "meanFallingSlope", fit_for_judging=False),
-    Measure("pitch_fall_sd_st_per_s", "pitch", "st/s", "Standard deviation of the falling slopes.",
-            egemaps=_F0 + "stddevFallingSlope", fit_for_judging=False),
-    Measure("pitch_start_st", "pitch", "st re 27.5 Hz",
-            "Median pitch of the first 0.2 s of voiced frames.", source=OURS),
-    Measure("pitch_final_slope_st_per_s", "pitch", "st/s",
-            "Least-squares slope of pitch over the last 0.5 s that hold voice.", source=OURS),
-    Measure("voiced_share", "pitch", "share", "Voiced frames over all frames.", source=OURS),
-    # loudness: eGeMAPS auditory loudness (no calibrated unit)
-    Measure("loudness_mean", "loudness", "auditory loudness", "Mean loudness.", "log2_ratio",
-            egemaps=_L + "amean"),
-    Measure("loudness_cv", "loudness", "ratio", "Standard deviation over mean of loudness.",
-            "log2_ratio", egemaps=_L + "stddevNorm"),
-    Measure("loudness_p20", "loudness", "auditory loudness", "20th percentile of loudness.",
-            "log2_ratio", egemaps=_L + "percentile20.0", fit_for_judging=False),
-    Measure("loudness_p50", "loudness", "auditory loudness", "Median loudness.", "log2_ratio",
-            egemaps=_L + "percentile50.0"),
-    Measure("loudness_p80", "loudness", "auditory loudness", "80th percentile of loudness.",
-            "log2_ratio", egemaps=_L + "percentile80.0"),
-    Measure("loudness_range", "loudness", "auditory loudness",
-            "80th minus 20th percentile of loudness.", "log2_ratio", egemaps=_L + "pctlrange0-2"),
-    Measure("loudness_rise_mean_per_s", "loudness", "auditory loudness/s",
-            "Mean slope of the rising stretches.", "log2_ratio", egemaps=_L + "meanRisingSlope"),
-    Measure("loudness_rise_sd_per_s", "loudness", "auditory loudness/s",
-            "Standard deviation of the rising slopes.", "log2_ratio",
-            egemaps=_L + "stddevRisingSlope", fit_for_judging=False),
-    Measure("loudness_fall_mean_per_s", "loudness", "auditory loudness/s",
-            "Mean slope of the falling stretches.", "log2_ratio", egemaps=_L + "meanFallingSlope"),
-    Measure("loudness_fall_sd_per_s", "loudness", "auditory loudness/s",
-            "Standard deviation of the falling slopes.", "log2_ratio",
-            egemaps=_L + "stddevFallingSlope", fit_for_judging=False),
-    Measure("loudness_trend_per_s", "loudness", "share of the mean/s",
-            "Least-squares slope of loudness over the window, divided by its mean.", source=OURS),
-    Measure("level_dbfs", "loudness", "dB re full scale",
-            "Root-mean-square level of the window; a full-scale sine is -3.01.", source=OURS,
-            fit_for_judging=False),
-    # spectral balance
-    Measure("alpha_ratio_db", "balance", "dB",
-            "Energy of 50-1000 Hz over 1-5 kHz, voiced frames (openSMILE's sign: high over low).",
-            egemaps="alphaRatioV_sma3nz_amean"),
-    Measure("hammarberg_db", "balance", "dB",
-            "Strongest peak of 0-2 kHz over strongest of 2-5 kHz, voiced frames.",
-            egemaps="hammarbergIndexV_sma3nz_amean"),
-    Measure("slope_0_500_db_per_hz", "balance", "dB/Hz", "Spectral slope 0-500 Hz, voiced frames.",
-            egemaps="slopeV0-500_sma3nz_amean", fit_for_judging=False),
-    Measure("slope_500_1500_db_per_hz", "balance", "dB/Hz",
-            "Spectral slope 500-1500 Hz, voiced frames.", egemaps="slopeV500-1500_sma3nz_amean"),
-    Measure("h1_h2_db", "balance", "dB", "First over second harmonic, voiced frames.", source=OURS, fit_for_judging=False),
-    Measure("h2_h3_db", "balance", "dB",
+    # pitch: over voiced frames, smoothed over three of them
+    _pitch("pitch_mean_st", _ST, "Mean pitch over voiced frames.", "amean",
+           formula="pitch = 12 log2(F0 / 27.5 Hz), F0 of 65 to 500 Hz"),
+    _pitch("pitch_sd_st", "st", "Standard deviation of pitch over voiced frames.", "stddevNorm",
+           egemaps_norm=True, formula="over n, not n - 1"),
+    _pitch("pitch_p20_st", _ST, "20th percentile of pitch.", "percentile20.0",
+           formula="interpolated at 0.2 (n - 1) of the sorted frames"),
+    _pitch("pitch_p50_st", _ST, "Median pitch.", "percentile50.0"),
+    _pitch("pitch_p80_st", _ST, "80th percentile of pitch.", "percentile80.0"),
+    _pitch("pitch_range_st", "st", "80th minus 20th percentile of pitch.", "pctlrange0-2"),
+    _pitch("pitch_rise_mean_st_per_s", "st/s", "Mean slope of the rising stretches.",
+           "meanRisingSlope", missing=_NO_RISE, **_UNFIT,
+           formula=_TURNS + "unvoiced frames are left out of the contour."),
+    _pitch("pitch_rise_sd_st_per_s", "st/s", "Standard deviation of the rising slopes.",
+           "stddevRisingSlope", missing=_ONE_SLOPE, **_UNFIT),
+    _pitch("pitch_fall_mean_st_per_s", "st/s",
+           "Mean slope of the falling stretches, as a positive number.",
+           "meanFallingSlope", missing=_NO_FALL, **_UNFIT),
+    _pitch("pitch_fall_sd_st_per_s", "st/s", "Standard deviation of the falling slopes.",
+           "stddevFallingSlope", missing=_ONE_SLOPE, **_UNFIT),
+    _pitch("pitch_start_st", _ST, "Median pitch of the first 0.2 s of voiced frames."),
+    _pitch("pitch_final_slope_st_per_s", "st/s",
+           "Least-squares slope of pitch over the voiced frames of the 0.5 s before voice ends.",
+           missing="fewer than 10 voiced frames (0.1 s) in that stretch"),
+    _pitch("voiced_share", "share", "Voiced frames over all frames.", missing=""),
+    # loudness: eGeMAPS auditory loudness (no calibrated unit), smoothed over three frames
+    _loudness("loudness_mean", "auditory loudness", "Mean loudness.", "amean",
+              formula="sum over 26 mel bands (20 Hz to 8 kHz or half the rate) of (0.000303 w P)"
+              "^0.33; P the band's power at full scale 1, w the equal-loudness weight. A gain of "
+              "g dB multiplies it by 10^(0.033 g)"),
+    _loudness("loudness_cv", "ratio", "Standard deviation over mean of loudness.", "stddevNorm"),
+    _loudness("loudness_p20", "auditory loudness", "20th percentile of loudness.",
+              "percentile20.0", **_UNFIT),
+    _loudness("loudness_p50", "auditory loudness", "Median loudness.", "percentile50.0"),
+    _loudness("loudness_p80", "auditory loudness", "80th percentile of loudness.",
+              "percentile80.0"),
+    _loudness("loudness_range", "auditory loudness", "80th minus 20th percentile of loudness.",
+              "pctlrange0-2"),
+    _loudness("loudness_rise_mean_per_s", "auditory loudness/s",
+              "Mean slope of the rising stretches.", "meanRisingSlope", missing=_NO_RISE,
+              formula=_TURNS + "the ways from the first value to the first turn and from the last "
+              "turn to the last value count."),
+    _loudness("loudness_rise_sd_per_s", "auditory loudness/s",
+              "Standard deviation of the rising slopes.", "stddevRisingSlope",
+              missing=_ONE_SLOPE, **_UNFIT),
+    _loudness("loudness_fall_mean_per_s", "auditory loudness/s",
+              "Mean slope of the falling stretches, as a positive number.", "meanFallingSlope",
+              missing=_NO_FALL),
+    _loudness("loudness_fall_sd_per_s", "auditory loudness/s",
+              "Standard deviation of the falling slopes.", "stddevFallingSlope",
+              missing=_ONE_SLOPE, **_UNFIT),
+    _loudness("loudness_trend_per_s", "share of the mean/s",
+              "Least-squares slope of loudness over the window, divided by its mean.",
+              relative="difference", min_s=0.3),
+    _loudness("level_dbfs", "dB re full scale",
+              "Root-mean-square level of the window; a full-scale sine is -3.01.",
+              relative="difference", min_s=0.0, formula="10 log10(mean of y^2), offset taken out",
+              **_UNFIT),
+    # spectral balance: 20 ms Hamming-windowed power spectra every 10 ms
+    _voiced("alpha_ratio_db", "dB",
+            "Energy above 1 kHz (to 5 kHz or half the rate) over energy below it, voiced frames; "
+            "openSMILE's sign, so speech is negative.", "alphaRatioV_sma3nz_amean"),
+    _voiced("hammarberg_db", "dB",
+            "Strongest bin of 0-2 kHz over strongest of 2-5 kHz, voiced frames.",
+            "hammarbergIndexV_sma3nz_amean"),
+    _voiced("slope_0_500_db_per_hz", "dB/Hz",
+            "Least-squares slope of the log spectrum over 0-500 Hz, voiced frames.",
+            "slopeV0-500_sma3nz_amean", **_UNFIT,
+            formula="openSMILE's = 1.2 slope - 0.0008 band_level_0_500_db (it counts one bin too "
+            "few, so its slope depends on level)"),
+    _voiced("slope_500_1500_db_per_hz", "dB/Hz",
+            "Least-squares slope of the log spectrum over 500-1500 Hz, voiced frames.",
+            "slopeV500-1500_sma3nz_amean",
+            formula="openSMILE's = 1.545 slope - 0.000545 band_level_500_1500_db"),
+    _voiced("h1_h2_db", "dB", "First over second harmonic, voiced frames.", **_UNFIT,
+            formula="strongest bins within 30 Hz, 60 ms Gaussian window"),
+    _voiced("h2_h3_db", "dB",
             "Second over third harmonic, voiced frames. This is what openSMILE writes under the "
             "name H1-H2 (its harmonics count from one too high).",
-            egemaps="logRelF0-H1-H2_sma3nz_amean", fit_for_judging=False),
-    Measure("band_level_0_500_db", "balance", "dB",
+            "logRelF0-H1-H2_sma3nz_amean", **_UNFIT),
+    _voiced("band_level_0_500_db", "dB",
             "Mean of the log spectrum of 0-500 Hz, voiced frames (converts slopes to openSMILE's).",
-            source=OURS, fit_for_judging=False),
-    Measure("band_level_500_1500_db", "balance", "dB",
+            **_UNFIT),
+    _voiced("band_level_500_1500_db", "dB",
             "Mean of the log spectrum of 500-1500 Hz, voiced frames (converts slopes to "
-            "openSMILE's).", source=OURS, fit_for_judging=False),
+            "openSMILE's).", **_UNFIT),
     Measure("flux", "balance", "auditory", "Mean spectral flux over all frames.", "log2_ratio",
-            egemaps="spectralFlux_sma3_amean"),
+            formula="root mean square, over the bins of 0-5 kHz, of the change in magnitude from "
+            "the frame before", egemaps="spectralFlux_sma3_amean", min_s=0.03),
     Measure("flux_cv", "balance", "ratio", "Standard deviation over mean of spectral flux.",
-            "log2_ratio", egemaps="spectralFlux_sma3_stddevNorm"),
-    Measure("flux_voiced", "balance", "auditory", "Mean spectral flux over voiced frames.",
-            "log2_ratio", egemaps="spectralFluxV_sma3nz_amean"),
-    Measure("flux_unvoiced", "balance", "auditory", "Mean spectral flux over unvoiced frames.",
-            "log2_ratio", egemaps="spectralFluxUV_sma3nz_amean", fit_for_judging=False),
+            "log2_ratio", egemaps="spectralFlux_sma3_stddevNorm", min_s=0.03),
+    _voiced("flux_voiced", "auditory", "Mean spectral flux over voiced frames.",
+            "spectralFluxV_sma3nz_amean", relative="log2_ratio"),
+    _voiced("flux_unvoiced", "auditory", "Mean spectral flux over unvoiced frames.",
+            "spectralFluxUV_sma3nz_amean", relative="log2_ratio", missing=_ALL_VOICED, **_UNFIT),
     *(
         Measure(f"mfcc{i}", "balance", "none", f"Mean of MFCC {i} over all frames.",
+                formula="cosine transform of 26 log mel bands, liftered with 22 (HTK)",
                 egemaps=f"mfcc{i}_sma3_amean", fit_for_judging=i == 1)
         for i in (1, 2, 3, 4)
     ),
     *(
-        Measure(f"mfcc{i}_voiced", "balance", "none", f"Mean of MFCC {i} over voiced frames.",
-                egemaps=f"mfcc{i}V_sma3nz_amean", fit_for_judging=i == 1)
+        _voiced(f"mfcc{i}_voiced", "none", f"Mean of MFCC {i} over voiced frames.",
+                f"mfcc{i}V_sma3nz_amean", fit_for_judging=i == 1)
         for i in (1, 2, 3, 4)
     ),
-    Measure("alpha_ratio_unvoiced_db", "balance", "dB", "Alpha ratio over unvoiced frames.",
-            egemaps="alphaRatioUV_sma3nz_amean", fit_for_judging=False),
-    Measure("hammarberg_unvoiced_db", "balance", "dB", "Hammarberg index over unvoiced frames.",
-            egemaps="hammarbergIndexUV_sma3nz_amean", fit_for_judging=False),
-    Measure("slope_0_500_unvoiced_db_per_hz", "balance", "dB/Hz",
-            "Spectral slope 0-500 Hz, unvoiced frames.", egemaps="slopeUV0-500_sma3nz_amean", fit_for_judging=False),
-    Measure("slope_500_1500_unvoiced_db_per_hz", "balance", "dB/Hz",
-            "Spectral slope 500-1500 Hz, unvoiced frames.",
-            egemaps="slopeUV500-1500_sma3nz_amean"),
-    Measure("band_level_0_500_unvoiced_db", "balance", "dB",
-            "Mean of the log spectrum of 0-500 Hz, unvoiced frames.", source=OURS,
-            fit_for_judging=False),
-    Measure("band_level_500_1500_unvoiced_db", "balance", "dB",
-            "Mean of the log spectrum of 500-1500 Hz, unvoiced frames.", source=OURS,
-            fit_for_judging=False),
-    # tempo
-    Measure("loudness_peaks_per_s", "tempo", "1/s",
-            "Loudness peaks per second, a proxy of the syllable rate.", "log2_ratio",
-            egemaps="loudnessPeaksPerSec"),
-    Measure("voiced_segments_per_s", "tempo", "1/s", "Continuous voiced segments per second.",
-            "log2_ratio", egemaps="VoicedSegmentsPerSec"),
-    Measure("voiced_segment_mean_s", "tempo", "s", "Mean length of the voiced segments.",
-            "log2_ratio", egemaps="MeanVoicedSegmentLengthSec"),
-    Measure("voiced_segment_sd_s", "tempo", "s", "Standard deviation of their length.",
-            "log2_ratio", egemaps="StddevVoicedSegmentLengthSec"),
-    Measure("unvoiced_segment_mean_s", "tempo", "s", "Mean length of the unvoiced segments.",
-            "log2_ratio", egemaps="MeanUnvoicedSegmentLength"),
-    Measure("unvoiced_segment_sd_s", "tempo", "s", "Standard deviation of their length.",
-            "log2_ratio", egemaps="StddevUnvoicedSegmentLength"),
-    Measure("pause_share", "tempo", "share",
-            "Share of the window that is pause (no speech for at least 0.15 s).", source=OURS),
-    Measure("duration_s", "tempo", "s", "Length of the window.", "none", source=OURS,
-            fit_for_judging=False),
+    _voiced("alpha_ratio_unvoiced_db", "dB", "Alpha ratio over unvoiced frames.",
+            "alphaRatioUV_sma3nz_amean", missing=_ALL_VOICED, **_UNFIT),
+    _voiced("hammarberg_unvoiced_db", "dB", "Hammarberg index over unvoiced frames.",
+            "hammarbergIndexUV_sma3nz_amean", missing=_ALL_VOICED, **_UNFIT),
+    _voiced("slope_0_500_unvoiced_db_per_hz", "dB/Hz", "Spectral slope 0-500 Hz, unvoiced frames.",
+            "slopeUV0-500_sma3nz_amean", missing=_ALL_VOICED, **_UNFIT),
+    _voiced("slope_500_1500_unvoiced_db_per_hz", "dB/Hz",
+            "Spectral slope 500-1500 Hz, unvoiced frames.", "slopeUV500-1500_sma3nz_amean",
+            missing=_ALL_VOICED),
+    _voiced("band_level_0_500_unvoiced_db", "dB",
+            "Mean of the log spectrum of 0-500 Hz, unvoiced frames.", missing=_ALL_VOICED,
+            **_UNFIT),
+    _voiced("band_level_500_1500_unvoiced_db", "dB",
+            "Mean of the log spectrum of 500-1500 Hz, unvoiced frames.", missing=_ALL_VOICED,
+            **_UNFIT),
+    # tempo from the sound
+    _tempo("loudness_peaks_per_s", "1/s",
+           "Loudness peaks per second, a proxy of the syllable rate.", "loudnessPeaksPerSec",
+           formula="peaks that rise and fall by a tenth of the window's range", min_s=0.3),
+    _tempo("voiced_segments_per_s", "1/s",
+           "Continuous voiced stretches (of at least 30 ms) per second.", "VoicedSegmentsPerSec",
+           min_s=0.3),
+    _tempo("voiced_segment_mean_s", "s", "Mean length of the voiced stretches.",
+           "MeanVoicedSegmentLengthSec", missing="no voiced stretch",
+           formula="openSMILE's is 0.01 s shorter (it counts steps, not frames)"),
+    _tempo("voiced_segment_sd_s", "s", "Standard deviation of their length.",
+           "StddevVoicedSegmentLengthSec", missing="no voiced stretch"),
+    _tempo("unvoiced_segment_mean_s", "s",
+           "Mean length of the unvoiced stretches (of at least 30 ms), the ends included.",
+           "MeanUnvoicedSegmentLength", missing="no unvoiced stretch"),
+    _tempo("unvoiced_segment_sd_s", "s", "Standard deviation of their length.",
+           "StddevUnvoicedSegmentLength", missing="no unvoiced stretch"),
+    _tempo("pause_share", "share", "Share of the window that is pause.", relative="difference",
+           formula="stretches of 0.15 s or more without voice in which loudness stays in the "
+           "lowest quarter between its 5th and 95th percentile; digital silence is 1", min_s=0.3),
+    _tempo("duration_s", "s", "Length of the window.", relative="none", min_s=0.0, **_UNFIT),
     # tempo from words: only where a transcript has word times, never mixed with the above
     Measure("speech_rate_syll_per_s", "words", "syllables/s",
-            "Syllables of the words over the window, pauses included.", "log2_ratio", source=OURS),
+            "Syllables of the words over the time from the first to the last word, pauses "
+            "included.", "log2_ratio", source=OURS, missing="no words with times", min_s=0.0),
     Measure("articulation_rate_syll_per_s", "words", "syllables/s",
             "Syllables of the words over the time of the words, pauses left out.", "log2_ratio",
-            source=OURS),
+            source=OURS, missing="no words with times", min_s=0.0),
     Measure("sorry_length_log2ratio", "words", "log2 ratio",
             "Seconds per syllable of the apologising word over the median seconds per syllable of "
             "the same agent's other words in the recording.", "none",
-            source="Martinuzzi & Schertz 2021 (longer in real apologies)"),
+            source="Martinuzzi & Schertz 2021 (longer in real apologies)",
+            missing="no apologising word with its time, or fewer than 8 other words",
+            min_s=0.0),
 )
 
 BY_NAME: Mapping[str, Measure] = {m.name: m for m in MEASURES}
@@ -250,3 +311,70 @@ def relative(
             ok = (x > 0) & (b > 0)
             columns.append(np.log2(np.where(ok, x, np.nan)) - np.log2(np.where(ok, b, np.nan)))
     return np.stack(columns, axis=1) if columns else np.empty((len(values), 0))
+
+
+_HEAD = """# Measures
+
+Made from `prosody/table.py` by `python -m prosody.table > docs/measures.md`; a test keeps the two
+equal. Every measure is one number per window (an apology, a stretch of baseline, a whole file).
+
+- **Missing** is NaN in Python, null in JSON, an empty cell in CSV; never 0. A window shorter than
+  the smallest duration, and digital silence (or nothing but an offset), miss every measure but
+  `duration_s` and `pause_share`.
+- **Frames** are 20 ms every 10 ms. Sound above 16 kHz is resampled to it; from 8 to 16 kHz it is
+  analysed as it is. An offset is taken out first. Gain changes only levels, loudness and flux.
+- **Voiced** frames have an F0 (65 to 500 Hz). For the spectral balance a frame counts as voiced
+  when the frame 20 ms later is: eGeMAPS pairs them so, and ratings were measured that way.
+- **Relative** measures compare with the baseline (the same role's other speech in the same
+  recording): the difference (`_rel`) or the base-2 logarithm of the ratio (`_log2ratio`).
+- **Fit for judging** says whether the relative measure survives telephone lines: an intraclass
+  correlation of .8 or more on three quarters of fifteen lines and .6 on the usual chain
+  (`python -m benchmarks telephone`, `benchmarks/results/telephone.json`).
+- **eGeMAPS** is the column that `--schema egemaps` writes; the conversions are in
+  `prosody/egemaps.py`.
+
+Sources: Eyben et al. 2016, "The Geneva minimalistic acoustic parameter set (GeMAPS) for voice
+research and affective computing", IEEE Transactions on Affective Computing 7(2), 190-202;
+Martinuzzi & Schertz 2021, "Sorry, not sorry: the independent role of multiple phonetic cues in
+signaling the difference between two word meanings", Language and Speech."""
+
+_TITLES = {
+    "pitch": "Pitch", "loudness": "Loudness", "balance": "Spectral balance",
+    "tempo": "Tempo, from the sound", "words": "Tempo, from the words of a transcript",
+}  # fmt: skip
+
+
+_SHORT = "a shorter window, or silence"
+_SHORT_SOURCE = {EGEMAPS: "Eyben et al. 2016 (eGeMAPS)"}
+
+
+def markdown() -> str:
+    """Return ``docs/measures.md``: one entry per measure."""
+    lines = [_HEAD]
+    for family, title in _TITLES.items():
+        lines += ["", f"## {title}"]
+        for m in MEASURES:
+            if m.family == family:
+                lines += ["", f"### `{m.name}`", "", m.definition, "", *_facts(m)]
+    return "\n".join(lines) + "\n"
+
+
+def _facts(m: Measure) -> list[str]:
+    how = {"difference": "difference", "log2_ratio": "log2 of the ratio", "none": ""}
+    facts = {
+        "formula": m.formula,
+        "unit": m.unit,
+        "relative": f"`{m.relative_name}`, {how[m.relative]}" if m.relative_name else "none",
+        "smallest duration": f"{m.min_s:g} s" if m.min_s else "none",
+        "missing means": "; or ".join(filter(None, [m.missing, _SHORT if m.min_s else ""])),
+        "source": _SHORT_SOURCE.get(m.source, m.source),
+        "eGeMAPS": f"`{m.egemaps}`" if m.egemaps else "none",
+        "fit for judging": "yes" if m.fit_for_judging else "no",
+    }
+    return [f"- {key}: {value}" for key, value in facts.items() if value]
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(markdown())
