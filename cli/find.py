@@ -13,6 +13,8 @@ from prosody.cli import app
 
 from prosody.errors import UsageError
 
+_BREAKS = "\x85\u2028\u2029"
+
 
 @app.command(
     epilog="Example: prosody find transcripts/ --language nl   or: prosody find --lines lines.txt"
@@ -45,7 +47,10 @@ def find(
 
 def _print(row: dict[str, Any]) -> None:
     clean = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
-    sys.stdout.write(json.dumps(clean, ensure_ascii=False) + "\n")
+    text = json.dumps(clean, ensure_ascii=False)
+    for mark in _BREAKS:  # some readers take these for ends of lines
+        text = text.replace(mark, f"\\u{ord(mark):04x}")
+    sys.stdout.write(text + "\n")
 
 
 def _lines(path: Path, language: str) -> None:

@@ -100,7 +100,7 @@ def decide(turns: Sequence[Turn], language: str, turn: int = 0) -> list[Found]:
 
 def _language(text: str, fallback: str) -> str:
     """Return the language of a few words: by function words, else by the head words in it."""
-    guessed, _, sure = lexicon.guess([text])
+    guessed, _, sure = lexicon.guess([text], least=1)
     if sure:
         return guessed
     for code in (fallback, *lexicon.languages()):
@@ -281,6 +281,8 @@ def _classify(
                 continue
             if rule.act == "none":
                 return Found("none", rule.id, head, head + 1, None)
+            while later := pattern.search(text, match.start() + 1):
+                match = later  # the shortest match: an "I" nearer to the head
             shift = start - (1 if cut else 0)
             first = max(shift + text.count(" ", 0, match.start()), 0)
             last = min(shift + text.count(" ", 0, match.end()), len(found))
@@ -321,6 +323,9 @@ def _extend(
     if i_form is None:
         near = [t.text for t in found[first : max(head + 1, min(core, last))]]
         i_form = next((w in lex.first_person for w in near if w in persons), None)
+        lead_up = "".join(t.text + " " for t in found[max(first - 10, 0) : last])
+        if any(f"{phrase} " in lead_up.rsplit(". ", 1)[-1] for phrase in lex.behalf):
+            i_form = False
     return Found(rule.act, rule.id, first, last, i_form)
 
 

@@ -59,6 +59,7 @@ class Lexicon:
     rules: tuple[Rule, ...]
     first_person: frozenset[str]
     plural_person: frozenset[str]
+    behalf: tuple[str, ...]  # "namens", "on behalf of": not in the I-form after all
     leads: frozenset[str]  # single words that may stand before a sentence
     before: frozenset[str]
     complement: frozenset[str]
@@ -151,6 +152,7 @@ def _build(data: dict[str, Any]) -> Lexicon:
         rules=tuple(_rule(r, sets, data.get("short", {})) for r in data["rule"]),
         first_person=frozenset(_words(person["i"])),
         plural_person=frozenset(_words(person["we"])),
+        behalf=_words(person.get("behalf", ())),
         leads=frozenset(sets.get("lead", ())),
         before=frozenset(_words(clause["before"])),
         complement=frozenset(_words(clause["complement"])),
@@ -211,14 +213,21 @@ def _written_out(pattern: str, short: Mapping[str, str]) -> str:
     return pattern
 
 
-def guess(texts: Sequence[str]) -> tuple[str, float, bool]:
+def guess(texts: Sequence[str], *, least: int = 3) -> tuple[str, float, bool]:
     """Guess the language from its function words.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        All turns of a call, or a single line.
+    least : int
+        Function words needed to be sure.
 
     Returns
     -------
     code, share, sure : str, float, bool
         The best language, the share of the words that are its function words, and whether that
-        is enough to rely on: at least three of them, and at least twice as many as of any other.
+        is enough to rely on: ``least`` of them, and at least twice as many as of any other.
     """
     words = [w for text in texts for w in fold(text).replace("'", " ").split()]
     words = [w.strip('.,?!;:"()') for w in words]
@@ -228,7 +237,7 @@ def guess(texts: Sequence[str]) -> tuple[str, float, bool]:
     )
     best, code = counts[0]
     second = counts[1][0] if len(counts) > 1 else 0
-    return code, best / max(len(words), 1), best >= 3 and best >= 2 * second
+    return code, best / max(len(words), 1), best >= least and best >= 2 * second
 
 
 __all__ = ["ACTS", "Lexicon", "Rule", "guess", "languages", "load", "parse", "tokens"]
