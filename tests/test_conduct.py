@@ -484,7 +484,7 @@ KNOWN_DIFFERENCES: dict[str, set[str]] = {}
 
 def test_golden_set_is_whole():
     stems = [p.stem for p in bench.golden_files()]
-    assert len(stems) == 24
+    assert len(stems) == 40
     held = [json.loads(p.read_text("utf-8"))["golden"]["held_out"] for p in bench.golden_files()]
     assert sum(held) == 8
 

@@ -96,18 +96,34 @@ def said(tokens: Iterable[Token], nouns: dict[str, Any]) -> list[Token]:
 
 
 def shared(
-    agent: Sequence[Token], customer: Iterable[Token], nouns: dict[str, Any]
+    agent: Sequence[Token], customer: Sequence[Token], nouns: dict[str, Any]
 ) -> list[tuple[int, Token]]:
-    """Return the agent's tokens (their index first) that name one of the customer's nouns."""
-    named = {keys(t.text, nouns): t for t in said(customer, nouns)}
+    """Return the agent's tokens (their index first) that name one of the customer's nouns.
+
+    It is enough that the word stands as a noun with one of the two: "ik heb net pizza laten
+    bezorgen", "sorry voor die verkeerde pizza".
+    """
     stop = {*nouns["function"], *nouns["verbs"], *nouns["empty"]}
     compounds = bool(nouns.get("compounds"))
+    named = {id(t) for t in (*said(customer, nouns), *said(agent, nouns))}
+    theirs = [
+        (keys(t.text, nouns), t)
+        for t in customer
+        if t.text != BREAK and t.text not in stop and len(t.text) >= 3
+    ]
     out = []
     for index, token in enumerate(agent):
         if token.text == BREAK or token.text in stop or len(token.text) < 3:
             continue
         own = keys(token.text, nouns)
-        match = next((t for k, t in named.items() if same(own, k, compounds=compounds)), None)
+        match = next(
+            (
+                t
+                for k, t in theirs
+                if (id(token) in named or id(t) in named) and same(own, k, compounds=compounds)
+            ),
+            None,
+        )
         if match is not None:
             out.append((index, match))
     return out

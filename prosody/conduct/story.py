@@ -2,7 +2,9 @@
 
 *Complaint*: the first stretch of the customer's speech with a complaint cue. It ends where that
 stretch ends: with the customer's last word before the agent says more than "yes" or "hm". Saying
-it again later does not move that end.
+it again later does not move that end. Where no cue comes before the first apology, the customer's
+first stretch of at least eight words before it is taken for the complaint (``assumed``): an apology
+shows that there was something to apologise for. A complaint that nobody answers needs a cue.
 
 *Problem*: a call has one, from the complaint on. Another begins where the customer, after an
 apology, complains with words that announce something further ("ook nog", "another thing").
@@ -20,6 +22,9 @@ from prosody.conduct.result import Said
 from prosody.conduct.text import BREAK, Stretch, plain, stretches
 from prosody.settings import Settings
 from prosody.turns import Act, Turn
+
+ASSUMED_WORDS = 8
+"""Words of the customer's that an apology makes a complaint of, where no cue was recognised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class Complaint:
     end_s: float
     exact: bool
     said: Said
+    assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +99,7 @@ class Story:
 
     def is_courtesy(self, apology: Apology) -> bool:
         """Return whether an apology is for a wait ("sorry to keep you waiting")."""
-        return any(
-            h.stretch == apology.stretch and apology.first - 2 <= h.first <= apology.last + 6
-            for h in self.hits("waiting")
-        )
+        return apology.stretch >= 0 and _waits(apology, self.stretches, self.lexicon)
 
 
 def _locate(act: Act, turns: Sequence[Turn], pieces: list[Stretch]) -> tuple[int, int, int]:
@@ -173,11 +176,30 @@ def _one_breath(found: list[Apology], gap_s: float) -> list[Apology]:
     return out
 
 
+def _complaint(piece: Stretch, index: int, cues: tuple[Hit, ...]) -> Complaint:
+    words = [i for i, t in enumerate(piece.tokens) if t.text != BREAK]
+    first = cues[0].first if cues else words[0]
+    end = piece.tokens[words[-1]]
+    return Complaint(
+        stretch=index,
+        cues=cues,
+        start_s=piece.tokens[first].start_s,
+        end_s=end.end_s,
+        exact=end.exact,
+        said=piece.said(first, cues[0].last if cues else words[-1] + 1),
+        assumed=not cues,
+    )
+
+
 def _complaints(
     pieces: list[Stretch], cues: list[Hit], lexicon: Lexicon, apologies: list[Apology]
 ) -> tuple[Complaint, ...]:
     further = lexicon.find("further", pieces, "customer")
+    first_cue = min((c.stretch for c in cues), default=len(pieces))
     out: list[Complaint] = []
+    assumed = _assumed(pieces, first_cue, lexicon, apologies)
+    if assumed is not None:
+        out.append(_complaint(pieces[assumed], assumed, ()))
     for index, piece in enumerate(pieces):
         here = tuple(c for c in cues if c.stretch == index)
         if not here:
@@ -186,19 +208,30 @@ def _complaints(
             between = any(out[-1].stretch < a.stretch < index for a in apologies)
             if not (between and any(f.stretch == index for f in further)):
                 continue
-        begin = piece.tokens[here[0].first]
-        last = [t for t in piece.tokens if t.text != BREAK][-1]
-        out.append(
-            Complaint(
-                stretch=index,
-                cues=here,
-                start_s=begin.start_s,
-                end_s=last.end_s,
-                exact=last.exact,
-                said=piece.said(here[0].first, here[0].last),
-            )
-        )
+        out.append(_complaint(piece, index, here))
     return tuple(out)
+
+
+def _assumed(
+    pieces: list[Stretch], first_cue: int, lexicon: Lexicon, apologies: list[Apology]
+) -> int | None:
+    """Return the stretch that an apology shows to be a complaint although it has no cue."""
+    answering = [a for a in apologies if a.stretch >= 0 and not _waits(a, pieces, lexicon)]
+    if not answering or first_cue < answering[0].stretch:
+        return None
+    for index, piece in enumerate(pieces[: answering[0].stretch]):
+        words = sum(t.text != BREAK for t in piece.tokens)
+        # A stretch that goes on after the apology is judged by what was said before it.
+        before = sum(t.start_s < answering[0].start_s for t in piece.tokens if t.text != BREAK)
+        if piece.role == "customer" and (before or words) >= ASSUMED_WORDS:
+            return index
+    return None
+
+
+def _waits(apology: Apology, pieces: list[Stretch], lexicon: Lexicon) -> bool:
+    """Return whether an apology is for a wait ("sorry to keep you waiting")."""
+    hits = lexicon.find("waiting", [pieces[apology.stretch]])
+    return any(apology.first - 2 <= h.first <= apology.last + 6 for h in hits)
 
 
 def read(turns: Sequence[Turn], acts: Sequence[Act], lexicon: Lexicon, settings: Settings) -> Story:

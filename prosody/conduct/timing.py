@@ -68,7 +68,9 @@ def heard_first(story: Story) -> RuleResult:
     elif first.problem == 0:
         remarks += ("before_complaint",)
     else:
-        words += (story.complaints[first.problem - 1].said,)
+        complaint = story.complaints[first.problem - 1]
+        words += (complaint.said,)
+        remarks += ("complaint_assumed",) * complaint.assumed
     flagged = bool({"cut_in", "before_complaint"} & set(remarks))
     heard = _heard_s(story, first.start_s)
     return outcome("shown", heard, words, remarks=remarks, flagged=flagged)
@@ -101,8 +103,9 @@ def delay(story: Story) -> RuleResult:
         remarks += ("late",)
     if not apology.exact:
         remarks += ("times_estimated",)
-    end = story.stretches[complaint.stretch]
-    told = end.said(complaint.cues[0].first, len(end.tokens))
+    remarks += ("complaint_assumed",) * complaint.assumed
+    whole = story.stretches[complaint.stretch]
+    told = whole.said(complaint.cues[0].first if complaint.cues else 0, len(whole.tokens))
     return outcome("shown", value, (told, apology.said), remarks=remarks, flagged="late" in remarks)
 
 
