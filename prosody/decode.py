@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.errors import RecordingError
+from prosody.remote import is_url
 from prosody.sniff import Found
 
 INSTALL_LINE = 'pip install "prosody-sincerity[av]"'
@@ -144,7 +145,8 @@ class SoundFile:
         self._source.seek(0)
         if self._patch is not None:
             return self._lib.SoundFile(Patched(self._source, *self._patch), **raw)
-        if os.name == "nt":  # descriptors do not cross C libraries there
+        # Descriptors do not cross C libraries on Windows, and what lies elsewhere has none.
+        if os.name == "nt" or is_url(self._path):
             return self._lib.SoundFile(self._source, **raw)
         # By descriptor, libsndfile never sees the name and cannot guess from it.
         handle = os.dup(self._source.fileno())
@@ -212,9 +214,12 @@ class AvFile:
         try:
             stream = self._start()
             first = next(self._frames(), None)
-        except self._errors:
+        except RecordingError:
             self.close()
             raise
+        except self._errors as error:
+            self.close()
+            raise ValueError(str(error)) from error
         if first is None:
             self.close()
             raise RecordingError(
