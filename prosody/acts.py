@@ -344,16 +344,23 @@ def _complement(found: list[Token], last: int, lex: lexicon.Lexicon, pauses: fro
     begins = last < len(found) and found[last].text in lex.complement
     if not begins and found[last - 1].text not in lex.complement:
         return last
+    persons = lex.first_person | lex.plural_person
     end = last
     while end < len(found) and end - last < lex.max_complement and end not in pauses:
         word = found[end].text
         if word in _MARKS or (end > last and word in lex.stop):
             break
+        if end > last and word in lex.soft_stop:
+            after = found[end + 1].text if end + 1 < len(found) else ""
+            own = end - 1 == last or (end - 2 == last and found[last].text in lex.conjunctions)
+            if found[end - 1].text in persons and not own:
+                break  # "... about the delay | i will ...", not "sorry that i could not ..."
+            if after in persons | lex.stop | lex.soft_stop:
+                break
         end += 1
-    if end < len(found) and found[end].text in lex.stop:
-        persons = lex.first_person | lex.plural_person
+    if end < len(found) and found[end].text in lex.stop | lex.soft_stop:
         while end > last and found[end - 1].text in persons:
-            end -= 1  # the subject of the next clause: "... about the delay i | will ..."
+            end -= 1  # the subject of the next clause
     return end
 
 

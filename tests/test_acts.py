@@ -102,6 +102,10 @@ def timed(text, start=0.0, gap=0.05, role="agent"):
         ("nl", "ja het spijt me dat u wachtte ik ga kijken", "het spijt me dat u wachtte"),
         ("nl", "Ik maak mijn excuses voor de fout, en nu.", "Ik maak mijn excuses voor de fout"),
         ("nl", "dat mag niet mijn excuses daarvoor ik ga het oplossen", "mijn excuses daarvoor"),
+        ("en", "We apologize for what this may cause.", "We apologize for what this may cause."),
+        ("en", "sorry it took so long what can i do", "sorry it took so long"),
+        ("en", "sorry that i could not help and thanks", "sorry that i could not help"),
+        ("nl", "sorry dat ik u moet hinderen ik kan niet", "sorry dat ik u moet hinderen"),
         ("nl", "sorry hoor maar dat kan niet", "sorry hoor"),
     ],
 )  # fmt: skip

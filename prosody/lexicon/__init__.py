@@ -64,6 +64,8 @@ class Lexicon:
     before: frozenset[str]
     complement: frozenset[str]
     stop: frozenset[str]
+    soft_stop: frozenset[str]  # ends a clause only beside a person ("can i", "i will")
+    conjunctions: frozenset[str]
     max_complement: int
 
 
@@ -157,6 +159,8 @@ def _build(data: dict[str, Any]) -> Lexicon:
         before=frozenset(_words(clause["before"])),
         complement=frozenset(_words(clause["complement"])),
         stop=frozenset(_words(clause["stop"])),
+        soft_stop=frozenset(_words(clause.get("soft_stop", ()))),
+        conjunctions=frozenset(_words(clause.get("conjunctions", ()))),
         max_complement=int(clause.get("max_words", 18)),
     )
 
