@@ -78,7 +78,7 @@ lowest: $(VENV)-lowest/.done
 $(VENV)-lowest/.done: pyproject.toml $(LOWEST)
 	@$(PYTHON) -m venv --clear $(VENV)-lowest
 	@$(VENV)-lowest/bin/python -m pip install -qq --disable-pip-version-check \
-	  -c $(LOWEST) -e '.[av,fit,parquet,xlsx,test]'
+	  -c $(LOWEST) -e '.[av,dask,fit,parquet,s3,xlsx,test]'
 	@touch $@
 
 wheel: $(VENV)/.dev

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import runpy
 import shutil
 import subprocess
 import sys
@@ -106,7 +107,8 @@ def test_the_lock_pins_every_direct_dependency():
 
 def test_the_lowest_versions_are_those_that_pyproject_allows():
     lowest = dict(pin.split("==") for pin in pins(ROOT / "requirements/lowest.txt"))
-    for requirement in requirements("av", "fit", "parquet", "xlsx"):
+    extras = runpy.run_path(str(ROOT / "requirements/lock.py"))["EXTRAS"]
+    for requirement in requirements(*extras):
         floor = requirement.split(">=")[1].split(",")[0]
         pinned = lowest[name_of(requirement)]
         assert Version(pinned) == Version(floor), f"{requirement}: tested with {pinned}"
