@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 
 from benchmarks import conduct as bench  # noqa: E402
+from prosody import acts as finder  # noqa: E402
 from prosody import conduct, words  # noqa: E402
 from prosody.conduct import nouns, patterns, text  # noqa: E402
 from prosody.conduct.registry import RULES  # noqa: E402
@@ -470,16 +472,26 @@ def test_what_is_no_concrete_promise(language, line, status, remarks):
 # ------------------------------------------------------------------ whole calls
 
 
-@pytest.mark.parametrize("path", bench.golden_files(), ids=lambda p: p.stem)
+GOLDEN = {p: bench.golden_call(p) for p in bench.golden_files()}
+
+
+@pytest.mark.parametrize(
+    "path", [p for p, c in GOLDEN.items() if not c[1]["held_out"]], ids=lambda p: p.stem
+)
 def test_golden_call(path):
-    turns, golden, language = bench.golden_call(path)
+    turns, golden, language = GOLDEN[path]
     found = conduct.assess(turns, bench.annotated_acts(golden), language=language)
-    known = KNOWN_DIFFERENCES.get(path.stem, set())
-    assert bench.differences(golden, found, 0.05).keys() == known
+    assert bench.differences(golden, found, 0.05) == {}
 
 
-# Held-out calls that came out otherwise than expected and were left so (docs/conduct.md).
-KNOWN_DIFFERENCES: dict[str, set[str]] = {}
+def test_held_out_calls_agree_nearly():
+    # What differs there was not looked at, so that the figure stays one for new calls.
+    wrong = []
+    held = [c for c in GOLDEN.values() if c[1]["held_out"]]
+    for turns, golden, language in held:
+        found = conduct.assess(turns, bench.annotated_acts(golden), language=language)
+        wrong += bench.differences(golden, found, 0.05)
+    assert len(wrong) <= 0.1 * 12 * len(held)
 
 
 def test_golden_set_is_whole():
@@ -487,6 +499,33 @@ def test_golden_set_is_whole():
     assert len(stems) == 40
     held = [json.loads(p.read_text("utf-8"))["golden"]["held_out"] for p in bench.golden_files()]
     assert sum(held) == 8
+
+
+DOCS = (ROOT / "docs" / "conduct.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```conduct (\w+) (\w+) (\w+)(.*)\n((?:.+\n)+?)```$", DOCS, re.M)
+
+
+@pytest.mark.parametrize(("language", "rule", "status", "value", "body"), BLOCKS)
+def test_examples_of_the_documentation(language, rule, status, value, body):
+    roles = {"klant": "customer", "medewerker": "agent", "customer": "customer", "agent": "agent"}
+    turns = []
+    for line in body.splitlines():
+        role, start_s, sentence = line.split(maxsplit=2)
+        turns.append(said(roles[role], float(start_s), sentence))
+    result = assess(turns, finder.find(turns, language), language)[rule]
+    assert result.status == status
+    if value:
+        number = f"{result.value:.1f} s" if result.unit == "s" else str(result.value)
+        assert number == value.strip()
+
+
+def test_every_rule_is_documented_in_both_languages():
+    shown = {(language, rule) for language, rule, *_ in BLOCKS}
+    assert shown == {(code, rule) for code in LANGUAGES for rule in conduct.ORDER}
+    for rule, definition in RULES.items():
+        assert f"### {rule}" in DOCS
+        if definition.setting:
+            assert f"`conduct.{definition.setting}`" in DOCS
 
 
 def test_order_of_the_turns_does_not_matter():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from prosody.conduct import nouns
 from prosody.conduct.patterns import Hit
 from prosody.conduct.registry import cannot_tell, outcome, rule
@@ -11,6 +13,9 @@ from prosody.conduct.text import BREAK, Token
 
 BEFORE, AFTER = 15, 25
 """Words before and after the apology in which it can name what it is for."""
+
+SAME_BREATH = 3
+"""Words between two findings that are one statement."""
 
 WHEN_AFTER, WHEN_BEFORE = 14, 3
 """How many words after the beginning of a commitment, or before it, its "when" may stand."""
@@ -24,8 +29,22 @@ def _since(story: Story) -> tuple[int, int]:
 
 
 def _present(story: Story, detector: str) -> tuple[Said, ...]:
+    """Return the statements of the agent's that a detector finds, side by side ones as one."""
     since = _since(story)
-    return tuple(story.said(h) for h in story.hits(detector) if (h.stretch, h.first) >= since)
+    joined: list[Hit] = []
+    for hit in story.hits(detector):
+        if (hit.stretch, hit.first) < since:
+            continue
+        last = joined[-1] if joined else None
+        if (
+            last is not None
+            and last.stretch == hit.stretch
+            and hit.first - last.last <= SAME_BREATH
+        ):
+            joined[-1] = replace(last, last=hit.last)
+        else:
+            joined.append(hit)
+    return tuple(story.said(h) for h in joined)
 
 
 @rule("responsibility", strength="strong", unit="statements", needs_roles=True)

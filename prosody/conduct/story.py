@@ -4,7 +4,8 @@
 stretch ends: with the customer's last word before the agent says more than "yes" or "hm". Saying
 it again later does not move that end. Where no cue comes before the first apology, the customer's
 first stretch of at least eight words before it is taken for the complaint (``assumed``): an apology
-shows that there was something to apologise for. A complaint that nobody answers needs a cue.
+shows that there was something to apologise for, and so does owning a mistake. A complaint that
+neither answers needs a cue.
 
 *Problem*: a call has one, from the complaint on. Another begins where the customer, after an
 apology, complains with words that announce something further ("ook nog", "another thing").
@@ -192,12 +193,20 @@ def _complaint(piece: Stretch, index: int, cues: tuple[Hit, ...]) -> Complaint:
 
 
 def _complaints(
-    pieces: list[Stretch], cues: list[Hit], lexicon: Lexicon, apologies: list[Apology]
+    pieces: list[Stretch], agent: str, lexicon: Lexicon, apologies: list[Apology]
 ) -> tuple[Complaint, ...]:
+    cues = lexicon.find("complaint", pieces, "customer")
     further = lexicon.find("further", pieces, "customer")
     first_cue = min((c.stretch for c in cues), default=len(pieces))
     out: list[Complaint] = []
-    assumed = _assumed(pieces, first_cue, lexicon, apologies)
+    answers = [
+        (a.stretch, a.start_s)
+        for a in apologies
+        if a.stretch >= 0 and not _waits(a, pieces, lexicon)
+    ]
+    for owned in lexicon.find("responsibility", pieces, agent):
+        answers.append((owned.stretch, pieces[owned.stretch].tokens[owned.first].start_s))
+    assumed = _assumed(pieces, first_cue, answers)
     if assumed is not None:
         out.append(_complaint(pieces[assumed], assumed, ()))
     for index, piece in enumerate(pieces):
@@ -212,18 +221,19 @@ def _complaints(
     return tuple(out)
 
 
-def _assumed(
-    pieces: list[Stretch], first_cue: int, lexicon: Lexicon, apologies: list[Apology]
-) -> int | None:
-    """Return the stretch that an apology shows to be a complaint although it has no cue."""
-    answering = [a for a in apologies if a.stretch >= 0 and not _waits(a, pieces, lexicon)]
-    if not answering or first_cue < answering[0].stretch:
+def _assumed(pieces: list[Stretch], first_cue: int, answers: list[tuple[int, float]]) -> int | None:
+    """Return the stretch that the agent's answer shows to be a complaint although it has no cue.
+
+    ``answers`` are the stretches and times of apologies and of mistakes that are owned.
+    """
+    if not answers or first_cue < min(answers)[0]:
         return None
-    for index, piece in enumerate(pieces[: answering[0].stretch]):
-        words = sum(t.text != BREAK for t in piece.tokens)
-        # A stretch that goes on after the apology is judged by what was said before it.
-        before = sum(t.start_s < answering[0].start_s for t in piece.tokens if t.text != BREAK)
-        if piece.role == "customer" and (before or words) >= ASSUMED_WORDS:
+    until, start_s = min(answers)
+    for index, piece in enumerate(pieces[:until]):
+        words = [t for t in piece.tokens if t.text != BREAK]
+        # A stretch that goes on after the answer counts by what was said before it.
+        before = sum(t.start_s < start_s for t in words)
+        if piece.role == "customer" and (before or len(words)) >= ASSUMED_WORDS:
             return index
     return None
 
@@ -254,8 +264,7 @@ def read(turns: Sequence[Turn], acts: Sequence[Act], lexicon: Lexicon, settings:
     found = [_apology(a, turns, pieces) for a in mine if a.kind == "apology"]
     found.sort(key=lambda a: (a.stretch, a.first, a.start_s))
     found = _one_breath(found, settings.windows.join_gap_s)
-    cues = lexicon.find("complaint", pieces, "customer")
-    complaints = _complaints(pieces, cues, lexicon, found)
+    complaints = _complaints(pieces, agent, lexicon, found)
     placed = []
     for apology in found:
         before = [
