@@ -16,6 +16,7 @@ from typing import BinaryIO
 from prosody.containers import Header
 from prosody.decode import INSTALL_LINE, AvFile, Decoder, SoundFile, has_av
 from prosody.errors import RecordingError
+from prosody.remote import is_url, open_url
 from prosody.sniff import HEADERLESS, Found
 
 MAX_CHANNELS = 8
@@ -56,6 +57,8 @@ class Remark:
 
 def open_file(path: Path) -> BinaryIO:
     """Open a regular file for reading; pipes and devices are refused without waiting on them."""
+    if is_url(path):
+        return open_url(path)
     try:
         handle = os.open(
             path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from prosody import remote
 from prosody.call import Call, Source
 from prosody.errors import UsageError
 from prosody.manifest import from_names, is_manifest, read_manifest
@@ -62,6 +63,9 @@ def walk(folder: Path) -> Iterator[Path]:
     Hidden files are passed over, folders reached twice (links in a ring) are walked once, and a
     folder that may not be read is yielded itself, so that it becomes a row that says so.
     """
+    if remote.is_url(folder):  # opening each file to see how it begins would cost too much there
+        yield from (f for f in remote.walk(folder) if f.suffix.lower() in AUDIO_SUFFIXES)
+        return
     seen: set[tuple[int, int]] = set()
     ahead = [folder]
     while ahead:
@@ -129,9 +133,22 @@ def _pairs(files: Sequence[Path]) -> list[Call]:
 # --- what lies beside ---------------------------------------------------------------------------
 
 
-def _beside(folder: Path, stems: Iterable[str], taken: set[str]) -> tuple[Path | None, list[Path]]:
+class _Names(dict[Path, frozenset[str]]):
+    """What each folder holds, read once: asking for every possible name takes far longer."""
+
+    def __missing__(self, folder: Path) -> frozenset[str]:
+        self[folder] = names = frozenset(n.casefold() for n in remote.names_in(folder))
+        return names
+
+
+def _beside(
+    folder: Path, stems: Iterable[str], taken: set[str], names: _Names
+) -> tuple[Path | None, list[Path]]:
     """Return the transcript of one of the stems in a folder, and the others that were there."""
-    found = []
+    found: list[Path] = []
+    here = names[folder]
+    if not here:
+        return None, []
     for stem in stems:
         for suffix in EXTENSIONS:
             for ending in (
@@ -140,7 +157,12 @@ def _beside(folder: Path, stems: Iterable[str], taken: set[str]) -> tuple[Path |
                 ".TextGrid" if suffix == ".textgrid" else suffix,
             ):
                 path = folder / (stem + ending)
-                if str(path) not in taken and path.is_file() and path not in found:
+                if (
+                    path.name.casefold() in here
+                    and str(path) not in taken
+                    and path.is_file()
+                    and path not in found
+                ):
                     found.append(path)
                     break
     return (found[0], found[1:]) if found else (None, [])
@@ -157,7 +179,7 @@ def _folders(path: Path, transcripts: Path | None) -> list[Path]:
     return out
 
 
-def _with_transcript(call: Call, transcripts: Path | None) -> Call:
+def _with_transcript(call: Call, transcripts: Path | None, names: _Names) -> Call:
     taken = {str(source.path) for source in call.sources}
     remarks = list(call.remarks)
     if call.transcript is None:
@@ -166,7 +188,7 @@ def _with_transcript(call: Call, transcripts: Path | None) -> Call:
             stems.insert(0, call.sources[0].path.stem)
             stems.append(call.sources[0].path.name)  # call.wav.vtt, as some tools name it
         for folder in _folders(call.sources[0].path, transcripts):
-            found, others = _beside(folder, dict.fromkeys(stems), taken)
+            found, others = _beside(folder, dict.fromkeys(stems), taken, names)
             if found is not None:
                 call = replace(call, transcript=found)
                 if others:
@@ -180,7 +202,7 @@ def _with_transcript(call: Call, transcripts: Path | None) -> Call:
             own = source.transcript
             if own is None and _PAIR.fullmatch(source.path.stem):
                 for folder in _folders(source.path, transcripts):
-                    own, _ = _beside(folder, [source.path.stem], taken)
+                    own, _ = _beside(folder, [source.path.stem], taken, names)
                     if own is not None:
                         break
             sources.append(replace(source, transcript=own))
@@ -246,12 +268,12 @@ def collect(
     UsageError
         If nothing was found, or a manifest or the expression is wrong.
     """
-    listed = [Path(path) for path in paths]
+    listed = [remote.path_of(path) for path in paths]
     calls: list[Call] = []
-    manifests = [Path(manifest)] if manifest is not None else []
+    manifests = [remote.path_of(manifest)] if manifest is not None else []
     files: dict[str, Path] = {}
     for path in listed:
-        if path.is_dir():
+        if remote.is_folder(path):
             files.update((str(found), found) for found in walk(path))
         elif is_manifest(path):
             manifests.append(path)
@@ -273,15 +295,16 @@ def collect(
             f"No recordings found in {where}.",
             "Name recordings, or a folder with recordings (WAV, FLAC, MP3, Ogg, M4A ...).",
         )
-    folder = Path(transcripts) if transcripts is not None else None
-    if folder is not None and not folder.is_dir():
+    folder = remote.path_of(transcripts) if transcripts is not None else None
+    if folder is not None and not remote.is_folder(folder):
         raise UsageError(f"--transcripts {folder}: there is no such folder.", "Check the path.")
     if not clips:
-        calls = [_with_transcript(call, folder) for call in calls]
+        names = _Names()
+        calls = [_with_transcript(call, folder, names) for call in calls]
     if windows is not None:
         calls = _with_windows(calls, Path(windows))
     return sorted(calls, key=lambda call: (call.name, call.sources[0].channel or 0))
 
 
 def _same(path: Path) -> str:
-    return os.path.normpath(path.absolute())
+    return str(path) if remote.is_url(path) else os.path.normpath(path.absolute())

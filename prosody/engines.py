@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from prosody.call import Call
 from prosody.errors import MissingExtraError, ProsodyError, UsageError
 from prosody.work import TIME_SHARE, Outcome, Work, failed
 from prosody.workers import (
@@ -74,7 +75,8 @@ def starter(
     budget = None if memory is None else parse_memory(memory)
 
     def local(work: Work, tasks: list[Task]) -> Any:
-        if workers == 0:
+        # memory:// is a place within one process, so its recordings are examined in this one.
+        if workers == 0 or any(_only_here(call) for _, call, _ in tasks):
             return HereEngine(work, tasks)
         n, each = how_many(workers, len(tasks), budget)
         limits = Limits(time_s=time_limit_s, memory_bytes=each)
@@ -82,6 +84,10 @@ def starter(
 
     how_many(workers or None, 1, budget)  # an impossible --memory is said before anything starts
     return local
+
+
+def _only_here(call: Call) -> bool:
+    return any(str(source.path).startswith("memory:") for source in call.sources)
 
 
 def on_cluster(work: Work, task: Task, time_limit_s: float) -> Outcome:

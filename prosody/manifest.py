@@ -11,6 +11,7 @@ from pathlib import Path
 from prosody.call import Call, Source
 from prosody.errors import UsageError
 from prosody.recording import Remark
+from prosody.remote import is_url, path_of
 from prosody.textfiles import decode, rows
 from prosody.turns import Role
 from prosody.vocabulary import AGENT_WORDS, CUSTOMER_WORDS, role_of
@@ -34,6 +35,12 @@ def is_manifest(path: Path) -> bool:
         return False
     first = first.lstrip().split("\n", 1)[0].lower()
     return "path" in [cell.strip().strip('"') for cell in re.split(r"[,;\t]", first)]
+
+
+def beside(base: Path, name: str) -> Path:
+    """Return the file that a manifest names: a URL, or a path from the manifest's folder."""
+    found: Path = path_of(name) if is_url(name) else base / name
+    return found
 
 
 def _check_header(path: Path, header: Sequence[str]) -> tuple[Remark, ...]:
@@ -103,7 +110,7 @@ def read_manifest(manifest: Path) -> list[Call]:
         only = [row for _, row in group]
         sources = tuple(
             Source(
-                base / row["path"],
+                beside(base, row["path"]),
                 _channel(row.get("channel", ""), f"{manifest}, line {number}"),
                 _role(row.get("role", ""), f"{manifest}, line {number}"),
             )
@@ -124,7 +131,7 @@ def read_manifest(manifest: Path) -> list[Call]:
         sources = tuple(sorted(sources, key=lambda s: s.role))
         meta = {name: _merged(where, only, name) for name in ("transcript", "windows", *_META[1:])
                 if name not in ("channel", "role")}  # fmt: skip
-        beside = {n: base / meta.pop(n) if meta[n] else None for n in ("transcript", "windows")}
+        files = {n: beside(base, meta[n]) if meta[n] else None for n in ("transcript", "windows")}
         for n in ("transcript", "windows"):
             meta.pop(n, None)
         calls.append(
@@ -132,8 +139,8 @@ def read_manifest(manifest: Path) -> list[Call]:
                 call_id=only[0].get("call_id") or sources[0].path.stem,
                 sources=sources,
                 name=str(sources[0].path),
-                transcript=beside["transcript"],
-                windows=beside["windows"],
+                transcript=files["transcript"],
+                windows=files["windows"],
                 remarks=remarks,
                 **meta,
             )

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from prosody.calls import Call
+from prosody.call import Call
 from prosody.errors import UsageError
 
 

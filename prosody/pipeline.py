@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody import baseline, table
+from prosody import baseline, remote, table
 from prosody.calls import Call
 from prosody.cutting import Cut, cut
 from prosody.errors import ProsodyError, RecordingError, UsageError
@@ -91,7 +91,8 @@ class Examiner:
         With ``PROSODY_STRICT`` set in the environment (tests, development) a fault is raised.
         """
         try:
-            return examine(call, self.options, voice=self.voice)
+            with remote.beside(call) as here:
+                return examine(here, self.options, voice=self.voice)
         except Exception as error:
             if os.environ.get("PROSODY_STRICT"):
                 raise

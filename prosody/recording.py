@@ -32,6 +32,7 @@ from prosody.admission import (
 from prosody.containers import Header, inspect
 from prosody.decode import Decoder, Samples, checked
 from prosody.errors import RecordingError
+from prosody.remote import path_of, size_of
 from prosody.sniff import Found, read_head, sniff
 
 __all__ = ["CODES", "Info", "Recording", "Remark", "Samples", "content_hash", "probe"]
@@ -91,7 +92,7 @@ class Recording:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = path_of(path)  # a Path, or what stands for a URL
         self._file = open_file(self.path)
         try:
             self._decoder, self.info = self._begin()
@@ -104,7 +105,7 @@ class Recording:
 
     def _begin(self) -> tuple[Decoder, Info]:
         path, file = self.path, self._file
-        size = os.fstat(file.fileno()).st_size
+        size = size_of(file)
         found = sniff(read_head(file), path.name)
         header = inspect(file, found) if found.audio else Header()
         refuse(path, found, header, size)
@@ -270,7 +271,7 @@ def probe(path: str | os.PathLike[str]) -> Info:
 def content_hash(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of the file's bytes, in hex."""
     digest = hashlib.sha256()
-    with open_file(Path(path)) as file:
+    with open_file(path_of(path)) as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from prosody.errors import MissingExtraError, RecordingError, UsageError
 
 if TYPE_CHECKING:
-    from prosody.calls import Call
+    from prosody.call import Call
 
 # Two letters at least: "c:\\calls" is no URL.
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
@@ -107,6 +107,22 @@ def open_url(path: Any) -> BinaryIO:
         lambda: path.fs.open(path.path, "rb", block_size=BLOCK_BYTES, cache_type="readahead"),
     )
     return file
+
+
+def is_folder(path: Any) -> bool:
+    """Whether a path, here or elsewhere, is a folder."""
+    return bool(_asked(path, path.is_dir) if is_url(path) else path.is_dir())
+
+
+def names_in(folder: Any) -> list[str]:
+    """Return the names of what lies in a folder; none where it cannot be read."""
+    try:
+        if is_url(folder):
+            found = folder.fs.ls(folder.path, detail=False)
+            return [name.rstrip("/").rsplit("/", 1)[-1] for name in found]
+        return [p.name for p in Path(folder).iterdir()]
+    except Exception:  # a folder that is not there holds nothing
+        return []
 
 
 def size_of(file: BinaryIO) -> int:

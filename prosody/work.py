@@ -12,14 +12,14 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from prosody import __version__
-from prosody.calls import Call
+from prosody.call import Call
 from prosody.pipeline import Examined, Examiner, Options
 from prosody.rows import Line
 
@@ -110,13 +110,9 @@ def make(options: Options, *, redact: bool = False) -> Work:
     """Return the work of a run."""
     settings = {k: v for k, v in options.settings.as_dict().items() if k != "verdict"}
     voice = file_hash(options.baseline) if options.baseline is not None else ""
-    rest = {
-        "agent_channel": options.agent_channel,
-        "clips": options.clips,
-        "language": options.language,
-        "lang": options.lang,
-        "redact": redact,
-    }
+    told = {f.name: getattr(options, f.name) for f in fields(options)}
+    rest = {k: repr(v) for k, v in told.items() if k not in ("settings", "baseline")}
+    rest["redact"] = str(redact)
     return Work(options, redact, _digest([settings, voice, rest, versions()]))
 
 
@@ -239,10 +235,7 @@ def examine(work: Work, number: int, call: Call, known: str = "") -> Outcome:
     key = key_of(call, work)
     if key and key == known:
         return Outcome(number, key, None, _rss())
-    from prosody import remote
-
-    with remote.beside(call) as here:
-        done = _examiner(work.digest, work.options)(here)
+    done = _examiner(work.digest, work.options)(call)
     if work.redact:
         from prosody import redact
 
