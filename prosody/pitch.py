@@ -59,7 +59,7 @@ BLOCK_FRAMES = 8192
 STRETCH = 1024
 """Rows that the network gets at once, and
 """
-CHUNK_FRAMES = 256
+CHUNK_FRAMES = 64
 """frames transformed at once: both stay in the cache."""
 
 

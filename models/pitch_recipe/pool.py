@@ -15,7 +15,7 @@ from models.pitch_recipe import degrade
 from models.pitch_recipe.speech import LABEL_HZ, RATE_HZ, Array, Clip
 from models.pitch_recipe.synthesis import nothing, resung, source_filter
 
-NOTHING, SYNTHETIC, RESUNG = 0.04, 0.12, 0.1
+NOTHING, SYNTHETIC, RESUNG = 0.05, 0.2, 0.1
 """Shares of the pool; the rest is real speech with SwiftF0's labels."""
 AGREED = 0.06
 """Spread of log F0 over the hearings (one semitone) from which a frame teaches no pitch."""

@@ -23,7 +23,7 @@ def melody(rng: Generator, n: int) -> Array:
     """Return a log F0 line of `n` labels: a voice's mean, accents, sometimes a fall."""
     mean = rng.uniform(np.log(62), np.log(520))
     knots = max(int(n / rng.integers(12, 90)), 2) + 1
-    line = mean + rng.normal(0, rng.choice([0.03, 0.12, 0.25]), knots)
+    line = mean + rng.normal(0, rng.choice([0.0, 0.03, 0.12, 0.25]), knots)
     line = np.interp(np.linspace(0, knots - 1, n), np.arange(knots), line)
     window = np.hanning(rng.integers(9, 41))
     reach = len(window) // 2
@@ -54,14 +54,14 @@ def _source(rng: Generator, f0: Array) -> tuple[Array, bool]:
     phase = np.cumsum(f0) / RATE_HZ
     within = phase % 1
     kind = rng.random()
-    if kind < 0.68:  # Rosenberg's pulse, differentiated
+    if kind < 0.60:  # Rosenberg's pulse, differentiated
         closing = rng.uniform(0.35, 0.8)
         peak = closing * rng.uniform(0.55, 0.75)
         rising = 0.5 * (1 - np.cos(np.pi * within / peak))
         falling = np.cos(np.pi / 2 * (within - peak) / (closing - peak))
         flow = np.where(within < peak, rising, np.where(within < closing, falling, 0.0))
         return np.diff(flow, prepend=0) * np.sqrt(RATE_HZ / f0), True
-    if kind < 0.88:  # harmonics from the first, second, third or fourth on
+    if kind < 0.84:  # harmonics from the first, second, third or fourth on
         sound = np.zeros(n)
         lowest = rng.choice([1, 1, 2, 3, 4])
         slope = rng.uniform(0, 1.5)
