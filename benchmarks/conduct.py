@@ -105,6 +105,7 @@ def golden_call(path: Path) -> tuple[tuple[Turn, ...], dict[str, Any], str]:
 def golden_rows() -> dict[str, Any]:
     """Return agreement per rule and what disagrees, with annotated and with found acts."""
     agreed: dict[tuple[str, str, str], list[bool]] = defaultdict(list)
+    status: dict[tuple[str, str], list[bool]] = defaultdict(list)
     disagree: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
     for path in golden_files():
         turns, golden, language = golden_call(path)
@@ -115,7 +116,8 @@ def golden_rows() -> dict[str, Any]:
             wrong = differences(golden, results, TOLERANCE_S[how])
             for rule in conduct.ORDER:
                 agreed[how, part, rule].append(rule not in wrong)
-            if wrong:
+                status[how, part].append("status" not in wrong.get(rule, ""))
+            if wrong and part == "tuned":
                 disagree[how][path.stem] = wrong
     rows: dict[str, Any] = {}
     for how in ("annotated", "found"):
@@ -125,6 +127,7 @@ def golden_rows() -> dict[str, Any]:
             rows[f"{how}_acts_{part}"] = {
                 "calls": len(rules["real"]),
                 "agreement_share": round(sum(everything) / len(everything), 4),
+                "status_agreement_share": round(sum(status[how, part]) / len(status[how, part]), 4),
                 "per_rule": {r: f"{sum(x)} of {len(x)}" for r, x in rules.items()},
             }
         rows[f"{how}_acts_disagree"] = disagree[how]

@@ -14,6 +14,9 @@ from prosody.conduct.text import BREAK, Token
 BEFORE, AFTER = 15, 25
 """Words before and after the apology in which it can name what it is for."""
 
+CLOSING = 3
+"""Words after a commitment that may close its sentence."""
+
 SAME_BREATH = 3
 """Words between two findings that are one statement."""
 
@@ -113,7 +116,7 @@ def promises(story: Story) -> tuple[Promise, ...]:
     return tuple(
         _promise(story, hit, whens.get(hit))
         for hit in commits
-        if hit in whens or hit not in on_the_spot
+        if hit in whens or not (hit.needs_when or hit in on_the_spot)
     )
 
 
@@ -132,20 +135,26 @@ def _gap(story: Story, hit: Hit, time: Hit) -> int | None:
     if time.stretch != hit.stretch:
         return None
     low, high = min(hit.first, time.first), max(hit.last, time.last)
-    if any(t.text == BREAK for t in story.stretches[hit.stretch].tokens[low:high]):
+    tokens = story.stretches[hit.stretch].tokens
+    if any(t.text == BREAK for t in tokens[low:high]):
         return None
     if time.first >= hit.first:
         return max(0, time.first - hit.last) if time.first - hit.first <= WHEN_AFTER else None
     # A time before its commitment stands right before it ("morgen bel ik u").
     gap = hit.first - time.last
-    return gap if gap <= WHEN_BEFORE else None
+    between = {t.text for t in tokens[time.last : hit.first]}
+    return gap if gap <= WHEN_BEFORE and not between & story.lexicon.conjunctions else None
 
 
 def _promise(story: Story, hit: Hit, when: Hit | None) -> Promise:
     piece = story.stretches[hit.stretch]
     low = min(hit.first, when.first) if when else hit.first
     high = max(hit.last, when.last) if when else hit.last
-    while high < len(piece.tokens) and piece.tokens[high].text in story.lexicon.particles:
+    # The verb often closes the sentence ("ik laat hem morgen bezorgen", "ik bel u ... terug").
+    function = story.lexicon.function - story.lexicon.particles
+    for token in piece.tokens[high : high + CLOSING]:
+        if token.text == BREAK or token.text in function:
+            break
         high += 1
     inside = range(low, high)
     span = range(when.first, when.last) if when else range(0)

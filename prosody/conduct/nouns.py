@@ -74,14 +74,19 @@ def said(tokens: Iterable[Token], nouns: dict[str, Any]) -> list[Token]:
         In order.
     nouns : dict
         The section ``[nouns]`` of a language: ``before`` (words after which a noun stands) and
-        ``function``, ``verbs``, ``empty`` (words that are none).
+        ``function``, ``verbs``, ``empty`` (words that are none), ``participles`` (expressions:
+        nouns only right after one of ``articles``).
     """
     before = set(nouns["before"])
+    articles = set(nouns["articles"])
+    participle = re.compile("|".join(nouns["participles"]))
     stop = {*nouns["function"], *nouns["verbs"], *nouns["empty"]}
     found: list[Token] = []
     reach = 0
+    last = ""
     for token in tokens:
-        word = token.text
+        word, previous = token.text, last
+        last = word
         if word == BREAK:
             reach = 0
         elif word in before:
@@ -90,6 +95,8 @@ def said(tokens: Iterable[Token], nouns: dict[str, Any]) -> list[Token]:
             reach = 0
         elif reach > 0:
             reach -= 1
+            if participle.fullmatch(word) and previous not in articles:
+                continue
             if len(word) >= 3 and not word[0].isdigit() and word not in stop:
                 found.append(token)
     return found

@@ -17,7 +17,8 @@ A pattern is a row of words as they are said, lower case, contractions written o
 ==============  ==========================================================
 
 A rule is a table with ``pattern`` (one or a list), ``unless`` (patterns that, where they overlap
-what was found, take it away), ``examples`` and ``counter`` (sentences it must and must not find:
+what was found, take it away), for commitments ``needs_when`` (too loose to be one without a time),
+``examples`` and ``counter`` (sentences it must and must not find:
 both are tests).
 """
 
@@ -68,6 +69,7 @@ class Hit:
     first: int
     last: int
     who: str = ""
+    needs_when: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Rule:
     unless: re.Pattern[str] | None
     examples: tuple[str, ...]
     counter: tuple[str, ...]
+    needs_when: bool = False
 
 
 def _word(text: str) -> str:
@@ -139,6 +142,8 @@ class Lexicon:
     persons: dict[str, frozenset[str]]
     particles: frozenset[str]
     contentless: frozenset[str]
+    conjunctions: frozenset[str]
+    function: frozenset[str]
 
     def find(self, detector: str, stretches: list[Stretch], role: str = "") -> list[Hit]:
         """Return what a detector finds in the stretches of one role, in order, none overlapping."""
@@ -176,7 +181,9 @@ def search(rule: Rule, piece: Stretch, index: int = 0) -> list[Hit]:
         at = max(end, begin + 1)
         who = next((v for v in match.groupdict().values() if v), "")
         last = piece.token_at(end - 2) + 1
-        hits.append(Hit(rule.name, index, max(piece.token_at(begin), 0), last, who.strip()))
+        hits.append(
+            Hit(rule.name, index, max(piece.token_at(begin), 0), last, who.strip(), rule.needs_when)
+        )
     return hits
 
 
@@ -191,6 +198,7 @@ def _rules(where: str, tables: Any, classes: dict[str, Any]) -> tuple[Rule, ...]
                     unless=_compile(table["unless"], classes) if table.get("unless") else None,
                     examples=tuple(table["examples"]),
                     counter=tuple(table.get("counter", ())),
+                    needs_when=bool(table.get("needs_when", False)),
                 )
             )
         except (KeyError, ValueError, re.error) as error:
@@ -248,6 +256,8 @@ def parse(text: str, language: str) -> Lexicon:
             nouns=nouns,
             persons={who: frozenset(words[who]) for who in ("i", "we")},
             particles=frozenset(words["particles"]),
+            function=frozenset(nouns["function"]),
+            conjunctions=frozenset(words["conjunctions"]),
             contentless=frozenset((*nouns["function"], *nouns["verbs"], *words["sorry"])),
         )
     except KeyError as error:
