@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from prosody import activity, baseline, quality, roles, transcripts
 from prosody.activity import Voice
+from prosody.asr import Plan
 from prosody.calls import Call
 from prosody.errors import TranscriptError
 from prosody.recording import Recording, Remark, Samples, content_hash
@@ -55,6 +56,8 @@ class Heard:
         Every act found, of every role.
     language : str
         ``nl``, ``en`` or '' where it is not known.
+    transcript : bool
+        Whether there is a transcript (its turns may be none).
     """
 
     call: Call
@@ -65,6 +68,7 @@ class Heard:
     acts: list[Act] = field(default_factory=list)
     language: str = ""
     remarks: list[Remark] = field(default_factory=list)
+    transcript: bool = False
     _voices: dict[int, list[Voice]] = field(default_factory=dict)
 
     @property
@@ -162,6 +166,7 @@ def hear(
     clips: bool = False,
     language: str = "auto",
     settings: Settings | None = None,
+    asr: Plan | None = None,
 ) -> Iterator[Heard]:
     """Open a call, tell its roles, and find its acts.
 
@@ -175,6 +180,8 @@ def hear(
     language : str
         Language spoken, or ``auto``: the call's own, else the transcript's, else from its words.
     settings : Settings, optional
+    asr : Plan, optional
+        What to recognise words with where there is no transcript.
 
     Raises
     ------
@@ -187,6 +194,8 @@ def hear(
         cache: dict[int, list[Voice]] = {}
         transcript = None if clips else _transcript(call, language)
         remarks = [r for f in files for r in f.info.remarks] + list(call.remarks)
+        if transcript is None and asr is not None and not clips:
+            transcript = _recognised(call, files, cache, asr)
         if transcript is not None:
             remarks += [Remark("assumed", text) for text in transcript.assumptions]
             transcript, by_greeting = roles.named_by_greeting(transcript)
@@ -204,6 +213,7 @@ def hear(
             call, files, told, source, remarks=remarks + list(told.remarks), _voices=cache
         )
         if transcript is not None:
+            heard.transcript = True
             heard.turns = _placed(transcript, call, heard)
             heard.language = _language(call, transcript, language, heard.remarks)
         else:
@@ -229,6 +239,24 @@ def _transcript(call: Call, language: str) -> Transcript | None:
     first = parts[0][1]
     notes = tuple(dict.fromkeys(text for _, one in parts for text in one.assumptions))
     return replace(first, turns=tuple(turns), assumptions=notes)
+
+
+def _recognised(
+    call: Call, files: Sequence[Recording], cache: dict[int, list[Voice]], plan: Plan
+) -> Transcript:
+    """Recognise the words of every track; what was recognised is said in the remarks."""
+    from prosody.asr import transcribe
+
+    if plan.language == "auto" and call.language:
+        plan = replace(plan, language=call.language)
+    parts = [transcribe(f, voices(files, cache, i), plan) for i, f in enumerate(files)]
+    turns = []
+    for source, part in zip(call.sources, parts, strict=True):
+        known = source.role != "unknown"
+        turns += [replace(t, role=source.role, channel=None) if known else t for t in part.turns]
+    turns.sort(key=lambda t: (t.start_s, t.end_s))
+    note = f"the words were {parts[0].source}: some may be wrong"
+    return replace(parts[0], turns=tuple(turns), assumptions=(note,))
 
 
 def _placed(transcript: Transcript, call: Call, heard: Heard) -> tuple[Turn, ...]:
@@ -303,7 +331,7 @@ def _acts(heard: Heard, settings: Settings) -> list[Act]:
         ]
     if heard.source == "windows":
         return _from_windows(heard)
-    if heard.turns or heard.call.transcript is not None:
+    if heard.transcript:
         from prosody import acts
 
         return acts.find(

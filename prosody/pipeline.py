@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody import baseline, remote, table
+from prosody.asr import Plan
 from prosody.calls import Call
 from prosody.cutting import Cut, cut
 from prosody.errors import ProsodyError, RecordingError, UsageError
@@ -39,7 +40,8 @@ class Options:
     """How calls are examined; the same for all calls of a run.
 
     ``baseline`` is a file with ordinary speech of the voice in the clips; ``lang`` the language of
-    remarks and reasons, ``language`` the one that is spoken.
+    remarks and reasons, ``language`` the one that is spoken; ``asr`` says what to recognise words
+    with where there is no transcript.
     """
 
     agent_channel: str = "auto"
@@ -48,6 +50,7 @@ class Options:
     language: str = "auto"
     lang: str = "en"
     settings: Settings = field(default_factory=Settings)
+    asr: Plan | None = None
 
 
 @dataclass(slots=True)
@@ -74,7 +77,7 @@ def check_request(calls: Sequence[Call], options: Options) -> None:
             "A call has its own baseline; --baseline is for practice takes.",
         )
     told = any(c.transcript or c.windows or any(s.transcript for s in c.sources) for c in calls)
-    if not options.clips and not told:
+    if not options.clips and not told and options.asr is None:
         raise UsageError("Nothing says where the apologies are.", NO_WORDS)
 
 
@@ -161,6 +164,7 @@ def _examine(
         clips=options.clips,
         language=options.language,
         settings=options.settings,
+        asr=options.asr,
     ) as heard:
         for name, value in describe(heard).items():
             setattr(line, name, value)
