@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib import metadata
+from importlib import import_module, metadata
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
@@ -31,7 +31,8 @@ TONE_HZ = 440.0
 SECONDS = 1.0
 VERSIONS = (
     "numpy", "scipy", "librosa", "onnxruntime", "soundfile", "soxr", "earshot", "typer",
-    "av", "pyarrow", "openpyxl", "onnx",
+    "loky", "psutil", "av", "pyarrow", "openpyxl", "onnx", "onnx-asr", "distributed", "ray",
+    "universal-pathlib", "s3fs", "gcsfs", "adlfs",
 )  # fmt: skip
 
 
@@ -251,11 +252,28 @@ def _av() -> str:
     return "" if av.library_versions else "no FFmpeg libraries inside"
 
 
+def _loads(*modules: str) -> Callable[[], str]:
+    """Return a trial that imports: what these do needs a cluster, a cloud or a model."""
+
+    def work() -> str:
+        for module in modules:
+            import_module(module)
+        return ""
+
+    return work
+
+
 _EXTRAS: tuple[tuple[str, str, str, Callable[[], str]], ...] = (
     ("av", "av", "M4A, WMA, WebM, AMR, G.729 and other formats", _av),
     ("parquet", "pyarrow", "results as Parquet", _parquet),
     ("xlsx", "openpyxl", "results as an Excel sheet", _xlsx),
     ("fit", "onnx", "fitting a judge to your own ratings", _fit),
+    ("asr", "onnx-asr", "transcripts made here, with a model of yours", _loads("onnx_asr")),
+    ("dask", "distributed", "several machines through Dask", _loads("distributed")),
+    ("ray", "ray", "several machines through Ray", _loads("ray")),
+    ("s3", "s3fs", "recordings in S3", _loads("s3fs", "upath")),
+    ("gs", "gcsfs", "recordings in Google Cloud Storage", _loads("gcsfs", "upath")),
+    ("az", "adlfs", "recordings in Azure storage", _loads("adlfs", "upath")),
 )
 
 

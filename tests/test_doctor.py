@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 from importlib import metadata
 
 import numpy as np
 import pytest
 import soundfile
+from conftest import ROOT
 
 from prosody import doctor
 
@@ -107,3 +109,9 @@ def test_a_damaged_judge_is_named_and_ends_with_1(tmp_path):
     assert "FAILS" in done.stdout
     assert "mine.onnx" in done.stdout
     assert "Remedy:" in done.stdout
+
+
+def test_every_extra_for_users_is_tried():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for_users = set(project["optional-dependencies"]) - {"bench", "dev", "test"}
+    assert {extra for extra, *_ in doctor._EXTRAS} == for_users
