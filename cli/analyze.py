@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import typer
 from prosody.cli import app
+
+if TYPE_CHECKING:
+    from prosody.asr import Plan
 
 PATHS = typer.Argument(
     None,
@@ -64,6 +68,20 @@ def analyze(
         "--baseline",
         help="Ordinary speech of the same voice, for --clips.",
         show_default=False,
+    ),
+    asr: Optional[str] = typer.Option(  # noqa: UP045
+        None,
+        "--asr",
+        metavar="DIR|NAME",
+        help="Recognise the words of recordings without a transcript with this model: a folder "
+        "for onnx-asr (extra asr) or faster-whisper, or a name with --download.",
+        show_default=False,
+    ),
+    download: bool = typer.Option(
+        False, "--download", help="Agree to download the model that --asr names."
+    ),
+    write_transcripts: bool = typer.Option(
+        False, "--write-transcripts", help="Keep recognised words as JSON in --out, transcripts/."
     ),
     language: str = typer.Option("auto", "--language", help="Language spoken: nl, en or auto."),
     lang: str = LANG,
@@ -168,6 +186,7 @@ def analyze(
         language=language,
         lang=lang,
         settings=chosen,
+        asr=_plan(asr, language, out, download=download, keep=write_transcripts),
     )
     wanted = results.check_formats(formats or [])
     calls = collect(
@@ -244,3 +263,17 @@ def analyze(
             done, str(out), files, lang=lang, shipped=model is None, measures_only=measures_only
         )
         raise typer.Exit(done.exit_code())
+
+
+def _plan(
+    model: str | None, language: str, out: Path, *, download: bool, keep: bool
+) -> Plan | None:
+    """Return what to recognise with; the model is loaded once here, so that a wrong one stops."""
+    if model is None:
+        return None
+    from prosody import asr
+
+    if not download and not Path(model).is_dir() and sys.stdin.isatty():
+        download = typer.confirm(f"Download the model {model}? Nothing else leaves this machine.")
+    asr.load(model, download=download)
+    return asr.Plan(model, language, out / "recognised", download, out if keep else None)

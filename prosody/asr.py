@@ -39,12 +39,17 @@ Sound = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to recognise with: a model's folder or name, the language, and where to keep words."""
+    """What to recognise with: a model's folder or name, the language, and where to keep words.
+
+    ``cache`` is a folder for what was recognised; ``out`` a run's folder, in which ``transcripts/``
+    then holds one readable file per call.
+    """
 
     model: str
     language: str = "auto"
     cache: Path | None = None
     download: bool = False
+    out: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

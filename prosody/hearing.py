@@ -7,6 +7,7 @@ earliest track begins.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -245,7 +246,7 @@ def _recognised(
     call: Call, files: Sequence[Recording], cache: dict[int, list[Voice]], plan: Plan
 ) -> Transcript:
     """Recognise the words of every track; what was recognised is said in the remarks."""
-    from prosody.asr import transcribe
+    from prosody.asr import transcribe, write
 
     if plan.language == "auto" and call.language:
         plan = replace(plan, language=call.language)
@@ -256,7 +257,12 @@ def _recognised(
         turns += [replace(t, role=source.role, channel=None) if known else t for t in part.turns]
     turns.sort(key=lambda t: (t.start_s, t.end_s))
     note = f"the words were {parts[0].source}: some may be wrong"
-    return replace(parts[0], turns=tuple(turns), assumptions=(note,))
+    made = replace(parts[0], turns=tuple(turns), assumptions=(note,))
+    if plan.out is not None:
+        # A call's id may hold anything; a file's name may not.
+        name = re.sub(r"[^\w.-]+", "_", call.call_id)
+        write(made, plan.out / "transcripts" / f"{name}.json")
+    return made
 
 
 def _placed(transcript: Transcript, call: Call, heard: Heard) -> tuple[Turn, ...]:

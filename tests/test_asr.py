@@ -221,3 +221,38 @@ def test_a_missing_library_names_the_line_that_installs_it(tmp_path, monkeypatch
     monkeypatch.setattr(asr.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="pip install faster-whisper"):
         asr.load(str(tmp_path))
+
+
+def test_analyze_recognises_what_has_no_transcript(tdt, tmp_path):
+    import shutil
+    import subprocess
+    import sys
+
+    pytest.importorskip("onnx_asr", reason="the asr extra is not installed")
+    shutil.copy(SAMPLES / "2-recited-apology-en.wav", tmp_path / "call.wav")
+    out = tmp_path / "out"
+    command = [
+        sys.executable,
+        "-c",
+        "from prosody.cli import main; main()",
+        "analyze",
+        str(tmp_path / "call.wav"),
+        "--agent-channel",
+        "left",
+        "--asr",
+        str(tdt),
+        "--language",
+        "en",
+        "--write-transcripts",
+        "--workers",
+        "0",
+        "--out",
+        str(out),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (line,) = (out / "recordings.jsonl").read_text(encoding="utf-8").splitlines()
+    assert "recognised by tdt" in line
+    written = transcripts.read(out / "transcripts" / "call.json")
+    assert {t.channel for t in written.turns} <= {0, 1}
+    assert any((out / "recognised").iterdir())
