@@ -143,6 +143,8 @@ class Lexicon:
     particles: frozenset[str]
     contentless: frozenset[str]
     conjunctions: frozenset[str]
+    joins: frozenset[str]
+    sorry: frozenset[str]
     function: frozenset[str]
 
     def find(self, detector: str, stretches: list[Stretch], role: str = "") -> list[Hit]:
@@ -257,6 +259,8 @@ def parse(text: str, language: str) -> Lexicon:
             persons={who: frozenset(words[who]) for who in ("i", "we")},
             particles=frozenset(words["particles"]),
             function=frozenset(nouns["function"]),
+            sorry=frozenset(words["sorry"]),
+            joins=frozenset(words["joins"]),
             conjunctions=frozenset(words["conjunctions"]),
             contentless=frozenset((*nouns["function"], *nouns["verbs"], *words["sorry"])),
         )

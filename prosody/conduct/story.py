@@ -44,11 +44,12 @@ class Apology:
     end_s: float
     exact: bool
     problem: int = 0
+    text: str = ""
 
     @property
     def said(self) -> Said:
         """Return its words and times."""
-        return Said(self.start_s, self.end_s, self.act.text, self.act.role)
+        return Said(self.start_s, self.end_s, self.text or self.act.text, self.act.role)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,32 @@ def _apology(act: Act, turns: Sequence[Turn], pieces: list[Stretch]) -> Apology:
     return Apology(act, index, first, last, begin.start_s, end.end_s, begin.exact)
 
 
+def _trimmed(
+    apology: Apology, pieces: list[Stretch], others: list[Hit], lexicon: Lexicon
+) -> Apology:
+    """End an apology where a sentence of another kind begins within its words.
+
+    Text without punctuation does not show where the apologising clause ends: "that was our
+    mistake" or "I'll send you a new one" is no part of it, unless a word of the file's ``joins``
+    ties it on ("sorry that we missed ...") or the apology goes on after it.
+    """
+    if apology.stretch < 0:
+        return apology
+    piece = pieces[apology.stretch]
+    for hit in others:
+        inside = apology.first + 2 <= hit.first < apology.last
+        if hit.stretch != apology.stretch or not inside:
+            continue
+        before = {t.text for t in piece.tokens[hit.first - 2 : hit.first]}
+        rest = {t.text for t in piece.tokens[hit.first : apology.last]}
+        if before & lexicon.joins or rest & lexicon.sorry:
+            continue
+        said = piece.said(apology.first, hit.first)
+        end_s = said.end_s if math.isfinite(said.end_s) else apology.end_s
+        return replace(apology, last=hit.first, end_s=end_s, text=said.text)
+    return apology
+
+
 def _one_breath(found: list[Apology], gap_s: float) -> list[Apology]:
     """Join apologies of one turn that follow each other closely."""
     out: list[Apology] = []
@@ -158,7 +185,7 @@ def _one_breath(found: list[Apology], gap_s: float) -> list[Apology]:
             and apology.first >= 0
             and (apology.first <= last.last or apology.start_s - last.end_s < gap_s)
         ):
-            text = " ".join(dict.fromkeys((last.act.text, apology.act.text)))
+            text = " ".join(dict.fromkeys((last.said.text, apology.said.text)))
             forms = {last.act.i_form, apology.act.i_form} - {None}
             act = replace(
                 last.act,
@@ -169,6 +196,7 @@ def _one_breath(found: list[Apology], gap_s: float) -> list[Apology]:
             out[-1] = replace(
                 last,
                 act=act,
+                text=text,
                 last=max(last.last, apology.last),
                 end_s=max(last.end_s, apology.end_s),
             )
@@ -261,7 +289,14 @@ def read(turns: Sequence[Turn], acts: Sequence[Act], lexicon: Lexicon, settings:
     solid = frozenset(a.turn for a in acts if a.kind == "apology" and a.role == agent)
     pieces = stretches(turns, lexicon.spelled, lexicon.fillers, lexicon.backchannels, solid)
     mine = [a for a in acts if a.role == agent]
-    found = [_apology(a, turns, pieces) for a in mine if a.kind == "apology"]
+    kinds = ("responsibility", "solution", "understanding")
+    others = [h for k in kinds for h in lexicon.find(k, pieces, agent)]
+    others.sort(key=lambda h: (h.stretch, h.first))
+    found = [
+        _trimmed(_apology(a, turns, pieces), pieces, others, lexicon)
+        for a in mine
+        if a.kind == "apology"
+    ]
     found.sort(key=lambda a: (a.stretch, a.first, a.start_s))
     found = _one_breath(found, settings.windows.join_gap_s)
     complaints = _complaints(pieces, agent, lexicon, found)
