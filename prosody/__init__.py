@@ -14,7 +14,6 @@ __version__ = "0.1.0"
 _HOME = {
     "analyze": "prosody.pipeline",
     "features": "prosody.measures",
-    "frames": "prosody.measures",
     "find_acts": "prosody.acts",
     "read_transcript": "prosody.transcripts",
     "Judge": "prosody.judge",

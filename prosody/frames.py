@@ -140,6 +140,9 @@ def resample(y: FloatArray, sr: int) -> tuple[FloatArray, int]:
         return y, rate
     import soxr
 
+    live = y != 0  # an offset would ring at both ends
+    mean = np.nanmean(y[live], dtype=np.float64) if live.any() else 0.0
+    y = np.where(live, y - np.float32(mean), np.float32(0)) if np.isfinite(mean) else y
     return np.asarray(soxr.resample(y, sr, rate, quality="HQ"), dtype=np.float32), rate
 
 

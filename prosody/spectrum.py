@@ -25,6 +25,9 @@ LEAST_POWER = 1e-14
 HARMONIC_WINDOW_S = 0.060
 HARMONIC_SIGMA = 0.4
 HARMONIC_REACH_HZ = 30.0
+PARABOLA_DB = 1.5
+"""A peak lies at most this far above the strongest bin (half a bin away)."""
+_SILENT_DB = 10 * np.log10(LEAST_POWER) + 1e-3
 LOW_RATE_HZ = 4000
 LOW_FILTER_S = 0.002
 """Half the length of the low-pass before harmonics are looked for."""
@@ -121,8 +124,7 @@ def levels(grid: Grid) -> Levels:
         block[:, 1] = np.sqrt(np.einsum("ij,ij->i", step, step) / (top - 1))
         block[:, 2] = _ratio_db(mixed[:, BANDS + 1], mixed[:, BANDS])
         block[:, 3] = _ratio_db(spectra[:, :below].max(axis=1), spectra[:, above:top].max(axis=1))
-        log = 10 * np.log10(np.maximum(spectra[:, :bins], np.float32(LEAST_POWER)))
-        block[:, 4:8] = log @ line
+        block[:, 4:8] = _db(spectra[:, :bins]) @ line
     out = out[grid.at]
     silent = np.isnan(out[:, 2])
     out[silent, 4:8] = np.nan
@@ -153,7 +155,7 @@ def harmonics(grid: Grid, f0_hz: NDArray[np.floating[Any]]) -> FloatArray:
     Returns
     -------
     ndarray [shape=(total, 2), float32]
-        dB; NaN where unvoiced. A harmonic is the strongest bin within about 30 Hz of its place, in
+        dB; NaN where unvoiced. A harmonic is the strongest peak within about 30 Hz of its place, in
         the spectrum of 60 ms (Gaussian window) around the frame's centre.
     """
     out = np.full((grid.total, 2), np.nan, dtype=np.float32)
@@ -177,10 +179,20 @@ def harmonics(grid: Grid, f0_hz: NDArray[np.floating[Any]]) -> FloatArray:
         spectra = power(view[at[lo : lo + CHUNK_FRAMES]] * window, n_fft)
         number = np.arange(1, 4) * (f0_hz[frames] * n_fft / sr)[:, None]
         bins = np.rint(number).astype(np.int64)[:, :, None] + near
-        bins = np.clip(bins, 1, spectra.shape[1] - 1)
-        peaks = spectra[np.arange(len(frames))[:, None, None], bins].max(axis=2)
-        out[frames] = _ratio_db(peaks[:, :2], peaks[:, 1:])
+        bins = np.clip(bins, 1, spectra.shape[1] - 2)
+        row = np.arange(len(frames))[:, None]
+        best = spectra[row[:, :, None], bins].argmax(axis=2)
+        best = np.take_along_axis(bins, best[:, :, None], axis=2)[:, :, 0]
+        left, top, right = (_db(spectra[row, best + i]) for i in (-1, 0, 1))
+        # the spectrum of a Gaussian window is a parabola in dB
+        bend = np.minimum(left - 2 * top + right, -1e-3)
+        peak = top - np.clip((right - left) ** 2 / (8 * bend), -PARABOLA_DB, 0)
+        out[frames] = np.where(top[:, 1:] > _SILENT_DB, peak[:, :2] - peak[:, 1:], np.nan)
     return out
+
+
+def _db(spectra: FloatArray) -> FloatArray:
+    return np.asarray(10 * np.log10(np.maximum(spectra, np.float32(LEAST_POWER))))
 
 
 def _low_band(grid: Grid) -> tuple[FloatArray, int]:
