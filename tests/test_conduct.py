@@ -365,6 +365,18 @@ def test_without_word_times_the_turns_decide():
     assert math.isfinite(unsure.value)
 
 
+@pytest.mark.parametrize(
+    ("limit_s", "status"), [(0.1, "not_met"), (2.0, "cannot_tell"), (9, "met")]
+)
+def test_without_word_times_inside_one_turn(limit_s, status):
+    line = "i'm sorry about that and i see what you mean we will refund the whole amount today"
+    turns = [said("customer", 0.0, "you charged me twice"), said("agent", 5.0, line, timed=False)]
+    found = assess(turns, [act(turns, 1, "i'm sorry about that")], max_solution_delay_s=limit_s)
+    assert found["solution"].status == status
+    # "and i see what you mean": six words at two words a second.
+    assert found["solution"].value == pytest.approx(3.0, abs=1.0)
+
+
 def test_without_any_times():
     turns = [replace(t, words=(), start_s=NAN, end_s=NAN) for t in GOOD]
     found = assess(turns, [act(turns, 1, "i'm sorry that your machine is still broken")])

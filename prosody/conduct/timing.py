@@ -10,6 +10,9 @@ from prosody.conduct.registry import cannot_tell, outcome, rule
 from prosody.conduct.result import RuleResult, Said
 from prosody.conduct.story import Apology, Story
 
+SPREAD_ERROR = 2.0
+"""How far a time within a turn may be off where the transcript has no word times (a factor)."""
+
 BARELY_S = 0.3
 """A turn that began this short a time before the apology began together with it."""
 
@@ -152,6 +155,10 @@ def _timed(story: Story, apology: Apology, hit: Hit) -> _Answer:
         return _Answer(apology, hit, value, value, value)
     turn = story.turns[token.turn]
     own = story.turns[apology.act.turn] if apology.act.turn >= 0 else None
+    if own is turn:
+        # Within a turn, words spread by length are taken to be right to a factor of two.
+        high_s = min(SPREAD_ERROR * value + 1.0, turn.end_s - turn.start_s)
+        return _Answer(apology, hit, value, value / SPREAD_ERROR, high_s)
     own_start = own.start_s if own else apology.start_s
     own_end = own.end_s if own else apology.end_s
     return _Answer(apology, hit, value, max(0.0, turn.start_s - own_end), turn.end_s - own_start)
