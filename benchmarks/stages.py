@@ -91,12 +91,12 @@ def families(pieces: Sequence[Sound], sr: int) -> dict[str, Callable[[], object]
 
 def judging(values: NDArray[np.float64], windows: int) -> Callable[[], object]:
     """Return the judge at work on the measures of `windows` apologies, as one batch."""
-    from prosody import table
+    from prosody import baseline, table
     from prosody.judge import Judge
 
     judge = Judge.load()
     rows = np.resize(values, (windows, values.shape[1]))
-    habit = np.broadcast_to(np.nanmedian(values, axis=0), rows.shape)
+    habit = np.broadcast_to(baseline.median(values), rows.shape)
     names = table.ACOUSTIC
     related = [table.BY_NAME[n].relative_name for n in names if table.BY_NAME[n].relative_name]
     columns = dict(zip(names, rows.T, strict=True))
