@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -94,6 +95,14 @@ def walk(folder: Path) -> Iterator[Path]:
         ahead.extend(reversed(below))
 
 
+class _Names(dict[Path, frozenset[str]]):
+    """What each folder holds, read once: asking for every possible name takes far longer."""
+
+    def __missing__(self, folder: Path) -> frozenset[str]:
+        self[folder] = names = frozenset(n.casefold() for n in remote.names_in(folder))
+        return names
+
+
 def _half(path: Path) -> tuple[tuple[str, ...], Role, str]:
     """Return (key of the pair, role, call id) of a file; role is unknown where it is no half."""
     match = _PAIR.fullmatch(path.stem)
@@ -105,8 +114,12 @@ def _half(path: Path) -> tuple[tuple[str, ...], Role, str]:
     return key, role, path.stem
 
 
-def _pairs(files: Sequence[Path]) -> list[Call]:
-    """Make calls of files: a pair where exactly one agent's and one customer's belong together."""
+def _pairs(files: Sequence[Path], names: _Names) -> list[Call]:
+    """Make calls of files: a pair where exactly one agent's and one customer's belong together.
+
+    A file alone keeps the role its own name gives. That of its folder counts only where a folder
+    for the other side stands beside it: ``client/`` may be the client whose calls these are.
+    """
     halves: dict[tuple[str, ...], list[tuple[Path, Role, str]]] = {}
     order: list[tuple[str, ...]] = []
     for path in files:
@@ -126,19 +139,20 @@ def _pairs(files: Sequence[Path]) -> list[Call]:
             calls.append(Call(group[0][2], sources, str(group[0][0])))
             continue
         for path, role, _ in group:
-            calls.append(Call(path.stem, (Source(path, None, role),), str(path)))
+            if key[0] == "folder":
+                sides = {role_of(name) for name in names[path.parent.parent]}
+                role = role if {"agent", "customer"} <= sides else "unknown"
+            remarks = () if role == "unknown" else (_one_side(role),)
+            calls.append(Call(path.stem, (Source(path, None, role),), str(path), remarks=remarks))
     return calls
 
 
+def _one_side(role: Role) -> Remark:
+    other = "customer" if role == "agent" else "agent"
+    return Remark("one_side", f"Only the {role}'s side of this call is here, not the {other}'s.")
+
+
 # --- what lies beside ---------------------------------------------------------------------------
-
-
-class _Names(dict[Path, frozenset[str]]):
-    """What each folder holds, read once: asking for every possible name takes far longer."""
-
-    def __missing__(self, folder: Path) -> frozenset[str]:
-        self[folder] = names = frozenset(n.casefold() for n in remote.names_in(folder))
-        return names
 
 
 def _beside(
@@ -170,7 +184,8 @@ def _beside(
 
 def _folders(path: Path, transcripts: Path | None) -> list[Path]:
     """Return the folders in which the transcript of a file is looked for, in order."""
-    out = [transcripts] if transcripts is not None else []
+    # A folder of transcripts may have the same folders in it as that of the recordings.
+    out = [transcripts / path.parent.name, transcripts] if transcripts is not None else []
     out.append(path.parent)
     places = [path.parent]
     if role_of(path.parent.name) != "unknown":
@@ -192,8 +207,8 @@ def _with_transcript(call: Call, transcripts: Path | None, names: _Names) -> Cal
             if found is not None:
                 call = replace(call, transcript=found)
                 if others:
-                    names = ", ".join(other.name for other in others)
-                    text = f"Several transcripts are there: {found.name} was used, not {names}."
+                    unused = ", ".join(other.name for other in others)
+                    text = f"Several transcripts are there: {found.name} was used, not {unused}."
                     remarks.append(Remark("several_transcripts", text))
                 break
     if call.transcript is None and len(call.sources) > 1:
@@ -208,6 +223,19 @@ def _with_transcript(call: Call, transcripts: Path | None, names: _Names) -> Cal
             sources.append(replace(source, transcript=own))
         call = replace(call, sources=tuple(sources))
     return replace(call, remarks=tuple(remarks))
+
+
+def _told_apart(calls: list[Call]) -> list[Call]:
+    """Remark on a transcript that was found for several calls: their names are the same."""
+    found = Counter(call.transcript for call in calls if call.transcript is not None)
+    text = "This transcript belongs to several recordings of the same name."
+    remark = Remark("shared_transcript", text, "Give folders, or a manifest, that tell them apart.")
+    return [
+        replace(call, remarks=(*call.remarks, remark))
+        if call.transcript is not None and found[call.transcript] > 1
+        else call
+        for call in calls
+    ]
 
 
 def _with_windows(calls: list[Call], given: Path) -> list[Call]:
@@ -270,6 +298,7 @@ def collect(
     """
     listed = [remote.path_of(path) for path in paths]
     calls: list[Call] = []
+    names = _Names()
     manifests = [remote.path_of(manifest)] if manifest is not None else []
     files: dict[str, Path] = {}
     for path in listed:
@@ -286,7 +315,7 @@ def collect(
     if clips:
         calls.extend(Call(path.stem, (Source(path),), str(path)) for path in rest)
     else:
-        calls.extend(_pairs(rest))
+        calls.extend(_pairs(rest, names))
     if meta_from is not None:
         calls = from_names(calls, meta_from)
     if not calls:
@@ -299,8 +328,7 @@ def collect(
     if folder is not None and not remote.is_folder(folder):
         raise UsageError(f"--transcripts {folder}: there is no such folder.", "Check the path.")
     if not clips:
-        names = _Names()
-        calls = [_with_transcript(call, folder, names) for call in calls]
+        calls = _told_apart([_with_transcript(call, folder, names) for call in calls])
     if windows is not None:
         calls = _with_windows(calls, Path(windows))
     return sorted(calls, key=lambda call: (call.name, call.sources[0].channel or 0))

@@ -12,11 +12,17 @@ what regression on unrelated sound would give by chance is subtracted.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from prosody.recording import Recording
+
+Signal = NDArray[np.float32]
 
 MAX_S = 600.0  # looked at, from the start of the call
 SAME_DB = -25.0  # a difference this far below the sound is no second voice
@@ -89,7 +95,7 @@ class _Sums:
         return 10.0 * math.log10(share) if share > doubt else -math.inf
 
 
-def compare(blocks: Iterable[NDArray[np.float32]], sr: int) -> Crosstalk:
+def compare(blocks: Iterable[Signal], sr: int) -> Crosstalk:
     """Compare the first two channels of a stream of ``[channels, n]`` blocks.
 
     Parameters
@@ -139,3 +145,25 @@ def compare(blocks: Iterable[NDArray[np.float32]], sr: int) -> Crosstalk:
         bleed_db=(sums[0].bleed_db(), sums[1].bleed_db()),
         silent=silent,
     )
+
+
+def from_start(recording: Recording, channel: int, silence: int) -> Iterator[Signal]:
+    """Yield one channel after ``silence`` samples of nothing."""
+    if silence:
+        yield np.zeros(silence, np.float32)
+    for block in recording.blocks():
+        yield block[channel]
+
+
+def side_by_side(one: Iterator[Signal], other: Iterator[Signal]) -> Iterator[Signal]:
+    """Yield ``[2, n]`` blocks of two streams, up to the end of the shorter."""
+    held = [np.zeros(0, np.float32)] * 2
+    while True:
+        for side, stream in enumerate((one, other)):
+            if not len(held[side]):
+                held[side] = next(stream, held[side])
+        n = min(len(held[0]), len(held[1]))
+        if not n:
+            return
+        yield np.stack([held[0][:n], held[1][:n]])
+        held = [held[0][n:], held[1][n:]]

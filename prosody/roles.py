@@ -6,8 +6,6 @@ What neither says is never guessed: it is a :class:`RoleError` that names the op
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -18,35 +16,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.calls import Call
-from prosody.crosstalk import BLEED_DB, Crosstalk, compare
+from prosody.crosstalk import BLEED_DB, Crosstalk, compare, from_start, side_by_side
 from prosody.errors import RoleError, UsageError
 from prosody.recording import Recording, Remark
-from prosody.turns import Role, Transcript, Turn
+from prosody.role_evidence import by_channel, by_voice, named_by_greeting
+from prosody.turns import Role, Transcript
+
+__all__ = [
+    "AGENT_CHANNELS",
+    "Roles",
+    "Track",
+    "assign",
+    "bleed_remarks",
+    "check",
+    "named_by_greeting",
+]
 
 AgentChannel = Literal["auto", "left", "right", "0", "1", "mono"]
 AGENT_CHANNELS: tuple[str, ...] = get_args(AgentChannel)
 _CHANNEL = {"left": 0, "0": 0, "right": 1, "1": 1}
 _REMEDY = "Say which with --agent-channel left or right, or give roles in a transcript or manifest."
 
-MIN_TURN_S = 0.3  # shorter turns say little about who speaks where
-CLEAR_SHARE = 0.8  # of the turns' time must agree
-CLEAR_MARGIN = 0.3  # by which one way round must fit the voices better than the other
 MAX_LENGTH_GAP_S = 0.5
-
-# What only the one who answers for a company says. Wording, not proof: used when nothing else is
-# there, only when one side says it and the other does not, and always remarked on.
-_GREETING = re.compile(
-    r"\b(?:thank(?:s| you) for calling|how (?:can|may) i (?:help|assist)|"
-    r"is there anything else i can (?:help|do)|anything else i can (?:help|assist) you|"
-    r"(?:can|may) i have your (?:name|account|order|date)|"
-    r"(?:hoe|waarmee|waar) kan ik (?:u|je|jou) (?:mee )?(?:helpen|van dienst zijn)|"
-    r"wat kan ik voor (?:u|je|jou) (?:doen|betekenen)|(?:u|je) spreekt met|"
-    r"bedankt voor (?:het|uw|je) (?:bellen|wachten)|welkom bij|"
-    r"kan ik (?:u|je) (?:verder )?(?:nog )?(?:ergens|met iets) (?:anders )?(?:mee )?"
-    r"(?:helpen|van dienst)|"
-    r"mag ik (?:uw|je) (?:postcode|klantnummer|geboortedatum|ordernummer))\b",
-    re.IGNORECASE,
-)
 
 Segments = NDArray[np.float64]
 SpeechOf = Callable[[int, int], Segments]
@@ -93,118 +84,6 @@ def check(agent_channel: str) -> None:
         )
 
 
-# --- evidence -----------------------------------------------------------------------------------
-
-
-def _length(turn: Turn) -> float:
-    length = turn.end_s - turn.start_s
-    return length if math.isfinite(length) and length > 0 else 0.0
-
-
-def _covered(spans: Segments, times: Segments) -> NDArray[np.float64]:
-    """Return how many seconds of each of ``times`` lie within ``spans`` (sorted, apart)."""
-    if not len(spans):
-        return np.zeros(len(times))
-    edges = spans.ravel()
-    held = np.concatenate([[0.0], np.cumsum(spans[:, 1] - spans[:, 0])])
-
-    def until(t: NDArray[np.float64]) -> NDArray[np.float64]:
-        index = np.searchsorted(edges, t)
-        whole = held[index // 2]
-        inside = index % 2 == 1
-        start = edges[np.minimum(np.maximum(index - 1, 0), len(edges) - 1)]
-        return whole + np.where(inside, t - start, 0.0)
-
-    out: NDArray[np.float64] = until(times[:, 1]) - until(times[:, 0])
-    return out
-
-
-def _times(turns: Sequence[Turn]) -> Segments:
-    """Return the times of words, or of turns where words have none, ``[n, 2]``."""
-    spans = [
-        (w.start_s, w.end_s)
-        for t in turns
-        for w in (t.words if t.has_word_times else ())
-        if w.end_s > w.start_s
-    ] + [(t.start_s, t.end_s) for t in turns if not t.has_word_times and _length(t) >= MIN_TURN_S]
-    return np.array(spans, float).reshape(-1, 2)
-
-
-def _fit(turns: Sequence[Turn], here: Segments, there: Segments) -> tuple[float, float]:
-    """Return how much more the turns' time is spoken here than there (-1 to 1), and that time."""
-    times = _times(turns)
-    total = float(np.sum(times[:, 1] - times[:, 0]))
-    if total <= 0:
-        return 0.0, 0.0
-    more = float(np.sum(_covered(here, times) - _covered(there, times)))
-    return more / total, total
-
-
-def _by_channel(turns: Sequence[Turn], channels: int) -> dict[int, Role] | None:
-    """Return channel -> role where the transcript names both for nearly all its time."""
-    time: dict[tuple[int, Role], float] = {}
-    for turn in turns:
-        if turn.channel is not None and turn.role != "unknown":
-            key = (turn.channel, turn.role)
-            time[key] = time.get(key, 0.0) + max(_length(turn), 0.01)
-    out: dict[int, Role] = {}
-    for channel in {c for c, _ in time}:
-        agent, customer = time.get((channel, "agent"), 0.0), time.get((channel, "customer"), 0.0)
-        role: Role = "agent" if agent > customer else "customer"
-        if max(agent, customer) < CLEAR_SHARE * (agent + customer) or channel >= channels:
-            return None
-        out[channel] = role
-    if "agent" not in out.values() or list(out.values()).count("agent") > 1:
-        return None
-    return out
-
-
-def _by_voice(turns: Sequence[Turn], speech: Sequence[Segments]) -> int | None:
-    """Return the agent's channel by when the roles speak, None where it is not clear."""
-    agent = [t for t in turns if t.role == "agent"]
-    customer = [t for t in turns if t.role == "customer"]
-    for_agent, agent_s = _fit(agent, speech[0], speech[1])
-    for_customer, customer_s = _fit(customer, speech[1], speech[0])
-    if agent_s + customer_s < 2.0:
-        return None
-    margin = (for_agent * agent_s + for_customer * customer_s) / (agent_s + customer_s)
-    if abs(margin) < CLEAR_MARGIN:
-        return None
-    return 0 if margin > 0 else 1
-
-
-def _greeter(turns: Sequence[Turn]) -> str | None:
-    """Return the label (channel or speaker) that alone says what an agent says."""
-    said: dict[str, int] = {}
-    for turn in turns:
-        label = str(turn.channel) if turn.channel is not None else turn.speaker
-        if label:
-            said[label] = said.get(label, 0) + bool(_GREETING.search(turn.text))
-    greeters = [label for label, count in said.items() if count]
-    return greeters[0] if len(greeters) == 1 and len(said) == 2 else None
-
-
-def named_by_greeting(transcript: Transcript) -> tuple[Transcript, Remark | None]:
-    """Give turns without roles the roles that the greeting tells, where it is clear.
-
-    Only for transcripts that tell two speakers (or channels) apart without saying who they are.
-    """
-    if any(turn.role != "unknown" for turn in transcript.turns):
-        return transcript, None
-    greeter = _greeter(transcript.turns)
-    if greeter is None:
-        return transcript, None
-
-    def role(turn: Turn) -> Role:
-        label = str(turn.channel) if turn.channel is not None else turn.speaker
-        return "unknown" if not label else "agent" if label == greeter else "customer"
-
-    turns = tuple(replace(turn, role=role(turn)) for turn in transcript.turns)
-    text = "Roles taken from the wording: only one speaker greets or offers help as an agent does."
-    remark = Remark("roles_from_greeting", text, "If that is wrong, use --agent-channel.")
-    return replace(transcript, turns=turns), remark
-
-
 # --- decisions ----------------------------------------------------------------------------------
 
 
@@ -222,12 +101,17 @@ def _shared(recordings: Sequence[Recording], channel: int = 0) -> tuple[Track, .
     return (Track(0, recordings[0].info.path, channel),)
 
 
-def bleed_remarks(found: Crosstalk) -> tuple[Remark, ...]:
+def bleed_remarks(
+    found: Crosstalk, names: Sequence[str] = ("channel 0", "channel 1")
+) -> tuple[Remark, ...]:
     """Say what two channels share, as far as it matters."""
     out = []
     if found.same:
         out.append(
-            Remark("same_audio", "Both channels carry the same sound; they were read as one.")
+            Remark(
+                "same_audio",
+                f"{_capital(names[0])} and {names[1]} carry the same sound; they were read as one.",
+            )
         )
         return tuple(out)
     for channel in (0, 1):
@@ -236,13 +120,19 @@ def bleed_remarks(found: Crosstalk) -> tuple[Remark, ...]:
             out.append(
                 Remark(
                     "bleed",
-                    f"Channel {channel} is heard in channel {1 - channel}, {-level:.0f} dB softer.",
+                    f"{_capital(names[channel])} is heard in {names[1 - channel]}, "
+                    f"{-level:.0f} dB softer.",
                     "Measures of soft or overlapping speech may be off.",
                 )
             )
         if found.silent[channel]:
-            out.append(Remark("silent_channel", f"Channel {channel} is silent throughout."))
+            text = f"{_capital(names[channel])} is silent throughout."
+            out.append(Remark("silent_channel", text))
     return tuple(out)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _from_sources(
@@ -294,7 +184,29 @@ def _from_sources(
         Remark("late_track", f"The {t.role}'s track begins {t.offset_s:.2f} s after the other one.")
         for t in late
     )
+    if len(tracks) == 2:
+        found = _compared(tracks, recordings)
+        remarks.extend(bleed_remarks(found, tuple(f"the {track.role}'s track" for track in tracks)))
+        if found.same:  # a mix given twice: whose words are whose only the transcript can tell
+            return Roles((replace(tracks[0], role="unknown"),), "mono", tuple(remarks))
     return Roles(tuple(tracks), "split", tuple(remarks))
+
+
+def _compared(tracks: Sequence[Track], recordings: Sequence[Recording]) -> Crosstalk:
+    """Compare the two tracks of a pair, on the call's clock."""
+    one, other = (recordings[track.source] for track in tracks)
+    rows = [track.channel for track in tracks]
+    sr = one.info.sr_hz
+    if one is other or one.path == other.path:
+        return compare((block[rows] for block in one.blocks()), sr)
+    if other.info.sr_hz != sr:
+        return compare((), sr)
+    starts = [round(track.offset_s * sr) for track in tracks]
+    streams = [
+        from_start(recordings[track.source], track.channel, at)
+        for track, at in zip(tracks, starts, strict=True)
+    ]
+    return compare(side_by_side(*streams), sr)
 
 
 def assign(
@@ -333,10 +245,11 @@ def assign(
     with ExitStack() as stack:
         if recordings is None:
             recordings = [stack.enter_context(Recording(s.path)) for s in call.sources]
-        if len(call.sources) > 1 or call.sources[0].role != "unknown":
-            return _from_sources(call, transcript, recordings)
         only = call.sources[0].channel
         info = recordings[0].info
+        named = call.sources[0].role != "unknown" and (only is not None or info.channels == 1)
+        if len(call.sources) > 1 or named:
+            return _from_sources(call, transcript, recordings)
         if only is not None and only >= info.channels:
             raise RoleError(
                 f"{info.path}: no channel {only}, there are {info.channels}.",
@@ -407,17 +320,17 @@ def _channels(
             "Choose one with --agent-channel left or right.",
         )
     turns = transcript.turns if transcript is not None else ()
-    roles = _by_channel(turns, info.channels)
+    roles = by_channel(turns, info.channels)
     if roles is not None:
         agent = next(channel for channel, role in roles.items() if role == "agent")
         return Roles(_split(recordings, agent), "split", remarks)
     if two and any(turn.role == "agent" for turn in turns):
         voices = _voices(recordings, speech)
-        by_voice = _by_voice(turns, voices)
-        if by_voice is not None:
-            text = f"The transcript's agent is heard on channel {by_voice} (by when they speak)."
+        agent_on = by_voice(turns, voices)
+        if agent_on is not None:
+            text = f"The transcript's agent is heard on channel {agent_on} (by when they speak)."
             return Roles(
-                _split(recordings, by_voice), "split", (*remarks, Remark("roles_from_voice", text))
+                _split(recordings, agent_on), "split", (*remarks, Remark("roles_from_voice", text))
             )
     why = "no transcript says" if transcript is None else "the transcript does not tell"
     raise RoleError(

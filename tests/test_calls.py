@@ -108,6 +108,27 @@ def test_pairs_by_folder(put):
     ]
 
 
+def test_the_folder_of_a_client_is_no_side(put):
+    """One side needs the other: folders are called client for other reasons too."""
+    root = put("client/1.wav", "client/2.wav")
+    assert {s.role for c in collect([root]) for s in c.sources} == {"unknown"}
+    put("agent/2.wav")
+    calls = collect([root])
+    assert [[s.role for s in c.sources] for c in calls] == [["agent", "customer"], ["customer"]]
+    assert [r.code for r in calls[1].remarks] == ["one_side"]
+
+
+def test_recordings_of_the_same_name_in_two_folders(put):
+    root = put("calls/mon/1.wav", "calls/tue/1.wav")
+    put("words/1.vtt", content="x")
+    calls = collect([root / "calls"], transcripts=root / "words")
+    assert [[r.code for r in c.remarks] for c in calls] == [["shared_transcript"]] * 2
+    put("words/mon/1.vtt", "words/tue/1.vtt", content="x")
+    calls = collect([root / "calls"], transcripts=root / "words")
+    assert [c.transcript.parent.name for c in calls] == ["mon", "tue"]
+    assert [c.remarks for c in calls] == [(), ()]
+
+
 def test_clips_are_never_paired_and_have_no_transcript(put):
     root = put("17_agent.wav", "17_caller.wav", "17.json")
     assert [len(c.sources) for c in collect([root], clips=True)] == [1, 1, 1]

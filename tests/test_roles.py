@@ -270,6 +270,37 @@ def test_a_half_with_two_channels(pair):
         assign(pair(a, talk(3, RIGHT)), None)
 
 
+def test_a_pair_of_the_same_mix_is_one_channel(call, tmp_path):
+    mix = talk(1, LEFT) + talk(2, RIGHT)
+    call(mix, name="q/7_agent.wav")
+    call(0.5 * mix, name="q/7_caller.wav")
+    roles = assign(collect([tmp_path / "q"])[0], None)
+    assert (roles.layout, by_channel(roles), codes(roles)) == (
+        "mono", {0: "unknown"}, {"same_audio"},
+    )  # fmt: skip
+
+
+def test_leakage_between_the_tracks_of_a_pair(call, tmp_path):
+    a, b = talk(1, LEFT), talk(2, RIGHT)
+    call(a[SR:] + 0.1 * b[SR:], name="q/7_agent.wav")  # begins a second later
+    call(b, name="q/7_caller.wav")
+    transcript = replace(said(role=("agent", "customer")), track_start_s={"agent": 1.0})
+    roles = assign(collect([tmp_path / "q"])[0], transcript)
+    assert codes(roles) == {"late_track", "bleed"}
+    assert "customer's track is heard in the agent's track, 20 dB softer" in str(roles.remarks)
+
+
+def test_a_name_that_says_a_role_does_not_split_two_channels(call):
+    """What is called after the agent and has both voices is told like any other recording."""
+    both = call(talk(1, LEFT), talk(2, RIGHT), name="7_agent.wav")
+    assert both.sources[0].role == "agent"
+    assert by_channel(assign(both, None, "right")) == {1: "agent", 0: "customer"}
+    with pytest.raises(RoleError, match=r"no transcript says"):
+        assign(both, None)
+    alone = call(talk(1, LEFT), name="8_agent.wav")
+    assert by_channel(assign(alone, None)) == {0: "agent"}
+
+
 def test_a_manifest_names_channels(two, tmp_path):
     path = two.sources[0].path
     named = Call("1", (Source(path, 1, "agent"), Source(path, 0, "customer")), str(path))
@@ -289,7 +320,7 @@ def test_tracks_of_real_calls_lie_where_their_words_do(data):
     """Words of the transcript fall on speech of the right track, at the right offset only."""
     from prosody.activity import speech_of
     from prosody.recording import Recording
-    from prosody.roles import _covered, _times
+    from prosody.role_evidence import covered, times_of
     from prosody.transcripts import read
 
     late = 0
@@ -298,14 +329,14 @@ def test_tracks_of_real_calls_lie_where_their_words_do(data):
         for track in assign(call, transcript).tracks:
             with Recording(track.path) as recording:
                 heard = speech_of(recording, track.channel)
-            times = _times([t for t in transcript.turns if t.role == track.role])
+            times = times_of([t for t in transcript.turns if t.role == track.role])
             times = times[np.argsort(times[:, 0])]
             length = np.sum(times[:, 1] - times[:, 0])
-            share = np.sum(_covered(heard + track.offset_s, times)) / length
+            share = np.sum(covered(heard + track.offset_s, times)) / length
             assert share > 0.7, (call.call_id, track.role)  # some words were never spoken
             if track.offset_s > 1:
                 late += 1
-                assert np.sum(_covered(heard, times)) / length < share - 0.2
+                assert np.sum(covered(heard, times)) / length < share - 0.2
     assert late >= 1
 
 
@@ -329,12 +360,12 @@ def test_real_calls_written_as_two_channels_are_told_apart_by_voice(data, tmp_pa
         assert codes(roles) <= {"roles_from_voice"}
 
 
-def test_how_much_of_a_time_is_covered():
-    from prosody.roles import _covered
+def test_how_much_of_a_time_iscovered():
+    from prosody.role_evidence import covered
 
     spans = np.array([[1.0, 2.0], [3.0, 5.0]])
     times = np.array([[0.0, 6.0], [1.5, 3.5], [2.0, 3.0], [4.0, 4.5], [5.0, 9.0]])
-    assert _covered(spans, times) == pytest.approx([3.0, 1.0, 0.0, 0.5, 0.0])
+    assert covered(spans, times) == pytest.approx([3.0, 1.0, 0.0, 0.5, 0.0])
     rng = np.random.default_rng(5)
     edges = np.sort(rng.uniform(0, 100, 40)).reshape(-1, 2)
     times = np.sort(rng.uniform(0, 100, (50, 2)), axis=1)
@@ -343,4 +374,4 @@ def test_how_much_of_a_time_is_covered():
     for start, end in edges:
         on += (grid >= start) & (grid < end)
     brute = [on[(grid >= a) & (grid < b)].sum() * 0.001 for a, b in times]
-    assert _covered(edges, times) == pytest.approx(brute, abs=0.05)
+    assert covered(edges, times) == pytest.approx(brute, abs=0.05)
