@@ -186,7 +186,7 @@ def _take_out_mean(grid: Grid) -> None:
     if len(grid.length) == 0:
         return
     hops = grid.samples[: len(grid.samples) // grid.hop * grid.hop].reshape(-1, grid.hop)
-    live = hops.any(axis=1)
+    live = np.asarray(hops.any(axis=1))
     bounds = np.append(grid.first, len(hops))
     rest = -grid.length % grid.hop  # of the last hop, beyond the last sample
     last = np.maximum(-(-grid.length // grid.hop) - 1, 0) + grid.first

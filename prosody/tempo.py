@@ -120,7 +120,13 @@ _DUTCH_NUCLEUS = re.compile(
     # long vowels and diphthongs first, then any single vowel; a diaeresis starts a new syllable
     r"aai|ooi|oei|eeuw|ieuw|aa|ee|oo|uu|ie|oe|eu|ui|ei|ij|au|ou|[aeiouyàáâèéêìíîòóôùúûäëïöü]"
 )
-_ENGLISH_EXTRA = re.compile(r"(?<=[^aeiou])(?:ia|io|iu|ua|eo)(?!u?s?$)|(?<=[aeiouy]{2})ing$")
+_ENGLISH_HIATUS = re.compile(
+    # two vowels in writing that are two syllables
+    r"(?<![ctgsx])i(?:a|u|o(?!n))|(?<![ctgsxln])ion|[ct]iat|[bdlnrv]ien|(?<![qg])ua|eo(?![pu])"
+    r"|creat|[aeouy]ings?$|(?<=[aeiouy][^aeiouy])ea$"
+)
+_ENGLISH_SYLLABIC_N = re.compile(r"[dsz]n['’]t$")  # didn't, wasn't; not don't
+_ENGLISH_KNOWN = {"business": 2, "evening": 2, "wednesday": 2, "people": 2, "area": 3}
 _NUMBER = re.compile(r"\d")
 _DIGITS = {
     "en": (2, 1, 1, 1, 1, 1, 1, 2, 1, 1),
@@ -149,7 +155,9 @@ def syllables(word: str, language: str = "en") -> int:
     text = re.sub(r"[^\w]|[\d_]", "", word.lower())
     if not text:
         return spoken
-    return spoken + (_dutch(text) if dutch else _english(text))
+    if dutch:
+        return spoken + _dutch(text)
+    return spoken + _english(text) + bool(_ENGLISH_SYLLABIC_N.search(word.lower()))
 
 
 def _dutch(text: str) -> int:
@@ -157,10 +165,14 @@ def _dutch(text: str) -> int:
 
 
 def _english(text: str) -> int:
-    number = len(_GROUP.findall(text)) + len(_ENGLISH_EXTRA.findall(text))
+    if text in _ENGLISH_KNOWN:
+        return _ENGLISH_KNOWN[text]
+    number = len(_GROUP.findall(text)) + len(_ENGLISH_HIATUS.findall(text))
     silent = re.search(r"[^aeiouy](?:e|es|ed)$", text)
-    spoken_end = re.search(r"(?:[^aeiouy]le|[sxz]es|[cs]hes|[cg]es|[td]ed|les)$", text)
+    spoken_end = re.search(r"(?:[^aeiouy]le|[sxz]es|[cs]hes|[cg]es|[td]ed|[^aeiouy]les)$", text)
     if silent and not spoken_end:
+        number -= 1
+    if re.match(r"some(?=[a-z]{2})", text):
         number -= 1
     return max(1, number)
 
