@@ -238,7 +238,7 @@ class AvFile:
         self._source.seek(0)
         # Titles in odd encodings are no reason to refuse; PyAV 19 never does, and has no such word.
         old = int(self._av.__version__.split(".")[0]) < 19
-        lenient = {"metadata_errors": "ignore"} if old else {}
+        lenient: dict[str, Any] = {"metadata_errors": "ignore"} if old else {}
         self._container = self._av.open(
             self._source, mode="r", format=self._found.demuxer, **lenient
         )

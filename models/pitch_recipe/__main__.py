@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from models import pitch_recipe
+from prosody.models import pitch_recipe
 
 ABOUT = {
     "name": "prosody-pitch",
@@ -46,26 +46,26 @@ def main() -> None:
     one.add_argument("out", type=Path)
     args = parser.parse_args()
     if args.step == "label":
-        from models.pitch_recipe import speech
+        from prosody.models.pitch_recipe import speech
 
         print(speech.save(speech.label(args.speech), args.out), "clips")
     elif args.step == "pool":
-        from models.pitch_recipe import pool, speech
+        from prosody.models.pitch_recipe import pool, speech
 
         clips = [c for c in speech.load(args.labels) if not c.dev]
         pool.make(clips, args.out, args.seed, args.hours)
     elif args.step == "train":
-        from models.pitch_recipe import network
+        from prosody.models.pitch_recipe import network
 
         network.train(args.pools, args.out, args.minutes, args.rate, args.start)
     elif args.step == "check":
-        from models.pitch_recipe import network, speech
+        from prosody.models.pitch_recipe import network, speech
 
         clips = [c for c in speech.load(args.labels) if c.dev]
         for way, error in network.check(clips, args.weights).items():
             print(way, {name: f"{100 * value:.2f} %" for name, value in error.items()})
     else:
-        from models.pitch_recipe import network
+        from prosody.models.pitch_recipe import network
 
         network.export(args.weights, args.out, ABOUT)
 

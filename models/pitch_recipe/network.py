@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from prosody.models.pitch_recipe import degrade
+from prosody.models.pitch_recipe.speech import LABEL_HZ, Clip
 from scipy import signal
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.pitch_recipe import degrade
-from models.pitch_recipe.speech import LABEL_HZ, Clip
 from prosody import pitch
 
 STEP = math.log(2) / pitch.STEPS_PER_OCTAVE

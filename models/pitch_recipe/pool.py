@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-
-from models.pitch_recipe import degrade
-from models.pitch_recipe.speech import LABEL_HZ, RATE_HZ, Array, Clip
-from models.pitch_recipe.synthesis import nothing, resung, source_filter
+from prosody.models.pitch_recipe import degrade
+from prosody.models.pitch_recipe.speech import LABEL_HZ, RATE_HZ, Array, Clip
+from prosody.models.pitch_recipe.synthesis import nothing, resung, source_filter
 
 NOTHING, SYNTHETIC, RESUNG = 0.05, 0.2, 0.1
 """Shares of the pool; the rest is real speech with SwiftF0's labels."""

@@ -7,7 +7,7 @@ import os
 import random
 import re
 import tomllib
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +63,7 @@ def listing(path: Path) -> list[tuple[str, str, bool]]:
             found.setdefault(file, (f"{name}/{match.group(1)}", held, info.duration, cap))
     order = list(found.items())
     random.Random(1).shuffle(order)
-    total: Counter[str] = Counter()
+    total: defaultdict[str, float] = defaultdict(float)
     chosen = []
     for file, (voice, held, seconds, cap) in order:
         if total[voice] == 0 or total[voice] + seconds <= cap:
