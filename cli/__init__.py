@@ -25,7 +25,18 @@ app = typer.Typer(
 )
 
 # One file per command; each registers itself on `app` when imported.
-COMMANDS = ("analyze", "features", "judge", "find", "model", "fit", "evaluate", "doctor")
+COMMANDS = (
+    "analyze",
+    "features",
+    "judge",
+    "find",
+    "model",
+    "fit",
+    "evaluate",
+    "merge",
+    "forget",
+    "doctor",
+)
 
 
 def _version(value: bool) -> None:

@@ -57,7 +57,8 @@ class Progress:
             self._failure(line)
         now = time.monotonic()
         if self.as_json:
-            if now - self.told >= 1.0 or self.done == self.total:
+            first = self.done == self.kept + 1
+            if first or now - self.told >= 1.0 or self.done == self.total:
                 self.told = now
                 self._put_json("progress")
         elif not self.quiet and (

@@ -292,7 +292,7 @@ def header(
         "settings": settings.as_dict(),
         "settings_sha256": settings.digest(),
         "command": command,
-        "complete": not done.interrupted,
+        "complete": done.left == 0,
         "inputs": done.total,
         "reused": done.reused,
         "counts": done.counts(),

@@ -377,7 +377,7 @@ class Journal:
         Of a recording that is in both, one that was read wins over one that failed, else the one
         that is here stays.
         """
-        source = Journal(other.parent)
+        source = Journal(other)
         try:
             added = double = 0
             mine = dict(self._db.execute("select ident, status from recordings").fetchall())
@@ -385,7 +385,7 @@ class Journal:
                        " line")  # fmt: skip
             for at, *row in source._db.execute(
                 f"select id, {columns} from recordings order by name"
-            ).fetchall():
+            ):
                 ident, status = row[0], row[7]
                 if ident in mine:
                     double += 1

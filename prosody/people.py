@@ -84,3 +84,14 @@ def pseudonymise(calls: Sequence[Call]) -> list[Call]:
             )
         )
     return out
+
+
+def names_of(who: str) -> list[str]:
+    """Return under which names an agent may stand in results: as given, and as a pseudonym.
+
+    No key is made here: without one, no pseudonym can have been written.
+    """
+    found = [who]
+    if key_file().is_file():
+        found.append(pseudonym(who, key()))
+    return [name for name in found if name]

@@ -1,0 +1,158 @@
+"""What the benchmarks of runs share with their tests: small recordings, the command, kills."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+START = "import sys; from prosody.cli import main; main()"
+FILES = ("apologies.jsonl", "apologies.csv", "recordings.jsonl")
+
+
+def clips(folder: Path, n: int, *, seconds: float = 1.0, sr: int = 8000) -> Path:
+    """Write `n` clips of a voice-like sound, no two alike, in folders of a thousand."""
+    import soundfile
+
+    rng = np.random.default_rng(7)
+    t = np.arange(round(seconds * sr)) / sr
+    for i in range(n):
+        f0 = 110.0 + 0.002 * i + 15 * np.sin(2 * np.pi * 0.7 * t + i)
+        phase = 2 * np.pi * np.cumsum(f0) / sr
+        y = sum(np.cos(k * phase) / k for k in range(1, 12))
+        y = 0.1 * y * np.clip(np.sin(2 * np.pi * 3 * t) + 0.7, 0, 1)
+        y += 1e-3 * rng.standard_normal(len(t))
+        place = folder / f"{i // 1000:03d}"
+        place.mkdir(parents=True, exist_ok=True)
+        soundfile.write(place / f"clip-{i:06d}.wav", y.astype(np.float32), sr, subtype="ULAW")
+    return folder
+
+
+def command(*args: Any) -> list[str]:
+    """Return the command line of ``prosody`` in this environment."""
+    return [sys.executable, "-c", START, *map(str, args)]
+
+
+def start(*args: Any, **how: Any) -> subprocess.Popen[str]:
+    """Start ``prosody`` in a process group of its own."""
+    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    env = {k: v for k, v in os.environ.items() if k != "PROSODY_STRICT"}
+    return subprocess.Popen(command(*args), start_new_session=True, env=env, **{**pipe, **how})
+
+
+def finish(*args: Any, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
+    """Run ``prosody`` to its end."""
+    process = start(*args)
+    out, err = process.communicate(timeout=timeout_s)
+    return subprocess.CompletedProcess(args, process.returncode, out, err)
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    """Return the objects of a JSONL file."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    """Return the files of a run that depend on nothing but its inputs."""
+    return {name: (folder / name).read_bytes() for name in FILES}
+
+
+def differences(one: Any, other: Any, where: str = "") -> list[str]:
+    """Return where two values of rows differ: everything exactly, judgements to 1e-6.
+
+    The judge computes in float32, and the last bit depends on which rows share a block.
+    """
+    if isinstance(one, dict) and isinstance(other, dict):
+        keys = sorted(set(one) | set(other))
+        return [d for k in keys for d in differences(one.get(k), other.get(k), f"{where}.{k}")]
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        pairs = enumerate(zip(one, other, strict=True))
+        return [d for i, (a, b) in pairs for d in differences(a, b, f"{where}[{i}]")]
+    judged = any(f".{axis}." in where for axis in ("sincere", "engaged"))
+    if judged and isinstance(one, float) and isinstance(other, float):
+        return [] if abs(one - other) <= 1e-6 else [where]
+    return [] if one == other else [where]
+
+
+def in_journal(folder: Path) -> int:
+    """Return how many recordings a journal holds; each must be there whole.
+
+    Opened read-only beside a run that was killed; 0 where there is no journal yet.
+    """
+    path = folder / "journal.sqlite"
+    if not path.exists():
+        return 0
+    db = sqlite3.connect(path)
+    try:
+        (state,) = db.execute("pragma integrity_check").fetchone()
+        if state != "ok":
+            raise AssertionError(f"the journal is damaged: {state}")
+        if not db.execute("select 1 from sqlite_master where name = 'recordings'").fetchone():
+            return 0
+        found = db.execute(
+            "select r.status, count(a.id) from recordings r left join apologies a"
+            " on a.recording = r.id group by r.id"
+        ).fetchall()
+        orphans = db.execute(
+            "select count(*) from apologies where recording not in (select id from recordings)"
+        ).fetchone()[0]
+    finally:
+        db.close()
+    if orphans or any(n != (status == "ok") for status, n in found):
+        raise AssertionError("a recording is there in part")
+    return len(found)
+
+
+def kill_again_and_again(
+    folder: Path, out: Path, *, kills: int, longest_s: float, seed: int = 0, workers: int = 2
+) -> dict[str, Any]:
+    """Start a run and kill it at a random moment, so many times; then let it finish.
+
+    Returns
+    -------
+    dict
+        ``done_at_kill`` (recordings in the journal after each kill), ``exit_code``, and
+        ``finished_early`` (runs that ended before their moment came).
+    """
+    rng = random.Random(seed)
+    arguments = ("analyze", folder, "--clips", "--out", out, "--workers", workers, "--quiet")
+    done, early = [], 0
+    for _ in range(kills):
+        process = start(*arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            process.wait(timeout=rng.uniform(0.05, longest_s))
+            early += 1
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        done.append(in_journal(out))
+    last = finish(*arguments)
+    return {"done_at_kill": done, "finished_early": early, "exit_code": last.returncode}
+
+
+def workers_of(pid: int, *, at_least: int = 1, timeout_s: float = 60) -> list[int]:
+    """Return the process numbers of a run's workers, once there are enough."""
+    import psutil
+
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        found = []
+        for child in psutil.Process(pid).children():
+            try:
+                if "loky.backend.popen_loky_posix" in " ".join(child.cmdline()):
+                    found.append(child.pid)
+            except psutil.Error:
+                continue
+        if len(found) >= at_least:
+            return found
+        time.sleep(0.02)
+    raise AssertionError("no workers were started")

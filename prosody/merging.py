@@ -1,0 +1,144 @@
+"""Results that exist already: parts joined, single calls or agents taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from prosody import dataset, people, results
+from prosody.errors import UsageError
+from prosody.journal import NAME, Journal
+
+# Two runs whose rows may stand in one table agree in these fields of their headers.
+_SAME = ("schema_version", "prosody_version", "settings_sha256")
+
+
+def _open(folder: Path) -> Journal:
+    if not (folder / NAME).is_file():
+        raise UsageError(
+            f"{folder}: no results of 'prosody analyze' ({NAME} is not there).",
+            "Name the --out folder of a run.",
+        )
+    return Journal(folder)
+
+
+def _agree(first: tuple[Path, dict[str, Any]], other: tuple[Path, dict[str, Any]]) -> None:
+    a, b = first[1], other[1]
+    named = {name: (a.get(name), b.get(name)) for name in _SAME}
+    named["judge"] = tuple((x.get("model") or {}).get("sha256") for x in (a, b))
+    for name in ("measures_only", "lang", "redact", "clips"):
+        named[name] = (a["command"].get(name), b["command"].get(name))
+    for name, (one, two) in named.items():
+        if one != two:
+            raise UsageError(
+                f"{first[0]} and {other[0]} do not belong together: {name} is {one} and {two}.",
+                "Merge runs with the same version, settings and judge.",
+            )
+
+
+def merge(folders: Sequence[Path], out: Path) -> tuple[list[str], dict[str, int]]:
+    """Join the results of several folders.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Each the ``--out`` of a run.
+    out : Path
+        What is there already is replaced, unless it is one of the folders.
+
+    Returns
+    -------
+    files : list of str
+    counts : dict
+
+    Raises
+    ------
+    UsageError
+        If a folder holds no results, or they were made in different ways.
+    """
+    if len({f.resolve() for f in folders}) < len(folders):
+        raise UsageError("A folder is named twice.", "Name each part once.")
+    heads = []
+    hows = []
+    for folder in folders:
+        with _open(folder) as journal:
+            head, how = journal.noted("run"), journal.noted("how")
+        if head is None or how is None:
+            raise UsageError(
+                f"{folder}: its run was never finished.", "Start 'prosody analyze' there again."
+            )
+        heads.append((folder, head))
+        hows.append(how)
+        _agree(heads[0], heads[-1])
+    here = out.resolve() in {f.resolve() for f in folders}
+    double = 0
+    with Journal(out, fresh=not here) as journal:
+        for folder in folders:
+            if folder.resolve() != out.resolve():
+                double += journal.copy_from(folder)[1]
+        journal.want_all()
+        run = dict(heads[0][1])
+        run |= {
+            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": round(sum(h["seconds"] for _, h in heads), 2),
+            "complete": all(h["complete"] for _, h in heads),
+            "inputs": sum(h["inputs"] for _, h in heads) - double,
+            "reused": sum(h["reused"] for _, h in heads),
+            "merged": {"parts": len(folders), "double": double},
+            "command": {**run["command"], "shard": None},
+        }
+        journal.note("run", run)
+        how = {**hows[0], "formats": sorted({f for h in hows for f in h["formats"]})}
+        journal.note("how", how)
+        files = results.write_again(journal, out)
+        return files, journal.counts()
+
+
+def forget(who: str, out: Path) -> list[str]:
+    """Remove one call or one agent from every result in a folder.
+
+    Parameters
+    ----------
+    who : str
+        A call's id, a recording (as the results name it, or its file name), an agent's name or
+        pseudonym.
+    out : Path
+
+    Returns
+    -------
+    list of str
+        Names of the recordings that were removed.
+
+    Raises
+    ------
+    UsageError
+        If nothing in the results fits.
+    """
+    wanted = who.strip()
+    with _open(out) as journal:
+        agents = people.names_of(wanted)
+        marks = ", ".join("?" * len(agents))
+        names = journal.forget(
+            f"call_id = ? or name = ? or name like ? escape '!' or agent in ({marks})",
+            (wanted, wanted, f"%/{_escaped(wanted)}", *agents),
+        )
+        if not names:
+            raise UsageError(
+                f"{out}: no call and no agent is called '{who}'.",
+                "Name it as recordings.jsonl does: recording, call_id or agent.",
+            )
+        journal.want_all()
+        removed = int((journal.noted("run") or {}).get("forgotten", 0)) + len(names)
+        if journal.noted("run") is not None:
+            left = journal.counts()["recordings"]
+            results.write_again(journal, out, forgotten=removed, inputs=left)
+    for page in ("report", "compare"):
+        if (out / page).exists():
+            dataset.remove(out / page)
+    return names
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"!{c}" if c in "!%_" else c for c in text)
