@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from itertools import islice
 
 from prosody import lexicon
@@ -279,6 +280,8 @@ def _classify(
             match = pattern.search(text)
             if match is None or not context.fits(rule):
                 continue
+            if rule.alike and not _alike(found, head, lex):
+                continue
             if rule.act == "none":
                 return Found("none", rule.id, head, head + 1, None)
             while later := pattern.search(text, match.start() + 1):
@@ -288,6 +291,18 @@ def _classify(
             last = min(shift + text.count(" ", 0, match.end()), len(found))
             return _extend(found, head, first, last, rule, lex, pauses)
     return None
+
+
+def _alike(found: list[Token], head: int, lex: lexicon.Lexicon) -> bool:
+    """Tell whether the words on both sides of a head are nearly the same, but not the same."""
+    passed = lex.leads | lex.function_words | lex.before | {","}
+    before = next(
+        (t.text for t in found[max(head - 4, 0) : head][::-1] if t.text not in passed), ""
+    )
+    after = next((t.text for t in found[head + 1 : head + 4] if t.text not in passed), "")
+    if min(len(before), len(after)) < 3 or before == after:
+        return False
+    return before[:2] == after[:2] or SequenceMatcher(None, before, after).ratio() >= 0.75
 
 
 def _extend(

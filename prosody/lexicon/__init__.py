@@ -29,6 +29,7 @@ ACTS = ("apology", "repair", "sympathy", "interruption", "none")
 class Rule:
     """One wording: what it looks like, what it does, and examples that are its tests.
 
+    ``alike`` asks that the words on both sides are nearly the same ("Ann, sorry, Anna").
     ``before`` and ``after`` are patterns on the other role's last and next turn; ``echo`` asks
     that the other role then says part of the last turn again. ``i_form`` None means: read from
     the matched words. ``extend`` False keeps the complement ("for the delay") out of the window.
@@ -40,6 +41,7 @@ class Rule:
     before: tuple[re.Pattern[str], ...]
     after: tuple[re.Pattern[str], ...]
     echo: bool
+    alike: bool
     i_form: bool | None
     extend: bool
     examples: tuple[str, ...]
@@ -175,6 +177,7 @@ def _rule(
         "before",
         "after",
         "echo",
+        "alike",
         "i_form",
         "extend",
         "examples",
@@ -204,6 +207,7 @@ def _rule(
         before=compiled("before"),
         after=compiled("after"),
         echo=bool(rule.get("echo", False)),
+        alike=bool(rule.get("alike", False)),
         i_form=rule.get("i_form"),
         extend=bool(rule.get("extend", True)),
         examples=tuple(rule["examples"]),
