@@ -671,3 +671,8 @@ def test_tokens_keep_the_transcripts_words():
     assert [t.text for t in found] == ["i", "am", "sorry", "mr", text.BREAK, "o'neil", text.BREAK]
     assert found[0].shown == "I'm"
     assert found[1].shown == ""
+
+
+@pytest.mark.data
+def test_calls_for_information_are_not_graded(data):
+    assert bench.real_rows(data) == {"calls": 8, "complaints_found": 0, "graded": {}}

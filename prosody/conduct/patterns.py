@@ -17,9 +17,9 @@ A pattern is a row of words as they are said, lower case, contractions written o
 ==============  ==========================================================
 
 A rule is a table with ``pattern`` (one or a list), ``unless`` (patterns that, where they overlap
-what was found, take it away), for commitments ``needs_when`` (too loose to be one without a time),
-``examples`` and ``counter`` (sentences it must and must not find:
-both are tests).
+what was found, take it away), ``examples`` and ``counter`` (sentences it must and must not find:
+both are tests). ``veto`` is an ``unless`` for every rule of the detector; ``needs_when`` marks a
+commitment that is too loose to be one without a time.
 """
 
 from __future__ import annotations
@@ -191,13 +191,16 @@ def search(rule: Rule, piece: Stretch, index: int = 0) -> list[Hit]:
 
 def _rules(where: str, tables: Any, classes: dict[str, Any]) -> tuple[Rule, ...]:
     rules = []
+    veto = [p for t in tables for p in t.get("veto", ())]
     for number, table in enumerate(tables):
         try:
             rules.append(
                 Rule(
                     name=str(table.get("id", number)),
                     pattern=_compile(table["pattern"], classes),
-                    unless=_compile(table["unless"], classes) if table.get("unless") else None,
+                    unless=_compile([*table.get("unless", ()), *veto], classes)
+                    if table.get("unless") or veto
+                    else None,
                     examples=tuple(table["examples"]),
                     counter=tuple(table.get("counter", ())),
                     needs_when=bool(table.get("needs_when", False)),
