@@ -9,7 +9,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,11 +46,15 @@ COPY_AGAIN = "Copy it again from where it was made, and check that the copy has 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something to know about a recording that does not stop it: a stable code and a sentence."""
+    """Something to know about a recording that does not stop it: a stable code and a sentence.
+
+    ``values`` are what the sentence is filled with, for other languages.
+    """
 
     code: str
     text: str
     remedy: str = ""
+    values: Mapping[str, str] = field(default_factory=dict, hash=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.text} {self.remedy}".strip()
@@ -213,7 +218,11 @@ def remarks(path: Path, found: Found, header: Header, decoder: Decoder) -> tuple
         claimed = HEADERLESS[suffix].name
     if claimed and claimed != found.name and suffix not in _SUFFIXES.get(found.name, ()):
         out.append(
-            Remark("renamed", f"Named {suffix}, holds {found.name}; it was read by its content.")
+            Remark(
+                "renamed",
+                f"Named {suffix}, holds {found.name}; it was read by its content.",
+                values={"suffix": suffix, "format": found.name},
+            )
         )
     if header.open_ended:
         out.append(

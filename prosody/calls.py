@@ -149,7 +149,8 @@ def _pairs(files: Sequence[Path], names: _Names) -> list[Call]:
 
 def _one_side(role: Role) -> Remark:
     other = "customer" if role == "agent" else "agent"
-    return Remark("one_side", f"Only the {role}'s side of this call is here, not the {other}'s.")
+    text = f"Only the {role}'s side of this call is here, not the {other}'s."
+    return Remark("one_side", text, values={"role": role, "other": other})
 
 
 # --- what lies beside ---------------------------------------------------------------------------
@@ -209,7 +210,8 @@ def _with_transcript(call: Call, transcripts: Path | None, names: _Names) -> Cal
                 if others:
                     unused = ", ".join(other.name for other in others)
                     text = f"Several transcripts are there: {found.name} was used, not {unused}."
-                    remarks.append(Remark("several_transcripts", text))
+                    which = {"used": found.name, "unused": unused}
+                    remarks.append(Remark("several_transcripts", text, values=which))
                 break
     if call.transcript is None and len(call.sources) > 1:
         sources = []

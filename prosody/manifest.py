@@ -59,7 +59,9 @@ def _check_header(path: Path, header: Sequence[str]) -> tuple[Remark, ...]:
             raise UsageError(f"{path}: there is no column '{name}'.", f"Did you mean '{close[0]}'?")
     if not unknown:
         return ()
-    return (Remark("columns_not_used", f"Columns of the manifest not used: {', '.join(unknown)}."),)
+    columns = ", ".join(unknown)
+    text = f"Columns of the manifest not used: {columns}."
+    return (Remark("columns_not_used", text, values={"columns": columns}),)
 
 
 def _channel(value: str, where: str) -> int | None:

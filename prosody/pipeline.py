@@ -25,6 +25,8 @@ from prosody.hearing import NO_WORDS, Heard, describe, file_hash, hear
 from prosody.recording import Recording, Remark
 from prosody.roles import Track, check
 from prosody.rows import Apology, Line, nested
+from prosody.said import failure as failure_said
+from prosody.said import remark as remark_said
 from prosody.settings import Settings
 from prosody.turns import Act, Role
 from prosody.words import load as words
@@ -151,7 +153,7 @@ def examine(call: Call, options: Options, *, voice: tuple[Floats, float] | None 
             )
         )
         line.status, line.code = "failed", known.code
-        line.message, line.remedy = known.message, known.remedy
+        line.message, line.remedy = failure_said(known, options.lang)
         return Examined(line)
 
 
@@ -169,7 +171,7 @@ def _examine(
         for name, value in describe(heard).items():
             setattr(line, name, value)
         line.recording_sha256 = file_hash(call, heard.roles.tracks[0])
-        line.remarks = tuple(heard.remarks)
+        line.remarks = tuple(remark_said(r, options.lang) for r in heard.remarks)
         line.acts = tuple(
             {
                 "act": a.kind,

@@ -123,11 +123,16 @@ def bleed_remarks(
                     f"{_capital(names[channel])} is heard in {names[1 - channel]}, "
                     f"{-level:.0f} dB softer.",
                     "Measures of soft or overlapping speech may be off.",
+                    {
+                        "one": names[channel],
+                        "other": names[1 - channel],
+                        "db": f"{-level:.0f}",
+                    },
                 )
             )
         if found.silent[channel]:
             text = f"{_capital(names[channel])} is silent throughout."
-            out.append(Remark("silent_channel", text))
+            out.append(Remark("silent_channel", text, values={"one": names[channel]}))
     return tuple(out)
 
 
@@ -177,11 +182,16 @@ def _from_sources(
                 "unequal_tracks",
                 f"The two tracks differ by {max(ends) - min(ends):.1f} s in length; they were "
                 "taken to begin together.",
+                values={"seconds": f"{max(ends) - min(ends):.1f}"},
             )
         )
     late = [track for track in tracks if track.offset_s > 0.05]
     remarks.extend(
-        Remark("late_track", f"The {t.role}'s track begins {t.offset_s:.2f} s after the other one.")
+        Remark(
+            "late_track",
+            f"The {t.role}'s track begins {t.offset_s:.2f} s after the other one.",
+            values={"role": t.role, "seconds": f"{t.offset_s:.2f}"},
+        )
         for t in late
     )
     if len(tracks) == 2:
@@ -329,9 +339,8 @@ def _channels(
         agent_on = by_voice(turns, voices)
         if agent_on is not None:
             text = f"The transcript's agent is heard on channel {agent_on} (by when they speak)."
-            return Roles(
-                _split(recordings, agent_on), "split", (*remarks, Remark("roles_from_voice", text))
-            )
+            remark = Remark("roles_from_voice", text, values={"channel": str(agent_on)})
+            return Roles(_split(recordings, agent_on), "split", (*remarks, remark))
     why = "no transcript says" if transcript is None else "the transcript does not tell"
     raise RoleError(
         f"{info.path}: {info.channels} channels, and {why} which is the agent's.", _REMEDY

@@ -1,0 +1,92 @@
+"""What is said of recordings: complete in every language, with the values filled in."""
+
+from __future__ import annotations
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+import prosody
+from prosody import words
+from prosody.errors import RecordingError
+from prosody.recording import CODES, Remark
+from prosody.said import failure, remark
+
+SOURCES = Path(prosody.__file__).parent
+MODULES = ("admission", "calls", "manifest", "roles", "role_evidence")
+LANGUAGES = [lang for lang in words.languages("screen") if lang != "en"]
+
+
+def codes_in_the_code() -> set[str]:
+    text = "".join((SOURCES / f"{name}.py").read_text(encoding="utf-8") for name in MODULES)
+    return set(re.findall(r'Remark\(\s*"(\w+)"', text))
+
+
+def test_there_are_other_languages_and_remarks():
+    assert "nl" in LANGUAGES
+    assert {
+        "bleed",
+        "same_audio",
+        "late_track",
+        "renamed",
+        "roles_from_voice",
+    } <= codes_in_the_code()
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_remark_and_refusal_has_its_sentence(lang):
+    table = words.load("reading", lang)
+    assert codes_in_the_code() <= set(table["remark"])
+    assert set(CODES) <= set(table["failed"])
+    assert set(CODES) <= set(table["remedy"])
+
+
+def test_values_are_filled_in_and_named_in_the_language():
+    said = Remark("late_track", "The agent's track begins 2.05 s after the other one.",
+                  values={"role": "agent", "seconds": "2.05"})  # fmt: skip
+    assert remark(said, "nl").text == (
+        "Het spoor van de medewerker begint 2.05 s later dan het andere."
+    )
+    assert remark(said, "nl").code == "late_track"
+    assert remark(said, "en") is said
+    assert remark(said, "xx") is said
+
+
+def test_what_has_no_sentence_or_no_values_stays_as_it_is():
+    for said in (Remark("assumed", "milliseconds"), Remark("late_track", "no values")):
+        assert remark(said, "nl") is said
+
+
+def test_sentences_ask_for_no_value_that_is_not_given():
+    given = {"suffix", "format", "used", "unused", "role", "other", "columns", "one", "db",
+             "seconds", "channel"}  # fmt: skip
+    for lang in LANGUAGES:
+        for sentence in words.load("reading", lang)["remark"].values():
+            asked = {name for _, name, _, _ in string.Formatter().parse(sentence) if name}
+            assert asked <= given, sentence
+
+
+def test_refusals_keep_their_details():
+    error = RecordingError("a.wav: WAV of 7 bytes.", "Copy it again.", code="truncated")
+    message, remedy = failure(error, "nl")
+    assert message == "Het einde van het bestand ontbreekt. (a.wav: WAV of 7 bytes.)"
+    assert remedy.startswith("Kopieer")
+    assert failure(error, "en") == ("a.wav: WAV of 7 bytes.", "Copy it again.")
+    other = RecordingError("a.wav: odd.", "Look.", code="internal")
+    assert failure(other, "nl") == ("a.wav: odd.", "Look.")
+
+
+@pytest.mark.data
+def test_real_remarks_in_dutch(data):
+    from prosody.calls import collect
+    from prosody.roles import assign
+    from prosody.transcripts import read
+
+    texts = set()
+    for call in collect([data / "harpervalley"]):
+        found = assign(call, read(call.transcript))
+        texts |= {remark(r, "nl").text for r in found.remarks}
+    assert "Het spoor van de medewerker begint 2.05 s later dan het andere." in texts
+    assert not any("track" in text for text in texts)
