@@ -185,12 +185,14 @@ def _blocks(lengths: Iterable[int], most: float) -> list[tuple[int, int]]:
     return out
 
 
-def measure_grid(grid: Grid) -> tuple[Doubles, Doubles]:
+def measure_grid(grid: Grid, f0_hz: FloatArray | None = None) -> tuple[Doubles, Doubles]:
     """Measure the segments of a grid.
 
     Parameters
     ----------
     grid : Grid
+    f0_hz : ndarray [shape=(grid.total,)], optional
+        F0 of every frame, NaN where unvoiced, if it is known already; by default it is tracked.
 
     Returns
     -------
@@ -199,7 +201,7 @@ def measure_grid(grid: Grid) -> tuple[Doubles, Doubles]:
     """
     runs = Runs(grid.count)
     level = spectrum.levels(grid)
-    f0 = pitch.track(grid)
+    f0 = pitch.track(grid) if f0_hz is None else f0_hz
     voiced = ~np.isnan(f0)
     loudness = fn.smooth(level.loudness, runs)
     columns: dict[str, Doubles] = {}
