@@ -113,11 +113,14 @@ def shared(
     stop = {*nouns["function"], *nouns["verbs"], *nouns["empty"]}
     compounds = bool(nouns.get("compounds"))
     named = {id(t) for t in (*said(customer, nouns), *said(agent, nouns))}
-    theirs = [
-        (keys(t.text, nouns), t)
-        for t in customer
-        if t.text != BREAK and t.text not in stop and len(t.text) >= 3
-    ]
+    # Of a word that is said often the first that stands as a noun will do.
+    words: dict[str, Token] = {}
+    for token in customer:
+        if token.text != BREAK and token.text not in stop and len(token.text) >= 3:
+            known = words.get(token.text)
+            if known is None or (id(known) not in named and id(token) in named):
+                words[token.text] = token
+    theirs = [(keys(text, nouns), token) for text, token in words.items()]
     out = []
     for index, token in enumerate(agent):
         if token.text == BREAK or token.text in stop or len(token.text) < 3:

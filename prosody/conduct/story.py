@@ -108,7 +108,8 @@ def _locate(act: Act, turns: Sequence[Turn], pieces: list[Stretch]) -> tuple[int
     """Return stretch and tokens of an act, or (-1, -1, -1)."""
     timed = act.has_word_times or act.turn < 0
     for index, piece in enumerate(pieces):
-        if piece.role != act.role:
+        apart = not piece.tokens[0].turn <= act.turn <= piece.tokens[-1].turn
+        if piece.role != act.role or (act.turn >= 0 and apart):
             continue
         inside = [
             i
