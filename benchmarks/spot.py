@@ -118,7 +118,7 @@ def main(argv: list[str]) -> int:
             "hits": [sum(s >= t for s in with_word) for t in THRESHOLDS],
             "stretches_without": len(without),
             "false_alarms": [sum(s >= t for s in without) for t in THRESHOLDS],
-            "minutes": round(minutes, 1),
+            "minutes": round(minutes, 1) if minutes == minutes else None,
         }
         print(name, results[name])
 
