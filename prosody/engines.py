@@ -98,6 +98,11 @@ def on_cluster(work: Work, task: Task, time_limit_s: float) -> Outcome:
     from prosody import work as module
 
     os.environ.update({k: os.environ.get(k, v) for k, v in ONE_THREAD.items()})
+    if work.digest != module.make(work.options, redact=work.redact).digest:
+        raise ClusterError(
+            "A worker of the cluster has other versions of prosody or of what it measures with.",
+            "Install the same versions on all machines: rows would differ from worker to worker.",
+        )
     number, call, known = task
     limit_s = time_limit_s + TIME_SHARE * module.length_s(call)
     try:
@@ -144,7 +149,7 @@ class DaskEngine:
         assert scheduler is not None
         try:
             where = {"address": scheduler} if "://" in scheduler else {"scheduler_file": scheduler}
-            self._client = Client(**where, timeout=30, set_as_default=False)
+            self._client = Client(**where, timeout=10, set_as_default=False)
         except (OSError, ValueError) as error:
             raise ClusterError(
                 f"--scheduler {scheduler}: no Dask scheduler answers ({error}).",
@@ -188,7 +193,10 @@ class DaskEngine:
         if future.status == "finished":
             got: Outcome = future.result()
             return got
-        return _died(task, future.exception() if future.status == "error" else future.status)
+        error = future.exception() if future.status == "error" else future.status
+        if isinstance(error, ProsodyError):
+            raise error
+        return _died(task, error)
 
     def _take(self, timeout_s: float) -> Any:
         end = time.monotonic() + timeout_s
@@ -258,6 +266,10 @@ class RayEngine:
         self._submit()
         try:
             got: Outcome = self._ray.get(ready[0])
+        except self._ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, ProsodyError):
+                raise error.cause from None
+            return _died(task, error)
         except self._ray.exceptions.RayError as error:
             return _died(task, error)
         return got

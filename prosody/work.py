@@ -14,7 +14,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
-from importlib import metadata
+from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,9 @@ TIME_SHARE = 0.25
 # Which modules decide what a row holds. A change in one of them makes the rows anew; a change in
 # the command line, the report or the judge does not.
 _LEFT_OUT = {
-    "batch", "dataset", "doctor", "engines", "explain", "fit", "journal", "judge", "judging",
-    "people", "remote", "report", "results", "schema", "studio", "textgrid", "work", "workers",
+    "batch", "cli", "dataset", "doctor", "engines", "explain", "fit", "journal", "judge", "judging",
+    "merging", "models", "people", "remote", "report", "results", "schema", "studio", "textgrid",
+    "work", "workers",
 }  # fmt: skip
 _JUDGED_BY = ("judge", "judging", "explain", "onnxfile")
 _LIBRARIES = ("numpy", "scipy", "librosa", "soundfile", "soxr", "earshot", "av")
@@ -74,12 +75,15 @@ def _sources() -> dict[str, str]:
     home = Path(__file__).resolve().parent
     found: dict[str, str] = {}
     for path in sorted(home.rglob("*")):
-        if path.suffix in (".py", ".toml", ".onnx") and path.is_file():
+        if path.suffix in (".py", ".toml") and path.is_file():
             name = path.relative_to(home).as_posix()
             found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    tracker = resources.files("prosody.models").joinpath("pitch.onnx")
+    found["pitch.onnx"] = hashlib.sha256(tracker.read_bytes()).hexdigest()
     return found
 
 
+@lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
     """Return what the rows depend on beside the call: versions, and hashes of code and words."""
     sources = _sources()
