@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ import numpy as np
 from prosody import table
 from prosody.fit import check, recipe
 from prosody.fit import figures as fig
-from prosody.fit.model import AxisModel
+from prosody.fit.model import Axis, AxisModel
 from prosody.fit.ratings import read_nsc
 from prosody.fit.tables import NOMINAL_CLIP_S, Floats, Rated, nanmedian
 from prosody.fit.train import Spec, balanced, fit_axis, folds, ridge, specs
-from prosody.judge import Z_80, line_dependent
+from prosody.judge import Z_80
 
 BOOTSTRAPS = 1000
 # Scales of the questionnaire that matter to a trainer; -1 turns the German pole round.
@@ -26,12 +27,6 @@ SECONDARY = {
     "relaxed": {"entspannt": 1}, "competent": {"inkompetent": -1},
 }  # fmt: skip
 BALANCE_FREE = ("pitch", "loudness", "tempo")
-
-
-def as_in_calls(rated: Rated) -> Rated:
-    """Return the table without what a telephone line changes."""
-    kept = {k: v for k, v in rated.columns.items() if not line_dependent(k)}
-    return replace(rated, columns=kept)
 
 
 def few_others(rated: Rated, others: int, seed: int = 0) -> Rated:
@@ -54,6 +49,10 @@ def few_others(rated: Rated, others: int, seed: int = 0) -> Rated:
     columns.update(zip(kept, table.relative(values, baseline, names).T, strict=True))
     columns["baseline_s"] = np.full(len(rated), others * NOMINAL_CLIP_S)
     return replace(rated, columns=columns)
+
+
+def _few_in_calls(others: int, rated: Rated) -> Rated:
+    return check.as_in_calls(few_others(rated, others))
 
 
 def perturbed(rated: Rated, icc: dict[str, float], seed: int = 0) -> Rated:
@@ -153,19 +152,19 @@ def _robust_z(rated: Rated) -> Rated:
 
 def _absolute(rated: Rated) -> AxisModel:
     wanted = specs(relative=False, families=recipe.FAMILIES, names=tuple(rated.columns))
-    return fit_axis(rated, wanted)
+    return fit_axis(rated, wanted, level=0.0)
 
 
 def _relative_all(rated: Rated) -> AxisModel:
     wanted = specs(
         relative=True, families=recipe.FAMILIES, names=tuple(rated.columns), fit_only=False
     )
-    return fit_axis(rated, wanted)
+    return fit_axis(rated, wanted, level=0.0)
 
 
 def _relative_plain(rated: Rated) -> AxisModel:
     wanted = specs(relative=True, families=BALANCE_FREE, names=tuple(rated.columns))
-    return fit_axis(rated, wanted)
+    return fit_axis(rated, wanted, level=0.0)
 
 
 def _full_fit_only(rated: Rated) -> AxisModel:
@@ -175,7 +174,7 @@ def _full_fit_only(rated: Rated) -> AxisModel:
         for rel in (True, False)
         for spec in specs(relative=rel, families=recipe.FAMILIES, names=names)
     ]
-    return fit_axis(rated, both)
+    return fit_axis(rated, both, level=0.0)
 
 
 def _short(rated: Rated, rating: Floats, sd: Floats) -> dict[str, Any]:
@@ -187,20 +186,23 @@ def sincere(path: Path, icc: dict[str, float] | None) -> tuple[dict[str, Any], d
     """Return every figure of the axis *sincere*, and out-of-fold predictions of its calls."""
     rated = recipe.read_sinac(path)
     full, full_sd, _ = check.cross_validate(rated, recipe.fit_sincere)
-    call, call_sd, _ = check.cross_validate(rated, recipe.fit_sincere, columns=as_in_calls)
+    call, call_sd, _ = check.cross_validate(rated, recipe.fit_sincere, columns=check.as_in_calls)
     out: dict[str, Any] = {
         "known_line": check.report(rated, full, full_sd, bootstraps=BOOTSTRAPS),
         "as_in_calls": check.report(rated, call, call_sd, bootstraps=BOOTSTRAPS),
     }
     without = rated.take(rated.speaker != "P-26")
-    for name, columns in (("known_line", None), ("as_in_calls", as_in_calls)):
+    for name, columns in (("known_line", None), ("as_in_calls", check.as_in_calls)):
         rating, sd, _ = check.cross_validate(without, recipe.fit_sincere, columns=columns)
         out[name]["without_P-26"] = _short(without, rating, sd)
 
     def three(r: Rated) -> Rated:
         return few_others(r, 3)
 
-    for name, columns in (("known_line", three), ("as_in_calls", lambda r: as_in_calls(three(r)))):
+    for name, columns in (
+        ("known_line", three),
+        ("as_in_calls", partial(_few_in_calls, 3)),
+    ):
         rating, sd, _ = check.cross_validate(rated, recipe.fit_sincere, columns=columns)
         out[name]["three_other_clips"] = _short(rated, rating, sd)
 
@@ -229,35 +231,41 @@ def sincere(path: Path, icc: dict[str, float] | None) -> tuple[dict[str, Any], d
     }
     out["decided"]["known line against as in calls"] = difference(rated, full, call)
 
+    call_fit = partial(recipe.fit_call, level=0.0)
+    full_fit = partial(recipe.fit_full, level=0.0)
     tried: dict[str, Callable[[Rated], AxisModel]] = {
         "relative, pitch + loudness + tempo": _relative_plain,
         "relative, all measures (also unfit ones)": _relative_all,
         "relative + absolute, fit measures only": _full_fit_only,
         "absolute, fit measures only": _absolute,
-        "relative, wording taken out of the target": _neutral(recipe.fit_call),
-        "relative, ranks as target": _ranked(recipe.fit_call),
+        "relative, wording taken out of the target": _neutral(call_fit),
+        "relative, ranks as target": _ranked(call_fit),
         "relative, every clip counts alike": lambda r: fit_axis(
-            r, recipe.relative_specs(r), balance=0.0
+            r, recipe.relative_specs(r), balance=0.0, level=0.0
         ),
         "relative, every speaker counts alike": lambda r: fit_axis(
-            r, recipe.relative_specs(r), balance=1.0
+            r, recipe.relative_specs(r), balance=1.0, level=0.0
         ),
-        "known line, wording taken out of the target": _neutral(recipe.fit_full),
-        "known line, ranks as target": _ranked(recipe.fit_full),
+        "relative, level of the ratings estimated": recipe.fit_call,
+        "known line, level of the ratings estimated": recipe.fit_full,
+        "known line, wording taken out of the target": _neutral(full_fit),
+        "known line, ranks as target": _ranked(full_fit),
     }
     out["tried"] = {}
     for name, fit in tried.items():
         rating, sd, _ = check.cross_validate(rated, fit)
         out["tried"][name] = _short(rated, rating, sd)
     scaled = _robust_z(rated)
-    rating, sd, _ = check.cross_validate(scaled, recipe.fit_call)
+    rating, sd, _ = check.cross_validate(scaled, call_fit)
     out["tried"]["relative, in units of the speaker's own spread"] = _short(rated, rating, sd)
 
     out["coverage"] = {}
     for seconds in (0, 10, 30, 60):
         others = round(seconds / NOMINAL_CLIP_S)
         rating, sd, _ = check.cross_validate(
-            rated, recipe.fit_sincere, columns=lambda r, k=others: as_in_calls(few_others(r, k))
+            rated,
+            recipe.fit_sincere,
+            columns=partial(_few_in_calls, others),
         )
         out["coverage"][f"baseline of {seconds} s"] = {
             **_short(rated, rating, sd),
@@ -265,7 +273,7 @@ def sincere(path: Path, icc: dict[str, float] | None) -> tuple[dict[str, Any], d
         }
     if icc is not None:
         rating, sd, _ = check.cross_validate(
-            rated, recipe.fit_sincere, columns=lambda r: as_in_calls(perturbed(r, icc))
+            rated, recipe.fit_sincere, columns=lambda r: check.as_in_calls(perturbed(r, icc))
         )
         out["coverage"]["telephone errors in every measure"] = {
             **_short(rated, rating, sd),
@@ -279,16 +287,16 @@ def engaged(folder: Path, styles: Rated) -> dict[str, Any]:
     rated, panel = recipe.read_nsc_folder(folder)
     rated = replace(rated, groups={"gender": genders(folder, rated)})
 
-    def fit(r: Rated) -> AxisModel:
+    def fit(r: Rated) -> Axis:
         return recipe.fit_engaged(r, styles)
 
     rating, sd, _ = check.cross_validate(rated, fit)
     out = {"unseen_speakers": check.report(rated, rating, sd, panel=panel, bootstraps=BOOTSTRAPS)}
+    call, call_sd, _ = check.cross_validate(rated, fit, columns=check.as_in_calls)
+    out["as_in_calls"] = check.report(rated, call, call_sd, panel=panel, bootstraps=BOOTSTRAPS)
     tried = {
+        "gain taken out": specs(relative=False, families=BALANCE_FREE, names=tuple(rated.columns)),
         "with balance": specs(relative=False, families=recipe.FAMILIES, names=tuple(rated.columns)),
-        "gain not taken out": specs(
-            relative=False, families=BALANCE_FREE, names=tuple(rated.columns), gain_free=False
-        ),
         "pitch only": specs(relative=False, families=("pitch",), names=tuple(rated.columns)),
         "two features: tempo and pitch level": [
             Spec("loudness_peaks_per_s", False),
@@ -297,7 +305,7 @@ def engaged(folder: Path, styles: Rated) -> dict[str, Any]:
     }
     out["tried"] = {}
     for name, wanted in tried.items():
-        r, s, _ = check.cross_validate(rated, lambda x, w=wanted: fit_axis(x, w))
+        r, s, _ = check.cross_validate(rated, lambda x, w=wanted: fit_axis(x, w, level=0.0))
         out["tried"][name] = _short(rated, r, s)
     out["secondary"] = {}
     for name, items in SECONDARY.items():

@@ -32,6 +32,9 @@ def main() -> None:
     one.add_argument("out", type=Path)
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--hours", type=float, default=2.5)
+    one.add_argument(
+        "--shares", type=float, nargs=3, default=(0.05, 0.2, 0.1), help="no voice, synthesis, WORLD"
+    )
     one = step.add_parser("train")
     one.add_argument("pools")
     one.add_argument("out", type=Path)
@@ -53,7 +56,7 @@ def main() -> None:
         from prosody.models.pitch_recipe import pool, speech
 
         clips = [c for c in speech.load(args.labels) if not c.dev]
-        pool.make(clips, args.out, args.seed, args.hours)
+        pool.make(clips, args.out, args.seed, args.hours, tuple(args.shares))
     elif args.step == "train":
         from prosody.models.pitch_recipe import network
 

@@ -14,8 +14,8 @@ from prosody.models.pitch_recipe import degrade
 from prosody.models.pitch_recipe.speech import LABEL_HZ, RATE_HZ, Array, Clip
 from prosody.models.pitch_recipe.synthesis import nothing, resung, source_filter
 
-NOTHING, SYNTHETIC, RESUNG = 0.05, 0.2, 0.1
-"""Shares of the pool; the rest is real speech with SwiftF0's labels."""
+SHARES = (0.05, 0.2, 0.1)
+"""Shares of no voice, synthesis and resynthesis; the rest is real speech with labels."""
 AGREED = 0.06
 """Spread of log F0 over the hearings (one semitone) from which a frame teaches no pitch."""
 Part = tuple[Array, Array, Array, Array]  # sound at 16 kHz; confidence, log F0, weight per 4 ms
@@ -31,17 +31,19 @@ def _excerpt(rng: Generator, clip: Clip) -> Part:
     return sound, clip.confidence[part], clip.log_f0[part], agreed
 
 
-def _parts(rng: Generator, voices: Sequence[Sequence[Clip]], odds: Array) -> list[Part]:
-    kind = rng.random()
-    if kind < NOTHING + SYNTHETIC:
-        make = nothing if kind < NOTHING else source_filter
+def _parts(
+    rng: Generator, voices: Sequence[Sequence[Clip]], odds: Array, shares: tuple[float, ...]
+) -> list[Part]:
+    kind = np.searchsorted(np.cumsum(shares), rng.random(), side="right")
+    if kind < 2:
+        make = (nothing, source_filter)[kind]
         sound, voiced, line = make(rng, rng.uniform(2, 5))
         return [(sound, voiced, line, np.ones_like(line))]
     clips = voices[rng.choice(len(voices), p=odds)]
     parts, seconds = [], 0.0
     while seconds < 3:
         clip = clips[rng.integers(len(clips))]
-        if kind >= NOTHING + SYNTHETIC + RESUNG:
+        if kind == 3:
             parts.append(_excerpt(rng, clip))
         elif made := resung(rng, clip):
             parts.append((*made, np.ones_like(made[2])))
@@ -79,7 +81,13 @@ def _silent_is_unvoiced(x: Array, confidence: Array) -> Array:
     return np.where(around < 10, 0.0, confidence)
 
 
-def make(clips: Sequence[Clip], path: Path, seed: int, hours: float) -> None:
+def make(
+    clips: Sequence[Clip],
+    path: Path,
+    seed: int,
+    hours: float,
+    shares: tuple[float, ...] = SHARES,
+) -> None:
     """Write one pool of training sound; voices are drawn by the root of how long they speak."""
     rng = np.random.default_rng(seed)
     by_voice: dict[str, list[Clip]] = {}
@@ -91,7 +99,7 @@ def make(clips: Sequence[Clip], path: Path, seed: int, hours: float) -> None:
     frames = 0
     while frames < hours * 360000:
         speed = float(np.exp(rng.uniform(-0.25, 0.25))) if rng.random() < 0.5 else 1.0
-        parts = [_at_10_ms(rng, p, speed) for p in _parts(rng, voices, odds / odds.sum())]
+        parts = [_at_10_ms(rng, p, speed) for p in _parts(rng, voices, odds / odds.sum(), shares)]
         if not any(parts):
             continue
         x, confidence, line, weight = (

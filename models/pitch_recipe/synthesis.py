@@ -60,14 +60,14 @@ def _source(rng: Generator, f0: Array) -> tuple[Array, bool]:
         falling = np.cos(np.pi / 2 * (within - peak) / (closing - peak))
         flow = np.where(within < peak, rising, np.where(within < closing, falling, 0.0))
         return np.diff(flow, prepend=0) * np.sqrt(RATE_HZ / f0), True
-    if kind < 0.84:  # harmonics from the first, second, third or fourth on
+    if kind < 0.84:  # some harmonics, not always through a vocal tract
         sound = np.zeros(n)
         lowest = rng.choice([1, 1, 2, 3, 4])
-        slope = rng.uniform(0, 1.5)
-        for h in range(lowest, rng.integers(lowest + 1, 30)):
+        slope = rng.uniform(-0.2, 1.5)
+        for h in range(lowest, rng.integers(lowest + 1, 40)):
             wave = np.sin(2 * np.pi * h * phase + rng.uniform(0, 2 * np.pi))
-            sound += wave * (h * f0 < 3900) * h**-slope
-        return sound / (np.abs(sound).max() + 1e-9), True
+            sound += wave * (h * f0 < 7500) * h**-slope
+        return sound / (np.abs(sound).max() + 1e-9), bool(rng.random() < 0.5)
     return np.sin(2 * np.pi * phase), False
 
 
@@ -104,7 +104,8 @@ def source_filter(rng: Generator, seconds: float) -> Labelled:
     swell = np.interp(np.arange(labels), np.linspace(0, labels, knots), rng.normal(0, 0.6, knots))
     level = np.convolve(voiced, window / window.sum(), "same") * voiced * np.exp(swell)
     y = source / (np.sqrt(np.mean(source**2)) + 1e-9) * fine(level)
-    y += rng.normal(size=n) * rng.choice([0.005, 0.03, 0.1]) * (fine(level) + 0.02)
+    breath = rng.choice([0.0, 0.005, 0.03, 0.1])
+    y += rng.normal(size=n) * breath * (fine(level) + 0.02)
     if tract:
         y = _tract(rng, y)
     y /= np.sqrt(np.mean(y**2)) + 1e-9

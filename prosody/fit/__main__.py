@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from prosody.fit import recipe
-from prosody.fit.card import metadata
+import numpy as np
+
+from prosody.fit import card, check, recipe
+from prosody.fit import figures as fig
 from prosody.fit.graph import write
-from prosody.fit.model import JudgeModel
+from prosody.fit.model import Axis, JudgeModel
+from prosody.fit.tables import Rated
+from prosody.judge import Judge
+
+
+def unseen(rated: Rated, fit: Callable[[Rated], Axis]) -> dict[str, Any]:
+    """Return the figures for the card: every speaker judged by the others."""
+    out: dict[str, Any] = {"how": "every speaker judged by the others, all choices inside"}
+    for name, columns in (("", None), (" (as in calls)", check.as_in_calls)):
+        rating, sd, _ = check.cross_validate(rated, fit, columns=columns)
+        found = fig.figures(rated.rating, rating, sd, rated.sentence)
+        out |= {k + name: round(v, 3) if np.isfinite(v) else None for k, v in found.items()}
+    return out
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,11 +37,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("models/sincerity.onnx"))
     args = parser.parse_args(argv)
     sinac = recipe.read_sinac(args.sinac)
-    nsc, _ = recipe.read_nsc_folder(args.nsc)
-    model = JudgeModel(
-        {"sincere": recipe.fit_sincere(sinac), "engaged": recipe.fit_engaged(nsc, sinac)}
-    )
-    write(args.out, model, metadata(model, {"sincere": sinac, "engaged": nsc}))
+    nsc, panel = recipe.read_nsc_folder(args.nsc)
+    fits: dict[str, Callable[[Rated], Axis]] = {
+        "sincere": recipe.fit_sincere,
+        "engaged": partial(recipe.fit_engaged, styles=sinac),
+    }
+    data = {"sincere": sinac, "engaged": nsc}
+    model = JudgeModel({axis: fit(data[axis]) for axis, fit in fits.items()})
+    figures = {axis: unseen(data[axis], fit) for axis, fit in fits.items()}
+    about = card.metadata(model, data, figures)
+    about["axes"]["engaged"]["training"]["reliability"] = check.plain(panel.reliability())
+    write(args.out, model, about)
+    beside = args.out.with_suffix(".json")
+    shown = check.plain(Judge.load(args.out).card)
+    beside.write_text(json.dumps(shown, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     print(f"{args.out}: {args.out.stat().st_size} bytes, {len(model.inputs)} inputs")  # noqa: T201
     return 0
 

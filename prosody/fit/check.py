@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from prosody.fit import figures as fig
 from prosody.fit.model import Axis, JudgeModel
 from prosody.fit.ratings import Panel, read_long
 from prosody.fit.tables import Floats, Rated, read_table, speaker_of
-from prosody.fit.train import folds
-from prosody.judge import Judge
+from prosody.fit.train import folds, known_level
+from prosody.judge import Judge, line_dependent
 
 SALT = "prosody-judge:"
 Fit = Callable[[Rated], Axis]
@@ -129,6 +130,12 @@ def cross_validate(
     return rating, sd, models
 
 
+def as_in_calls(rated: Rated) -> Rated:
+    """Return the table without what a telephone line changes."""
+    kept = {k: v for k, v in rated.columns.items() if not line_dependent(k)}
+    return replace(rated, columns=kept)
+
+
 def report(
     rated: Rated,
     rating: Floats,
@@ -221,11 +228,12 @@ def evaluate(
             raise UsageError(
                 f"{table}: {len(np.unique(rated.speaker))} speakers, cross-validation needs 3.", ""
             )
-        rating, sd, _ = cross_validate(rated, recipe.recipe_of(axis))
+        fit = partial(recipe.fit_table, level=known_level(rated.rating))
+        rating, sd, _ = cross_validate(rated, fit)
         cut, name = 0.0, "recipe refitted, each speaker judged by the others"
         calls: dict[str, float] | None = None
-        if axis == "sincere":
-            call = cross_validate(rated, recipe.fit_call)
+        call = cross_validate(rated, fit, columns=as_in_calls)
+        if not np.allclose(call[0], rating):
             calls = fig.figures(rated.rating, call[0], call[1], rated.sentence, cut)
     else:
         judge = Judge.load(model)

@@ -22,7 +22,7 @@ from prosody.fit import figures as fig
 from prosody.fit.model import Axis, AxisModel, JudgeModel, SwitchedAxis, parts
 from prosody.fit.ratings import Panel
 from prosody.fit.tables import Floats, Rated, read_results, renamed
-from prosody.fit.train import STRENGTHS, balanced, choose, posterior, ridge
+from prosody.fit.train import STRENGTHS, balanced, choose, known_level, posterior, ridge
 
 MIN_CLIPS, MIN_SPEAKERS, MIN_RELIABILITY = 100, 15, 0.6
 MIN_ADAPT_CLIPS, MIN_ADAPT_SPEAKERS = 30, 5
@@ -141,9 +141,10 @@ def fit(
                     "Nothing was fitted. Collect what is missing, or adapt a judge: --from-model "
                     f"takes {MIN_ADAPT_CLIPS} clips of {MIN_ADAPT_SPEAKERS} speakers.",
                 )
-            model = recipe.recipe_of(axis)(rated)
+            whole = partial(recipe.fit_table, level=known_level(rated.rating))
+            model = whole(rated)
             how = "fitted: all weights from these ratings"
-            rating, sd, _ = check.cross_validate(rated, recipe.recipe_of(axis))
+            rating, sd, _ = check.cross_validate(rated, whole)
         else:
             few = missing(rated, panel, adapt=True)
             if few:
@@ -327,7 +328,7 @@ def centre(results: Path, start: Path | None = None, name: str = "judge") -> Mad
     info = dict(old["axes"])
     said = []
     for axis, before in model.axes.items():
-        blank = _without_line(rated)
+        blank = check.as_in_calls(rated)
         inputs = JudgeModel({axis: before}).inputs
         told, _, _ = before.predict(blank.matrix(inputs), inputs)
         # Every agent counts alike: the median over agents of their medians.
@@ -348,11 +349,6 @@ def centre(results: Path, start: Path | None = None, name: str = "judge") -> Mad
     meta["made"] = said
     meta["from"] = {"name": old.get("name"), "sha256": old["sha256"]}
     return Made(joined, meta, tuple(said))
-
-
-def _without_line(rated: Rated) -> Rated:
-    kept = {k: v for k, v in rated.columns.items() if not judges.line_dependent(k)}
-    return replace(rated, columns=kept)
 
 
 def save(made: Made, out: Path) -> list[Path]:

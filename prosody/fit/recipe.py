@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from prosody.fit.train import Spec, fit_axis, specs
 
 FAMILIES = ("pitch", "loudness", "tempo", "balance")
 ENGAGED_BETWEEN = ("pitch", "loudness", "tempo")
+# What is said of a speaker's habit from a window of a few seconds as from a minute.
+HABIT = ("pitch_mean_st", "pitch_p20_st", "pitch_p50_st", "pitch_p80_st", "pitch_range_st")
 # Takes of one speaker that were asked to be fast or lively, and monotone or slow.
 ANIMATED = {"PS-F": 1.0, "PS-L": 1.0, "PS-M": -1.0, "PS-S": -1.0}
 
@@ -43,31 +44,35 @@ def full_specs(rated: Rated) -> list[Spec]:
     ]
 
 
-def fit_call(rated: Rated, cut: float = 0.0) -> AxisModel:
+def fit_call(rated: Rated, level: float | None = None) -> AxisModel:
     """Fit an axis as calls need it: only differences from the speaker's other speech."""
-    return fit_axis(rated, relative_specs(rated), cut=cut)
+    return fit_axis(rated, relative_specs(rated), level=level)
 
 
-def fit_full(rated: Rated, cut: float = 0.0) -> AxisModel:
+def fit_full(rated: Rated, level: float | None = None) -> AxisModel:
     """Fit an axis to all measures, the absolute spectral balance included."""
-    return fit_axis(rated, full_specs(rated), cut=cut)
+    return fit_axis(rated, full_specs(rated), level=level)
 
 
-def fit_sincere(rated: Rated, cut: float = 0.0) -> Axis:
-    """Fit the axis *sincere*: both ways, where the table has what both need."""
-    call = fit_call(rated, cut)
+def fit_sincere(rated: Rated, level: float | None = 0.0) -> Axis:
+    """Fit the axis *sincere*: both ways, where the table has what both need.
+
+    SinA-C's ratings were standardised over the corpus: their level is 0.
+    """
+    call = fit_call(rated, level)
     if KEY not in rated.columns:
         return call
-    return SwitchedAxis(fit_full(rated, cut), call, KEY)
+    return SwitchedAxis(fit_full(rated, level), call, KEY)
 
 
-def fit_engaged(rated: Rated, styles: Rated | None = None) -> AxisModel:
-    """Fit the axis *engaged*.
+def fit_engaged(rated: Rated, styles: Rated | None = None, level: float | None = 0.0) -> Axis:
+    """Fit the axis *engaged* to clips of many speakers, one each.
 
-    Differences between speakers come from `rated` (one clip a speaker), differences between takes
-    of one speaker from `styles`: lively and fast against monotone and slow, since no ratings of
-    engagement exist within a speaker. A clip is then the speaker's habit, weighed as speakers are,
-    plus its deviation, weighed as takes are.
+    Differences between speakers come from `rated`, differences between takes of one speaker from
+    `styles`: lively and fast against monotone and slow, since no ratings of engagement exist within
+    a speaker. A clip is then the speaker's habit, weighed as speakers are, plus its deviation,
+    weighed as takes are. Of the habit only :data:`HABIT` is used in calls: loudness and tempo of a
+    window of three seconds are not on the scale of a minute of dialogue.
 
     Parameters
     ----------
@@ -77,16 +82,18 @@ def fit_engaged(rated: Rated, styles: Rated | None = None) -> AxisModel:
         SinA-C; without it every difference counts as one between speakers.
     """
     names = tuple(rated.columns)
-    between = specs(relative=False, families=ENGAGED_BETWEEN, names=names)
-    if styles is None:
-        return fit_axis(rated, between)
     rated = rated.take(~np.isnan(rated.rating))
-    within = specs(relative=True, families=FAMILIES, names=names, gain_free=True)
-    base = fit_axis(rated, between, habits=styles)
-    step = float(np.std(rated.rating))
-    target = np.array([ANIMATED.get(s, np.nan) for s in styles.groups["style"].tolist()]) * step
-    takes = fit_axis(replace(styles, rating=target), within)
-    return merge(base, takes)
+    habit = [Spec(m, relative=False) for m in HABIT if m in names]
+    call = fit_axis(rated, habit, level=level, habits=styles)
+    if styles is not None:
+        step = float(np.std(rated.rating))
+        target = np.array([ANIMATED.get(s, np.nan) for s in styles.groups["style"].tolist()]) * step
+        within = specs(relative=True, families=FAMILIES, names=names, gain_free=True)
+        call = merge(call, fit_axis(replace(styles, rating=target), within, whole=True))
+    if KEY not in names:
+        return call
+    wide = specs(relative=False, families=ENGAGED_BETWEEN, names=names, gain_free=False)
+    return SwitchedAxis(fit_axis(rated, wide, level=level), call, KEY)
 
 
 def merge(base: AxisModel, takes: AxisModel) -> AxisModel:
@@ -131,9 +138,14 @@ def merge(base: AxisModel, takes: AxisModel) -> AxisModel:
     )
 
 
-def recipe_of(axis: str) -> Callable[[Rated], Axis]:
-    """Return the recipe of an axis, for a table of its own."""
-    return fit_sincere if axis == "sincere" else fit_engaged
+def fit_table(rated: Rated, level: float | None = None) -> Axis:
+    """Fit either axis to a table of its own.
+
+    Where speakers have several clips, differences within them count, as for *sincere*; a table with
+    one clip a speaker only tells speakers apart.
+    """
+    several = len(np.unique(rated.speaker)) < len(rated) or rated.own_baseline
+    return fit_sincere(rated, level) if several else fit_engaged(rated, level=level)
 
 
 def read_sinac(path: Path | str) -> Rated:

@@ -8,7 +8,7 @@ which nothing was chosen on the speakers that are tested.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,15 +185,27 @@ def balanced(speaker: NDArray[np.str_], power: float = 0.5) -> Floats:
     return np.asarray(w / w.mean())
 
 
-def ridge(x: Floats, y: Floats, strength: float, weight: Floats) -> tuple[Floats, float]:
-    """Return weights and bias of a ridge regression (the bias is not penalised)."""
+def ridge(
+    x: Floats, y: Floats, strength: float, weight: Floats, level: float | None = None
+) -> tuple[Floats, float]:
+    """Return weights and bias of a ridge regression (the bias is not penalised).
+
+    With `level` the rating of an average clip is not estimated but known: ratings that were
+    standardised have mean 0, and estimating it again from a few speakers only adds noise.
+    """
     mx = np.average(x, axis=0, weights=weight)
-    my = float(np.average(y, weights=weight))
+    my = float(np.average(y, weights=weight)) if level is None else level
     root = np.sqrt(weight)[:, None]
     a = (x - mx) * root
     b = (y - my) * root[:, 0]
     coef = np.linalg.solve(a.T @ a + strength * np.eye(x.shape[1]), a.T @ b)
     return np.asarray(coef, dtype=np.float64), my - float(mx @ coef)
+
+
+def known_level(rating: Floats) -> float | None:
+    """Return 0 where ratings were standardised over the table, else None."""
+    known = rating[~np.isnan(rating)]
+    return 0.0 if len(known) and abs(known.mean()) <= 0.02 * known.std() else None
 
 
 def folds(speaker: NDArray[np.str_], most: int = 24) -> list[NDArray[np.bool_]]:
@@ -205,7 +217,13 @@ def folds(speaker: NDArray[np.str_], most: int = 24) -> list[NDArray[np.bool_]]:
 
 
 def out_of_fold(
-    x: Floats, y: Floats, speaker: NDArray[np.str_], weight: Floats, strength: float, most: int = 24
+    x: Floats,
+    y: Floats,
+    speaker: NDArray[np.str_],
+    weight: Floats,
+    strength: float,
+    level: float | None = None,
+    most: int = 24,
 ) -> tuple[Floats, Floats]:
     """Return ridge predictions of each speaker from the others, and how unlike them each clip is.
 
@@ -214,7 +232,7 @@ def out_of_fold(
     out, unlike = np.zeros(len(y)), np.zeros(len(y))
     for test in folds(speaker, most):
         rest = ~test
-        coef, bias = ridge(x[rest], y[rest], strength, weight[rest])
+        coef, bias = ridge(x[rest], y[rest], strength, weight[rest], level)
         out[test] = x[test] @ coef + bias
         inverse = posterior(x[rest], weight[rest], strength)
         unlike[test] = np.sum((x[test] @ inverse) * x[test], axis=1)
@@ -228,7 +246,12 @@ def posterior(z: Floats, weight: Floats, strength: float) -> Floats:
 
 
 def choose(
-    z: Floats, y: Floats, speaker: NDArray[np.str_], weight: Floats, strengths: Sequence[float]
+    z: Floats,
+    y: Floats,
+    speaker: NDArray[np.str_],
+    weight: Floats,
+    strengths: Sequence[float],
+    level: float | None = None,
 ) -> tuple[float, float]:
     """Choose the ridge strength on speakers left out, and measure the noise there.
 
@@ -242,7 +265,7 @@ def choose(
     """
     best: tuple[float, float, float] | None = None
     for strength in sorted(strengths, reverse=True):
-        held_out, unlike = out_of_fold(z, y, speaker, weight, strength)
+        held_out, unlike = out_of_fold(z, y, speaker, weight, strength, level)
         error = float(np.average((y - held_out) ** 2, weights=weight))
         if best is None or error < best[0]:
             shape = np.abs(y - held_out) / np.sqrt(1 + unlike)
@@ -284,7 +307,9 @@ def fit_axis(
     cut: float = 0.0,
     strengths: Sequence[float] = STRENGTHS,
     balance: float = 0.5,
+    level: float | None = None,
     habits: Rated | None = None,
+    whole: bool = False,
 ) -> AxisModel:
     """Fit one axis to rated clips.
 
@@ -300,14 +325,25 @@ def fit_axis(
         Ridge strengths to choose from, by the error on speakers left out.
     balance : float
         0 counts every clip alike, 1 every speaker.
+    level : float, optional
+        Mean of the ratings where it is known; see :func:`ridge`.
     habits : Rated, optional
         See :func:`make_terms`.
+    whole : bool
+        Take relative measures as they stand, instead of drawing those in which speakers hardly
+        differ towards what the absolute value says.
     """
     rated = rated.take(~np.isnan(rated.rating))
     terms = make_terms(rated, wanted, habits=habits)
+    if whole:
+        terms = replace(
+            terms,
+            tau_s=np.full(len(wanted), FULL_TAU_S),
+            guess=np.zeros(len(wanted), dtype=bool),
+        )
     inputs = (*terms.columns(), "baseline_s")
     z, _, _ = terms.evaluate(rated.matrix(inputs), inputs)
     y, weight = rated.rating, balanced(rated.speaker, balance)
-    strength, noise = choose(z, y, rated.speaker, weight, strengths)
-    coef, bias = ridge(z, y, strength, weight)
+    strength, noise = choose(z, y, rated.speaker, weight, strengths, level)
+    coef, bias = ridge(z, y, strength, weight, level)
     return assemble(terms, coef, bias, z, weight, strength, noise, cut)
