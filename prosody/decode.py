@@ -25,7 +25,10 @@ from prosody.sniff import Found
 
 INSTALL_LINE = 'pip install "prosody-sincerity[av]"'
 BLOCK_SAMPLES = 1 << 19  # samples of all channels together that one read may hold (2 MB)
-_MP3_PREROLL = 16 * 1152  # a frame of MP3 borrows bits from the ones before it
+# How far before a window decoding begins: a frame of MP3 borrows bits from the ones before it, and
+# libsndfile's first samples after a jump to the end of a Vorbis file can be wrong.
+_PREROLL = {"MPEG_LAYER_I": 4096, "MPEG_LAYER_II": 4096, "MPEG_LAYER_III": 16 * 1152,
+            "VORBIS": 8192, "OPUS": 8192}  # fmt: skip
 _LARGEST = 16.0  # float sound beyond this (+24 dBFS) is not on the scale of -1 to 1
 
 Samples = NDArray[np.float32]
@@ -45,8 +48,11 @@ class Decoder(Protocol):
     subtype: str
     can_seek: bool
 
-    def blocks(self, start: int = 0) -> Iterator[Samples]:
-        """Yield ``[channels, n]`` from frame ``start`` on, until the end of the sound."""
+    def blocks(self, start: int = 0, wanted: int | None = None) -> Iterator[Samples]:
+        """Yield ``[channels, n]`` from frame ``start`` on, until the end of the sound.
+
+        ``wanted`` frames are needed of it: no more is decoded at a time than helps.
+        """
 
     def close(self) -> None:
         """Let go of the file."""
@@ -131,7 +137,7 @@ class SoundFile:
         self.frames = frames if 0 <= frames < 1 << 60 else -1  # libsndfile's way to say unknown
         self.subtype = str(self._file.subtype)
         self.can_seek = bool(self._file.seekable())
-        self._preroll = _MP3_PREROLL if self.subtype.startswith("MPEG") else 0
+        self._preroll = _PREROLL.get(self.subtype, 0)
 
     def _open(self) -> Any:
         raw: dict[str, Any] = {}
@@ -158,8 +164,7 @@ class SoundFile:
                 os.close(handle)
             raise
 
-    def _raw_blocks(self) -> Iterator[Samples]:
-        size = max(1024, BLOCK_SAMPLES // self.channels)
+    def _raw_blocks(self, size: int) -> Iterator[Samples]:
         while True:
             try:
                 block = self._file.read(size, dtype="float32", always_2d=True)
@@ -169,9 +174,9 @@ class SoundFile:
                 return
             yield np.ascontiguousarray(block.T)
 
-    def blocks(self, start: int = 0) -> Iterator[Samples]:
+    def blocks(self, start: int = 0, wanted: int | None = None) -> Iterator[Samples]:
         """Yield ``[channels, n]`` from frame ``start`` on."""
-        at = 0
+        at, size = 0, max(1024, BLOCK_SAMPLES // self.channels)
         try:
             if self.can_seek:
                 at = max(0, min(start, max(self.frames, 0)) - self._preroll)
@@ -182,7 +187,9 @@ class SoundFile:
         except (self._lib.LibsndfileError, RuntimeError, OSError) as error:
             raise damaged(self._path, self._found.name, error) from error
         self._fresh = False
-        return _skipping(self._raw_blocks(), start - at)
+        if self.can_seek and wanted is not None:
+            size = min(size, max(1024, start - at + wanted))
+        return _skipping(self._raw_blocks(size), start - at)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -301,7 +308,7 @@ class AvFile:
         if held:
             yield np.concatenate(held, axis=1)
 
-    def blocks(self, start: int = 0) -> Iterator[Samples]:
+    def blocks(self, start: int = 0, wanted: int | None = None) -> Iterator[Samples]:
         """Yield ``[channels, n]`` from frame ``start`` on; always decodes from the beginning."""
         return _skipping(self._raw_blocks(), start)
 

@@ -133,10 +133,12 @@ class Recording:
             remarks=remarks(path, found, header, decoder),
         )
 
-    def _counted(self, decoder: Decoder, start: int = 0) -> Iterator[Samples]:
+    def _counted(
+        self, decoder: Decoder, start: int = 0, wanted: int | None = None
+    ) -> Iterator[Samples]:
         """Stream, checking every block, and stop at the longest length allowed."""
         count = start
-        for block in decoder.blocks(start):
+        for block in decoder.blocks(start, wanted):
             count += block.shape[1]
             if count > MAX_HOURS * 3600 * decoder.sr_hz:
                 raise too_long(self.path)
@@ -145,7 +147,7 @@ class Recording:
     def _has_its_end(self, decoder: Decoder, found: Found) -> None:
         """Read the last moment of a FLAC file, whose header gives a length but no size."""
         try:
-            last = next(decoder.blocks(max(0, decoder.frames - 1)), None)
+            last = next(decoder.blocks(max(0, decoder.frames - 1), 1), None)
         except RecordingError:
             last = None
         if last is None or not last.size:
@@ -232,7 +234,8 @@ class Recording:
             self._stream, self._held = self._counted(self._decoder, 0), None
             self._at = 0
             if self._decoder.can_seek:
-                self._stream, self._at = self._counted(self._decoder, start), start
+                self._stream = self._counted(self._decoder, start, end - start)
+                self._at = start
         pieces = []
         while self._at < end:
             block = self._held if self._held is not None else next(self._stream, None)
