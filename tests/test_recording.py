@@ -364,8 +364,8 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path):
         os.mkfifo(tmp_path / "pipe.wav")
         assert refusal(tmp_path / "pipe.wav").code == "not_a_file"
         assert refusal(Path("/dev/null")).code == "not_a_file"
-    with pytest.raises(RecordingError, match="pipe"):
-        content_hash(tmp_path / "pipe.wav")
+        with pytest.raises(RecordingError, match="pipe"):
+            content_hash(tmp_path / "pipe.wav")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")
