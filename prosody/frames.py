@@ -228,9 +228,11 @@ def power_spectra(grid: Grid) -> Iterator[tuple[int, int, FloatArray]]:
     rows = grid.rows(width)
     window = hamming(width)
     size = fft_size(width)
+    padded = np.zeros((min(CHUNK_FRAMES, len(rows)), size), dtype=np.float32)
     for lo in range(0, len(rows), CHUNK_FRAMES):
         hi = min(lo + CHUNK_FRAMES, len(rows))
-        yield lo, hi, power(rows[lo:hi] * window, size)
+        np.multiply(rows[lo:hi], window, out=padded[: hi - lo, :width])
+        yield lo, hi, power(padded[: hi - lo], size)
 
 
 def power(frames: FloatArray, size: int) -> FloatArray:
@@ -241,6 +243,6 @@ def power(frames: FloatArray, size: int) -> FloatArray:
     """
     from scipy.fft import rfft
 
-    spectrum = rfft(frames, size, overwrite_x=True)
+    spectrum = rfft(frames, size)
     squares = np.square(spectrum.view(np.float32))
     return np.asarray(squares[:, ::2] + squares[:, 1::2], dtype=np.float32)

@@ -100,7 +100,7 @@ def percentiles(x: Values, runs: Runs, shares: tuple[float, ...]) -> Doubles:
     -------
     ndarray [shape=(n, len(shares)), float64]
     """
-    ordered = x[np.lexsort((x, runs.ids))].astype(np.float64)
+    ordered = _sorted_within(x, runs)
     out = np.full((len(runs.count), len(shares)), np.nan)
     full = runs.count > 0
     last = runs.count[full][:, None] - 1
@@ -110,6 +110,17 @@ def percentiles(x: Values, runs: Runs, shares: tuple[float, ...]) -> Doubles:
     low, high = ordered[base + below], ordered[base + np.minimum(below + 1, last)]
     out[full] = low + (place - below) * (high - low)
     return out
+
+
+def _sorted_within(x: Values, runs: Runs) -> Doubles:
+    """Sort the values of each segment: one sort of all, the segment's number before the value."""
+    if len(x) == 0:
+        return np.empty(0)
+    low, span = float(x.min()), float(np.ptp(x)) or 1.0
+    # half a unit per segment: 1e-10 of the span is lost in a batch of a million segments
+    key = (x.astype(np.float64) - low) * (0.5 / span) + runs.ids
+    key.sort()
+    return np.asarray((key - runs.ids) * (2.0 * span) + low)
 
 
 def shift(x: Values, runs: Runs, by: int) -> Values:

@@ -35,8 +35,8 @@ __all__ = [
 
 BLOCK_S = 60.0
 """Sound measured at once: bounds the memory, large enough to make the overhead small."""
-SILENCE_PEAK = 1e-6
-"""A thirtieth of the smallest step of 16 bits: what the mean leaves behind is not sound."""
+SILENCE_DBFS = -130.0
+"""Far below the smallest step of 16 bits (-90): what is left of an offset is not sound."""
 START_S = 0.2
 FINAL_S = 0.5
 LEAST_PITCH_FRAMES = 3
@@ -206,14 +206,15 @@ def measure_grid(grid: Grid, f0_hz: FloatArray | None = None) -> tuple[Doubles, 
     loudness = fn.smooth(level.loudness, runs)
     columns: dict[str, Doubles] = {}
     columns.update(_pitch_columns(f0, voiced, runs, grid.hop_s))
-    columns.update(_loudness_columns(loudness, runs, grid))
+    columns.update(_loudness_columns(loudness, voiced, runs, grid))
     columns.update(_balance_columns(level, voiced, runs))
     ratios = _mean_known(spectrum.harmonics(grid, f0), voiced, runs)
     columns.update(zip(_HARMONIC, ratios.T, strict=True))
-    columns.update(_tempo_columns(loudness, voiced, runs, grid))
+    columns.update(_tempo_columns(voiced, runs, grid))
     values = np.stack([columns[name] for name in ACOUSTIC], axis=1)
     values[~np.isfinite(values)] = np.nan
-    values[np.ix_(_silent(grid), [n not in _OF_SILENCE for n in ACOUSTIC])] = np.nan
+    silent = ~(columns["level_dbfs"] > SILENCE_DBFS)
+    values[np.ix_(silent, _LOST_IN_SILENCE)] = np.nan
     least = np.array([BY_NAME[name].min_s for name in ACOUSTIC])
     values[(grid.length / grid.sr_hz)[:, None] + 1e-9 < least[None, :]] = np.nan
     return values, fn.sums(voiced.astype(np.float64), runs) * grid.hop_s
@@ -221,15 +222,7 @@ def measure_grid(grid: Grid, f0_hz: FloatArray | None = None) -> tuple[Doubles, 
 
 _OF_SILENCE = ("duration_s", "pause_share")
 """What can be said of digital silence, or of nothing but an offset."""
-
-
-def _silent(grid: Grid) -> Mask:
-    """Return which segments have no sample above `SILENCE_PEAK`."""
-    hops = np.abs(grid.samples[: len(grid.samples) // grid.hop * grid.hop]).reshape(-1, grid.hop)
-    if len(grid.first) == 0:
-        return np.zeros(0, bool)
-    loudest = np.maximum.reduceat(hops.max(axis=1), grid.first)
-    return np.asarray(loudest < SILENCE_PEAK)
+_LOST_IN_SILENCE = np.array([n not in _OF_SILENCE for n in ACOUSTIC])
 
 
 _PITCH = (
@@ -273,9 +266,12 @@ def _pitch_columns(f0: FloatArray, voiced: Mask, runs: Runs, step_s: float) -> d
     return dict(zip((*_PITCH, "voiced_share"), (*table.T, share), strict=True))
 
 
-def _loudness_columns(loudness: fn.Values, runs: Runs, grid: Grid) -> dict[str, Doubles]:
+def _loudness_columns(
+    loudness: fn.Values, voiced: Mask, runs: Runs, grid: Grid
+) -> dict[str, Doubles]:
     mean, sd = fn.mean_sd(loudness, runs)
-    low, middle, high = fn.percentiles(loudness, runs, (0.2, 0.5, 0.8)).T
+    marks = fn.percentiles(loudness, runs, (0.05, 0.2, 0.5, 0.8, 0.95))
+    low, middle, high = marks[:, 1:4].T
     turns = fn.turning_points(loudness, runs)
     slopes = fn.turning_slopes(loudness, turns, runs, grid.hop_s).T
     time = (np.arange(len(loudness)) - np.repeat(runs.start, runs.count)) * grid.hop_s
@@ -292,6 +288,8 @@ def _loudness_columns(loudness: fn.Values, runs: Runs, grid: Grid) -> dict[str, 
         "loudness_fall_sd_per_s": slopes[3],
         "loudness_trend_per_s": fn.line_slopes(loudness, time, runs) / mean,
         "level_dbfs": _level(grid),
+        "loudness_peaks_per_s": tempo.peak_rate(turns, runs, grid.hop_s),
+        "pause_share": tempo.pause_share(loudness, marks[:, [0, 4]], voiced, runs, grid.hop_s),
     }
 
 
@@ -385,9 +383,7 @@ _RHYTHM = (
 )
 
 
-def _tempo_columns(loudness: fn.Values, voiced: Mask, runs: Runs, grid: Grid) -> dict[str, Doubles]:
+def _tempo_columns(voiced: Mask, runs: Runs, grid: Grid) -> dict[str, Doubles]:
     columns = dict(zip(_RHYTHM, tempo.voice_rhythm(voiced, runs, grid.hop_s).T, strict=True))
-    columns["loudness_peaks_per_s"] = tempo.peak_rate(loudness, runs, grid.hop_s)
-    columns["pause_share"] = tempo.pause_share(loudness, voiced, runs, grid.hop_s)
     columns["duration_s"] = grid.length / grid.sr_hz
     return columns

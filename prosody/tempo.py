@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody.functionals import Doubles, Mask, Runs, Values, mean_sd, percentiles, turning_points
+from prosody.functionals import Doubles, Mask, Runs, Turns, Values, mean_sd
 from prosody.turns import Word
 
 Counts = NDArray[np.int64]
@@ -28,14 +28,15 @@ PAUSE_BELOW = 0.25
 """Of the way from the quiet (5th percentile) to the loud (95th) of a segment's loudness."""
 
 
-def peak_rate(loudness: Values, runs: Runs, step_s: float) -> Doubles:
+def peak_rate(turns: Turns, runs: Runs, step_s: float) -> Doubles:
     """Return loudness peaks per second, a proxy of the syllable rate.
 
     Parameters
     ----------
-    loudness : ndarray [shape=(total,)]
-        Smoothed loudness.
+    turns : Turns
+        Turning points of the smoothed loudness.
     runs : Runs
+        Of the loudness.
     step_s : float
         Seconds between two values.
 
@@ -44,10 +45,8 @@ def peak_rate(loudness: Values, runs: Runs, step_s: float) -> Doubles:
     ndarray [shape=(n,), float64]
         Peaks that rise and fall by a tenth of the range; NaN without frames.
     """
-    turns = turning_points(loudness, runs)
     peaks = np.bincount(turns.segment[turns.high], minlength=len(runs.count))
-    seconds = runs.count * step_s
-    return _rate(peaks, seconds)
+    return _rate(peaks, runs.count * step_s)
 
 
 def _rate(number: NDArray[Any], amount: NDArray[Any]) -> Doubles:
@@ -100,13 +99,28 @@ def _lasting(ids: Counts, length: Counts) -> tuple[Counts, Counts]:
     return ids[kept], length[kept]
 
 
-def pause_share(loudness: Values, voiced: Mask, runs: Runs, step_s: float) -> Doubles:
+def pause_share(
+    loudness: Values, extremes: Doubles, voiced: Mask, runs: Runs, step_s: float
+) -> Doubles:
     """Return the share of each segment that is pause.
 
-    A pause is a stretch of at least 0.15 s without voice in which loudness stays in the lowest
-    quarter between the segment's quiet and loud frames (5th and 95th percentile).
+    Parameters
+    ----------
+    loudness : ndarray [shape=(total,)]
+        Smoothed loudness.
+    extremes : ndarray [shape=(n, 2)]
+        Its 5th and 95th percentile in each segment.
+    voiced : ndarray [shape=(total,), bool]
+    runs : Runs
+    step_s : float
+
+    Returns
+    -------
+    ndarray [shape=(n,), float64]
+        0 to 1. A pause is a stretch of at least 0.15 s without voice in which loudness stays in
+        the lowest quarter between the extremes.
     """
-    quiet, loud = percentiles(loudness, runs, (0.05, 0.95)).T
+    quiet, loud = extremes.T
     edge = np.repeat(quiet + PAUSE_BELOW * (loud - quiet), runs.count)
     ids, length = stretches((loudness <= edge) & ~voiced, runs)
     long = length * step_s >= PAUSE_S - 1e-9

@@ -97,7 +97,8 @@ def test_stretches_and_their_rhythm():
 
 def test_a_pause_is_long_soft_and_voiceless():
     loudness = np.concatenate([np.ones(50), np.zeros(20), np.ones(50), np.zeros(10), np.ones(70)])
-    share = pause_share(loudness, loudness > 0.5, Runs(np.array([200])), 0.01)
+    extremes = np.array([[0.0, 1.0]])
+    share = pause_share(loudness, extremes, loudness > 0.5, Runs(np.array([200])), 0.01)
     assert share[0] == pytest.approx(0.1)  # the stretch of 0.1 s is no pause
     voiced = np.ones(200, bool)
-    assert pause_share(loudness, voiced, Runs(np.array([200])), 0.01)[0] == 0
+    assert pause_share(loudness, extremes, voiced, Runs(np.array([200])), 0.01)[0] == 0
