@@ -262,6 +262,42 @@ def test_the_command_cross_validates_and_draws(table, tmp_path):
     assert (tmp_path / "risk_coverage_sincere.svg").read_text().startswith("<svg")
 
 
+def test_a_table_of_recordings_with_windows_is_measured(tmp_path):
+    import soundfile
+
+    sr = 16000
+    t = np.arange(3 * sr) / sr
+    rows = []
+    for i in range(4):
+        pitch = 110 * 2 ** (i / 12)
+        voice = sum(np.sin(2 * np.pi * k * pitch * t) / k for k in range(1, 20))
+        soundfile.write(tmp_path / f"{i}.wav", 0.1 * voice * (1 + np.sin(8 * np.pi * t)), sr)
+        rows.append({"recording": f"{i}.wav", "start_s": 0.5, "end_s": 2.5, "speaker": "a",
+                     "rating": i})  # fmt: skip
+    rated = tables.read_table(synthetic.write(tmp_path / "t.csv", rows))
+    np.testing.assert_allclose(np.diff(rated.columns["pitch_p50_st"]), 1.0, atol=0.1)
+    assert rated.columns["pitch_p50_st_rel"][0] == pytest.approx(-2, abs=0.1)
+    np.testing.assert_allclose(rated.columns["baseline_s"], 6.0)
+
+
+def test_a_table_without_measures_or_recordings_says_what_it_expects(tmp_path):
+    path = synthetic.write(tmp_path / "t.csv", [{"clip": "a", "speaker": "b", "rating": 1}])
+    with pytest.raises(UsageError, match="no measures among its 3 columns, and no recordings"):
+        tables.read_table(path)
+
+
+@pytest.mark.parametrize(("delimiter", "comma"), [(";", True), ("\t", False), (",", False)])
+def test_tables_as_spreadsheets_write_them(tmp_path, delimiter, comma):
+    value = "1,5" if comma else "1.5"
+    text = f"clip;speaker;rating;pitch_p50_st\na;x;{value};\nb;x;NA;{value}\n"
+    path = tmp_path / "t.csv"
+    path.write_text("\ufeff" + text.replace(";", delimiter), encoding="utf-8")
+    rated = tables.read_table(path)
+    assert rated.rating[0] == 1.5
+    assert np.isnan(rated.rating[1])
+    assert np.isnan(rated.columns["pitch_p50_st"][0])
+
+
 def test_inputs_are_shared_by_axes(made):
     assert made.model.inputs[-1] == "baseline_s"
     assert len(set(made.model.inputs)) == len(made.model.inputs)

@@ -221,7 +221,8 @@ def read_table(path: Path | str, *, need_rating: bool = True) -> Rated:
     ----------
     path : path
         CSV with the columns clip, speaker, rating, and optionally sentence, gender, language,
-        site; measures under our names or under eGeMAPS names.
+        site; measures under our names or under eGeMAPS names, or instead of them recordings with
+        windows (recording, start_s, end_s, channel), which are then measured.
     need_rating : bool
         Whether a table without ratings is an error (it is not when they are joined later).
 
@@ -247,10 +248,16 @@ def read_table(path: Path | str, *, need_rating: bool = True) -> Rated:
     for name, values in from_egemaps(smile).items():
         columns.setdefault(name, values)
     if not any(n in columns for n in (*table.NAMES, *table.RELATIVE_NAMES)):
-        raise UsageError(
-            f"{path}: no measures among its {len(header)} columns.",
-            "Expected our names (prosody features) or openSMILE's eGeMAPS functionals.",
-        )
+        from prosody.fit import sounds
+
+        at = sounds.names_recordings(header, rows, path.parent)
+        if at < 0:
+            raise UsageError(
+                f"{path}: no measures among its {len(header)} columns, and no recordings.",
+                "Expected our names (prosody features), openSMILE's eGeMAPS functionals, or a "
+                "column 'recording' with start_s and end_s.",
+            )
+        columns |= sounds.measure_rows(path, header, rows, at)
     n = len(rows)
 
     def text(what: str, default: str = "") -> NDArray[np.str_]:
