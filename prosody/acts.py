@@ -294,12 +294,18 @@ def _classify(
 
 
 def _alike(found: list[Token], head: int, lex: lexicon.Lexicon) -> bool:
-    """Tell whether the words on both sides of a head are nearly the same, but not the same."""
+    """Tell a correction: nearly the same word on both sides, or a phrase begun again.
+
+    "My name is Ann sorry Anna", "row five sorry row six".
+    """
     passed = lex.leads | lex.function_words | lex.before | {","}
     before = next(
         (t.text for t in found[max(head - 4, 0) : head][::-1] if t.text not in passed), ""
     )
     after = next((t.text for t in found[head + 1 : head + 4] if t.text not in passed), "")
+    earlier = [t.text for t in found[max(head - 4, 0) : max(head - 1, 0)]]
+    if len(after) >= 3 and before != after and after in earlier:
+        return True
     if min(len(before), len(after)) < 3 or before == after:
         return False
     return before[:2] == after[:2] or SequenceMatcher(None, before, after).ratio() >= 0.75
