@@ -140,7 +140,10 @@ _ENGLISH_HIATUS = re.compile(
     r"|creat|[aeouy]ings?$|(?<=[aeiouy][^aeiouy])ea$"
 )
 _ENGLISH_SYLLABIC_N = re.compile(r"[dsz]n['’]t$")  # didn't, wasn't; not don't
-_ENGLISH_KNOWN = {"business": 2, "evening": 2, "wednesday": 2, "people": 2, "area": 3}
+_ENGLISH_KNOWN = {
+    **{"business": 2, "evening": 2, "wednesday": 2, "people": 2, "area": 3},
+    **{"hundred": 2, "sacred": 2, "naked": 2},
+}
 _NUMBER = re.compile(r"\d")
 _DIGITS = {
     "en": (2, 1, 1, 1, 1, 1, 1, 2, 1, 1),
