@@ -61,7 +61,7 @@ class Verdict:
 
     sincere_p: float = setting(0.7, 0.5, 1, "probability of the sincere side needed for `sincere`")
     forced_p: float = setting(0.7, 0.5, 1, "probability of the other side needed for `forced`")
-    recited_p: float = setting(0.8, 0.5, 1, "probability of low engagement needed for `recited`")
+    recited_p: float = setting(0.9, 0.5, 1, "probability of low engagement needed for `recited`")
 
 
 @dataclass(frozen=True, slots=True)

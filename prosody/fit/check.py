@@ -263,6 +263,11 @@ def evaluate(
                 calls = fig.figures(rated.rating, told, spread, rated.sentence, cut)
     remarks += [said] if said else []
     if not rated.own_baseline:
-        remarks.append("Baseline: the median of the same speaker's other clips.")
+        alone = not np.any(rated.columns.get("baseline_s", np.zeros(1)) > 0)
+        remarks.append(
+            "No baseline: every speaker has one clip."
+            if alone
+            else "Baseline: the median of the same speaker's other clips."
+        )
     out = report(rated, rating, sd, cut=cut, panel=panel, bootstraps=bootstraps)
     return {**out, "as_in_calls": calls, "axis": axis, "judge": name, "remarks": remarks}

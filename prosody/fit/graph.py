@@ -82,7 +82,15 @@ def _fit(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> None
     weight = g.node("Div", b, g.node("Add", b, const("tau_s", t.tau_s)))
     weight = g.node("Where", no_rel, zero, weight)
     instead = g.node("Or", is_rel, no_abs)  # absolute terms take the relative only in need
-    weight = g.node("Where", instead, weight, zero)
+    if t.habit.any():  # a habit is what is left when the deviation is taken out
+        weight = g.node(
+            "Where",
+            instead,
+            g.node("Mul", weight, const("not_habit", ~t.habit)),
+            g.node("Mul", weight, const("habit", -1.0 * t.habit)),
+        )
+    else:
+        weight = g.node("Where", instead, weight, zero)
     rest = g.node("Sub", one, weight)
     within = const("within", t.within)
     share = g.node("Where", is_rel, g.node("Mul", rest, within), one)
@@ -253,6 +261,7 @@ def _parameters(
     measures = tuple(of_relative[inputs[int(i)]] for i in get("rel_at"))
     p, relative = len(measures), get("relative").astype(bool)
     level = found.get(f"{name}_level", np.zeros(p)).astype(bool)
+    habit = found.get(f"{name}_habit", np.zeros(p)).astype(bool)
     terms = Terms(
         measures,
         relative,
@@ -261,6 +270,7 @@ def _parameters(
         get("scale"),
         get("within"),
         relative & ~get("not_abs").astype(bool),
+        habit,
         get("tau_s"),
         float(get("high")),
     )

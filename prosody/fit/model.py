@@ -49,6 +49,8 @@ class Terms:
     guess : ndarray of bool [shape=(p,)]
         Relative terms that may be guessed from the absolute value where the baseline is short or
         missing. Not for what depends on line and handset.
+    habit : ndarray of bool [shape=(p,)]
+        Absolute terms that look at the speaker's habit: the deviation is taken out, where known.
     tau_s : ndarray [shape=(p,)]
         Seconds of baseline at which it counts for half.
     limit : float
@@ -62,6 +64,7 @@ class Terms:
     scale: Floats
     within: Floats
     guess: NDArray[np.bool_]
+    habit: NDArray[np.bool_]
     tau_s: Floats
     limit: float = 3.0
 
@@ -122,7 +125,8 @@ class Terms:
         has_abs = ~np.isnan(absolute) & (self.guess | ~self.relative)
         seconds = np.nan_to_num(pick("baseline_s"), nan=0.0)[:, None]
         weight = np.where(np.isnan(rel), 0.0, seconds / (seconds + self.tau_s))
-        weight = np.where(~self.relative & has_abs, 0.0, weight)
+        known = np.where(self.habit, -weight, 0.0)
+        weight = np.where(~self.relative, np.where(has_abs, known, ~self.habit * weight), weight)
         share = np.where(self.relative, (1 - weight) * self.within, 1.0)
         u = weight * np.nan_to_num(rel) + np.where(has_abs, share * np.nan_to_num(absolute), 0.0)
         z = np.clip(u / self.scale, -self.limit, self.limit)

@@ -12,7 +12,7 @@ from prosody.fit.check import join
 from prosody.fit.model import Axis, AxisModel, SwitchedAxis, Terms
 from prosody.fit.ratings import Panel, read_nsc
 from prosody.fit.tables import Rated, read_table
-from prosody.fit.train import Spec, fit_axis, specs
+from prosody.fit.train import FULL_TAU_S, Spec, fit_axis, specs
 
 FAMILIES = ("pitch", "loudness", "tempo", "balance")
 ENGAGED_BETWEEN = ("pitch", "loudness", "tempo")
@@ -99,12 +99,10 @@ def fit_engaged(rated: Rated, styles: Rated | None = None, level: float | None =
 def merge(base: AxisModel, takes: AxisModel) -> AxisModel:
     """Join an axis between speakers with one between takes of a speaker.
 
-    ``habit @ f + deviation @ h`` is ``absolute @ f + deviation @ (h - f)``: the second axis gives
-    ``h``, and ``-f`` is added to its terms, in their own units.
+    The first then looks at the speaker's habit, the second at the deviation from it.
     """
-    f = dict(zip(base.terms.measures, base.coef / base.terms.scale, strict=True))
     t = takes.terms
-    change = np.array([-f.get(m, 0.0) * t.scale[i] for i, m in enumerate(t.measures)])
+    p, q = len(base.rest), len(takes.rest)
 
     def both(name: str) -> Any:
         return np.concatenate([getattr(base.terms, name), getattr(t, name)])
@@ -116,18 +114,17 @@ def merge(base: AxisModel, takes: AxisModel) -> AxisModel:
         centre=both("centre"),
         scale=both("scale"),
         within=both("within"),
-        tau_s=both("tau_s"),
+        guess=both("guess"),
+        habit=np.arange(p + q) < p,
+        tau_s=np.full(p + q, FULL_TAU_S),
         limit=base.terms.limit,
-        # What a take is against the speaker's habit is not guessed from how the voice sounds.
-        guess=np.concatenate([base.terms.guess, np.zeros(len(t.measures), dtype=bool)]),
     )
-    p, q = len(base.rest), len(takes.rest)
     posterior = np.zeros((p + q, p + q))
     posterior[:p, :p] = base.posterior
     # Takes of one speaker vary within what speakers vary in: no baseline, no more uncertainty.
     return AxisModel(
         terms,
-        np.concatenate([base.coef, takes.coef + change]),
+        np.concatenate([base.coef, takes.coef]),
         base.bias,
         np.pad(base.spread, ((0, 0), (0, q))),
         np.pad(base.rest, (0, q)),

@@ -143,6 +143,7 @@ def make_terms(
         scale,
         within,
         guess,
+        np.zeros(p, dtype=bool),
         tau,
         limit,
     )
