@@ -93,7 +93,7 @@ def writer(folder: Path, columns: Sequence[str]) -> Iterator[Callable[[dict[str,
     files: dict[str, Any] = {}
     count = 0
     try:
-        part.chmod(0o777 & ~_umask())
+        part.chmod(0o777 & ~umask())
         with ExitStack() as stack:
 
             def flush(date: str) -> None:
@@ -126,13 +126,13 @@ def writer(folder: Path, columns: Sequence[str]) -> Iterator[Callable[[dict[str,
         for file in part.rglob("*.parquet"):
             with file.open("rb+") as out:
                 os.fsync(out.fileno())
-        _swap(part, folder)
+        swap(part, folder)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
 
 
-def _swap(part: Path, folder: Path) -> None:
+def swap(part: Path, folder: Path) -> None:
     """Put a folder in the place of another (or of a file of that name)."""
     old = folder.with_name(f"{part.name}.old")
     if folder.exists():
@@ -156,7 +156,8 @@ def sweep(folder: Path) -> None:
             remove(left)
 
 
-def _umask() -> int:
+def umask() -> int:
+    """Return the permissions that this process takes away from new files."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

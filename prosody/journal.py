@@ -57,7 +57,7 @@ class JournalError(ProsodyError):
 def _pack(value: Any) -> bytes:
     def other(thing: Any) -> Any:
         if isinstance(thing, Remark):
-            return {"code": thing.code, "text": thing.text, "remedy": thing.remedy}
+            return {f.name: getattr(thing, f.name) for f in fields(Remark)}
         if isinstance(thing, (np.ndarray, np.generic)):
             return thing.tolist()
         raise TypeError(f"{type(thing).__name__} cannot be kept")

@@ -142,7 +142,7 @@ def told_of(call: Call) -> str:
     sources = [(s.channel, s.role, s.transcript is not None) for s in call.sources]
     beside = [call.transcript is not None, call.windows is not None]
     text = [call.call_id, call.name, call.started_at, call.agent, call.team, call.language]
-    remarks = [(r.code, r.text, r.remedy) for r in call.remarks]
+    remarks = [(r.code, str(r)) for r in call.remarks]
     return _digest([sources, beside, text, remarks])
 
 
