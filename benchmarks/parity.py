@@ -291,8 +291,8 @@ def plot(names: list[str], ours: dict[str, Matrix], other: dict[str, Matrix], pa
         axes.set_xlim(low - margin, high + margin)
         axes.set_ylim(low - margin, high + margin)
         axes.tick_params(labelsize=5)
-        axes.set_title(column.replace("semitoneFrom27.5Hz_sma3nz", "").replace("_sma3", ""),
-                       fontsize=6)  # fmt: skip
+        title = column.replace("semitoneFrom27.5Hz", "").replace("_sma3nz", "")
+        axes.set_title(title.replace("_sma3", ""), fontsize=6)
     figure.suptitle(
         "openSMILE eGeMAPSv02 (x) and prosody (y): EmoDB (blue), HarperValley (orange)", fontsize=9
     )

@@ -290,8 +290,9 @@ def plot(results: dict[str, dict[str, float]], path: Path) -> None:
     axes.set_yticks(range(len(names)), names, fontsize=6)
     axes.set_xticks(range(len(LINES)), list(LINES), rotation=55, ha="right", fontsize=7)
     for (i, j), value in np.ndenumerate(grid):
-        axes.text(j, i, f"{value:.2f}"[-3:] if value < 1 else "1", ha="center", va="center",
-                  fontsize=4.5, color="white" if value < 0.6 else "black")  # fmt: skip
+        label = f"{value:.2f}".replace("0.", ".", 1) if value < 0.995 else "1"
+        colour = "white" if value < 0.6 else "black"
+        axes.text(j, i, label, ha="center", va="center", fontsize=4.5, color=colour)
     axes.set_title("Relative measures, clean against the line: ICC(A,1)", fontsize=9)
     figure.colorbar(image, shrink=0.5)
     figure.tight_layout()

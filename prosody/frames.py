@@ -32,6 +32,8 @@ HOP_S = 0.010
 """Distance between frames (Eyben et al. 2016)."""
 MARGIN_HOPS = 4
 """Silence between segments; a 60 ms pitch-synchronous window around any frame fits into it."""
+RESAMPLE_SAMPLES = 2**20
+"""Samples resampled at once: memory stays small however long a recording is."""
 CHUNK_FRAMES = 512
 """Frames whose spectra are held at once: about 1.5 MB, so that they stay in the cache."""
 
@@ -140,10 +142,17 @@ def resample(y: FloatArray, sr: int) -> tuple[FloatArray, int]:
         return y, rate
     import soxr
 
-    live = y != 0  # an offset would ring at both ends
-    mean = np.nanmean(y[live], dtype=np.float64) if live.any() else 0.0
-    y = np.where(live, y - np.float32(mean), np.float32(0)) if np.isfinite(mean) else y
-    return np.asarray(soxr.resample(y, sr, rate, quality="HQ"), dtype=np.float32), rate
+    if not np.isfinite(y).all():
+        y = np.nan_to_num(y, nan=0.0, posinf=0.0, neginf=0.0)
+    # An offset would ring at both ends; it is not taken out of digital silence.
+    mean = np.float32(y.sum(dtype=np.float64) / max(1, np.count_nonzero(y)))
+    stream = soxr.ResampleStream(sr, rate, 1, dtype="float32", quality="HQ")
+    parts = []
+    for lo in range(0, len(y), RESAMPLE_SAMPLES):
+        part = y[lo : lo + RESAMPLE_SAMPLES]
+        part = np.where(part != 0, part - mean, np.float32(0))
+        parts.append(stream.resample_chunk(part, last=lo + RESAMPLE_SAMPLES >= len(y)))
+    return np.concatenate(parts), rate
 
 
 def hop_samples(sr: int) -> int:

@@ -73,3 +73,18 @@ def test_spectra_of_a_tone_peak_at_its_bin_with_the_window_s_power() -> None:
     assert set(power.argmax(axis=1)) == {32}
     window = 0.54 - 0.46 * np.cos(2 * np.pi * np.arange(320) / 319)
     np.testing.assert_allclose(power[:, 32], (0.5 * window.sum() / 2) ** 2, rtol=0.01)
+
+
+def test_resampling_takes_out_an_offset_and_what_is_no_number() -> None:
+    y = np.full(44100, 0.4, np.float32)
+    y[:10] = [np.nan, np.inf, -np.inf] * 3 + [0.4]
+    out, rate = resample(y, 44100)
+    assert rate == 16000
+    assert np.abs(out).max() < 1e-5
+
+
+def test_long_and_short_sounds_are_resampled_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    y = np.random.default_rng(3).standard_normal(50000).astype(np.float32)
+    whole, _ = resample(y, 48000)
+    monkeypatch.setattr("prosody.frames.RESAMPLE_SAMPLES", 7001)
+    np.testing.assert_allclose(resample(y, 48000)[0], whole, atol=1e-6)
