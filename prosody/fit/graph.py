@@ -97,15 +97,21 @@ def _fit(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> None
     from_abs = g.node("Mul", share, g.node("Sub", absolute, const("centre", t.centre)))
     from_abs = g.node("Where", no_abs, zero, from_abs)
     from_rel = g.node("Mul", weight, g.node("Where", no_rel, zero, rel))
-    z = g.node("Div", g.node("Add", from_rel, from_abs), const("scale", t.scale))
-    z = g.node("Clip", z, const("low", -t.limit), const("high", t.limit))
-    added = g.node("Mul", z, const("coef", axis.coef))
+    scale, limit = const("scale", t.scale), const("high", t.limit)
+    from_rel = g.node("Div", from_rel, scale)
+    from_abs = g.node("Div", from_abs, scale)
+    z = g.node("Add", from_rel, from_abs)
+    # Cut at the limit, both parts alike.
+    cut = g.node("Div", limit, g.node("Max", g.node("Abs", z), limit))
+    z = g.node("Mul", z, cut)
 
-    # Each term's share goes to the column that it was read from. A column takes from few terms, so
-    # gathering them is smaller and faster than a matrix of zeros and ones.
-    took_rel = g.node("Greater", weight, zero)
-    by_rel = g.node("Where", took_rel, added, zero)
-    by_abs = g.node("Where", took_rel, zero, added)
+    # Each part goes to the column that it was read from; a habit's deviation is no column of its
+    # own. A column takes from few terms, so gathering is smaller and faster than a sparse matrix.
+    by_rel = g.node("Mul", from_rel, cut)
+    if t.habit.any():
+        by_rel = g.node("Mul", by_rel, const("not_habit", ~t.habit))
+    by_abs = g.node("Mul", g.node("Sub", z, by_rel), const("coef", axis.coef))
+    by_rel = g.node("Mul", by_rel, const("coef", axis.coef))
     takes: list[list[int]] = [[] for _ in range(k)]
     for i in range(p):
         takes[rel_at[i]].append(i)

@@ -91,7 +91,7 @@ class Terms:
 
     def evaluate(
         self, columns: NDArray[np.floating], inputs: tuple[str, ...]
-    ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    ) -> tuple[Floats, Floats, Floats]:
         """Turn input columns into terms.
 
         Parameters
@@ -105,8 +105,8 @@ class Terms:
             Terms, within +- `limit`; 0 where nothing is known.
         unknown : ndarray [shape=(n, p)]
             Share of the term's variance that is not known, 0 to 1.
-        from_relative : ndarray of bool [shape=(n, p)]
-            Whether a relative measure stood behind the term.
+        from_relative : ndarray [shape=(n, p)]
+            The part of `z` that comes from the relative measure; the rest from the absolute one.
         """
         at = {name: i for i, name in enumerate(inputs)}
         x = np.asarray(columns, dtype=np.float64)
@@ -128,14 +128,17 @@ class Terms:
         known = np.where(self.habit, -weight, 0.0)
         weight = np.where(~self.relative, np.where(has_abs, known, ~self.habit * weight), weight)
         share = np.where(self.relative, (1 - weight) * self.within, 1.0)
-        u = weight * np.nan_to_num(rel) + np.where(has_abs, share * np.nan_to_num(absolute), 0.0)
-        z = np.clip(u / self.scale, -self.limit, self.limit)
+        by_rel = weight * np.nan_to_num(rel) / self.scale
+        by_abs = np.where(has_abs, share * np.nan_to_num(absolute), 0.0) / self.scale
+        # Cut at the limit, both parts alike.
+        cut = self.limit / np.maximum(np.abs(by_rel + by_abs), self.limit)
+        z = (by_rel + by_abs) * cut
         unknown = np.where(
             self.relative,
             (1 - weight) * np.where(has_abs, 1 - self.within, 1.0),
             np.where(has_abs, 0.0, 1 - weight * self.within),
         )
-        return z, unknown, weight > 0
+        return z, unknown, np.where(self.habit, 0.0, by_rel * cut)
 
 
 def log2(x: Floats) -> Floats:
@@ -183,14 +186,13 @@ class AxisModel:
     ) -> tuple[Floats, Floats, Floats]:
         """Return rating [n], its standard deviation [n] and contributions [n, len(inputs)]."""
         z, unknown, from_relative = self.terms.evaluate(columns, inputs)
-        added = z * self.coef
         out = np.zeros((len(z), len(inputs)))
         at = {name: i for i, name in enumerate(inputs)}
+        by_rel, by_abs = from_relative * self.coef, (z - from_relative) * self.coef
         for i, measure in enumerate(self.terms.measures):
-            by_rel = np.where(from_relative[:, i], added[:, i], 0.0)
-            out[:, at[self.terms.relative_names[i]]] += by_rel
+            out[:, at[self.terms.relative_names[i]]] += by_rel[:, i]
             if not self.terms.relative[i] or self.terms.guess[i]:
-                out[:, at[measure]] += added[:, i] - by_rel
+                out[:, at[measure]] += by_abs[:, i]
         return self.bias + out.sum(axis=1), np.sqrt(self.variance(z, unknown)), out
 
     def variance(self, z: Floats, unknown: Floats) -> Floats:
