@@ -33,6 +33,7 @@ COMMANDS = (
     "model",
     "fit",
     "evaluate",
+    "report",
     "merge",
     "forget",
     "doctor",

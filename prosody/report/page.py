@@ -1,0 +1,198 @@
+"""The frame of every page: one file with its style and script in it, closed to the outside.
+
+A page opened from ``file://`` has no origin of its own, so browsers differ on what ``'self'`` means
+there. Style and script therefore stand in the page, and its Content-Security-Policy names exactly
+them, by hash: no other script runs, whatever a transcript holds, and nothing is fetched but
+sound that lies in the same folder.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+from prosody.report.html import Html, join, tag, text
+from prosody.rows import AXES
+from prosody.words import load
+
+# The pages one can go to from everywhere, with their names in words/report.*.toml.
+MENU = (
+    ("index.html", "overview"),
+    ("apologies.html", "apologies"),
+    ("complaints.html", "complaints"),
+    ("failed.html", "failed"),
+    ("about.html", "about"),
+)
+
+
+@lru_cache(maxsize=8)
+def asset(name: str) -> str:
+    """Return a style sheet or script of this package."""
+    return (resources.files("prosody.report") / "assets" / name).read_text(encoding="utf-8")
+
+
+def script_of(name: str, *, judged: bool) -> str:
+    """Return a page's script, with the export of ratings where there is something to rate."""
+    more = "  var AXES = " + json.dumps(AXES) + ";\n" + asset("export.js") if judged else ""
+    return asset(name).replace("  /* EXPORT */\n", more)
+
+
+def source_hash(source: str) -> str:
+    """Return how a Content-Security-Policy names a style or script."""
+    return "'sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode() + "'"
+
+
+def policy(style: str, script: str) -> str:
+    """Return the Content-Security-Policy of a page: nothing from outside, only its own script."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"style-src {source_hash(style)}",
+            f"script-src {source_hash(script)}",
+            "media-src 'self' file:",  # sound beside the page; Firefox knows no 'self' there
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def texts(lang: str) -> dict[str, Any]:
+    """Return all tables that a report speaks with, by subject."""
+    return {**load("report", lang), "screen": load("screen", lang), "rules": load("conduct", lang)}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What all pages of a report share.
+
+    Parameters
+    ----------
+    lang : str
+    ident : str
+        Of the run; what a reader enters is kept under it.
+    made : str
+        When and with what the results were made.
+    judged : bool
+        Whether anything was judged; otherwise no page holds a word about judgements.
+    """
+
+    lang: str
+    ident: str
+    made: str
+    judged: bool = True
+
+    @property
+    def say(self) -> dict[str, Any]:
+        """The words of the reader's language."""
+        return texts(self.lang)
+
+    def page(
+        self, title: str, *body: Any, here: str = "", up: str = "", script: str = "page.js"
+    ) -> str:
+        """Return a whole page.
+
+        Parameters
+        ----------
+        title : str
+        *body : Html
+        here : str
+            The menu's entry for this page.
+        up : str
+            ``../`` for pages in a folder.
+        script : str
+            Name of the script, one of this package's.
+        """
+        say = self.say["page"]
+        style, code = asset("report.css"), script_of(script, judged=self.judged)
+        if self.judged:
+            style += asset("judged.css")
+        menu = [
+            tag("a", say[name], href=up + file, aria_current="page" if file == here else None)
+            for file, name in MENU
+        ]
+        head = tag(
+            "head",
+            tag("meta", charset="utf-8"),
+            Html(
+                f'<meta http-equiv="Content-Security-Policy" content="{text(policy(style, code))}">'
+            ),
+            tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+            tag("meta", name="referrer", content="no-referrer"),
+            tag("meta", name="robots", content="noindex"),
+            tag("meta", name="color-scheme", content="light dark"),
+            tag("title", f"{title} - {say['title']}" if title != say["title"] else title),
+            tag("style", Html(style)),
+        )
+        inside = tag(
+            "body",
+            tag("a", say["skip"], href="#content", class_="skip"),
+            tag(
+                "header",
+                tag("p", say["title"], class_="name"),
+                tag("nav", *menu, aria_label=say["menu"]),
+            ),
+            tag(
+                "main",
+                tag("noscript", tag("p", say["script_needed"], class_="note")),
+                *body,
+                id="content",
+                tabindex="-1",
+            ),
+            tag("footer", tag("p", f"{self.made} {say['offline']}")),
+            tag("script", Html(code)),
+            data_run=self.ident,
+        )
+        return "<!doctype html>\n" + tag("html", head, inside, lang=self.lang) + "\n"
+
+
+def clock(seconds: float) -> str:
+    """Return a time in a recording as people read it."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def figure(value: float, decimals: int, lang: str) -> str:
+    """Return a number as people write it in a language."""
+    out = f"{value:.{decimals}f}"
+    if float(out) == 0:
+        out = out.lstrip("-")
+    out = out.replace("-", "\N{MINUS SIGN}")
+    return out.replace(".", ",") if lang == "nl" else out
+
+
+def grid(caption: str | None, head: list[Any], rows: list[list[Any]], **attributes: Any) -> Html:
+    """Return a table whose first column names its rows; scrolls by itself where it is too wide."""
+    top = tag("thead", tag("tr", *(tag("th", h, scope="col") for h in head)))
+    body = [tag("tr", tag("th", row[0], scope="row"), *(tag("td", c) for c in row[1:]))
+            for row in rows]  # fmt: skip
+    named = tag("caption", caption) if caption else None
+    label = caption or str(head[0])
+    return tag(
+        "div",
+        tag("table", named, top, tag("tbody", *body), **attributes),
+        class_="wide",
+        role="region",
+        aria_label=label,
+        tabindex="0",
+    )
+
+
+def section(heading: str, *body: Any, class_: str | None = None, level: int = 2) -> Html:
+    """Return a part of a page under its heading."""
+    return tag("section", tag(f"h{level}", heading), *body, class_=class_)
+
+
+def paragraph(value: Any, class_: str | None = None) -> Html:
+    """Return one paragraph."""
+    return tag("p", value, class_=class_)
+
+
+def listing(items: list[Any], class_: str | None = None) -> Html:
+    """Return a list."""
+    return tag("ul", join(tag("li", i) for i in items), class_=class_)

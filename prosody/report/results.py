@@ -1,0 +1,155 @@
+"""The results of a run as a report reads them: from its JSONL files, checked as hostile input.
+
+Rows of 100,000 calls with all their measures do not fit in memory at once, so apologies are read
+in two passes: `Run.apologies` holds what tables and totals need, `Run.whole` gives complete rows
+one by one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from prosody.errors import UsageError
+from prosody.rows import SCHEMA_VERSION
+
+# What tables and totals need of an apology; a complete row is thirty times as large.
+_BRIEF = (
+    "recording", "recording_sha256", "call_id", "agent", "team", "language", "channel", "role",
+    "start_s", "end_s", "text", "source", "verdict", "kind", "hint", "gates",
+)  # fmt: skip
+_AGAIN = "Make the results again: prosody analyze ... --out DIR"
+
+
+@dataclass(slots=True)
+class Run:
+    """A finished run.
+
+    Attributes
+    ----------
+    folder : Path
+    head : dict
+        ``run.json``.
+    lines : list of dict
+        One per recording, as in ``recordings.jsonl``.
+    apologies : list of dict
+        One per apology, in brief: identity, verdict, and per axis only ``p``, in order of
+        recording and time.
+    """
+
+    folder: Path
+    head: dict[str, Any]
+    lines: list[dict[str, Any]]
+    apologies: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def command(self) -> dict[str, Any]:
+        """How the run was asked for."""
+        return dict(self.head.get("command") or {})
+
+    @property
+    def measures_only(self) -> bool:
+        """Whether nothing was judged, so that nothing about judgements may be shown."""
+        return bool(self.command.get("measures_only"))
+
+    @property
+    def ident(self) -> str:
+        """A name of this run by its content: notes kept in a browser belong to it."""
+        digest = hashlib.sha256()
+        for row in self.apologies:
+            digest.update(f"{clip_id(row)}\n".encode())
+        return digest.hexdigest()[:12]
+
+    def whole(self) -> Iterator[dict[str, Any]]:
+        """Yield every apology with all its measures, in the order of the file."""
+        yield from read_lines(self.folder / "apologies.jsonl")
+
+
+def clip_id(row: dict[str, Any]) -> str:
+    """Return the name of an apology in ratings: the same in every run over the same sound."""
+    sound = str(row.get("recording_sha256") or "")
+    if not sound:
+        sound = hashlib.sha256(str(row.get("recording")).encode(errors="replace")).hexdigest()
+    return f"{sound[:12]}-{int(row.get('channel') or 0)}-{round(1000 * number(row, 'start_s'))}"
+
+
+def number(row: dict[str, Any], name: str, otherwise: float = 0.0) -> float:
+    """Return a number of a row; missing ones become `otherwise`."""
+    value = row.get(name)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    return otherwise
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a JSONL file.
+
+    Raises
+    ------
+    UsageError
+        If the file is missing or a line is no JSON object.
+    """
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for i, line in enumerate(lines, 1):
+                if line.strip():
+                    value = json.loads(line)
+                    if not isinstance(value, dict):
+                        raise UsageError(
+                            f"{path}, line {i}: {line[:40]!r}, expected a JSON object.", _AGAIN
+                        )
+                    yield value
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{path.parent}: there is no {path.name}, so these are no results of a run.",
+            "Name the folder that 'prosody analyze --out' wrote.",
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, UsageError):
+            raise
+        raise UsageError(f"{path}: cannot be read ({str(error)[:120]}).", _AGAIN) from error
+
+
+def read(folder: Path) -> Run:
+    """Read the results of a run.
+
+    Raises
+    ------
+    UsageError
+        If `folder` holds no finished run, or one of another schema.
+    """
+    try:
+        head = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{folder}: there is no run.json, so no finished run.",
+            "Name the folder that 'prosody analyze --out' wrote, or start that command again: it "
+            "goes on where it was.",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{folder / 'run.json'}: cannot be read ({error}).", _AGAIN) from error
+    if not isinstance(head, dict) or head.get("schema_version") != SCHEMA_VERSION:
+        found = head.get("schema_version") if isinstance(head, dict) else None
+        raise UsageError(
+            f"{folder / 'run.json'}: schema_version {found!r}, expected {SCHEMA_VERSION}.", _AGAIN
+        )
+    run = Run(folder, head, list(read_lines(folder / "recordings.jsonl")))
+    run.apologies = [_brief(row) for row in run.whole()]
+    run.apologies.sort(key=order)
+    return run
+
+
+def order(row: dict[str, Any]) -> tuple[str, float, int]:
+    """Return where an apology stands among others: by recording, then time."""
+    return str(row.get("recording")), number(row, "start_s"), int(row.get("channel") or 0)
+
+
+def _brief(row: dict[str, Any]) -> dict[str, Any]:
+    out = {name: row.get(name) for name in _BRIEF}
+    for axis in ("sincere", "engaged"):
+        out[axis] = {"p": (row.get(axis) or {}).get("p")}
+    return out

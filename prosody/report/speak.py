@@ -1,0 +1,112 @@
+"""What the results say, in the language of the report.
+
+A run carries sentences in the language it was made in; everything that has a code is said again
+here from the tables, and what has none stays as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from prosody import explain, table
+from prosody.report.results import number
+from prosody.words import languages, load
+
+
+def verdict(row: dict[str, Any], say: dict[str, Any]) -> str:
+    """Return how an apology sounded, in words."""
+    screen = say["screen"]
+    if not row.get("verdict"):
+        return str(screen["verdict"]["withheld"])
+    word = str(screen["verdict"].get(row["verdict"], row["verdict"]))
+    if row.get("kind"):
+        return f"{word} ({screen['kind'].get(row['kind'], row['kind'])})"
+    if row.get("hint"):
+        return f"{word} ({screen['hint'].get(row['hint'], row['hint'])})"
+    return word
+
+
+def gates(row: dict[str, Any], say: dict[str, Any]) -> str:
+    """Return why a judgement was withheld."""
+    known = say["screen"]["gate"]
+    return "; ".join(str(known.get(g, g)) for g in row.get("gates") or ())
+
+
+def reason(one: dict[str, Any], lang: str) -> tuple[str, str]:
+    """Return a reason's sentence, and the side it pulls the impression to."""
+    measure = str(one.get("measure"))
+    try:
+        versus: explain.Versus = "others" if one.get("column") == measure else "call"
+        said = explain.sentence(measure, float(one["value"]), str(one["unit"]), lang, versus)
+        up = "up" if number(one, "contribution") > 0 else "down"
+        return said, str(load("reasons", lang)["toward"][one["axis"]][up])
+    except (KeyError, TypeError, ValueError):
+        return str(one.get("text") or measure), str(one.get("toward") or "")
+
+
+def remark(one: dict[str, Any], row: dict[str, Any], say: dict[str, Any], same: bool) -> str:
+    """Return a remark; `same` says that the run speaks the report's language already."""
+    said, code = str(one.get("text") or ""), str(one.get("code") or "")
+    known = say["screen"]["remark"].get(code)
+    if same or known is None or code == "window_cut":
+        return said
+    return str(known).format(seconds=number(row, "baseline_s"))
+
+
+def failure(line: dict[str, Any], lang: str, same: bool) -> tuple[str, str]:
+    """Return what was wrong with a recording, and the remedy."""
+    message, remedy = str(line.get("message") or ""), str(line.get("remedy") or "")
+    if same or lang not in languages("reading"):
+        return message, remedy
+    known = load("reading", lang)
+    code = str(line.get("code"))
+    if code not in known["failed"]:
+        return message, remedy
+    return f"{known['failed'][code]} ({message})", str(known["remedy"].get(code, remedy))
+
+
+def rule(result: dict[str, Any], say: dict[str, Any]) -> dict[str, str]:
+    """Return the words of one conduct rule: name, question, status, value, advice, remark."""
+    rules, ident = say["rules"], str(result.get("rule"))
+    own = rules.get(ident) or {}
+    flagged = bool(result.get("flagged"))
+    status = str(result.get("status"))
+    advice = own.get("advice", {})
+    codes = [str(c) for c in result.get("remarks") or ()]
+    return {
+        "name": str(own.get("name", ident)),
+        "question": str(own.get("question", "")),
+        "status": str(rules["status"].get(status, status)),
+        "value": value(result, say),
+        "advice": str(advice.get("flagged" if flagged else status, "")),
+        "remark": " ".join(str(rules["remarks"].get(c, c)) for c in codes),
+        "strength": str(rules["strength"].get(result.get("strength"), "")),
+    }
+
+
+def value(result: dict[str, Any], say: dict[str, Any]) -> str:
+    """Return what a rule measured, with its unit."""
+    units, found = say["rules"]["unit"], result.get("value")
+    if found is None:
+        return ""
+    if isinstance(found, str):
+        return str(units.get(found, found))
+    unit = str(units.get(result.get("unit"), result.get("unit") or ""))
+    shown = f"{found:.1f}" if isinstance(found, float) and found != int(found) else f"{found:.0f}"
+    shown = shown.replace(".", say["page"]["decimal"])
+    return f"{shown} {unit}" if unit in ("", "s") else f"{unit}: {shown}"
+
+
+def decimals(measure: str) -> int:
+    """Return how many decimals of a measure mean something."""
+    return 1 if table.BY_NAME[measure].unit.startswith(("st", "dB")) else 2
+
+
+def known(values: dict[str, Any] | None) -> dict[str, float]:
+    """Return the numbers of a mapping, without what is missing."""
+    return {
+        k: float(v)
+        for k, v in (values or {}).items()
+        if isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v)
+    }

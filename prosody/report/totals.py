@@ -1,0 +1,132 @@
+"""Counts over a run, each with the range that chance allows; none about a person."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from prosody.rows import RULES
+
+VERDICTS = ("sincere", "unclear", "forced")
+# A total of fewer would be about persons.
+LEAST_AGENTS, LEAST_APOLOGIES = 5, 30
+_Z95, _Z80 = 1.959964, 1.281552
+
+
+def wilson(count: int, of: int, z: float = _Z95) -> tuple[float, float]:
+    """Return the interval of a share by Wilson's method; (0, 1) where there is nothing.
+
+    Wilson (1927), "Probable inference, the law of succession, and statistical inference".
+    """
+    if of <= 0:
+        return 0.0, 1.0
+    share = count / of
+    middle = share + z * z / (2 * of)
+    half = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
+    below = 1 + z * z / of
+    return max(0.0, (middle - half) / below), min(1.0, (middle + half) / below)
+
+
+def difference(a: int, of_a: int, b: int, of_b: int) -> tuple[float, float, float]:
+    """Return the share of b less that of a, with its interval by Newcombe's method 10.
+
+    Newcombe (1998), "Interval estimation for the difference between independent proportions".
+    """
+    if of_a <= 0 or of_b <= 0:
+        return math.nan, -1.0, 1.0
+    p, q = a / of_a, b / of_b
+    (low_a, high_a), (low_b, high_b) = wilson(a, of_a), wilson(b, of_b)
+    d = q - p
+    return (
+        d,
+        d - math.sqrt((q - low_b) ** 2 + (high_a - p) ** 2),
+        d + math.sqrt((high_b - q) ** 2 + (p - low_a) ** 2),
+    )
+
+
+def expected(chances: Sequence[float]) -> tuple[float, float, float]:
+    """Return how many of independent events are to be expected, with the 80 % range."""
+    total = sum(chances)
+    half = _Z80 * math.sqrt(sum(p * (1 - p) for p in chances))
+    return total, max(0.0, total - half), min(float(len(chances)), total + half)
+
+
+@dataclass(slots=True)
+class Rule:
+    """How one conduct rule came out over the calls with an apology."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    strength: str = ""
+
+    @property
+    def graded(self) -> int:
+        """Calls in which the rule was met or not."""
+        return self.counts["met"] + self.counts["not_met"]
+
+
+def rules(lines: Iterable[dict[str, Any]]) -> dict[str, Rule]:
+    """Return how each rule came out, over calls with an apology."""
+    out = {name: Rule() for name in RULES}
+    for line in lines:
+        if not line.get("apologies"):
+            continue
+        for name, result in (line.get("conduct") or {}).items():
+            if name in out and isinstance(result, dict):
+                out[name].counts[str(result.get("status"))] += 1
+                out[name].strength = str(result.get("strength") or "")
+    return {name: rule for name, rule in out.items() if rule.counts}
+
+
+def graded(line: dict[str, Any]) -> tuple[int, int, list[str]]:
+    """Return of one call how many rules were met, how many graded, and which were not met."""
+    found = {n: (line.get("conduct") or {}).get(n) for n in RULES}
+    status = {n: r.get("status") for n, r in found.items() if isinstance(r, dict)}
+    missed = [n for n, s in status.items() if s == "not_met"]
+    met = sum(s == "met" for s in status.values())
+    return met, met + len(missed), missed
+
+
+@dataclass(slots=True)
+class Team:
+    """Totals of one team: never of fewer than 5 agents or 30 apologies."""
+
+    name: str
+    agents: int
+    apologies: int
+    verdicts: Counter[str]
+    judged: int
+    met: int
+    graded: int
+
+
+def teams(
+    apologies: Sequence[dict[str, Any]], lines: Sequence[dict[str, Any]]
+) -> tuple[list[Team], int]:
+    """Return the teams that are large enough, in order of name, and how many are not."""
+    members: dict[str, set[str]] = defaultdict(set)
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in apologies:
+        if name := str(row.get("team") or "").strip():
+            rows[name].append(row)
+            if row.get("agent"):
+                members[name].add(str(row["agent"]))
+    conduct: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for line in lines:
+        if line.get("apologies") and (name := str(line.get("team") or "").strip()):
+            met, of, _ = graded(line)
+            conduct[name][0] += met
+            conduct[name][1] += of
+    out, hidden = [], 0
+    for name in sorted(rows):
+        if len(members[name]) < LEAST_AGENTS or len(rows[name]) < LEAST_APOLOGIES:
+            hidden += 1
+            continue
+        verdicts = Counter(str(r["verdict"]) for r in rows[name] if r.get("verdict"))
+        out.append(
+            Team(name, len(members[name]), len(rows[name]), verdicts, verdicts.total(),
+                 *conduct[name])
+        )  # fmt: skip
+    return out, hidden
