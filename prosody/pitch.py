@@ -6,7 +6,8 @@ power spectra (64 ms for the harmonics, 32 ms for the edges of voicing), as loga
 the frame's own mean, and its level relative to the loudest within 0.64 s: gain cancels. A small
 convolutional network (``models/pitch.onnx``, see ``models/PITCH.md``) reads 17 frames either side
 and answers with a voicing probability and a distribution over half-semitone steps of pitch; F0 is
-the mean of that distribution around its peak.
+the mean of that distribution around its peak. Where a frame repeats itself almost exactly, the lag
+of the repetition says more than half-semitone steps can, and is taken instead.
 
 The fundamental itself need not be there (the telephone cuts it off): the spacing of harmonics
 decides. The way of reading pitch from a distribution over log-spaced steps is that of CREPE (Kim et
@@ -34,7 +35,9 @@ SHORT = 256
 LONG_BINS = slice(4, 252)
 SHORT_BINS = slice(2, 126)
 """Both 62.5 to 3,920 Hz: no offset, no mains hum, no edge of a resampler."""
-FEATURES = 248 + 124 + 2
+LONG_SIZE = 248
+SHORT_SIZE = 124
+FEATURES = LONG_SIZE + SHORT_SIZE + 2
 FLOOR = 1e-4
 """Bins 40 dB below the frame's mean power count as equal."""
 TINY = 1e-10
@@ -45,10 +48,23 @@ LEVEL_DEPTH = -14.0
 STEPS = 80
 STEP_LOW_HZ = 58.0
 STEPS_PER_OCTAVE = 24
-VOICED = 0.5
-"""Voicing probability from which a frame is voiced: the network's own even odds, not tuned."""
 EDGE_ST = 0.5
 """Pitch this far outside 65 to 500 Hz is brought to the edge; beyond it the frame is unvoiced."""
+
+FURTHEST_LAG = 112
+"""Repetition is looked for after as many periods as fit into this lag (14 ms), at least one."""
+LAGS = 144
+AROUND = 8
+"""Samples around the expected lag in which its peak may lie."""
+WITHIN_ST = 1.5
+REPEATS = (0.9, 0.98)
+"""Share of its power with which a frame repeats itself: from the first on the lag of the repetition
+begins to replace the network's pitch, from the second on it does so wholly."""
+STEADY_LAGS = slice(16, 101)
+"""Where a loud frame that the network calls unvoiced may still repeat itself exactly: 500 to 80 Hz.
+Pulse trains and test tones do; voices hardly, and the hum of the mains is lower."""
+STEADY_LEVEL = -2.3
+"""Such a frame is no more than 10 dB below the loudest around it."""
 
 REACH = 17
 """Frames that the network reads on either side."""
@@ -59,7 +75,7 @@ BLOCK_FRAMES = 8192
 STRETCH = 1024
 """Rows that the network gets at once, and
 """
-CHUNK_FRAMES = 64
+CHUNK_FRAMES = 128
 """frames transformed at once: both stay in the cache."""
 
 
@@ -208,9 +224,20 @@ def _block(sound: FloatArray, centre: IntArray, segment: IntArray) -> FloatArray
         ],
         axis=1,
     )
-    f0, voiced = decode(answer.T[row])
-    voiced &= level[:, 0] > np.log(2 * TINY)
-    return np.where(voiced, f0, np.nan).astype(np.float32)
+    f0, odds = decode(answer.T[row])
+    heard = level[:, 0] > np.log(2 * TINY)
+    loud = heard & (odds <= 0) & (features[row, LONG_SIZE + SHORT_SIZE] > STEADY_LEVEL)
+    voiced = heard & (odds > 0)
+    out = np.full(len(centre), np.nan, dtype=np.float32)
+    for part in _chunks(np.flatnonzero(loud)):
+        out[part] = steady(features[row[part], :LONG_SIZE])
+    for part in _chunks(np.flatnonzero(voiced)):
+        out[part] = refine(features[row[part], :LONG_SIZE], f0[part])
+    return np.clip(out, FMIN_HZ, FMAX_HZ)
+
+
+def _chunks(index: IntArray) -> list[IntArray]:
+    return [index[lo : lo + CHUNK_FRAMES] for lo in range(0, len(index), CHUNK_FRAMES)]
 
 
 def _among_neighbours(level: FloatArray, order: IntArray) -> FloatArray:
@@ -224,7 +251,7 @@ def _among_neighbours(level: FloatArray, order: IntArray) -> FloatArray:
     return np.asarray(np.maximum(level - top[row], np.float32(LEVEL_DEPTH)))
 
 
-def decode(answer: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+def decode(answer: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Read pitch and voicing off the network's answer.
 
     Parameters
@@ -235,8 +262,9 @@ def decode(answer: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
     Returns
     -------
     f0_hz : ndarray [shape=(n,), float32]
-        65 to 500; of no meaning where unvoiced.
-    voiced : ndarray [shape=(n,), bool]
+        About 65 to 500; of no meaning where unvoiced.
+    odds : ndarray [shape=(n,), float32]
+        Log odds of voicing; -inf where the pitch is out of range.
     """
     steps = answer[:, :STEPS]
     peak = np.clip(np.argmax(steps, axis=1), 2, STEPS - 3)
@@ -246,6 +274,90 @@ def decode(answer: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
     position = (weight * near).sum(axis=1) / weight.sum(axis=1)
     f0 = STEP_LOW_HZ * np.exp2(position / STEPS_PER_OCTAVE)
     edge = 2 ** (EDGE_ST / 12)
-    voiced = answer[:, STEPS] > np.log(VOICED / (1 - VOICED))
-    voiced &= (f0 >= FMIN_HZ / edge) & (f0 <= FMAX_HZ * edge)
-    return np.clip(f0, FMIN_HZ, FMAX_HZ).astype(np.float32), voiced
+    inside = (f0 >= FMIN_HZ / edge) & (f0 <= FMAX_HZ * edge)
+    return f0.astype(np.float32), np.where(inside, answer[:, STEPS], -np.inf).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _overlap() -> FloatArray:
+    """Return the long window's autocorrelation: what a lag leaves of a periodic sound's."""
+    power = np.abs(np.fft.rfft(_hann(LONG).astype(np.float64), 2 * LONG)) ** 2
+    return (np.fft.irfft(power) / LONG)[:LAGS].astype(np.float32)
+
+
+def _repetition(shape: FloatArray, lags: slice) -> FloatArray:
+    """Return the share of a frame's power that comes back after each lag, taper taken out."""
+    from scipy import fft
+
+    power = np.zeros((len(shape), LONG // 2 + 1), dtype=np.float32)
+    np.exp(shape, out=power[:, LONG_BINS])
+    match = fft.irfft(power, LONG, overwrite_x=True)
+    share = match[:, lags] * (_overlap()[0] / _overlap()[lags])
+    share /= match[:, :1]
+    return np.asarray(share)
+
+
+def _summit(values: FloatArray, at: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Return height and offset of the parabola through each row's three values around `at`."""
+    before, top, after = np.take_along_axis(values, at[:, None] + np.arange(-1, 2), axis=1).T
+    bend = np.minimum(before - 2 * top + after, -1e-9)
+    shift = np.clip(0.5 * (before - after) / bend, -0.5, 0.5)
+    return top - 0.25 * (before - after) * shift, shift
+
+
+def steady(shape: FloatArray) -> FloatArray:
+    """Find the pitch of frames that repeat themselves exactly, NaN where they do not.
+
+    Parameters
+    ----------
+    shape : ndarray [shape=(n, 248), float32]
+        Log power of the bins of the long spectrum (see `spectra`).
+
+    Returns
+    -------
+    ndarray [shape=(n,), float32]
+        80 to 500 Hz, from the shortest lag at which 98 % of the power comes back.
+    """
+    out = np.full(len(shape), np.nan, dtype=np.float32)
+    share = _repetition(shape, STEADY_LAGS)
+    able = np.flatnonzero(share.max(axis=1) >= REPEATS[1])
+    share = share[able]
+    inner = share[:, 1:-1]
+    found = (inner >= REPEATS[1]) & (inner >= share[:, :-2]) & (inner >= share[:, 2:])
+    first = np.argmax(found, axis=1).astype(np.int64) + 1
+    _, shift = _summit(share, first)
+    f0 = RATE_HZ / (STEADY_LAGS.start + first + shift)
+    out[able] = np.where(found.any(axis=1), f0, np.nan)
+    return out
+
+
+def refine(shape: FloatArray, f0_hz: FloatArray) -> FloatArray:
+    """Read the period off the autocorrelation where a frame repeats itself almost exactly.
+
+    Steady sounds (tones, sung vowels) come out within a cent or so; where a voice moves or noise
+    is in the way, the network knows better and its pitch stays.
+
+    Parameters
+    ----------
+    shape : ndarray [shape=(n, 248), float32]
+        Log power of the bins of the long spectrum (see `spectra`).
+    f0_hz : ndarray [shape=(n,), float32]
+        The network's pitch.
+
+    Returns
+    -------
+    ndarray [shape=(n,), float32]
+        Within 1.5 semitones of the network's.
+    """
+    match = _repetition(shape, slice(LAGS))
+    period = RATE_HZ / f0_hz
+    times = np.maximum(np.floor(FURTHEST_LAG / period), 1)
+    expected = np.round(times * period).astype(np.int64)
+    near = np.arange(-AROUND, AROUND + 1) + expected[:, None]
+    here = np.take_along_axis(match, near, axis=1)
+    peak = np.clip(np.argmax(here, axis=1), 1, 2 * AROUND - 1)
+    share, shift = _summit(here, peak)
+    octaves = np.log2(RATE_HZ * times / (expected - AROUND + peak + shift) / f0_hz)
+    trust = np.clip((share - REPEATS[0]) / (REPEATS[1] - REPEATS[0]), 0, 1)
+    trust *= (np.abs(octaves) < WITHIN_ST / 12) & (np.abs(shift) < 0.5)
+    return np.asarray(f0_hz * np.exp2(trust * octaves), dtype=np.float32)
