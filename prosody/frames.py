@@ -91,6 +91,15 @@ class Grid:
         within = np.arange(self.total) - np.repeat(self.start, self.count)
         return np.repeat(self.first, self.count) + within
 
+    @property
+    def hops(self) -> FloatArray:
+        """The samples, one row per hop [shape=(hops, hop)]."""
+        return self.samples.reshape(-1, self.hop)
+
+    def energy(self) -> FloatArray:
+        """Return the sum of squares of each hop [shape=(hops,), float32]."""
+        return np.asarray(np.einsum("ij,ij->i", self.hops, self.hops))
+
     def rows(self, width: int, offset: int = 0) -> FloatArray:
         """Return a strided view with one row per hop.
 
@@ -182,10 +191,10 @@ def lay_out(segments: Sequence[FloatArray], sr: int) -> Grid:
     samples = np.zeros((int(hops.sum()) + MARGIN_HOPS + 1) * hop, dtype=np.float32)
     for segment, k in zip(segments, first.tolist(), strict=True):  # copies, no arithmetic
         samples[k * hop : k * hop + len(segment)] = segment
-    if not np.isfinite(samples).all():
-        np.nan_to_num(samples, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     count = np.maximum(length // hop - 1, 0)
     grid = Grid(samples, sr, hop, first, count, length)
+    if not np.isfinite(grid.energy()).all():
+        np.nan_to_num(samples, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     _take_out_mean(grid)
     return grid
 
@@ -194,14 +203,14 @@ def _take_out_mean(grid: Grid) -> None:
     """Take each segment's mean out of its hops with sound; digital silence stays exactly 0."""
     if len(grid.length) == 0:
         return
-    hops = grid.samples[: len(grid.samples) // grid.hop * grid.hop].reshape(-1, grid.hop)
-    live = np.asarray(hops.any(axis=1))
+    hops = grid.hops
+    live = grid.energy() > 0
     bounds = np.append(grid.first, len(hops))
     rest = -grid.length % grid.hop  # of the last hop, beyond the last sample
     last = np.maximum(-(-grid.length // grid.hop) - 1, 0) + grid.first
     live_samples = np.add.reduceat(live.astype(np.float64), bounds[:-1]) * grid.hop
     live_samples -= rest * live[last]
-    total = np.add.reduceat(hops.sum(axis=1, dtype=np.float64), bounds[:-1])
+    total = np.add.reduceat(hops @ np.ones(grid.hop, np.float32), bounds[:-1], dtype=np.float64)
     mean = np.divide(total, live_samples, out=np.zeros(len(total)), where=live_samples > 0)
     each = np.zeros(len(hops), dtype=np.float32)
     each[grid.first[0] :] = np.repeat(mean, np.diff(bounds)).astype(np.float32)

@@ -295,12 +295,12 @@ def _loudness_columns(
 
 def _level(grid: Grid) -> Doubles:
     """Return the root-mean-square level of each segment in dB re full scale; NaN in silence."""
-    hops = grid.samples[: len(grid.samples) // grid.hop * grid.hop].reshape(-1, grid.hop)
-    energy = np.einsum("ij,ij->i", hops, hops)
     out = np.full(len(grid.length), np.nan)
     full = grid.length > 0
     if full.any():
-        total = np.add.reduceat(energy, grid.first[full], dtype=np.float64)  # silence between
+        total = np.add.reduceat(
+            grid.energy(), grid.first[full], dtype=np.float64
+        )  # silence between
         power = total / grid.length[full]
         out[full] = 10 * np.log10(np.where(power > 0, power, np.nan))
     return out
