@@ -146,7 +146,10 @@ def workers_of(pid: int, *, at_least: int = 1, timeout_s: float = 60) -> list[in
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
         found = []
-        for child in psutil.Process(pid).children():
+        run = psutil.Process(pid)
+        if run.status() == psutil.STATUS_ZOMBIE:
+            break  # it has ended
+        for child in run.children():
             try:
                 if "loky.backend.popen_loky_posix" in " ".join(child.cmdline()):
                     found.append(child.pid)

@@ -68,6 +68,10 @@ class Progress:
             self._clear()
             typer.echo(self._text(), err=True, nl=not self.live or self.done == self.total)
 
+    def end(self, run: Run, folder: str, files: Sequence[str]) -> None:
+        """Tell a scheduler how it ended."""
+        self._put_json("end", counts=run.counts(), left=run.left, folder=folder, files=list(files))
+
     def interrupted(self) -> None:
         """Tell that the recordings in hand are finished and then the run ends."""
         if self.as_json:

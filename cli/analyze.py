@@ -259,9 +259,12 @@ def analyze(
                 typer.echo(json.dumps(nested(row, measures_only=measures_only), ensure_ascii=False))
         else:
             show(done.head(), lang=lang, measures_only=measures_only)
-        closing(
-            done, str(out), files, lang=lang, shipped=model is None, measures_only=measures_only
-        )
+        if json_progress:
+            progress.end(done, str(out), files)
+        else:
+            closing(
+                done, str(out), files, lang=lang, shipped=model is None, measures_only=measures_only
+            )
         raise typer.Exit(done.exit_code())
 
 
