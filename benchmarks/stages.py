@@ -82,9 +82,9 @@ def families(pieces: Sequence[Sound], sr: int) -> dict[str, Callable[[], object]
         "spectra (shared by loudness and balance)": lambda: spectrum.levels(grid),
         "pitch: tracking": lambda: pitch.track(grid),
         "pitch: tracking and measures": pitch_family,
-        "loudness: measures": lambda: measures._loudness_columns(loudness, runs, grid),
+        "loudness: measures": lambda: measures._loudness_columns(loudness, voiced, runs, grid),
         "balance: measures": balance_family,
-        "tempo: measures": lambda: measures._tempo_columns(loudness, voiced, runs, grid),
+        "tempo: measures": lambda: measures._tempo_columns(voiced, runs, grid),
         "all measures": lambda: measures.measure(pieces, sr),
     }
 

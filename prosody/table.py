@@ -116,6 +116,7 @@ def _tempo(name: str, unit: str, definition: str, egemaps: str = "", **more: Any
 _ST = "st re 27.5 Hz"
 _UNFIT: dict[str, Any] = {"fit_for_judging": False}
 
+# fmt: off
 MEASURES: tuple[Measure, ...] = (
     # pitch: over voiced frames, smoothed over three of them
     _pitch("pitch_mean_st", _ST, "Mean pitch over voiced frames.", "amean",
@@ -273,6 +274,7 @@ MEASURES: tuple[Measure, ...] = (
             missing="no apologising word with its time, or fewer than 8 other words",
             min_s=0.0),
 )
+# fmt: on
 
 BY_NAME: Mapping[str, Measure] = {m.name: m for m in MEASURES}
 BY_EGEMAPS: Mapping[str, Measure] = {m.egemaps: m for m in MEASURES if m.egemaps}
