@@ -25,7 +25,7 @@ class Call:
 
     ``name`` is the (agent's) file as the user gave it and names the call in all results.
     ``transcript`` is the transcript of the whole call; transcripts of single tracks stand with
-    their :class:`Source`.
+    their :class:`Source`. ``hides`` is a name that no result may show, and what stands for it.
     """
 
     call_id: str
@@ -38,3 +38,4 @@ class Call:
     team: str = ""
     language: str = ""
     remarks: tuple[Remark, ...] = field(default=())
+    hides: tuple[str, str] = ("", "")

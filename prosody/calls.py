@@ -203,6 +203,8 @@ def _with_transcript(call: Call, transcripts: Path | None, names: _Names) -> Cal
         if len(call.sources) == 1:
             stems.insert(0, call.sources[0].path.stem)
             stems.append(call.sources[0].path.name)  # call.wav.vtt, as some tools name it
+        else:  # what the names of a pair share, where the call's id was told otherwise
+            stems += sorted({_half(s.path)[2] for s in call.sources})
         for folder in _folders(call.sources[0].path, transcripts):
             found, others = _beside(folder, dict.fromkeys(stems), taken, names)
             if found is not None:
@@ -321,9 +323,9 @@ def collect(
     if meta_from is not None:
         calls = from_names(calls, meta_from)
     if not calls:
-        where = ", ".join(str(path) for path in [*listed, *manifests]) or "nothing"
+        where = ", ".join(str(path) for path in [*listed, *manifests])
         raise UsageError(
-            f"No recordings found in {where}.",
+            f"No recordings found in {where}." if where else "No recordings were named.",
             "Name recordings, or a folder with recordings (WAV, FLAC, MP3, Ogg, M4A ...).",
         )
     folder = remote.path_of(transcripts) if transcripts is not None else None

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from prosody.call import Call, Source
 from prosody.errors import UsageError
@@ -131,7 +132,7 @@ def read_manifest(manifest: Path) -> list[Call]:
                 "A call of two rows needs one agent and one customer in column role.",
             )
         sources = tuple(sorted(sources, key=lambda s: s.role))
-        meta = {name: _merged(where, only, name) for name in ("transcript", "windows", *_META[1:])
+        meta: dict[str, Any] = {name: _merged(where, only, name) for name in ("transcript", "windows", *_META[1:])
                 if name not in ("channel", "role")}  # fmt: skip
         files = {n: beside(base, meta[n]) if meta[n] else None for n in ("transcript", "windows")}
         for n in ("transcript", "windows"):

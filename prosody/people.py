@@ -18,6 +18,7 @@ from pathlib import Path
 
 from prosody.call import Call
 from prosody.errors import UsageError
+from prosody.rows import Line
 
 
 def key_file() -> Path:
@@ -72,18 +73,44 @@ def pseudonymise(calls: Sequence[Call]) -> list[Call]:
         if not name:
             out.append(call)
             continue
-        other = pseudonym(name, secret)
-        # Between letters "ann" is not Ann ("planning.wav"), beside "_" or digits it is.
-        inside = re.compile(rf"(?<![^\W\d_]){re.escape(name)}(?![^\W\d_])", re.IGNORECASE)
+        hides = (name, pseudonym(name, secret))
         out.append(
             replace(
                 call,
-                agent=other,
-                name=inside.sub(other, call.name),
-                call_id=inside.sub(other, call.call_id),
+                agent=hides[1],
+                name=_instead(call.name, hides),
+                call_id=_instead(call.call_id, hides),
+                hides=hides,
             )
         )
     return out
+
+
+def _instead(text: str, hides: tuple[str, str]) -> str:
+    """Return `text` with one name replaced by what stands for it."""
+    name, other = hides
+    if not name:
+        return text
+    # Between letters "ann" is not Ann ("planning.wav"), beside "_" or digits it is.
+    inside = rf"(?<![^\W\d_]){re.escape(name)}(?![^\W\d_])"
+    return re.sub(inside, other, text, flags=re.IGNORECASE)
+
+
+def hide(line: Line, call: Call) -> None:
+    """Take the agent's name out of what is said of a recording: errors and remarks quote paths."""
+    if not call.hides[0]:
+        return
+    line.message = _instead(line.message, call.hides)
+    line.remedy = _instead(line.remedy, call.hides)
+    line.remarks = tuple(
+        replace(
+            r,
+            text=_instead(r.text, call.hides),
+            remedy=_instead(r.remedy, call.hides),
+            values={k: _instead(v, call.hides) for k, v in r.values.items()},
+        )
+        for r in line.remarks
+    )
 
 
 def names_of(who: str) -> list[str]:

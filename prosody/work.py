@@ -18,7 +18,7 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
-from prosody import __version__
+from prosody import __version__, people
 from prosody.call import Call
 from prosody.pipeline import Examined, Examiner, Options
 from prosody.rows import Line
@@ -240,6 +240,7 @@ def examine(work: Work, number: int, call: Call, known: str = "") -> Outcome:
     if key and key == known:
         return Outcome(number, key, None, _rss())
     done = _examiner(work.digest, work.options)(call)
+    people.hide(done.line, call)
     if work.redact:
         from prosody import redact
 
@@ -261,6 +262,7 @@ def failed(number: int, call: Call, code: str, message: str, remedy: str) -> Out
         team=call.team,
         language=call.language,
     )
+    people.hide(line, call)
     return Outcome(number, "", Examined(line))
 
 
@@ -275,7 +277,7 @@ def writable(calls: Sequence[Call]) -> list[Call]:
 
     out = []
     for call in calls:
-        changes = {
+        changes: dict[str, Any] = {
             n: clean(v)
             for n in ("name", "call_id", "started_at", "agent", "team", "language")
             if clean(v := getattr(call, n)) != v

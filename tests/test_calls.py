@@ -179,6 +179,14 @@ def test_a_transcript_beside_the_folders_of_a_pair(put):
     assert collect([root / "agent" / "1.wav"])[0].transcript == root / "transcript" / "1.json"
 
 
+def test_the_transcript_of_a_pair_whose_id_comes_from_its_names(put):
+    root = put("ann_7_agent.wav", "ann_7_caller.wav")
+    put("ann_7.vtt", content="WEBVTT")
+    (call,) = collect([root], meta_from=r"(?P<agent>[a-z]+)_(?P<call_id>\d+)")
+    assert (call.call_id, call.agent) == ("7", "ann")
+    assert call.transcript == root / "ann_7.vtt"
+
+
 def test_a_given_folder_of_transcripts_comes_first(put):
     root = put("calls/1.wav")
     put("calls/1.vtt", "words/1.json", content="x")
