@@ -18,7 +18,7 @@ from prosody.words import load
 if TYPE_CHECKING:
     from prosody.judge import Judge, Judgements
 
-Versus = Literal["call", "you", "others"]
+Versus = Literal["call", "baseline", "you", "others"]
 
 # What a listener hears as one thing. A group is told once, and stands for the sum of its measures.
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -268,7 +268,8 @@ def reasons(
     direction : int
         1 or -1 keeps reasons that raised or lowered the rating, 0 all.
     versus : str
-        ``call``: compared with the rest of the call; ``you``: spoken to the speaker.
+        ``call``: compared with the rest of the call; ``baseline``: with another recording;
+        ``you``: spoken to the speaker.
     typical : mapping of str to float, optional
         Typical values of absolute columns (from the judge); without it they are not told.
     window : (float, float), optional

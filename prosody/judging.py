@@ -17,7 +17,7 @@ from prosody import table
 from prosody.errors import UsageError
 from prosody.judge import Judge, Judgements
 from prosody.rows import Apology, plain
-from prosody.settings import Settings
+from prosody.settings import Gates, Settings
 
 
 def axis_dict(judged: Judgements, axis: str, i: int) -> dict[str, Any]:
@@ -64,7 +64,15 @@ def judge_rows(
         row.verdict = judged.verdict[i]
         row.kind = judged.kind[i] or None
         row.hint = judged.hint[i] or None
-        why = explain.explain(judge, judged, i, each[i], lang, window=(row.start_s, row.end_s))
+        why = explain.explain(
+            judge,
+            judged,
+            i,
+            each[i],
+            lang,
+            versus="baseline" if row.source == "clips" else "call",  # a take is no part of a call
+            window=(row.start_s, row.end_s),
+        )
         row.reasons = tuple(asdict(r) for r in why)
 
 
@@ -90,6 +98,11 @@ def judge_table(
     ------
     UsageError
         If the table cannot be read or holds nothing the judge can use.
+
+    Notes
+    -----
+    A row with something in its column ``gates`` is not judged, nor one that ``duration_s`` and
+    ``voiced_share`` show to be too short or to hold too little voice: silence has no tone.
     """
     from prosody.fit.tables import numbers, read_rows
 
@@ -106,13 +119,19 @@ def judge_table(
             "'prosody features' makes them, 'prosody model' lists them all.",
         )
     judged = judge.judge(columns, settings)
-    added = ["verdict", "kind", "hint"]
+    gates = _gates(given, columns, settings.gates, len(cells))
+    added = ["gates", "verdict", "kind", "hint"]
     for axis in judged.axes:
         added += [f"{axis}_{n}" for n in ("rating", "sd", "low", "high", "p")]
         added += [f"{axis}_from_{n}" for n in judged.inputs]
     out = []
     for i in range(len(cells)):
         row: dict[str, Any] = {name: given[name][i] for name in head}
+        row["gates"] = gates[i]
+        if gates[i]:
+            # An earlier judgement of a withheld row may not stand beside its gate either.
+            out.append(row | dict.fromkeys(added[1:]))
+            continue
         row |= {"verdict": judged.verdict[i], "kind": judged.kind[i], "hint": judged.hint[i]}
         for axis in judged.axes:
             got = axis_dict(judged, axis, i)
@@ -122,6 +141,24 @@ def judge_table(
             }
         out.append(row)
     return [*head, *(c for c in added if c not in head)], out
+
+
+def _gates(
+    given: Mapping[str, Sequence[str]], columns: Mapping[str, Any], limits: Gates, rows: int
+) -> list[str]:
+    """Return the gates of each row, with spaces between: the table's own, and what it shows."""
+    told = given.get("gates", [""] * rows)
+    missing = np.full(rows, np.nan)
+    duration_s = np.asarray(columns.get("duration_s", missing))
+    voiced_s = np.asarray(columns.get("voiced_share", missing)) * duration_s
+    seen = {
+        "too_short": duration_s < limits.min_duration_s,
+        "too_little_voice": voiced_s < limits.min_voiced_s,
+    }
+    return [
+        told[i].strip() or " ".join(name for name, shut in seen.items() if shut[i])
+        for i in range(rows)
+    ]
 
 
 def _ours(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -71,8 +71,12 @@ def check_request(calls: Sequence[Call], options: Options) -> None:
     UsageError
         For a wrong option, or where nothing says in any recording where the apologies are.
     """
+    from prosody import lexicon
+
     check(options.agent_channel)
     words("screen", options.lang)
+    if options.language != "auto":
+        lexicon.load(options.language)
     if options.baseline is not None and not options.clips:
         raise UsageError(
             "--baseline was given without --clips.",

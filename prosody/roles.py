@@ -329,6 +329,9 @@ def _channels(
             f"{info.path}: {info.channels} different channels; they are never mixed down.",
             "Choose one with --agent-channel left or right.",
         )
+    if two and all(found.silent):
+        # Whose silence is whose does not matter: the gates withhold what is judged of it.
+        return Roles(_split(recordings, 0), "split", remarks)
     turns = transcript.turns if transcript is not None else ()
     roles = by_channel(turns, info.channels)
     if roles is not None:

@@ -207,6 +207,31 @@ def test_agents_are_pseudonyms_unless_asked(tmp_path):
     assert rows_of(plain / "apologies.csv")[0]["agent"] == "Annemiek"
 
 
+def test_no_message_quotes_an_agents_name_out_of_a_path(tmp_path):
+    folder = tmp_path / "calls"
+    folder.mkdir()
+    wav = SAMPLES / "1-plain-apology-nl.wav"
+    (folder / "Annemiek_1.wav").write_bytes(wav.read_bytes()[:9000])  # cut off
+    shutil.copy(wav, folder / "Annemiek_2.wav")
+    (folder / "Annemiek_2.json").write_text('{"no": "transcript"}')
+    shutil.copy(wav, folder / "Annemiek_3.wav")
+    for ending in (".json", ".vtt"):
+        shutil.copy(wav.with_suffix(".json"), folder / f"Annemiek_3{ending}")
+    out = tmp_path / "out"
+    done = prosody(
+        *("analyze", folder, "--meta-from", r"(?P<agent>[A-Za-z]+)_(?P<call_id>\d)"),
+        *("--out", out),
+        PROSODY_KEY_FILE=str(tmp_path / "key"),
+    )
+    assert done.returncode == 1, done.stderr
+    lines = lines_of(out / "recordings.jsonl")
+    assert [x["code"] for x in lines] == ["truncated", "bad_transcript", ""]
+    assert "several_transcripts" in [r["code"] for r in lines[2]["remarks"]]
+    written = b"".join(p.read_bytes() for p in out.rglob("*") if p.is_file())
+    assert b"nnemiek" not in written
+    assert "nnemiek" not in done.stdout + done.stderr
+
+
 def test_features_writes_one_row_per_channel_and_the_table_is_judged(tmp_path):
     wav = SAMPLES / "2-recited-apology-en.wav"
     done = prosody("features", wav)
@@ -221,6 +246,49 @@ def test_features_writes_one_row_per_channel_and_the_table_is_judged(tmp_path):
     got = list(csv.DictReader(io.StringIO(judged.stdout)))
     assert got[0]["verdict"] in ("sincere", "forced", "unclear")
     assert float(got[0]["sincere_sd"]) > 0
+
+
+def test_a_row_that_is_withheld_is_not_judged_in_a_table_either(tmp_path):
+    table_of = tmp_path / "measures.csv"
+    table_of.write_text(
+        "recording,duration_s,voiced_share,pitch_p50_st,loudness_cv,gates,verdict\n"
+        "a,2.0,0.5,30,0.9,,\n"
+        "b,2.0,0.01,,0.9,,\n"
+        "c,0.2,0.9,30,0.9,,sincere\n"
+        "d,2.0,0.5,30,0.9,too_noisy,sincere\n"
+    )
+    done = prosody("judge", table_of)
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [r["gates"] for r in rows] == ["", "too_little_voice", "too_short too_little_voice",
+                                          "too_noisy"]  # fmt: skip
+    assert rows[0]["verdict"]
+    for row in rows[1:]:
+        assert not row["verdict"]
+        assert not row["sincere_rating"]
+
+
+def test_takes_are_compared_with_the_recording_that_was_given(tmp_path):
+    import soundfile
+
+    y, sr = soundfile.read(SAMPLES / "2-recited-apology-en.wav")
+    soundfile.write(tmp_path / "take.wav", y[int(27.9 * sr) : int(31.6 * sr), 0], sr)
+    soundfile.write(tmp_path / "voice.wav", y[:, 0], sr)
+    done = prosody(
+        *("analyze", "--clips", tmp_path / "take.wav", "--baseline", tmp_path / "voice.wav"),
+        *("--out", tmp_path / "out"),
+    )
+    assert done.returncode == 0, done.stderr
+    reasons = rows_of(tmp_path / "out" / "apologies.csv")[0]["reason_1"]
+    assert "than in the baseline recording" in reasons
+    assert "rest of the call" not in done.stdout
+
+
+def test_a_language_that_is_not_known_stops_at_once(tmp_path):
+    done = prosody("analyze", SAMPLES, "--language", "fr", "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "Known languages: en, nl" in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_features_under_opensmiles_names_can_be_judged_too(tmp_path):

@@ -203,6 +203,13 @@ def test_the_same_sound_on_both_channels_is_one_channel(call, option):
     assert codes(roles) == {"same_audio", "role_unknown"}
 
 
+def test_where_all_is_silent_it_does_not_matter_whose_silence_it_is(call):
+    zero = np.zeros(5 * SR, np.float32)
+    roles = assign(call(zero, zero), said(role=("agent", "customer")))
+    assert by_channel(roles) == {0: "agent", 1: "customer"}
+    assert "silent_channel" in codes(roles)
+
+
 def test_mono_where_one_channel_is_silent(call):
     roles = assign(call(np.zeros(160000, np.float32), talk(1, LEFT)), None, "mono")
     assert (by_channel(roles), roles.layout) == ({1: "unknown"}, "mono")
