@@ -29,13 +29,26 @@ class Progress:
         Tell nothing but failures.
     as_json : bool
         One JSON object per line, for a scheduler that reads along.
+    lang : str
+        Language of what is told.
+    measures_only : bool
+        Nothing is judged, so nothing is told of judging.
     """
 
-    def __init__(self, *, quiet: bool = False, as_json: bool = False) -> None:
-        self.quiet, self.as_json = quiet, as_json
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        as_json: bool = False,
+        lang: str = "en",
+        measures_only: bool = False,
+    ) -> None:
+        self.quiet, self.as_json, self.measures_only = quiet, as_json, measures_only
+        self.say: dict[str, str] = words("screen", lang)["progress"]
         self.began = self.told = time.monotonic()
         self.total = self.kept = self.done = self.failed = self.judged = self.withheld = 0
-        self.live = sys.stderr.isatty() and not as_json
+        dumb = os.environ.get("TERM") == "dumb"
+        self.live = sys.stderr.isatty() and not (as_json or quiet or dumb)
 
     def begin(self, total: int, kept: int) -> None:
         """Tell how many recordings there are, and how many an earlier run did."""
@@ -45,7 +58,7 @@ class Progress:
         if self.as_json:
             self._put_json("begin")
         elif kept and not self.quiet:
-            typer.echo(f"{kept}/{total} recordings were done already", err=True)
+            typer.echo(self.say["kept"].format(kept=kept, total=total), err=True)
 
     def __call__(self, line: Line, withheld: int) -> None:
         """Tell that one more recording is done."""
@@ -78,7 +91,7 @@ class Progress:
             self._put_json("interrupted")
         elif not self.quiet:
             self._clear()
-            typer.echo("stopping: the recordings in hand are finished first", err=True)
+            typer.echo(self.say["stopping"], err=True)
 
     @property
     def rate(self) -> float:
@@ -89,9 +102,15 @@ class Progress:
         rate = self.rate
         pace = f"{rate:.1f}/s" if rate >= 1 else f"{60 * rate:.1f}/min"
         left = _clock((self.total - self.done) / rate) if rate else "?"
-        return (
-            f"{self.done}/{self.total} recordings, {pace}, {self.judged} judged, "
-            f"{self.withheld} withheld, {self.failed} failed, about {left} left"
+        return self.say["measured" if self.measures_only else "judged"].format(
+            done=self.done,
+            total=self.total,
+            pace=pace,
+            found=self.judged + self.withheld,
+            judged=self.judged,
+            withheld=self.withheld,
+            failed=self.failed,
+            left=left,
         )
 
     def _put_json(self, event: str, **more: Any) -> None:
@@ -120,7 +139,9 @@ class Progress:
             )
             return
         self._clear()
-        said = f"{line.recording}: {line.code}: {line.message} {line.remedy}"
+        # Most messages begin with the file's name; it stands before the code already.
+        message = line.message.removeprefix(f"{line.recording}: ")
+        said = f"{line.recording}: {line.code}: {message} {line.remedy}"
         typer.echo(_printable(said), err=True)
 
     def _clear(self) -> None:
@@ -145,7 +166,12 @@ def show(run: Head, *, lang: str, measures_only: bool = False) -> None:
     say: dict[str, str] = texts["table"]
     names = _short([line.recording for line in run.lines])
     # Without a terminal rich assumes 80 columns; a log has no edge, so give the words room.
-    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    console = Console(
+        width=None if sys.stdout.isatty() else 140,
+        highlight=False,
+        # NO_COLOR is taken at its strictest: no bold and no dim either.
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+    )
     if run.apologies:
         sheet = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
         sheet.add_column(say["recording"], overflow="fold", max_width=28)
@@ -261,7 +287,7 @@ def closing(
     say: dict[str, str] = words("screen", lang)["table"]
     counts = run.counts()
     typer.echo(
-        say["counts"].format(
+        say["counts_measured" if measures_only else "counts"].format(
             calls=counts["recordings"],
             apologies=counts["apologies"],
             judged=counts["judged"],

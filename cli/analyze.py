@@ -211,7 +211,7 @@ def analyze(
     start = engines.starter(
         engine, scheduler=scheduler, workers=workers, memory=memory, time_limit_s=time_limit
     )
-    progress = Progress(quiet=quiet, as_json=json_progress)
+    progress = Progress(quiet=quiet, as_json=json_progress, lang=lang, measures_only=measures_only)
     with Journal(out, fresh=fresh) as journal:
         done = batch.run(
             calls,

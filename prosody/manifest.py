@@ -132,8 +132,8 @@ def read_manifest(manifest: Path) -> list[Call]:
                 "A call of two rows needs one agent and one customer in column role.",
             )
         sources = tuple(sorted(sources, key=lambda s: s.role))
-        meta: dict[str, Any] = {name: _merged(where, only, name) for name in ("transcript", "windows", *_META[1:])
-                if name not in ("channel", "role")}  # fmt: skip
+        asked = [n for n in ("transcript", "windows", *_META[1:]) if n not in ("channel", "role")]
+        meta: dict[str, Any] = {name: _merged(where, only, name) for name in asked}
         files = {n: beside(base, meta[n]) if meta[n] else None for n in ("transcript", "windows")}
         for n in ("transcript", "windows"):
             meta.pop(n, None)

@@ -284,6 +284,31 @@ def test_takes_are_compared_with_the_recording_that_was_given(tmp_path):
     assert "rest of the call" not in done.stdout
 
 
+def test_progress_speaks_the_readers_language_and_names_a_file_once(tmp_path):
+    folder = tmp_path / "calls"
+    folder.mkdir()
+    for ending in (".wav", ".json"):
+        shutil.copy(SAMPLES / f"1-plain-apology-nl{ending}", folder)
+    (folder / "empty.wav").touch()
+    dutch = prosody("analyze", folder, "--lang", "nl", "--out", tmp_path / "a")
+    assert "2/2 opnamen" in dutch.stderr
+    assert "recordings," not in dutch.stderr
+    plain = prosody(
+        *("analyze", folder, "--measures-only", "--out", tmp_path / "b"), FORCE_COLOR="1"
+    )
+    assert "judged" not in plain.stderr
+    (failure,) = (x for x in plain.stderr.splitlines() if ": empty:" in x)
+    assert failure.count("empty.wav") == 1
+
+
+def test_no_color_leaves_no_escape_codes_at_all(tmp_path):
+    wav = SAMPLES / "1-plain-apology-nl.wav"
+    coloured = prosody("analyze", wav, "--out", tmp_path / "out", FORCE_COLOR="1")
+    assert "\x1b[" in coloured.stdout
+    bare = prosody("analyze", wav, "--out", tmp_path / "out", FORCE_COLOR="1", NO_COLOR="1")
+    assert "\x1b" not in bare.stdout
+
+
 def test_a_language_that_is_not_known_stops_at_once(tmp_path):
     done = prosody("analyze", SAMPLES, "--language", "fr", "--out", tmp_path / "out")
     assert done.returncode == 2
