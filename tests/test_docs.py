@@ -1,9 +1,12 @@
 """What the documents show is what the program does."""
 
 import re
+from dataclasses import fields
 
 import pytest
 from conftest import ROOT
+
+from prosody import results, rows, schema, table
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -31,3 +34,46 @@ def test_links_between_documents_lead_somewhere(page):
 def test_no_document_carries_a_path_of_one_machine():
     for page in PAGES:
         assert not re.search(r"/(?:home|root|tmp|work|Users)/", page.read_text(encoding="utf-8"))
+
+
+def names_in(section):
+    """Return the names in the first column of the table under a heading of formats.md."""
+    page = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    part = re.split(r"\n##+ ", page.split(f"### {section}\n", 1)[1], maxsplit=1)[0]
+    cells = re.findall(r"^\| (.*?) \|", part, re.MULTILINE)[1:]
+    return [name for cell in cells for name in re.findall(r"`(\w+)`", cell)], part
+
+
+def test_the_columns_of_apologies_are_those_documented():
+    documented, text = names_in("apologies.csv")
+    expanded = []
+    for name in documented:
+        if "RULE" in name:
+            if not name.endswith("_value"):
+                expanded += [f"conduct_{r}{end}" for r in rows.RULES for end in ("", "_value")]
+        elif name == "sincere_from_INPUT":
+            expanded += [*table.NAMES, *table.RELATIVE_NAMES]
+            expanded += [f"{axis}_from_x" for axis in rows.AXES]
+        elif "INPUT" not in name:
+            expanded.append(name)
+    assert expanded == results.flat_columns(("x",))
+    assert all(f"`{rule}`" in text for rule in rows.RULES)
+    assert all(f"`{gate}`" in text for gate in schema.GATES)
+    judged = [n for n in expanded if n not in results.flat_columns(measures_only=True)]
+    assert (judged[0], judged[-3]) == ("verdict", "reason_3")
+
+
+def test_the_keys_of_recordings_and_run_are_those_documented():
+    assert sorted(names_in("recordings.jsonl")[0]) == sorted(f.name for f in fields(rows.Line))
+    assert sorted(names_in("run.json")[0]) == sorted(schema.run()["properties"])
+
+
+def test_the_architecture_names_every_module():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    package = ROOT / "prosody"
+    modules = {p.stem for p in package.glob("[!_]*.py")}
+    modules |= {f"{p.parent.name}/" for p in package.glob("*/__init__.py")}
+    missing = sorted(m for m in modules if f"`{m}`" not in page)
+    assert not missing, f"docs/architecture.md does not name {missing}"
+    named = set(re.findall(r"`([a-z_]+)`", page.split("| step |", 1)[1].split("\n\n", 1)[0]))
+    assert not named - modules - {"earshot"}, "names of modules that are not there"
