@@ -322,7 +322,7 @@ class ApologyPage:
         results = sheet.line.get("conduct") or {}
         if not results:
             return None
-        rows = []
+        items = []
         for name in RULES:
             result = results.get(name)
             if not isinstance(result, dict):
@@ -332,18 +332,20 @@ class ApologyPage:
                 self._at(w.get("start_s"), w.get("end_s"), sheet.got)
                 for w in (result.get("words") or ())[:6]
             ]
-            notes = [tag("span", t, class_="remark") for t in (said["remark"], said["advice"]) if t]
+            notes = [tag("p", t, class_="remark") for t in (said["remark"], said["advice"]) if t]
             status = tag("span", said["status"], class_=f"status {result.get('status')}")
             value = f" {said['value']}" if said["value"] else ""
-            rows.append([
-                join((tag("span", said["name"], class_="rule"),
-                      tag("span", said["question"], class_="question")), " "),
-                join((status, value)),
-                tag("div", join(heard, " "), *notes),
-            ])  # fmt: skip
-        say = self.say["overview"]
-        head = [say["rule"], self.words["result"], self.words["hear"]]
-        return section(self.words["conduct"], grid(None, head, rows, class_="conduct"))
+            items.append(
+                join(
+                    (
+                        tag("h3", said["name"]),
+                        tag("p", said["question"], class_="question"),
+                        tag("p", status, value, class_="outcome"),
+                        tag("div", tag("div", join(heard, " ")), *notes, class_="evidence"),
+                    )
+                )
+            )
+        return section(self.words["conduct"], listing(items, class_="conduct"))
 
     def _transcript(self, sheet: Sheet) -> Html:
         words, got = self.words, sheet.got

@@ -290,7 +290,7 @@ class Overview:
         ]  # fmt: skip
         table = tag(
             "table",
-            tag("caption", say["caption"]),
+            tag("caption", say["caption"], class_="unseen"),
             tag("thead", tag("tr", *top)),
             tag("tbody", id="rows"),
         )
@@ -311,17 +311,18 @@ class Overview:
         if judged:
             options = [("", say["any"]), ("yes", say["yes"]), ("no", say["no"])]
             controls.append(self._choice("rated", say["rated"], options))
-        controls.append(tag("button", say["reset"], type="button", id="reset"))
+        controls.append(tag("button", say["reset"], type="button", id="clear"))
         words = {k: say[k] for k in ("shown", "none", "sort_by", "page")}
         parts = [
             tag("h1", self.say["page"]["apologies"]),
             tag("form", *controls, class_="filters", id="filters"),
+            paragraph(say["caption"], "small"),
             tag("p", id="count", role="status", class_="small"),
             tag("div", table, class_="wide", role="region", aria_label=say["caption"],
                 tabindex="0"),
             tag("nav", tag("button", say["previous"], type="button", id="previous"),
                 tag("button", say["next"], type="button", id="next"), class_="pager",
-                aria_label=self.say["page"]["menu"]),
+                aria_label=say["pager"]),
             self._export() if judged else None,
             data("data", {"rows": rows, "judged": judged, "words": words}),
         ]  # fmt: skip

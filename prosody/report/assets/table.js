@@ -97,7 +97,7 @@
   form.addEventListener("submit", function (e) { e.preventDefault(); });
   form.addEventListener("input", filter);
   form.addEventListener("change", filter);
-  one("#reset").addEventListener("click", function () { form.reset(); filter(); });
+  one("#clear").addEventListener("click", function () { form.reset(); filter(); });
   one("#previous").addEventListener("click", function () { page -= 1; draw(); one("#count").scrollIntoView(); });
   one("#next").addEventListener("click", function () { page += 1; draw(); one("#count").scrollIntoView(); });
   var share = one("#rated-share");

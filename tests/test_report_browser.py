@@ -1,0 +1,303 @@
+"""The report in a real browser: plays, filters, exports, and does nothing that a call asks for."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from browser import Watched, chromium
+from conftest import SAMPLES
+from prosody.cli import app
+from typer.testing import CliRunner
+
+from prosody import report
+from prosody.fit.ratings import read_long
+from prosody.report import results
+
+PAGES = ("index.html", "apologies.html", "apologies/00001.html", "complaints.html", "failed.html",
+         "about.html")  # fmt: skip
+HOSTILE = (
+    '<script>window.hit=1</script><img src=x onerror="window.hit=2"> "quoted" '
+    "javascript:window.hit=3 </title></style></textarea> {{7*7}} \u202egnp.exe"
+)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def analysed(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("run") / "results"
+    done = CliRunner().invoke(
+        app, ["analyze", str(SAMPLES), "--out", str(out), "--workers", "0", "-q"]
+    )
+    assert done.exit_code == 0, done.output
+    return out
+
+
+@pytest.fixture(scope="module")
+def made(analysed, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("pages") / "report"
+    report.make(analysed, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def many(analysed, tmp_path_factory) -> Path:
+    """A run of 5,000 apologies, made of the samples' over and over."""
+    folder = tmp_path_factory.mktemp("many") / "results"
+    folder.mkdir()
+    rows = list(results.read_lines(analysed / "apologies.jsonl"))
+    line = next(results.read_lines(analysed / "recordings.jsonl"))
+    with (folder / "apologies.jsonl").open("w", encoding="utf-8") as out:
+        for i in range(5000):
+            start = 10.0 + i % 2 * 20
+            row = rows[i % len(rows)] | {
+                "recording": f"calls/{i // 2:04d}.wav",
+                "start_s": start,
+                "end_s": start + 3,
+            }
+            out.write(json.dumps(row) + "\n")
+    with (folder / "recordings.jsonl").open("w", encoding="utf-8") as out:
+        for i in range(2500):
+            out.write(json.dumps(line | {"recording": f"calls/{i:04d}.wav"}) + "\n")
+    shutil.copy(analysed / "run.json", folder)
+    report.make(folder, audio=False)
+    return folder / "report"
+
+
+def until(page, expression: str, seconds: float = 15.0) -> None:
+    """Wait until an expression holds; asked from outside, for the page's policy forbids eval."""
+    for _ in range(round(seconds / 0.05)):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never came true: {expression}")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_opens_from_the_disk_and_fetches_nothing(browser, made, name):
+    tab = Watched(browser)
+    page = tab.open(made / name)
+    page.wait_for_load_state("load")
+    assert tab.said == []
+    assert tab.outside() == []
+    assert page.locator("h1").count() == 1
+    tab.context.close()
+
+
+def test_the_apology_plays_and_stops_at_its_end(browser, made):
+    tab = Watched(browser)
+    page = tab.open(made / "apologies/00001.html")
+    until(page, "document.querySelector('audio').readyState >= 1")
+    row = page.locator("button.play.strong")
+    begin = float(row.get_attribute("data-from"))
+    end = float(row.get_attribute("data-to"))
+    start = float(page.locator("audio").get_attribute("data-start"))
+    row.focus()
+    page.keyboard.press("Enter")
+    until(page, f"document.querySelector('audio').currentTime > {begin - start + 0.2}")
+    assert not page.evaluate("document.querySelector('audio').paused")
+    until(page, "document.querySelector('audio').paused")
+    stopped = page.evaluate("document.querySelector('audio').currentTime") + start
+    assert end <= stopped < end + 0.5
+    head = float(page.locator(".picture .head").get_attribute("x1").rstrip("%"))
+    length = float(page.locator(".chart").get_attribute("data-end")) - start
+    assert abs(head / 100 * length - (stopped - start)) < 0.2
+    box = page.locator(".chart").bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 20)
+    until(page, f"Math.abs(document.querySelector('audio').currentTime - {length / 2}) < 0.3")
+    tab.context.close()
+
+
+def test_the_table_sorts_filters_and_leads_to_the_page(browser, made):
+    tab = Watched(browser)
+    page = tab.open(made / "apologies.html")
+    rows = page.locator("#rows tr")
+    assert rows.count() == 6
+    page.get_by_role("button", name="sincere side").click()
+    page.get_by_role("button", name="sincere side").click()
+    values = [int(t.split()[0]) for t in page.locator("#rows tr td:nth-child(5)").all_inner_texts()]
+    assert values == sorted(values, reverse=True)
+    header = page.locator("th", has=page.get_by_role("button", name="sincere side"))
+    assert header.get_attribute("aria-sort") == "descending"
+    page.get_by_label("Search").fill("ongemak")
+    assert rows.count() == 3
+    page.get_by_label("Search").fill("no such words")
+    assert rows.count() == 0
+    assert "Nothing fits" in page.locator("#count").inner_text()
+    page.get_by_role("button", name="Clear filters").click()
+    page.get_by_label("Sounded").select_option("sincere")
+    assert rows.count() == values_of(made, "sincere")
+    page.get_by_role("button", name="Clear filters").click()
+    page.locator("#rows a").first.click()
+    page.wait_for_selector("article.apology")
+    assert tab.said == []
+    tab.context.close()
+
+
+def values_of(made: Path, verdict: str) -> int:
+    data = (made / "apologies.html").read_text(encoding="utf-8")
+    block = data.split('<script type="application/json" id="data">')[1].split("</script>")[0]
+    return sum(row[10] == verdict for row in json.loads(block)["rows"])
+
+
+def test_ratings_are_kept_and_exported_as_fit_reads_them(browser, made, tmp_path):
+    tab = Watched(browser, accept_downloads=True)
+    page = tab.open(made / "apologies/00001.html")
+    page.get_by_label("From put on to sincere").fill("80")
+    page.get_by_label("From recited to engaged").focus()
+    page.keyboard.press("ArrowRight")  # from 50
+    page.get_by_label("Remark").fill('=HYPERLINK("x"), she said "so"\nand more')
+    page.get_by_label("Your name").fill("ann")
+    first = page.locator("article").get_attribute("data-clip")
+    page = tab.open(made / "apologies/00002.html")
+    page.get_by_label("From put on to sincere").fill("20")
+    page = tab.open(made / "apologies/00003.html")
+    page.get_by_label("I cannot hear it").check()
+    page = tab.open(made / "apologies/00001.html")  # kept over pages
+    assert page.get_by_label("From put on to sincere").input_value() == "80"
+    with page.expect_download() as got:
+        page.get_by_role("button", name="Export").click()
+    path = tmp_path / got.value.suggested_filename
+    got.value.save_as(path)
+    panel = read_long(path, "sincere")
+    assert first in panel.clips
+    assert len(panel.clips) == 2
+    text = path.read_text(encoding="utf-8-sig")
+    assert text.splitlines()[0] == "clip,rater,axis,rating,is_repeat,cannot_hear,remark"
+    assert '"engaged",51,0,0' in text
+    assert "\"'=HYPERLINK" in text
+    page = tab.open(made / "apologies.html")
+    page.get_by_label("Rated by me").select_option("yes")
+    assert page.locator("#rows tr").count() == 3
+    page = tab.open(made / "apologies/00001.html")
+    page.get_by_role("button", name="Delete").click()
+    page.reload()
+    assert page.locator("output").first.inner_text() == "not rated"
+    assert tab.said == []
+    tab.context.close()
+
+
+def test_judgements_can_be_hidden_until_one_has_rated(browser, made):
+    tab = Watched(browser)
+    page = tab.open(made / "apologies/00004.html")
+    assert page.locator(".unveiled").is_visible()
+    page.get_by_label("Hide judgements").check()
+    assert not page.locator(".unveiled").is_visible()
+    page.reload()
+    assert not page.locator(".unveiled").is_visible()
+    page.get_by_label("From put on to sincere").fill("30")
+    assert page.locator(".unveiled").is_visible()
+    tab.context.close()
+
+
+def test_a_hostile_call_does_nothing(browser, tmp_path):
+    calls = tmp_path / "calls"
+    calls.mkdir()
+    name = "a'\"><img src=x onerror=window.hit=4>&lt;.wav".replace("/", "")
+    shutil.copy(SAMPLES / "1-plain-apology-nl.wav", calls / name)
+    said = json.loads((SAMPLES / "1-plain-apology-nl.json").read_text(encoding="utf-8"))
+    for segment in said["segments"]:
+        segment["text"] = f"{segment['text']} {HOSTILE}"
+        segment["words"][-1]["word"] += f" {HOSTILE}"
+    (calls / name.replace(".wav", ".json")).write_text(json.dumps(said), encoding="utf-8")
+    out = tmp_path / "results"
+    done = CliRunner().invoke(app, ["analyze", str(calls), "--out", str(out), "--workers", "0"])
+    assert done.exit_code == 0, done.output
+
+    def poison(value):
+        """Put markup into every text of the results, codes and names included."""
+        if isinstance(value, dict):
+            return {k: poison(v) if k not in ("recording", "recording_sha256") else v
+                    for k, v in value.items()}  # fmt: skip
+        if isinstance(value, list):
+            return [poison(v) for v in value]
+        return f"{value}{HOSTILE}" if isinstance(value, str) and value else value
+
+    report.make(out, tmp_path / "plain")
+    for file in ("apologies.jsonl", "recordings.jsonl"):
+        rows = [poison(row) for row in results.read_lines(out / file)]
+        if file == "apologies.jsonl":
+            rows = [row | {"verdict": "forced"} for row in rows]
+        else:
+            rows += [{"recording": HOSTILE, "status": "failed", "code": HOSTILE,
+                      "message": HOSTILE, "remedy": HOSTILE}]  # fmt: skip
+            rows[0] |= {"complaint_without_apology": True}
+        (out / file).write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    report.make(out, tmp_path / "poisoned")
+    tab = Watched(browser)
+    for folder in ("plain", "poisoned"):
+        for page_name in PAGES:
+            page = tab.open(tmp_path / folder / page_name)
+            for field in page.locator("textarea, input[type=search], input[type=text]").all():
+                field.fill(HOSTILE)
+            page.wait_for_timeout(50)
+            assert page.evaluate("window.hit") is None, page_name
+            assert page.locator("img, iframe, object, embed, form[action]").count() == 0
+            assert page.locator("script:not([type])").count() == 1
+            for link in page.locator("a").all():
+                assert (
+                    link.get_attribute("href")
+                    .split(":")[0]
+                    .startswith(
+                        ("#", "index", "about", "failed", "complaints", "apologies", "../", "0")
+                    )
+                )
+    assert tab.said == []
+    assert tab.outside() == []
+    text = tab.open(tmp_path / "plain/apologies/00001.html").locator("body").inner_text()
+    assert "<script>window.hit=1</script>" in text  # shown, as text
+    tab.context.close()
+
+
+def test_the_policy_itself_stops_a_script_and_a_request(browser, made, tmp_path):
+    source = (made / "index.html").read_text(encoding="utf-8")
+    extra = ('<script>window.hit=1</script><img src="http://127.0.0.1:9/x.png">'
+             '<p onclick="window.hit=2" id="bad">x</p></main>')  # fmt: skip
+    page_file = tmp_path / "index.html"
+    page_file.write_text(source.replace("</main>", extra), encoding="utf-8")
+    tab = Watched(browser)
+    page = tab.open(page_file)
+    page.locator("#bad").click()
+    assert page.evaluate("window.hit") is None
+    assert any("Content Security Policy" in s for s in tab.said)
+    assert page.evaluate("document.querySelector('img').naturalWidth") == 0
+    tab.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scroll(browser, made, name, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    tab = Watched(browser, color_scheme=scheme, viewport={"width": 360, "height": 740})
+    page = tab.open(made / name)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    found = axe.Axe().run(page).response["violations"]
+    assert not found, json.dumps(
+        [(v["id"], v["help"], [n["html"][:160] for n in v["nodes"][:3]]) for v in found], indent=1
+    )
+    tab.context.close()
+
+
+@pytest.mark.slow
+def test_five_thousand_apologies_come_in_pages(browser, many):
+    assert len(list((many / "apologies").iterdir())) == 5000
+    assert max(p.stat().st_size for p in many.rglob("*.html")) < 2_000_000
+    tab = Watched(browser)
+    page = tab.open(many / "apologies.html")
+    assert page.locator("#rows tr").count() == 50
+    assert "5000" in page.locator("#count").inner_text().replace(".", "").replace(",", "")
+    page.get_by_role("button", name="Next").click()
+    assert page.locator("#rows th").first.inner_text() == "0025.wav"
+    page.get_by_label("Search").fill("0042.wav")
+    assert page.locator("#rows tr").count() == 2
+    page.locator("#rows a").first.click()
+    page.wait_for_selector("article.apology")
+    assert tab.said == []
+    tab.context.close()
