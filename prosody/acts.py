@@ -193,10 +193,11 @@ def _adopt(hits: list[Found], found: list[Token]) -> list[Found]:
     for hit in hits:
         before = out[-1] if out else None
         if before and before.kind != hit.kind and _words(found[before.last : hit.first]) <= 1:
-            if before.kind == "apology" and _words(found[before.first : before.last]) <= 2:
+            bare = 1 if "sympathy" in (before.kind, hit.kind) else 2  # "how sad, my apologies"
+            if before.kind == "apology" and _words(found[before.first : before.last]) <= bare:
                 out[-1] = replace(hit, first=before.first)
                 continue
-            if hit.kind == "apology" and _words(found[hit.first : hit.last]) <= 2:
+            if hit.kind == "apology" and _words(found[hit.first : hit.last]) <= bare:
                 out[-1] = replace(before, last=max(before.last, hit.last))
                 continue
         out.append(hit)
@@ -353,9 +354,8 @@ def _extend(
 def _sentence(found: list[Token], last: int, lex: lexicon.Lexicon, pauses: frozenset[int]) -> int:
     """Return the end of the sentence, so that a repair shows what it asks for."""
     end = last
-    while end < len(found) and end - last < lex.max_complement and end not in pauses:
-        if found[end].text in '.?!"':
-            break
+    limit = min(len(found), last + lex.max_complement)
+    while end < limit and end not in pauses and found[end].text not in '.?!"':
         end += 1
     return end
 
@@ -366,17 +366,22 @@ def _complement(found: list[Token], last: int, lex: lexicon.Lexicon, pauses: fro
     if not begins and found[last - 1].text not in lex.complement:
         return last
     persons = lex.first_person | lex.plural_person
+    linked = any(t.text in lex.links for t in found[max(last - 2, 0) : last])
     end = last
     while end < len(found) and end - last < lex.max_complement and end not in pauses:
         word = found[end].text
         if word in _MARKS or (end > last and word in lex.stop):
             break
+        linked = linked or word in lex.links
+        if end > last and word in lex.subjects and not linked:
+            break  # "... voor de fout | ik kijk even"
         if end > last and word in lex.soft_stop:
             after = found[end + 1].text if end + 1 < len(found) else ""
             own = end - 1 == last or (end - 2 == last and found[last].text in lex.conjunctions)
+            own = own or (end - 3 == last and found[end - 2].text in lex.links)
             if found[end - 1].text in persons and not own:
                 break  # "... about the delay | i will ...", not "sorry that i could not ..."
-            if after in persons | lex.stop | lex.soft_stop:
+            if after in lex.stop | lex.soft_stop or (after in persons and end > last + 1):
                 break
         end += 1
     if end < len(found) and found[end].text in lex.stop | lex.soft_stop:

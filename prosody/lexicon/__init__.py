@@ -68,6 +68,8 @@ class Lexicon:
     stop: frozenset[str]
     soft_stop: frozenset[str]  # ends a clause only beside a person ("can i", "i will")
     conjunctions: frozenset[str]
+    subjects: frozenset[str]  # begin a new clause in a complement ...
+    links: frozenset[str]  # ... unless one of these stood before them: "voor wat ik zei"
     max_complement: int
 
 
@@ -163,6 +165,8 @@ def _build(data: dict[str, Any]) -> Lexicon:
         stop=frozenset(_words(clause["stop"])),
         soft_stop=frozenset(_words(clause.get("soft_stop", ()))),
         conjunctions=frozenset(_words(clause.get("conjunctions", ()))),
+        subjects=frozenset(_words(clause.get("subjects", ()))),
+        links=frozenset(_words(clause.get("links", ()))),
         max_complement=int(clause.get("max_words", 18)),
     )
 
