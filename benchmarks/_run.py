@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -117,26 +118,35 @@ def kill_again_and_again(
 ) -> dict[str, Any]:
     """Start a run and kill it at a random moment, so many times; then let it finish.
 
+    A run that ends before its moment comes has gone on from all kills before it: what it gave is
+    kept, and the next begins anew in an empty folder.
+
     Returns
     -------
     dict
-        ``done_at_kill`` (recordings in the journal after each kill), ``exit_code``, and
-        ``finished_early`` (runs that ended before their moment came).
+        ``rounds`` (for each folder, how many recordings were in the journal after each kill),
+        ``finished`` (the files of every run that ended by itself), ``exit_codes`` of those.
     """
     rng = random.Random(seed)
     arguments = ("analyze", folder, "--clips", "--out", out, "--workers", workers, "--quiet")
-    done, early = [], 0
-    for _ in range(kills):
+    rounds: list[list[int]] = [[]]
+    finished, codes, killed = [], [], 0
+    while True:
         process = start(*arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            process.wait(timeout=rng.uniform(0.05, longest_s))
-            early += 1
+            moment = rng.uniform(0.05, longest_s) if killed < kills else None
+            codes.append(process.wait(timeout=moment))
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.wait()
-        done.append(in_journal(out))
-    last = finish(*arguments)
-    return {"done_at_kill": done, "finished_early": early, "exit_code": last.returncode}
+            killed += 1
+            rounds[-1].append(in_journal(out))
+            continue
+        finished.append(results(out))
+        if killed >= kills:
+            return {"rounds": rounds, "finished": finished, "exit_codes": codes}
+        shutil.rmtree(out)
+        rounds.append([])
 
 
 def workers_of(pid: int, *, at_least: int = 1, timeout_s: float = 60) -> list[int]:

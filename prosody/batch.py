@@ -273,7 +273,7 @@ def header(
     done: Run, *, settings: Any, command: dict[str, Any], model: dict[str, Any] | None
 ) -> dict[str, Any]:
     """Return what ``run.json`` says of a run: versions, settings, model, counts."""
-    packages = {}
+    packages: dict[str, str | None] = {}
     for name in ("prosody-sincerity", "numpy", "scipy", "librosa", "onnxruntime", "soundfile",
                  "soxr", "earshot"):  # fmt: skip
         try:

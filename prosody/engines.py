@@ -106,7 +106,7 @@ def on_cluster(work: Work, task: Task, time_limit_s: float) -> Outcome:
     number, call, known = task
     limit_s = time_limit_s + TIME_SHARE * module.length_s(call)
     try:
-        faulthandler.dump_traceback_later(limit_s, exit=True, file=sys.__stderr__)
+        faulthandler.dump_traceback_later(limit_s, exit=True, file=sys.__stderr__ or 2)
         watched = True
     except (AttributeError, ValueError, RuntimeError):  # no stderr to write to
         watched = False
@@ -149,7 +149,8 @@ class DaskEngine:
         assert scheduler is not None
         try:
             where = {"address": scheduler} if "://" in scheduler else {"scheduler_file": scheduler}
-            self._client = Client(**where, timeout=10, set_as_default=False)
+            connect: Any = Client  # Dask's own functions have no types
+            self._client = connect(**where, timeout=10, set_as_default=False)
         except (OSError, ValueError) as error:
             raise ClusterError(
                 f"--scheduler {scheduler}: no Dask scheduler answers ({error}).",
@@ -159,7 +160,8 @@ class DaskEngine:
         self._limit_s = time_limit_s
         self._task_of: dict[str, Task] = {}
         self._work = self._client.scatter(work, broadcast=True, hash=False)
-        self._coming = as_completed(loop=self._client.loop)
+        completed: Any = as_completed
+        self._coming = completed(loop=self._client.loop)
         workers = self._client.scheduler_info(n_workers=-1)["workers"]
         self._threads = {a: int(w["nthreads"]) for a, w in workers.items()}
         for _ in range(_IN_FLIGHT * max(1, sum(self._threads.values()))):

@@ -27,7 +27,8 @@ def _open(folder: Path) -> Journal:
 def _agree(first: tuple[Path, dict[str, Any]], other: tuple[Path, dict[str, Any]]) -> None:
     a, b = first[1], other[1]
     named = {name: (a.get(name), b.get(name)) for name in _SAME}
-    named["judge"] = tuple((x.get("model") or {}).get("sha256") for x in (a, b))
+    judges = [(x.get("model") or {}).get("sha256") for x in (a, b)]
+    named["judge"] = (judges[0], judges[1])
     for name in ("measures_only", "lang", "redact", "clips"):
         named[name] = (a["command"].get(name), b["command"].get(name))
     for name, (one, two) in named.items():

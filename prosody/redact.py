@@ -108,7 +108,7 @@ def _number(found: re.Match[str]) -> str:
 def _name(found: re.Match[str]) -> str:
     """Keep the form of address; words after the name that begin small belong to the sentence."""
     title, gap, _, rest = found.groups()
-    kept = []
+    kept: list[str] = []
     for word in re.findall(r"\s+\S+", rest or ""):
         bare = word.strip()
         if not kept and (bare[:1].isupper() or re.fullmatch(_PARTICLE, bare, re.IGNORECASE)):

@@ -149,10 +149,10 @@ def write_all(folder: Path, journal: Journal, *, measures_only: bool = False) ->
     try:
         part.chmod(0o777 & ~dataset.umask())
         for line in journal.lines():
-            mine = []
+            mine: list[Apology] = []
             while row is not None and row.recording < line.recording:
                 row = next(rows, None)
-            ahead = []
+            ahead: list[Apology] = []
             while row is not None and row.recording == line.recording:
                 (mine if row.call_id == line.call_id else ahead).append(row)
                 row = next(rows, None)
