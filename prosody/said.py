@@ -6,6 +6,8 @@ has a sentence per code; a code without one stays English.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,15 +27,31 @@ def _table(lang: str) -> dict[str, Any]:
 def remark(said: Remark, lang: str) -> Remark:
     """Return a remark in a language, as far as that language has its sentence and its values."""
     table = _table(lang)
-    sentence = table.get("remark", {}).get(said.code)
+    sentence, values = table.get("remark", {}).get(said.code), said.values
+    if said.code == "assumed":
+        sentence, values = _assumed(said.text, table.get("assumed", {}))
     if sentence is None:
         return said
     names = table.get("name", {})
     try:
-        text = sentence.format(**{k: names.get(v, v) for k, v in said.values.items()})
+        text = sentence.format(**{k: names.get(v, _number(v)) for k, v in values.items()})
     except KeyError:
         return said
     return replace(said, text=text, remedy="")
+
+
+def _assumed(text: str, sentences: Mapping[str, str]) -> tuple[str | None, Mapping[str, str]]:
+    """Return the other language's sentence for an English one, and the values in it."""
+    for own, other in sentences.items():
+        pattern = re.sub(r"\\{(\w)\\}", r"(?P<\1>.+)", re.escape(own))
+        if found := re.fullmatch(pattern, text, re.DOTALL):
+            return other, found.groupdict()
+    return None, {}
+
+
+def _number(value: str) -> str:
+    """Return a number with a decimal comma, as all languages here but English write it."""
+    return value.replace(".", ",") if re.fullmatch(r"-?\d+\.\d+", value) else value
 
 
 def failure(error: ProsodyError, lang: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import string
 from pathlib import Path
@@ -47,7 +48,7 @@ def test_values_are_filled_in_and_named_in_the_language():
     said = Remark("late_track", "The agent's track begins 2.05 s after the other one.",
                   values={"role": "agent", "seconds": "2.05"})  # fmt: skip
     assert remark(said, "nl").text == (
-        "Het spoor van de medewerker begint 2.05 s later dan het andere."
+        "Het spoor van de medewerker begint 2,05 s later dan het andere."
     )
     assert remark(said, "nl").code == "late_track"
     assert remark(said, "en") is said
@@ -88,5 +89,49 @@ def test_real_remarks_in_dutch(data):
     for call in collect([data / "harpervalley"]):
         found = assign(call, read(call.transcript))
         texts |= {remark(r, "nl").text for r in found.remarks}
-    assert "Het spoor van de medewerker begint 2.05 s later dan het andere." in texts
+    assert "Het spoor van de medewerker begint 2,05 s later dan het andere." in texts
     assert not any("track" in text for text in texts)
+
+
+def assumptions_in_the_code() -> list[str]:
+    """Sentences given to ``note`` (or put among the notes), with 1.5 where a value stands."""
+    out = []
+    for path in [*(SOURCES / "transcripts").glob("*.py"), SOURCES / "hearing.py"]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "note":
+                given = node.value
+            elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in (
+                "note",
+                "append",
+            ):
+                on = getattr(node.func, "value", None)
+                if node.func.attr == "append" and getattr(on, "id", "") != "notes":
+                    continue
+                given = node.args[0]
+            else:
+                continue
+            if isinstance(given, ast.Constant):
+                out.append(given.value)
+            elif isinstance(given, ast.JoinedStr):
+                out.append("".join(getattr(v, "value", "1.5") if isinstance(v, ast.Constant)
+                                   else "1.5" for v in given.values))  # fmt: skip
+    return out
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_assumption_about_a_transcript_has_its_sentence(lang):
+    found = assumptions_in_the_code()
+    assert len(found) > 20
+    for text in found:
+        said = remark(Remark("assumed", text), lang).text
+        assert said != text, text
+        assert "{" not in said
+        assert said.count("1,5") == text.count("1.5")
+
+
+def test_a_role_and_a_number_in_an_assumption_are_said_in_dutch():
+    text = "the agent's own track starts 2.051 s into the call"
+    assert remark(Remark("assumed", text), "nl").text == (
+        "het eigen spoor van de medewerker begint 2,051 s na het begin van het gesprek"
+    )
+    assert remark(Remark("assumed", text), "en").text == text
