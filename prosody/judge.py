@@ -285,7 +285,7 @@ def verdicts(
     p_sincere, p_engaged : ndarray [shape=(n,)] or None
         Probability of the sincere and of the engaged side; None where the judge lacks the axis.
     settings : Settings
-        ``sincere_p``, ``forced_p``, ``recited_p`` of the group ``verdict``.
+        ``sincere_p``, ``forced_p``, ``dull_p``, ``recited_p`` of the group ``verdict``.
     recited_decides : bool
         Whether a clear fall on *engaged* alone may give ``forced``; if not it gives ``unclear``
         with the hint ``recited``.
@@ -302,7 +302,9 @@ def verdicts(
     recited = 1 - p_engaged >= limits.recited_p if p_engaged is not None else no
     by_recited = recited & ~put_on if recited_decides else no
     forced = put_on | by_recited
-    word = np.where(forced, "forced", np.where(sincere & ~recited, "sincere", "unclear"))
+    # A flat voice is low-key, which the first axis hears as sincere: that needs the second's word.
+    dull = 1 - p_engaged >= limits.dull_p if p_engaged is not None else no
+    word = np.where(forced, "forced", np.where(sincere & ~dull, "sincere", "unclear"))
     kind = np.where(put_on, "put_on", np.where(by_recited, "recited", ""))
     hint = np.where(recited & ~by_recited, "recited", "")
     return word.tolist(), kind.tolist(), hint.tolist()

@@ -170,6 +170,8 @@ LIMITS = replace(Settings(), verdict=Verdict(sincere_p=0.7, forced_p=0.7, recite
     [
         (0.8, 0.6, False, ("sincere", "", "")),
         (0.8, 0.1, False, ("unclear", "", "recited")),
+        (0.8, 0.28, False, ("unclear", "", "")),
+        (0.8, 0.32, False, ("sincere", "", "")),
         (0.8, 0.1, True, ("forced", "recited", "")),
         (0.5, 0.1, False, ("unclear", "", "recited")),
         (0.5, 0.5, False, ("unclear", "", "")),
