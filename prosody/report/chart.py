@@ -95,7 +95,7 @@ class Picture:
             marks.append(tag("rect", x=self.percent(a), y=str(PITCH_PX), width=wide,
                              height=str(LOUD_PX), class_="pause"))  # fmt: skip
         words = [
-            tag("text", self._sign(value, lang), x="4", y=f"{y - 4:.0f}", class_="tick")
+            tag("text", self._sign(value, lang), x="4", y=f"{max(13.0, y - 4):.0f}", class_="tick")
             for value, y in self._ticks(low, high)
         ]
         times = []

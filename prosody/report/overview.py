@@ -275,7 +275,7 @@ class Overview:
                 p = row["sincere"].get("p") if row.get("verdict") else None
                 why = "" if row.get("verdict") else speak.gates(row, self.say)
                 line += [row.get("verdict") or "", speak.verdict(row, self.say),
-                         None if p is None else round(float(p), 3), why]  # fmt: skip
+                         None if p is None else round(float(p), 4), why]  # fmt: skip
             rows.append(line)
         columns = [("call", "text"), ("at", "number"), ("words", "text"), ("length", "number"),
                    ("conduct", "number")]  # fmt: skip

@@ -95,8 +95,8 @@
   });
   var form = one("#filters");
   form.addEventListener("submit", function (e) { e.preventDefault(); });
+  // Not on "change": it fires when the search field is left, and would take away the link under a click.
   form.addEventListener("input", filter);
-  form.addEventListener("change", filter);
   one("#clear").addEventListener("click", function () { form.reset(); filter(); });
   one("#previous").addEventListener("click", function () { page -= 1; draw(); one("#count").scrollIntoView(); });
   one("#next").addEventListener("click", function () { page += 1; draw(); one("#count").scrollIntoView(); });
