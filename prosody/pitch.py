@@ -57,6 +57,8 @@ LAGS = 144
 AROUND = 8
 """Samples around the expected lag in which its peak may lie."""
 WITHIN_ST = 1.5
+STILL_ST = 0.1
+"""A pitch that moves more from frame to frame is no steady sound: the network's is kept."""
 REPEATS = (0.9, 0.98)
 """Share of its power with which a frame repeats itself: from the first on the lag of the repetition
 begins to replace the network's pitch, from the second on it does so wholly."""
@@ -231,9 +233,18 @@ def _block(sound: FloatArray, centre: IntArray, segment: IntArray) -> FloatArray
     out = np.full(len(centre), np.nan, dtype=np.float32)
     for part in _chunks(np.flatnonzero(loud)):
         out[part] = steady(features[row[part], :LONG_SIZE])
-    for part in _chunks(np.flatnonzero(voiced)):
+    out[voiced] = f0[voiced]
+    for part in _chunks(np.flatnonzero(voiced & _still(f0, order))):
         out[part] = refine(features[row[part], :LONG_SIZE], f0[part])
     return np.clip(out, FMIN_HZ, FMAX_HZ)
+
+
+def _still(f0_hz: FloatArray, order: IntArray) -> NDArray[np.bool_]:
+    """Return where the pitch stays within `STILL_ST` from a frame to one of its neighbours."""
+    moved = np.abs(np.diff(np.log2(f0_hz))) * 12
+    moved[np.diff(order) > 0] = np.inf
+    still = moved < STILL_ST
+    return np.asarray(np.append(still, False) | np.insert(still, 0, False))
 
 
 def _chunks(index: IntArray) -> list[IntArray]:
