@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from prosody.errors import MissingExtraError, UsageError
 from prosody.recording import Recording, content_hash
 from prosody.turns import Transcript, Turn, Word
 
-SR_HZ = 16_000
+SR_HZ: Final = 16_000
 # Recognisers lose their way beyond this (onnx-asr's README names 20 to 30 s).
 LONGEST_S = 20.0
 JOIN_S = 0.6  # pauses shorter than this stay inside a stretch
@@ -132,10 +132,9 @@ class _OnnxAsr:
         self.digest = _digest(folder, model)
 
     def __call__(self, sounds: Sequence[Sound], language: str) -> list[Spoken]:
-        how: dict[str, Any] = {"language": language} if language else {}
         out = []
         for sound in sounds:
-            got = self._model.recognize(sound, sample_rate=SR_HZ, **how)
+            got = self._model.recognize(sound, sample_rate=SR_HZ, language=language or None)
             timed = got.tokens and got.timestamps and len(got.tokens) == len(got.timestamps)
             end = len(sound) / SR_HZ
             words = words_of_tokens(got.tokens, got.timestamps, end) if timed else ()

@@ -113,7 +113,7 @@ class Heard:
             if shared and any(t.role == "agent" for t in self.turns):
                 known.append("agent")
             for role in dict.fromkeys(known):
-                own = [a for a in mine if not shared or a.role == role]
+                own = _once([a for a in mine if not shared or a.role == role])
                 if own or role == "agent":
                     out.append((track, role, own))
         return out
@@ -141,6 +141,19 @@ class Heard:
     def words_of(self, role: Role) -> list[Word]:
         """Return the timed words of a role."""
         return [w for t in self.turns if t.role == role and t.has_word_times for w in t.words]
+
+
+def _once(acts: Sequence[Act]) -> list[Act]:
+    """Join acts that share one window: without word times, all apologies of a turn do."""
+    out: dict[tuple[float, float], Act] = {}
+    for act in acts:
+        span = (act.start_s, act.end_s)
+        if span in out:
+            text = f"{out[span].text} ... {act.text}"
+            out[span] = replace(out[span], text=text)
+        else:
+            out[span] = act
+    return list(out.values())
 
 
 def voices(

@@ -159,6 +159,19 @@ def test_a_mono_call_without_roles_takes_either_speaker_and_no_baseline(write_wa
     assert "role_unknown" in [r.code for r in row.remarks]
 
 
+def test_two_apologies_in_one_turn_without_word_times_are_one_row(write_wav, voice):
+    wav = write_wav("call.wav", voice(30))
+    wav.with_suffix(".srt").write_text(
+        "1\n00:00:01,000 --> 00:00:09,000\n"
+        "I am so sorry about the delay. Let me look. And I apologise for the wrong invoice.\n"
+    )
+    (one,) = examined(wav)
+    assert [a["act"] for a in one.line.acts] == ["apology", "apology"]
+    (row,) = one.apologies
+    assert "delay" in row.text
+    assert "invoice" in row.text
+
+
 def test_analyze_from_python_returns_plain_rows():
     rows = prosody.analyze(SAMPLES / "1-plain-apology-nl.wav", lang="nl")
     assert rows
