@@ -34,6 +34,7 @@ COMMANDS = (
     "fit",
     "evaluate",
     "report",
+    "compare",
     "merge",
     "forget",
     "doctor",

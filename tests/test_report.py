@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
 import json
 import math
@@ -334,6 +335,26 @@ def test_reasons_are_said_again_in_the_readers_language(analysed):
         assert speak.reason(one, "nl")[0] != one["text"]
 
 
+def test_exported_ratings_and_the_reports_clips_belong_together(pages, tmp_path):
+    with (pages / "clips.csv").open(encoding="utf-8-sig", newline="") as file:
+        clips = [row["clip"] for row in csv.DictReader(file)]
+    marks = set()
+    for path in (pages / "apologies").iterdir():
+        marks |= {a.get("data-clip") for _, a in Reader(path.read_text("utf-8")).tags} - {None}
+    assert marks == set(clips)
+    head = "clip,rater,axis,rating,is_repeat,cannot_hear,remark"
+    lines = [
+        f'"{c}","{w}","sincere",{10 * i + 20},0,0,""' for i, c in enumerate(clips) for w in "ab"
+    ]
+    ratings = tmp_path / "ratings.csv"
+    ratings.write_text("\ufeff" + "\r\n".join([head, *lines]) + "\r\n", encoding="utf-8")
+    done = CliRunner().invoke(
+        app, ["fit", str(pages / "clips.csv"), "--ratings", str(ratings), "--out",
+              str(tmp_path / "judge.onnx")],
+    )  # fmt: skip
+    assert "6 rated clips" in str(done.exception)  # joined by name; six are only too few
+
+
 # --- where it is written ----------------------------------------------------------------------
 
 
@@ -388,3 +409,30 @@ def test_forgetting_a_call_takes_the_report_with_it(tmp_path, analysed):
     report.make(folder, audio=False)
     run("forget", "1-plain-apology-nl", "--out", folder)
     assert not (folder / "report").exists()
+
+
+# --- compare ----------------------------------------------------------------------------------
+
+
+def test_two_runs_are_compared_with_ranges_and_one_by_one(analysed, results_of):
+    def other(rows, lines, head):
+        rows[0] |= {"verdict": "forced", "kind": "put_on"}
+        head["settings"]["verdict"]["forced_p"] = 0.6
+
+    folder = results_of(other)
+    page = Path(run("compare", analysed, folder, "--lang", "en").strip())
+    assert page == folder / "compare" / "index.html"
+    source = page.read_text(encoding="utf-8")
+    words = "".join(Reader(source).words)
+    assert "the same sound in 6 apologies" in words
+    assert "forced (put on)" in words
+    assert "verdict.forced_p" in words
+    assert html_policy(source)["default-src"] == ["'none'"]
+    same = Path(run("compare", analysed, analysed, "--out", folder / "same").strip())
+    assert "judge and settings are the same" in same.read_text(encoding="utf-8")
+
+
+def test_a_run_that_judged_beside_one_that_did_not_shows_no_judgement(analysed, results_of):
+    folder = results_of(lambda rows, lines, head: head["command"].update(measures_only=True))
+    page = Path(run("compare", analysed, folder, "--lang", "nl").strip())
+    assert not JUDGED.search(page.read_text(encoding="utf-8"))

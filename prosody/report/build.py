@@ -88,7 +88,7 @@ def make(
     lang = lang or spoken
     texts(lang)  # an unknown language stops here
     out = out or folder / "report"
-    written = _Folder(out)
+    written = Folder(out)
     redacted = bool(run.command.get("redact"))
     silence = ""
     if audio is False or (audio is None and redacted):
@@ -134,7 +134,7 @@ class _Apologies:
         frame: Frame,
         names: dict[str, str],
         pages: dict[int, int],
-        out: _Folder,
+        out: Folder,
         same: bool,
     ) -> None:
         self.run, self.names, self.pages, self.out = run, names, pages, out
@@ -231,7 +231,7 @@ class _Apologies:
         yield line.getvalue()
 
 
-class _Folder:
+class Folder:
     """The folder of a report: files are written whole, and an earlier report's are removed."""
 
     def __init__(self, path: Path) -> None:

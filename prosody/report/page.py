@@ -92,7 +92,13 @@ class Frame:
         return texts(self.lang)
 
     def page(
-        self, title: str, *body: Any, here: str = "", up: str = "", script: str = "page.js"
+        self,
+        title: str,
+        *body: Any,
+        here: str = "",
+        up: str = "",
+        script: str = "page.js",
+        menu: bool = True,
     ) -> str:
         """Return a whole page.
 
@@ -106,12 +112,14 @@ class Frame:
             ``../`` for pages in a folder.
         script : str
             Name of the script, one of this package's.
+        menu : bool
+            Whether the page belongs to a report, with others to go to.
         """
         say = self.say["page"]
         style, code = asset("report.css"), script_of(script, judged=self.judged)
         if self.judged:
             style += asset("judged.css")
-        menu = [
+        links = [
             tag("a", say[name], href=up + file, aria_current="page" if file == here else None)
             for file, name in MENU
         ]
@@ -134,7 +142,7 @@ class Frame:
             tag(
                 "header",
                 tag("p", say["title"], class_="name"),
-                tag("nav", *menu, aria_label=say["menu"]),
+                tag("nav", *links, aria_label=say["menu"]) if menu else None,
             ),
             tag(
                 "main",
