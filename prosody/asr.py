@@ -135,9 +135,9 @@ class _OnnxAsr:
         out = []
         for sound in sounds:
             got = self._model.recognize(sound, sample_rate=SR_HZ, language=language or None)
-            timed = got.tokens and got.timestamps and len(got.tokens) == len(got.timestamps)
+            tokens, times = got.tokens or [], got.timestamps or []
             end = len(sound) / SR_HZ
-            words = words_of_tokens(got.tokens, got.timestamps, end) if timed else ()
+            words = words_of_tokens(tokens, times, end) if len(tokens) == len(times) else ()
             out.append(Spoken(" ".join(got.text.split()), words))
         return out
 
