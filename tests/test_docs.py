@@ -77,3 +77,9 @@ def test_the_architecture_names_every_module():
     assert not missing, f"docs/architecture.md does not name {missing}"
     named = set(re.findall(r"`([a-z_]+)`", page.split("| step |", 1)[1].split("\n\n", 1)[0]))
     assert not named - modules - {"earshot"}, "names of modules that are not there"
+
+
+def test_the_figures_of_the_readme_are_those_of_the_results():
+    from benchmarks import _readme
+
+    assert _readme.filled(README, "figures", _readme.figures()) == README
