@@ -142,8 +142,8 @@ def judge() -> str:
             f"{engaged_calls['spearman']:.2f} as in calls. Within a speaker it tells bored from "
             f"neutral clips with an AUC of {bored['auc']:.2f} (95 % interval "
             f"{bored['interval'][0]:.2f} to {bored['interval'][1]:.2f}). "
-            "None of these ratings are of real calls or of Dutch: what the judge says of them is an extrapolation, and `unclear` is its most frequent "
-            "word. The [card](models/MODEL_CARD.md) has everything else.",
+            "None of these ratings are of real calls or of Dutch: what the judge says of them is "
+            "an extrapolation, and `unclear` is its most frequent word. The [card](models/MODEL_CARD.md) has everything else.",
         ]
     )
 
