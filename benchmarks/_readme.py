@@ -143,7 +143,8 @@ def judge() -> str:
             f"neutral clips with an AUC of {bored['auc']:.2f} (95 % interval "
             f"{bored['interval'][0]:.2f} to {bored['interval'][1]:.2f}). "
             "None of these ratings are of real calls or of Dutch: what the judge says of them is "
-            "an extrapolation, and `unclear` is its most frequent word. The [card](models/MODEL_CARD.md) has everything else.",
+            "an extrapolation, and `unclear` is its most frequent word. "
+            "The [card](models/MODEL_CARD.md) has everything else.",
         ]
     )
 
