@@ -83,3 +83,4 @@ def test_the_figures_of_the_readme_are_those_of_the_results():
     from benchmarks import _readme
 
     assert _readme.filled(README, "figures", _readme.figures()) == README
+    assert _readme.main(["--check"]) == 0
