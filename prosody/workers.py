@@ -28,7 +28,8 @@ ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS",
      "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS", "BLIS_NUM_THREADS"), "1",
 )  # fmt: skip
-START_LIMIT_S = 300.0
+START_LIMIT_S = 100.0
+STARTS = 3
 LOOK_EVERY_S = 0.1
 MB = 1 << 20
 # What one worker needs beside the call in hand, and when it has grown enough to be replaced.
@@ -135,6 +136,15 @@ class _Worker:
         self.killed = False
 
     def start(self) -> None:
+        """Start the process; one that dies while it loads is no reason to end the run."""
+        for more in range(STARTS - 1, -1, -1):
+            try:
+                return self._start()
+            except WorkerError:
+                if not more:
+                    raise
+
+    def _start(self) -> None:
         from loky import ProcessPoolExecutor
 
         if hasattr(signal, "pthread_sigmask"):

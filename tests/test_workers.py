@@ -84,10 +84,11 @@ def test_workers_killed_or_stopped_from_outside(tmp_path):
     assert '"begin"' in process.stderr.readline()
     assert '"progress"' in process.stderr.readline()
     first, second = _run.workers_of(process.pid, at_least=2)
+    _loaded(first, second)
     os.kill(first, signal.SIGSEGV)
     os.kill(second, signal.SIGSTOP)  # what a hang looks like
-    process.communicate(timeout=120)
-    assert process.returncode == 1
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 1, said
     lines = _run.rows(out / "recordings.jsonl")
     assert len(lines) == 300
     codes = [line["code"] for line in lines if line["code"]]
@@ -111,6 +112,15 @@ def test_workers_do_not_outlive_a_run_that_was_killed(tmp_path):
     while any(map(_alive, workers)) and time.monotonic() < end:
         time.sleep(0.1)
     assert not any(map(_alive, workers))
+
+
+def _loaded(*pids):
+    """Wait until processes hold the libraries: one stopped while it loads is another matter."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if all(psutil.Process(pid).memory_info().rss > 90 << 20 for pid in pids):
+            return
+        time.sleep(0.05)
 
 
 def _alive(pid):
