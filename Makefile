@@ -38,7 +38,8 @@ $(VENV)/.base: pyproject.toml $(LOCK)
 	  || $(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); \
 	  echo 'No virtual environment could be made; on Debian: apt-get install python3-venv' >&2; exit 1; }
 	@echo 'Installing prosody (the first time this takes a few minutes) ...'
-	@$(PIP) -c $(LOCK) -e .
+	@# with the pages, so that `prosody coach` runs after `make demo` with nothing else to install
+	@$(PIP) -c $(LOCK) -e '.[studio]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base
@@ -78,7 +79,7 @@ lowest: $(VENV)-lowest/.done
 $(VENV)-lowest/.done: pyproject.toml $(LOWEST)
 	@$(PYTHON) -m venv --clear $(VENV)-lowest
 	@$(VENV)-lowest/bin/python -m pip install -qq --disable-pip-version-check \
-	  -c $(LOWEST) -e '.[av,dask,fit,parquet,s3,xlsx,test]'
+	  -c $(LOWEST) -e '.[av,dask,fit,parquet,s3,studio,xlsx,test]'
 	@touch $@
 
 wheel: $(VENV)/.dev

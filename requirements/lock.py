@@ -18,7 +18,7 @@ FLAGS = ["--universal", "--python-version", "3.11", "--no-annotate", "--no-heade
 
 # Whose oldest versions `make lowest` runs: the base and these extras. The others need a cluster, a
 # cloud or a model to do anything. Test tools stay at the locked versions.
-EXTRAS = ("av", "dask", "fit", "parquet", "s3", "xlsx")
+EXTRAS = ("av", "dask", "fit", "parquet", "s3", "studio", "xlsx")
 
 
 def tools() -> set[str]:
