@@ -203,9 +203,9 @@ def analyze(
     if shard is not None:
         calls = batch.shard_of(calls, shard)
     if baseline is not None:
-        from prosody.pipeline import voice_of
+        from prosody.voice import voice_of
 
-        voice_of(baseline, options)  # a baseline that cannot be used stops the run at once
+        voice_of(baseline, options.settings)  # a baseline that cannot be used stops the run at once
     judge = None if measures_only else Judge.load(model)
     job = work.make(options, redact=redact)
     start = engines.starter(

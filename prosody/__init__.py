@@ -12,7 +12,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "analyze": "prosody.pipeline",
+    "analyze": "prosody.analysis",
     "features": "prosody.measures",
     "find_acts": "prosody.acts",
     "read_transcript": "prosody.transcripts",

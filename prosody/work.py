@@ -31,9 +31,9 @@ TIME_SHARE = 0.25
 # Which modules decide what a row holds. A change in one of them makes the rows anew; a change in
 # the command line, the report or the judge does not.
 _LEFT_OUT = {
-    "batch", "cli", "dataset", "doctor", "engines", "explain", "fit", "journal", "judge", "judging",
-    "merging", "models", "people", "remote", "report", "results", "schema", "studio", "textgrid",
-    "work", "workers",
+    "analysis", "batch", "cli", "dataset", "doctor", "engines", "explain", "fit", "journal",
+    "judge", "judging", "merging", "models", "people", "remote", "report", "results", "schema",
+    "studio", "textgrid", "work", "workers",
 }  # fmt: skip
 _JUDGED_BY = ("judge", "judging", "explain", "onnxfile")
 _LIBRARIES = ("numpy", "scipy", "librosa", "soundfile", "soxr", "earshot", "av")
