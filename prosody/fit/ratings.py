@@ -175,6 +175,95 @@ TRUE = {"1", "true", "yes", "ja", "y", "x"}
 MIN_REPEATS, MIN_REPEAT_R = 4, 0.4
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Ratings in the long form as they were given: one entry per answer.
+
+    Parameters
+    ----------
+    clip, rater, axis : ndarray of str [shape=(n,)]
+        ``axis`` is '' throughout where the file has no such column.
+    rating : ndarray [shape=(n,)]
+        0 to 100; NaN where there is none.
+    repeat, deaf : ndarray of bool [shape=(n,)]
+        Whether the rater had the clip before; whether she said that she cannot hear it.
+    """
+
+    clip: NDArray[np.str_]
+    rater: NDArray[np.str_]
+    axis: NDArray[np.str_]
+    rating: Floats
+    repeat: NDArray[np.bool_]
+    deaf: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.clip)
+
+    def take(self, keep: NDArray[np.bool_]) -> Answers:
+        """Return some of the answers."""
+        return Answers(
+            self.clip[keep],
+            self.rater[keep],
+            self.axis[keep],
+            self.rating[keep],
+            self.repeat[keep],
+            self.deaf[keep],
+        )
+
+    def about(self, axis: str) -> Answers:
+        """Return the answers on one axis; all of them where the file names none."""
+        return self.take((self.axis == axis) | (self.axis == ""))
+
+
+def read_answers(path: Path | str) -> Answers:
+    """Read ratings in the long form: clip, rater, axis, rating, is_repeat, cannot_hear, remark.
+
+    Parameters
+    ----------
+    path : path
+        CSV; ``axis`` is ``sincere`` or ``engaged``, ``rating`` 0 to 100.
+
+    Raises
+    ------
+    UsageError
+        If a column is missing or a cell holds no rating; says which.
+    """
+    path = Path(path)
+    header, rows = read_rows(path)
+    lower = [h.lower() for h in header]
+    for need in ("clip", "rater", "rating"):
+        if need not in lower:
+            raise UsageError(
+                f"{path}: no column '{need}'; found {', '.join(header[:8])}.",
+                "Ratings are long form: clip, rater, axis, rating, is_repeat, cannot_hear, remark.",
+            )
+    at = {h: i for i, h in enumerate(lower)}
+
+    def text(name: str) -> NDArray[np.str_]:
+        return np.array([r[at[name]].strip() if name in at else "" for r in rows], dtype=np.str_)
+
+    def flag(name: str) -> NDArray[np.bool_]:
+        return np.array([cell.lower() in TRUE for cell in text(name)], dtype=bool)
+
+    axis = np.char.lower(text("axis"))
+    if "axis" in at and set(axis) - set(AXES):
+        raise UsageError(
+            f"{path}: axis {str(sorted(set(axis) - set(AXES))[0])!r}, expected sincere or engaged.",
+            "",
+        )
+    deaf = flag("cannot_hear")
+    # What stands beside "cannot hear" is no rating, whatever it is.
+    cells = ["" if d else r[at["rating"]] for r, d in zip(rows, deaf, strict=True)]
+    rating = numbers(cells, path, "rating")
+    outside = np.flatnonzero((rating < 0) | (rating > 100))
+    if len(outside):
+        raise UsageError(
+            f"{path}: row {outside[0] + 2}: a rating of {rating[outside[0]]:g}, expected 0 to 100.",
+            "Ratings are 0 to 100.",
+        )
+    return Answers(text("clip"), text("rater"), axis, rating, flag("is_repeat"), deaf)
+
+
 def read_long(path: Path | str, axis: str) -> Panel:
     """Read ratings in the long form: clip, rater, axis, rating, is_repeat, cannot_hear, remark.
 
@@ -192,44 +281,23 @@ def read_long(path: Path | str, axis: str) -> Panel:
     Panel
     """
     path = Path(path)
-    header, rows = read_rows(path)
+    header, _ = read_rows(path)
     lower = [h.lower() for h in header]
     if "listener_pseudonym" in lower and "sample_heard" in lower:
         return read_nsc(path)
-    for need in ("clip", "rater", "rating"):
-        if need not in lower:
-            raise UsageError(
-                f"{path}: no column '{need}'; found {', '.join(header[:8])}.",
-                "Ratings are long form: clip, rater, axis, rating, is_repeat, cannot_hear, remark.",
-            )
-    at = {h: i for i, h in enumerate(lower)}
-
-    def flag(row: list[str], name: str) -> bool:
-        return name in at and row[at[name]].strip().lower() in TRUE
-
-    if "axis" in at:
-        named = {r[at["axis"]].strip().lower() for r in rows}
-        if named - set(AXES):
-            raise UsageError(
-                f"{path}: axis {sorted(named - set(AXES))[0]!r}, expected sincere or engaged.", ""
-            )
-        rows = [r for r in rows if r[at["axis"]].strip().lower() == axis]
-    rows = [r for r in rows if not flag(r, "cannot_hear")]
-    if not rows:
+    given = read_answers(path).about(axis)
+    given = given.take(~given.deaf)
+    if not len(given):
         raise UsageError(f"{path}: no rating on the axis '{axis}'.", "Give ratings of that axis.")
-    value = numbers([r[at["rating"]] for r in rows], path, "rating")
-    outside = np.flatnonzero((value < 0) | (value > 100))
-    if len(outside):
-        raise UsageError(
-            f"{path}: a rating of {value[outside[0]]:g}, expected 0 to 100.",
-            "Ratings are 0 to 100.",
-        )
-    clip = np.array([r[at["clip"]].strip() for r in rows])
-    rater = np.array([r[at["rater"]].strip() for r in rows])
-    repeat = np.array([flag(r, "is_repeat") for r in rows])
+    return panel_of(given, path)
+
+
+def panel_of(given: Answers, path: Path | str) -> Panel:
+    """Return the ratings of one axis as a panel; `path` is where they come from, for messages."""
+    clip, rater, value, repeat = given.clip, given.rater, given.rating, given.repeat
     dropped: dict[str, str] = {}
     for name in np.unique(rater[repeat]):
-        r = _repeat_correlation(clip, rater, value, repeat, name)
+        r = repeat_correlation(clip, rater, value, repeat, name)
         if r is not None and not r >= MIN_REPEAT_R:
             dropped[str(name)] = f"repeats correlate {r:.2f}, at least {MIN_REPEAT_R} is needed"
     keep = ~np.isin(rater, list(dropped)) if dropped else np.ones(len(rater), dtype=bool)
@@ -251,19 +319,20 @@ def read_long(path: Path | str, axis: str) -> Panel:
     return Panel(clips, z, middle, dropped)
 
 
-def _repeat_correlation(
+def repeat_correlation(
     clip: NDArray[np.str_],
     rater: NDArray[np.str_],
     value: Floats,
     repeat: NDArray[np.bool_],
     name: str,
 ) -> float | None:
+    """Return how a rater's repeats correlate with the first time; None with fewer than four."""
     mine = rater == name
     first = dict(zip(clip[mine & ~repeat], value[mine & ~repeat], strict=True))
     again = [
         (first[c], v)
         for c, v in zip(clip[mine & repeat], value[mine & repeat], strict=True)
-        if c in first
+        if np.isfinite(first.get(c, np.nan)) and np.isfinite(v)
     ]
     if len(again) < MIN_REPEATS:
         return None
