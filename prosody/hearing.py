@@ -409,15 +409,41 @@ def file_hash(call: Call, track: Track) -> str:
     return content_hash(call.sources[track.source].path)
 
 
+def _tracks(heard: Heard) -> tuple[dict[str, Any], ...]:
+    """Return where each signal of the call lies, and when it begins on the call's clock."""
+    call, out = heard.call, []
+    hashes: dict[int, str] = {}
+    for track in heard.roles.tracks:
+        if track.source not in hashes:
+            hashes[track.source] = file_hash(call, track)
+        out.append(
+            {
+                "file": call.name if track.source == 0 else _written(call, track.source),
+                "sha256": hashes[track.source],
+                "channel": track.channel,
+                "role": track.role,
+                "offset_s": track.offset_s,
+            }
+        )
+    return tuple(out)
+
+
+def _written(call: Call, source: int) -> str:
+    """Return a file's name as UTF-8 can hold it."""
+    return str(call.sources[source].path).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def describe(heard: Heard) -> dict[str, Any]:
     """Return what the recording's line says of the files."""
-    info = heard.recordings[0].info
+    info, tracks = heard.recordings[0].info, _tracks(heard)
     return {
+        "recording_sha256": tracks[0]["sha256"],
         "duration_s": heard.duration_s,
         "sr_hz": info.sr_hz,
         "channels": sum(r.info.channels for r in heard.recordings),
         "format": f"{info.format} {info.subtype}".strip(),
         "roles": {str(i): t.role for i, t in enumerate(heard.roles.tracks)},
+        "tracks": tracks,
         "language": heard.language,
         "source": heard.source,
     }

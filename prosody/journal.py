@@ -73,7 +73,7 @@ def _unpack(data: bytes) -> Any:
 def _line_of(data: bytes) -> Line:
     kept = _unpack(data)
     kept["remarks"] = tuple(Remark(**r) for r in kept["remarks"])
-    kept["acts"] = tuple(kept["acts"])
+    kept["acts"], kept["tracks"] = tuple(kept["acts"]), tuple(kept.get("tracks", ()))
     return Line(**kept)
 
 

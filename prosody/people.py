@@ -100,6 +100,7 @@ def hide(line: Line, call: Call) -> None:
     """Take the agent's name out of what is said of a recording: errors and remarks quote paths."""
     if not call.hides[0]:
         return
+    line.tracks = tuple({**t, "file": _instead(t["file"], call.hides)} for t in line.tracks)
     line.message = _instead(line.message, call.hides)
     line.remedy = _instead(line.remedy, call.hides)
     line.remarks = tuple(

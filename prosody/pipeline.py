@@ -17,7 +17,7 @@ from prosody import remote
 from prosody.asr import Plan
 from prosody.calls import Call
 from prosody.errors import ProsodyError, RecordingError, UsageError
-from prosody.hearing import NO_WORDS, Heard, describe, file_hash, hear
+from prosody.hearing import NO_WORDS, Heard, describe, hear
 from prosody.roles import check
 from prosody.rows import Apology, Line
 from prosody.said import failure as failure_said
@@ -164,7 +164,6 @@ def _examine(call: Call, options: Options, line: Line, voice: Habit | None) -> E
     ) as heard:
         for name, value in describe(heard).items():
             setattr(line, name, value)
-        line.recording_sha256 = file_hash(call, heard.roles.tracks[0])
         line.remarks = tuple(remark_said(r, options.lang) for r in heard.remarks)
         line.acts = tuple(
             {

@@ -78,7 +78,9 @@ class Line:
     """What became of one recording: there is exactly one for every input.
 
     ``baseline`` holds the agent's usual measures in this recording (medians over stretches of
-    ``baseline_s`` seconds of speech), also where there is no apology.
+    ``baseline_s`` seconds of speech), also where there is no apology. ``tracks`` are the signals of
+    the call in the order of ``roles``, each with its file, the file's hash, its channel there, its
+    role, and ``offset_s``: time in the call = time in the file + ``offset_s``.
     """
 
     recording: str
@@ -93,6 +95,7 @@ class Line:
     channels: int | None = None
     format: str = ""
     roles: dict[str, str] = field(default_factory=dict)
+    tracks: tuple[dict[str, Any], ...] = ()
     language: str = ""
     source: str = ""
     started_at: str = ""

@@ -133,6 +133,10 @@ def recording(*, measures_only: bool = False) -> dict[str, Any]:
         },
         "required": ["act", "role", "start_s", "end_s", "form", "text"],
     }  # fmt: skip
+    track = _closed(
+        {"file": _TEXT, "sha256": _HASH, "channel": {"type": "integer", "minimum": 0},
+         "role": _ROLE, "offset_s": {"type": "number", "minimum": 0}}
+    )  # fmt: skip
     properties = {
         "recording": _TEXT, "call_id": _TEXT,
         "status": {"enum": ["ok", "no_apology", "failed"]},
@@ -140,6 +144,7 @@ def recording(*, measures_only: bool = False) -> dict[str, Any]:
         "duration_s": _NUMBER, "sr_hz": {"type": ["integer", "null"]},
         "channels": {"type": ["integer", "null"]}, "format": _TEXT,
         "roles": {"type": "object", "additionalProperties": _ROLE},
+        "tracks": _listed(track),
         "language": _TEXT, "source": {"enum": ["", "windows", "transcript", "clips", "asr"]},
         "started_at": _TEXT, "agent": _TEXT, "team": _TEXT,
         "apologies": _COUNT, "judged": _COUNT, "withheld": _COUNT,
