@@ -87,7 +87,7 @@ def _sources() -> dict[str, str]:
 def versions() -> dict[str, str]:
     """Return what the rows depend on beside the call: versions, and hashes of code and words."""
     sources = _sources()
-    part = {"lexicon": ("lexicon/", "acts"), "conduct": ("conduct/",)}
+    part = {"lexicon": ("lexicon/", "acts", "clauses", "utterances"), "conduct": ("conduct/",)}
     out = {}
     taken: set[str] = set()
     for name, starts in part.items():
