@@ -1,0 +1,329 @@
+"""One web application for every page in the browser: practise (`coach`) and rate (`rate`).
+
+A page plugs in as a :class:`Page`. What it has to bring::
+
+    class Rate:
+        name = "rate"                       # the words table, the log, the cookie's neighbour
+        home = "/rate"                      # where its link leads
+        assets = ("rate.html", "rate.js")   # files of studio/assets it wants served
+        limits = {"/api/answers": 4096}     # largest bodies, bytes; 64 KB where nothing is said
+
+        def routes(self): return [
+            Route("/rate", page("rate.html")),               # HTML from assets, with its nonce
+            Route("/api/answers", self.answer, methods=["POST"]),
+        ]
+        def admit(self, token): ...         # (home, who) for an invitation of its own, or None
+        def forget(self, visitor): ...      # a visitor leaves: wipe what is hers
+        def open(self): ...                 # before the first request: load, warm up (blocking)
+        def close(self): ...                # after the last
+
+and then ``serve([Rate(...)], ...)`` of `prosody.studio.serve`. In an endpoint
+``visitor_of(request)`` is whose request it is (``who`` is what `admit` gave, ``kept`` a dict of
+hers), ``language(request)`` the reader's language, ``body(request)`` the whole body within its
+limit, ``refuse(request, status, code)`` the answer to something wrong: JSON
+``{code, message, remedy}`` with sentences from ``words/NAME.LANG.toml`` ``[refused.CODE]`` (the
+page's table first, then ``studio``). A `ProsodyError` that an endpoint raises becomes such an
+answer by itself (422). Requests without a cookie never reach a page; see `prosody.studio.safety`.
+
+In HTML, ``__NONCE__`` becomes the nonce of the answer's Content-Security-Policy (put it in
+``<meta name="csp-nonce" content="__NONCE__">`` and give it to wavesurfer as ``cspNonce``) and
+``__LANG__`` the reader's language. Addresses: ``/assets/NAME`` and ``/vendor/NAME``, by name from
+fixed lists; they need no cookie, since they are the same for everybody.
+
+The contract of the coach's interface is in docs/coach.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import cache
+from importlib.resources import files
+from typing import Any, Protocol
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from prosody import web, words
+from prosody.errors import ProsodyError
+from prosody.said import failure
+from prosody.studio.safety import Door, Guard, TooMany, Visitor
+
+BODY_S = 60.0
+"""Longest time in which a body may arrive."""
+COMMON = ("studio.css", "studio.js", "studio.svg", "favicon.svg")
+"""Assets of every page, as far as they exist."""
+TYPES = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "mjs": "text/javascript; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    "woff2": "font/woff2",
+    "json": "application/json",
+    "wav": "audio/wav",
+}
+
+
+class Page(Protocol):
+    """What `prosody coach` and `prosody rate` are, seen from the application."""
+
+    name: str
+    home: str
+    assets: Sequence[str]
+    limits: Mapping[str, int]
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Return the addresses of the page."""
+
+    def admit(self, token: str) -> tuple[str, Any] | None:
+        """Return where an invitation leads and whose it is; None where it is none of ours."""
+
+    def forget(self, visitor: Visitor) -> None:
+        """Wipe what belongs to a visitor who leaves."""
+
+    def open(self) -> None:
+        """Make ready, before the first request."""
+
+    def close(self) -> None:
+        """Clear up, after the last."""
+
+
+@cache
+def asset(name: str) -> bytes:
+    """Return one file of ``studio/assets``; callers give names of fixed lists only."""
+    return (files("prosody.studio") / "assets" / name).read_bytes()
+
+
+def language(request: HTTPConnection) -> str:
+    """Return the reader's language: ``lang=`` of the address, else what the browser prefers."""
+    known = words.languages("studio")
+    asked = request.query_params.get("lang", "")
+    if asked in known:
+        return asked
+    wanted = []
+    for place, part in enumerate(request.headers.get("accept-language", "").split(",")[:20]):
+        tag, _, rest = part.strip().partition(";")
+        try:
+            weight = float(rest.strip().removeprefix("q=")) if rest else 1.0
+        except ValueError:
+            weight = 0.0
+        wanted.append((-weight, place, tag[:2].lower()))
+    return next((tag for _, _, tag in sorted(wanted) if tag in known), "en")
+
+
+def refusal(request: HTTPConnection, code: str, **values: object) -> dict[str, str]:
+    """Return code, message and remedy of a refusal in the reader's language."""
+    lang = language(request)
+    for table in (*request.scope.get("prosody.tables", ()), "studio"):
+        said = words.load(table, lang).get("refused", {}).get(code)
+        if said:
+            return {
+                "code": code,
+                "message": said["message"].format(**values),
+                "remedy": said["remedy"].format(**values),
+            }
+    return {"code": code, "message": code, "remedy": ""}
+
+
+def refuse(request: HTTPConnection, status: int, code: str, **values: object) -> JSONResponse:
+    """Return the answer to something wrong; see `refusal`."""
+    return JSONResponse(refusal(request, code, **values), status)
+
+
+async def body(request: Request) -> bytes:
+    """Return the whole body; what is too large or too slow ends in a refusal of its own."""
+    async with asyncio.timeout(BODY_S):
+        return await request.body()
+
+
+def page(name: str) -> Any:
+    """Return an endpoint that serves an HTML file of the assets."""
+
+    async def endpoint(request: Request) -> Response:
+        return show(request, asset(name).decode("utf-8"))
+
+    return endpoint
+
+
+def show(request: HTTPConnection, text: str, status: int = 200) -> HTMLResponse:
+    """Return HTML with the nonce and the language of this answer put in."""
+    if "__NONCE__" in text:
+        request.scope["prosody.nonce_used"] = True
+        text = text.replace("__NONCE__", request.scope["prosody.nonce"])
+    return HTMLResponse(text.replace("__LANG__", language(request)), status)
+
+
+def _shown_refusal(request: HTTPConnection, status: int, code: str) -> Response:
+    """Return a refusal as JSON to scripts, as a page to people."""
+    said = refusal(request, code)
+    accepts = request.headers.get("accept", "")
+    if request.url.path.startswith(("/api/", "/assets/", "/vendor/")) or "text/html" not in accepts:
+        return JSONResponse(said, status)
+    text = (
+        '<!doctype html><html lang="__LANG__"><meta charset="utf-8"><title>prosody</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<link rel="stylesheet" href="/assets/studio.css">'
+        f"<main class=refused><h1>{html.escape(said['message'])}</h1>"
+        f"<p>{html.escape(said['remedy'])}</p></main></html>"
+    )
+    return show(request, text, status)
+
+
+def make_app(
+    pages: Sequence[Page],
+    *,
+    token: str,
+    hosts: Sequence[str],
+    scheme: str = "http",
+    cookie: str = "prosody",
+    most_visitors: int = 200,
+) -> ASGIApp:
+    """Make the application of some pages, guarded.
+
+    Parameters
+    ----------
+    pages : sequence of Page
+        The main link leads to the home of the first.
+    token : str
+        Of the main link.
+    hosts : sequence of str
+        ``name:port`` of every name the pages may be asked for under (`safety.names_of`).
+    scheme : {'http', 'https'}
+    cookie : str
+        Name of the cookie; browsers do not keep the cookies of two ports apart.
+    most_visitors : int
+
+    Returns
+    -------
+    ASGI application
+    """
+
+    def admit(asked: str) -> tuple[str, Any] | None:
+        return next((f for p in pages if (f := p.admit(asked)) is not None), None)
+
+    def forget(visitor: Visitor) -> None:
+        for one in pages:
+            one.forget(visitor)
+
+    door = Door(token, pages[0].home, admit=admit, forget=forget, most=most_visitors, cookie=cookie)
+    names = {n for p in pages for n in p.assets} | set(COMMON)
+
+    async def come_in(request: Request) -> Response:
+        known: Visitor | None = request.scope["prosody.visitor"]
+        asked = request.query_params.get("token")
+        if asked is None:
+            if known is None:
+                return _shown_refusal(request, 403, "no_session")
+            return RedirectResponse(known.home, 303)
+        try:
+            visitor = door.enter(asked, known)
+        except TooMany:
+            return _shown_refusal(request, 503, "full")
+        if visitor is None:
+            return _shown_refusal(request, 403, "wrong_token")
+        if request.headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
+            out: Response = RedirectResponse(visitor.home, 303)
+        else:
+            # From a link on another site (web mail) a redirect would still count as that site's,
+            # and the browser would hold the strict cookie back: go on from a page of our own.
+            out = show(
+                request,
+                '<!doctype html><html lang="__LANG__"><meta charset="utf-8"><title>prosody</title>'
+                f'<meta http-equiv="refresh" content="0;url={html.escape(visitor.home)}"></html>',
+            )
+        out.headers["set-cookie"] = door.crumb(visitor, secure=scheme == "https")
+        return out
+
+    async def static(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in names:
+            raise HTTPException(404)
+        try:
+            data = asset(name)
+        except FileNotFoundError:
+            raise HTTPException(404) from None
+        return Response(data, media_type=TYPES.get(name.rsplit(".", 1)[-1], "text/plain"))
+
+    async def vendor(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in web.NAMES:
+            raise HTTPException(404)
+        return Response(web.vendored(name), media_type=TYPES[name.rsplit(".", 1)[-1]])
+
+    async def went_wrong(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException):
+            code = {404: "not_found", 405: "not_found", 413: "too_large"}.get(
+                error.status_code, "bad_request"
+            )
+            return _shown_refusal(request, error.status_code, code)
+        if isinstance(error, ProsodyError):
+            message, remedy = failure(error, language(request))
+            said = {"code": error.code, "message": message, "remedy": remedy}
+            return JSONResponse(said, 422)
+        if isinstance(error, TimeoutError):
+            return refuse(request, 408, "too_slow")
+        return refuse(request, 500, "internal_error")
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        for one in pages:
+            await loop.run_in_executor(None, one.open)
+        try:
+            yield
+        finally:
+            door.close()
+            for one in pages:
+                await loop.run_in_executor(None, one.close)
+
+    inner = Starlette(
+        routes=[
+            Route("/", come_in),
+            Route("/assets/{name}", static),
+            Route("/vendor/{name}", vendor),
+            *(r for p in pages for r in p.routes()),
+        ],
+        exception_handlers={
+            HTTPException: went_wrong,
+            ProsodyError: went_wrong,
+            TimeoutError: went_wrong,
+            Exception: went_wrong,  # Starlette answers with it and raises it again, to be logged
+        },
+        lifespan=lifespan,
+    )
+    tables = tuple(p.name for p in pages if p.name in _tables())
+
+    async def with_tables(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["prosody.tables"] = tables
+        await guard(scope, receive, send)
+
+    def refused(scope: Scope, status: int, code: str) -> ASGIApp:
+        return _shown_refusal(HTTPConnection(scope), status, code)
+
+    limits = {k: v for p in pages for k, v in p.limits.items()}
+    guard = Guard(
+        inner,
+        door=door,
+        hosts=hosts,
+        scheme=scheme,
+        open_paths=("/assets/", "/vendor/"),
+        limits=limits,
+        refuse=refused,
+    )
+    return with_tables
+
+
+@cache
+def _tables() -> frozenset[str]:
+    """Return the subjects of which there are tables of words."""
+    return frozenset(
+        f.name.split(".")[0] for f in files("prosody.words").iterdir() if f.name.endswith(".toml")
+    )

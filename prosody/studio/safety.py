@@ -1,0 +1,314 @@
+"""Who may talk to the pages: one link, one cookie per visitor, and nothing from other sites.
+
+The pages hold people's voices, so whatever else runs in the same browser must not reach them:
+
+- the opening link carries a token; it is exchanged for a cookie that scripts cannot read and other
+  sites cannot send (``HttpOnly``, ``SameSite=Strict``), and is gone from the address after that;
+- the ``Host`` must be one of our own names: a site that lets its name point here (DNS rebinding)
+  is refused;
+- ``Origin`` and ``Sec-Fetch-Site`` must be our own for everything that changes something;
+- a body is cut off at the limit of its address, whatever its header says;
+- every answer has a Content-Security-Policy under which nothing is fetched from elsewhere, nothing
+  inline runs, and nobody may frame it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+SMALL_BODY = 64 * 1024
+"""Largest body of an address that names no limit of its own, bytes."""
+MOST_VISITORS = 200
+IDLE_S = 4 * 3600.0
+"""A visitor who was away for so long is forgotten."""
+SAFE_METHODS = ("GET", "HEAD")
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'{nonce}; img-src 'self' data: blob:; "
+    "media-src 'self' blob:; connect-src 'self'; worker-src 'self' blob:; font-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+    "permissions-policy": "microphone=(self), camera=(), geolocation=()",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+@dataclass(slots=True, eq=False)
+class Visitor:
+    """One browser that came in by a link.
+
+    Attributes
+    ----------
+    key : str
+        What its cookie holds.
+    home : str
+        The address it begins at.
+    who : object
+        What the page's ``admit`` returned for its link (a rater, say); None for the main link.
+    kept : dict
+        For the pages: whatever belongs to this visitor and goes when it is forgotten.
+    """
+
+    key: str
+    home: str
+    who: Any = None
+    kept: dict[str, Any] = field(default_factory=dict)
+    last_s: float = field(default_factory=time.monotonic)
+
+
+class TooMany(Exception):  # noqa: N818 - a state of the house, and no error of ours
+    """There are as many visitors as there may be, all of them active."""
+
+
+class Door:
+    """Exchanges tokens for cookies and knows the visitors.
+
+    Parameters
+    ----------
+    token : str
+        Of the link that ``prosody coach`` or ``prosody rate`` prints.
+    home : str
+        Where that link leads.
+    admit : callable
+        ``admit(token) -> (home, who) | None`` for other links, such as invitations.
+    forget : callable
+        Called with a visitor that leaves.
+    most : int
+        Visitors at once; the one away longest goes when another comes, if it was away for a while.
+    """
+
+    AWAY_S = 600.0
+
+    def __init__(
+        self,
+        token: str,
+        home: str,
+        *,
+        admit: Callable[[str], tuple[str, Any] | None] = lambda token: None,
+        forget: Callable[[Visitor], None] = lambda visitor: None,
+        most: int = MOST_VISITORS,
+        cookie: str = "prosody",
+    ) -> None:
+        self.token, self.home, self.most, self.cookie = token, home, most, cookie
+        self._admit, self._forget = admit, forget
+        self._visitors: dict[str, Visitor] = {}
+
+    def __len__(self) -> int:
+        return len(self._visitors)
+
+    def visitor(self, headers: Headers) -> Visitor | None:
+        """Return the visitor whose cookie a request carries."""
+        try:
+            crumb = SimpleCookie(headers.get("cookie", "")).get(self.cookie)
+        except CookieError:
+            return None
+        known = self._visitors.get(crumb.value) if crumb is not None else None
+        if known is None:
+            return None
+        known.last_s = time.monotonic()
+        return known
+
+    def enter(self, token: str, known: Visitor | None) -> Visitor | None:
+        """Let somebody in who has a token; None where the token is none of ours.
+
+        The same browser stays the same visitor, so that opening the link again loses nothing.
+
+        Raises
+        ------
+        TooMany
+            If the house is full.
+        """
+        if hmac.compare_digest(token.encode(), self.token.encode()):
+            home, who = self.home, None
+        else:
+            found = self._admit(token)
+            if found is None:
+                return None
+            home, who = found
+        if known is not None and known.who == who:
+            known.home = home
+            return known
+        self._room()
+        visitor = Visitor(secrets.token_urlsafe(32), home, who)
+        self._visitors[visitor.key] = visitor
+        return visitor
+
+    def leave(self, visitor: Visitor) -> None:
+        """Forget a visitor and everything that belongs to it."""
+        if self._visitors.pop(visitor.key, None) is not None:
+            self._forget(visitor)
+
+    def close(self) -> None:
+        """Forget everybody."""
+        for visitor in list(self._visitors.values()):
+            self.leave(visitor)
+
+    def _room(self) -> None:
+        now = time.monotonic()
+        for visitor in list(self._visitors.values()):
+            if now - visitor.last_s > IDLE_S:
+                self.leave(visitor)
+        if len(self._visitors) >= self.most:
+            oldest = min(self._visitors.values(), key=lambda v: v.last_s)
+            if now - oldest.last_s < self.AWAY_S:
+                raise TooMany
+            self.leave(oldest)
+
+    def crumb(self, visitor: Visitor, *, secure: bool) -> str:
+        """Return the value of ``Set-Cookie`` for a visitor."""
+        tail = "; Secure" if secure else ""
+        return f"{self.cookie}={visitor.key}; HttpOnly; SameSite=Strict; Path=/{tail}"
+
+
+class Guard:
+    """The first thing every request meets, and the last that every answer passes.
+
+    Parameters
+    ----------
+    app : ASGI application
+    door : Door
+    hosts : sequence of str
+        ``name:port`` of every name under which the pages may be asked for.
+    scheme : str
+        ``http`` or ``https``.
+    open_paths : sequence of str
+        Beginnings of addresses that need no cookie.
+    limits : mapping of str to int
+        Largest body of an address, bytes; a key that ends in ``/`` covers what lies below it.
+    refuse : callable
+        ``refuse(scope, status, code) -> ASGI application``: the answer to a refused request.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        door: Door,
+        hosts: Sequence[str],
+        scheme: str,
+        open_paths: Sequence[str],
+        limits: Mapping[str, int],
+        refuse: Callable[[Scope, int, str], ASGIApp],
+    ) -> None:
+        self.app, self.door, self.scheme = app, door, scheme
+        self.hosts = frozenset(h.lower() for h in hosts)
+        self.open_paths, self.limits, self.refuse = tuple(open_paths), dict(limits), refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check, pass on, and put the headers on the answer."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self.app(scope, receive, send)
+            return  # a websocket is not answered: there are none
+        scope["prosody.nonce"] = secrets.token_urlsafe(16)
+
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                used = scope.get("prosody.nonce_used")
+                nonce = f" 'nonce-{scope['prosody.nonce']}'" if used else ""
+                headers["content-security-policy"] = CSP.format(nonce=nonce)
+            await send(message)
+
+        reason = self._wrong(scope)
+        if reason is not None:
+            await self.refuse(scope, *reason)(scope, receive, dressed)
+            return
+        await self.app(scope, self._metered(scope, receive), dressed)
+
+    def _wrong(self, scope: Scope) -> tuple[int, str] | None:
+        """Return status and code of what is wrong with a request, or None."""
+        headers = Headers(scope=scope)
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or hosts[0].lower() not in self.hosts:
+            return 403, "wrong_host"
+        safe = scope["method"] in SAFE_METHODS
+        origin = headers.get("origin")
+        if origin is not None and origin.lower() != f"{self.scheme}://{hosts[0].lower()}":
+            return 403, "wrong_origin"
+        site = headers.get("sec-fetch-site", "none")
+        walks_in = safe and headers.get("sec-fetch-mode") == "navigate"
+        if site not in ("none", "same-origin") and not walks_in:
+            return 403, "wrong_origin"
+        visitor = self.door.visitor(headers)
+        scope["prosody.visitor"] = visitor
+        path: str = scope["path"]
+        if visitor is None and path != "/" and not path.startswith(self.open_paths):
+            return 403, "no_session"
+        length = headers.get("content-length", "0")
+        if not length.isascii() or not length.isdigit():
+            return 400, "bad_request"
+        return (413, "too_large") if int(length) > self._limit(path) else None
+
+    def _limit(self, path: str) -> int:
+        if path in self.limits:
+            return self.limits[path]
+        below = [k for k in self.limits if k.endswith("/") and path.startswith(k)]
+        return self.limits[max(below, key=len)] if below else SMALL_BODY
+
+    def _metered(self, scope: Scope, receive: Receive) -> Receive:
+        left = self._limit(scope["path"])
+
+        async def metered() -> Message:
+            nonlocal left
+            message = await receive()
+            if message["type"] == "http.request":
+                left -= len(message.get("body", b""))
+                if left < 0:
+                    raise HTTPException(413)
+            return message
+
+        return metered
+
+
+def visitor_of(request: HTTPConnection) -> Visitor:
+    """Return whose request this is; only addresses behind the door may ask."""
+    found: Visitor | None = request.scope.get("prosody.visitor")
+    if found is None:
+        raise LookupError("this address is open to everybody: it has no visitor")
+    return found
+
+
+def names_of(host: str, port: int, *, also: Sequence[str] = ()) -> list[str]:
+    """Return every ``name:port`` under which a server bound to a host may be asked for.
+
+    Parameters
+    ----------
+    host : str
+        The address it is bound to; ``0.0.0.0`` and ``::`` stand for all of this machine's.
+    port : int
+    also : sequence of str
+        Further names, such as the one in a certificate.
+    """
+    import socket
+
+    import psutil
+
+    names = {"127.0.0.1", "localhost", "::1", host, *also}
+    if host in ("0.0.0.0", "::", ""):
+        names |= {socket.gethostname(), socket.getfqdn()}
+        for addresses in psutil.net_if_addrs().values():
+            kinds = (socket.AF_INET, socket.AF_INET6)
+            names |= {a.address.split("%")[0] for a in addresses if a.family in kinds}
+        names -= {"0.0.0.0", "::", ""}
+    bare = [f"[{n}]" if ":" in n and not n.startswith("[") else n for n in sorted(names)]
+    usual = [n for n in bare if port in (80, 443)]
+    return [f"{n}:{port}" for n in bare] + usual

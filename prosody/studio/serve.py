@@ -1,0 +1,213 @@
+"""Start the pages on this machine: bind, warm up, say where, open the browser, stop cleanly."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prosody.errors import MissingExtraError, UsageError
+
+if TYPE_CHECKING:
+    from prosody.studio.app import Page
+
+# Browsers remember the microphone's permission by name and port: the same port each time means
+# that it is asked for once. Where it is taken, any free one does.
+USUAL_PORT = 8737
+LEAVE_S = 3
+"""Seconds that open requests get when the server stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where the pages are to be found.
+
+    ``tls`` is the certificate and its key, PEM; ``network`` allows an address other machines reach.
+    """
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+    tls: tuple[Path, Path] | None = None
+    network: bool = False
+    names: tuple[str, ...] = ()
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine reaches the address."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def scheme(self) -> str:
+        """``https`` where there is a certificate."""
+        return "https" if self.tls else "http"
+
+    def check(self) -> None:
+        """Refuse what is unsafe by mistake.
+
+        Raises
+        ------
+        UsageError
+            For an address that others reach without ``--allow-network``, or missing TLS files.
+        """
+        if not self.loopback and not self.network:
+            raise UsageError(
+                f"--host {self.host} can be reached from other machines.",
+                "Leave --host out to stay on this machine, or add --allow-network (and TLS files).",
+            )
+        for file in self.tls or ():
+            if not file.is_file():
+                raise UsageError(
+                    f"{file}: there is no such file.", "Give certificate and key, PEM."
+                )
+
+
+def need_studio() -> None:
+    """Raise a `MissingExtraError` where the extra ``studio`` is not installed."""
+    try:
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            f"The pages in the browser need the extra studio ({error}).",
+            "Install it: pip install 'prosody-sincerity[studio]'",
+        ) from error
+
+
+def bind(where: Where) -> socket.socket:
+    """Return a socket bound to the address; without a port asked for, the usual one or a free one.
+
+    Raises
+    ------
+    UsageError
+        If the port is taken or the address is none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in where.host else socket.AF_INET
+    tries = [USUAL_PORT, 0] if where.port is None else [where.port]
+    for port in tries:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        if os.name == "posix":  # on Windows it would let two servers share a port
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((where.host, port))
+            sock.listen(128)
+            return sock
+        except OSError as error:
+            sock.close()
+            if port == tries[-1]:
+                raise UsageError(
+                    f"Cannot listen on {where.host}:{port} ({error.strerror or error}).",
+                    "Give another --port, or leave it out.",
+                ) from error
+    raise AssertionError("unreachable")
+
+
+def serve(
+    pages: Sequence[Page],
+    where: Where,
+    *,
+    browser: bool = True,
+    announce: Callable[[str], None] = print,
+    token: str | None = None,
+    most_visitors: int = 200,
+) -> None:
+    """Serve pages until Ctrl-C (or SIGTERM), then clear up.
+
+    Parameters
+    ----------
+    pages : sequence of Page
+    where : Where
+    browser : bool
+        Open the link in the default browser once everything is warm.
+    announce : callable
+        Gets the link when the pages can be opened, and nothing else.
+    token : str, optional
+        Of the link; a new random one by default.
+    most_visitors : int
+    """
+    import uvicorn
+
+    from prosody.studio.app import make_app
+    from prosody.studio.safety import names_of
+
+    where.check()
+    sock = bind(where)
+    port = int(sock.getsockname()[1])
+    token = token or secrets.token_urlsafe(24)
+    shown = "127.0.0.1" if where.loopback or where.host == "0.0.0.0" else where.host
+    shown = "[::1]" if where.host in ("::", "::1") else shown
+    shown = where.names[0] if where.names else f"[{shown}]" if ":" in shown.strip("[]") else shown
+    shown = shown.replace("[[", "[").replace("]]", "]")
+    link = f"{where.scheme}://{shown}:{port}/?token={token}"
+    app = make_app(
+        pages,
+        token=token,
+        hosts=names_of(where.host, port, also=where.names),
+        scheme=where.scheme,
+        cookie=f"prosody_{port}",
+        most_visitors=most_visitors,
+    )
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        lifespan="on",
+        timeout_graceful_shutdown=LEAVE_S,
+        h11_max_incomplete_event_size=32 * 1024,
+        ssl_certfile=str(where.tls[0]) if where.tls else None,
+        ssl_keyfile=str(where.tls[1]) if where.tls else None,
+    )
+
+    def ready() -> None:
+        announce(link)
+        if browser:
+            threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
+
+    with contextlib.closing(sock), _stops_cleanly():
+        _Announcing(config, ready).run(sockets=[sock])
+
+
+def _Announcing(config: Any, ready: Callable[[], None]) -> Any:  # noqa: N802 - makes a class
+    """Return a uvicorn server that calls `ready` once it answers."""
+    import uvicorn
+
+    class Announcing(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if not self.should_exit:
+                ready()
+
+    return Announcing(config)
+
+
+@contextlib.contextmanager
+def _stops_cleanly() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the server without a traceback; it handles them itself first.
+
+    uvicorn shuts down on either and then raises the signal again for whoever was there before.
+    """
+    previous = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, previous)

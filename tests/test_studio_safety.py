@@ -1,0 +1,338 @@
+"""Nothing but the visitor's own browser, by its own link, gets anything from the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+pytest.importorskip("starlette", reason="needs the extra studio")
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.testclient import TestClient
+
+from prosody.errors import UsageError
+from prosody.studio.app import asset, body, make_app, page
+from prosody.studio.safety import Visitor, names_of, visitor_of
+from prosody.studio.serve import Where
+
+HOST = "127.0.0.1:8737"
+
+
+class Echo:
+    """A page with one address that changes something and one that only tells."""
+
+    name, home = "echo", "/echo"
+    assets: Sequence[str] = ("../app.py", "nothing.js")
+    limits = {"/api/large": 1000}  # noqa: RUF012
+
+    def __init__(self) -> None:
+        self.gone: list[Visitor] = []
+        self.opened = self.closed = 0
+
+    def routes(self) -> Sequence[BaseRoute]:
+        async def tell(request: Request) -> Response:
+            visitor = visitor_of(request)
+            seen = visitor.kept.setdefault("seen", 0)
+            visitor.kept["seen"] += 1
+            return JSONResponse({"key": visitor.key, "who": visitor.who, "seen": seen})
+
+        async def large(request: Request) -> Response:
+            return JSONResponse({"bytes": len(await body(request))})
+
+        async def broken(request: Request) -> Response:
+            raise UsageError("Found a, expected b.", "Do c.")
+
+        async def shown(request: Request) -> Response:
+            from prosody.studio.app import show
+
+            return show(request, '<html lang="__LANG__"><meta content="__NONCE__"></html>')
+
+        return [
+            Route("/echo", tell),
+            Route("/api/large", large, methods=["POST"]),
+            Route("/api/small", large, methods=["POST"]),
+            Route("/api/broken", broken),
+            Route("/shown", shown),
+        ]
+
+    def admit(self, token: str) -> tuple[str, Any] | None:
+        return ("/echo", token) if token.startswith("invited-") else None
+
+    def forget(self, visitor: Visitor) -> None:
+        self.gone.append(visitor)
+
+    def open(self) -> None:
+        self.opened += 1
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.fixture
+def echo() -> Echo:
+    return Echo()
+
+
+@pytest.fixture
+def client(echo: Echo) -> Iterator[TestClient]:
+    app = make_app([echo], token="secret", hosts=names_of("127.0.0.1", 8737))
+    with TestClient(app, base_url=f"http://{HOST}", follow_redirects=False) as made:
+        yield made
+
+
+def enter(client: TestClient, token: str = "secret") -> str:
+    answer = client.get("/", params={"token": token})
+    assert answer.status_code == 303
+    return str(answer.headers["set-cookie"])
+
+
+def test_link_becomes_a_cookie_and_the_token_leaves_the_address(client: TestClient) -> None:
+    answer = client.get("/?token=secret")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/echo"
+    crumb = answer.headers["set-cookie"]
+    assert "HttpOnly" in crumb
+    assert "SameSite=Strict" in crumb
+    assert "secret" not in crumb
+    assert client.get("/echo").status_code == 200
+    assert client.get("/").headers["location"] == "/echo"
+
+
+def test_opening_the_link_again_stays_the_same_visitor(client: TestClient) -> None:
+    enter(client)
+    first = client.get("/echo").json()
+    enter(client)
+    second = client.get("/echo").json()
+    assert second["key"] == first["key"]
+    assert second["seen"] == 1
+
+
+def test_an_invitation_says_who_comes(client: TestClient) -> None:
+    enter(client, "invited-7")
+    assert client.get("/echo").json()["who"] == "invited-7"
+    # Another person's invitation in the same browser is another visitor.
+    enter(client, "invited-8")
+    assert client.get("/echo").json() == {
+        "key": client.get("/echo").json()["key"],
+        "who": "invited-8",
+        "seen": 0,
+    }
+
+
+@pytest.mark.parametrize("path", ["/", "/echo", "/api/large", "/nothing", "/?token=wrong"])
+def test_without_token_or_cookie_there_is_nothing(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 403
+    assert answer.json()["code"] in ("no_session", "wrong_token")
+    assert answer.json()["remedy"]
+
+
+def test_people_get_a_page_that_says_how_to_open_it(client: TestClient) -> None:
+    answer = client.get("/", headers={"accept": "text/html", "accept-language": "nl,en;q=0.5"})
+    assert answer.status_code == 403
+    assert 'lang="nl"' in answer.text
+    assert "Open de link" in answer.text
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8737", "127.0.0.1", "127.0.0.1:1", "localhost.evil:8737"]
+)
+def test_a_name_that_was_pointed_here_is_refused(client: TestClient, host: str) -> None:
+    enter(client)
+    answer = client.get("/echo", headers={"host": host})
+    assert (answer.status_code, answer.json()["code"]) == (403, "wrong_host")
+    assert client.get("/?token=secret", headers={"host": host}).status_code == 403
+
+
+@pytest.mark.parametrize("host", [HOST, "localhost:8737", "LOCALHOST:8737", "[::1]:8737"])
+def test_own_names_are_let_in(client: TestClient, host: str) -> None:
+    crumb = enter(client).split(";")[0]
+    assert client.get("/echo", headers={"host": host, "cookie": crumb}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"origin": "https://127.0.0.1:8737"},
+        {"origin": "http://127.0.0.1:9999"},
+        {"origin": f"http://{HOST}.evil.example"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"},
+    ],
+)
+def test_posts_of_other_sites_are_refused(client: TestClient, headers: dict[str, str]) -> None:
+    enter(client)
+    answer = client.post("/api/large", content=b"x", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "wrong_origin")
+
+
+def test_own_posts_are_taken(client: TestClient) -> None:
+    enter(client)
+    headers = {"origin": f"http://{HOST}", "sec-fetch-site": "same-origin"}
+    assert client.post("/api/large", content=b"x" * 9, headers=headers).json() == {"bytes": 9}
+
+
+def test_other_sites_cannot_read_but_may_link(client: TestClient) -> None:
+    enter(client)
+    for mode in ("no-cors", "cors"):
+        headers = {"sec-fetch-site": "cross-site", "sec-fetch-mode": mode}
+        assert client.get("/echo", headers=headers).status_code == 403
+    headers = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    assert client.get("/echo", headers=headers).status_code == 200
+
+
+def test_a_link_in_web_mail_goes_on_from_a_page_of_our_own(client: TestClient) -> None:
+    headers = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    answer = client.get("/?token=secret", headers=headers)
+    assert answer.status_code == 200
+    assert 'content="0;url=/echo"' in answer.text
+    assert "SameSite=Strict" in answer.headers["set-cookie"]
+
+
+def test_too_large_a_body_is_cut_off(client: TestClient) -> None:
+    enter(client)
+    assert client.post("/api/large", content=b"x" * 1000).status_code == 200
+    answer = client.post("/api/large", content=b"x" * 1001)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+    def without_length() -> Iterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 100
+
+    answer = client.post("/api/large", content=without_length())
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    assert client.post("/api/small", content=b"x" * 65_537).status_code == 413
+
+
+@pytest.mark.parametrize("length", ["-1", "abc", "1 0", "٣"])
+def test_lengths_that_are_none_are_refused(client: TestClient, length: str) -> None:
+    enter(client)
+    answer = client.post("/api/large", content=b"", headers={"content-length": length.encode()})
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/assets/../app.py",
+        "/assets/%2e%2e/app.py",
+        "/assets/..%2fapp.py",
+        "/assets/coach.py",
+        "/assets/",
+        "/vendor/../../web/__init__.py",
+        "/vendor/wavesurfer.LICENSE",
+        "/assets//etc/passwd",
+        "/assets/nothing.js",
+    ],
+)
+def test_no_path_gets_at_files(client: TestClient, path: str) -> None:
+    enter(client)
+    assert client.get(path).status_code in (403, 404)
+
+
+def test_files_of_the_list_are_served_with_their_type(client: TestClient) -> None:
+    answer = client.get("/assets/studio.css")
+    assert answer.headers["content-type"].startswith("text/css")
+    assert answer.content == asset("studio.css")
+    answer = client.get("/vendor/uPlot.esm.js")
+    assert answer.headers["content-type"].startswith("text/javascript")
+
+
+@pytest.mark.parametrize(
+    "path", ["/echo", "/nothing", "/assets/studio.css", "/api/broken", "/?token=no"]
+)
+def test_every_answer_is_dressed(client: TestClient, path: str) -> None:
+    enter(client)
+    headers = client.get(path).headers
+    policy = headers["content-security-policy"]
+    for part in ("default-src 'none'", "frame-ancestors 'none'", "script-src 'self';"):
+        assert part in policy
+    assert "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cache-control"] == "no-store"
+    assert "microphone=(self)" in headers["permissions-policy"]
+    assert "access-control-allow-origin" not in headers
+
+
+def test_a_page_carries_the_nonce_of_its_policy_and_no_other(client: TestClient) -> None:
+    enter(client)
+    seen = set()
+    for _ in range(2):
+        answer = client.get("/shown", headers={"accept-language": "de, nl;q=0.8, en;q=0.9"})
+        nonce = answer.text.split('content="')[1].split('"')[0]
+        assert f"style-src 'self' 'nonce-{nonce}';" in answer.headers["content-security-policy"]
+        assert 'lang="en"' in answer.text
+        seen.add(nonce)
+    assert len(seen) == 2
+    assert "nonce" not in client.get("/echo").headers["content-security-policy"]
+
+
+def test_our_errors_become_answers_in_the_readers_language(client: TestClient) -> None:
+    enter(client)
+    answer = client.get("/api/broken?lang=en")
+    assert answer.status_code == 422
+    assert answer.json() == {
+        "code": "usage",
+        "message": "Found a, expected b.",
+        "remedy": "Do c.",
+    }
+    assert "niets" in client.get("/api/none?lang=nl").json()["message"]
+
+
+def test_pages_open_and_close_with_the_house_and_visitors_leave(echo: Echo) -> None:
+    app = make_app([echo], token="secret", hosts=[HOST])
+    with TestClient(app, base_url=f"http://{HOST}", follow_redirects=False) as client:
+        assert (echo.opened, echo.closed) == (1, 0)
+        enter(client)
+        assert not echo.gone
+    assert echo.closed == 1
+    assert len(echo.gone) == 1
+
+
+def test_a_full_house_says_so_and_makes_room_when_somebody_was_away(
+    echo: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prosody.studio.safety import Door
+
+    app = make_app([echo], token="secret", hosts=[HOST], most_visitors=2)
+    with TestClient(app, base_url=f"http://{HOST}", follow_redirects=False) as client:
+        for _ in range(2):
+            enter(client)
+            client.cookies.clear()
+        answer = client.get("/?token=secret")
+        assert (answer.status_code, answer.json()["code"]) == (503, "full")
+        monkeypatch.setattr(Door, "AWAY_S", -1.0)
+        enter(client)
+        assert len(echo.gone) == 1
+
+
+def test_names_of_a_server() -> None:
+    assert set(names_of("127.0.0.1", 80)) >= {"127.0.0.1:80", "localhost", "[::1]:80"}
+    assert "coach.example:8443" in names_of("0.0.0.0", 8443, also=("coach.example",))
+    assert "0.0.0.0:8443" not in names_of("0.0.0.0", 8443)
+    assert "evil.example:8443" not in names_of("0.0.0.0", 8443)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.8.0.1"])
+def test_loopback_needs_no_leave(host: str) -> None:
+    Where(host).check()
+    assert Where(host).loopback
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "coach.example"])
+def test_the_network_has_to_be_allowed(host: str) -> None:
+    with pytest.raises(UsageError, match="other machines"):
+        Where(host).check()
+    Where(host, network=True).check()
+
+
+def test_page_serves_an_asset() -> None:
+    assert callable(page("studio.css"))
