@@ -264,7 +264,7 @@ def _examine(
 
 
 def _judge(journal: Journal, judged_by: str, judge: Callable[[Sequence[Apology]], None]) -> None:
-    while block := journal.unjudged(judged_by, BLOCK):
+    for block in journal.unjudged(judged_by, BLOCK):
         judge([row for _, row in block])
         journal.judged(judged_by, block)
 

@@ -17,6 +17,8 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from prosody.recording import Remark
 from prosody.rows import Apology, Line
 
 NAME = "journal.sqlite"
-VERSION = 1
+VERSION = 2
 # A commit waits for the disk, so recordings share one; what is not committed is done again.
 COMMIT_EVERY_S = 1.0
 COMMIT_EVERY_ROWS = 200
@@ -35,7 +37,7 @@ COMMIT_EVERY_ROWS = 200
 _TABLES = """
 create table if not exists notes (name text primary key, value text not null);
 create table if not exists recordings (
-    id integer primary key, ident text not null unique, place integer, name text not null,
+    id integer primary key, ident text not null unique, wanted integer not null, name text not null,
     call_id text not null, agent text not null, stamp text not null, key text not null,
     status text not null, code text not null, complaint integer not null, line blob not null);
 create table if not exists apologies (
@@ -43,7 +45,7 @@ create table if not exists apologies (
     channel integer not null, gated integer not null, made blob not null,
     judged_by text not null default '', verdict text, judgement blob);
 create index if not exists of_recording on apologies (recording);
-create index if not exists in_order on recordings (name, id);
+create index if not exists by_name on recordings (name, ident);
 """
 _JUDGEMENT = ("axes", "verdict", "kind", "hint", "reasons")
 
@@ -77,13 +79,13 @@ def _line_of(data: bytes) -> Line:
     return Line(**kept)
 
 
-def _apology_of(data: bytes, judgement: bytes | None, line: Line) -> Apology:
+def _apology_of(data: bytes, judgement: bytes | None, conduct: dict[str, Any]) -> Apology:
     kept = _unpack(data)
     kept["remarks"] = tuple(Remark(**r) for r in kept["remarks"])
     kept["gates"] = tuple(kept["gates"])
     for name in ("measures", "relative"):
         kept[name] = np.array(kept[name], dtype=np.float64)
-    row = Apology(**kept, conduct=line.conduct)
+    row = Apology(**kept, conduct=conduct)
     if judgement is not None:
         for name, value in _unpack(judgement).items():
             setattr(row, name, tuple(value) if name == "reasons" else value)
@@ -205,16 +207,17 @@ class Journal:
 
     def want(self, idents: Iterable[str]) -> None:
         """Say which recordings this run is about; results hold these and no others."""
-        self._write("update recordings set place = null")
-        self._wanted = {ident: i for i, ident in enumerate(idents)}
-        for ident, place in self._wanted.items():
-            self._write("update recordings set place = ? where ident = ?", (place, ident))
+        self._wanted = set(idents)
+        held = self._db.execute("select ident, wanted from recordings").fetchall()
+        for ident, wanted in held:  # what is as it was is not written: it may be a million rows
+            if wanted != (ident in self._wanted):
+                self._write("update recordings set wanted = ? where ident = ?", (not wanted, ident))
         self.commit()
 
     def want_all(self) -> None:
         """Say that results are about everything that is there."""
-        self._wanted = {}
-        self._write("update recordings set place = id")
+        self._wanted = set()
+        self._write("update recordings set wanted = 1 where wanted = 0")
         self.commit()
 
     def stamp(self, ident: str, stamp: str) -> None:
@@ -231,10 +234,10 @@ class Journal:
             self._remove(old[0])
         kept = {f.name: getattr(line, f.name) for f in fields(Line)}
         at = self._write(
-            "insert into recordings (ident, place, name, call_id, agent, stamp, key, status, code,"
+            "insert into recordings (ident, wanted, name, call_id, agent, stamp, key, status, code,"
             " complaint, line) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                ident, self._wanted.get(ident), line.recording, line.call_id, line.agent, stamp,
+                ident, ident in self._wanted, line.recording, line.call_id, line.agent, stamp,
                 key, line.status, line.code, int(bool(line.complaint_without_apology)), _pack(kept),
             ),
         ).lastrowid  # fmt: skip
@@ -264,10 +267,9 @@ class Journal:
     def prune(self) -> None:
         """Take out what this run is not about."""
         self._write(
-            "delete from apologies where recording in (select id from recordings"
-            " where place is null)"
+            "delete from apologies where recording in (select id from recordings where not wanted)"
         )
-        self._write("delete from recordings where place is null")
+        self._write("delete from recordings where not wanted")
         self.commit()
 
     def forget(self, where: str, values: Sequence[Any]) -> list[str]:
@@ -295,15 +297,26 @@ class Journal:
 
     # --- judging ------------------------------------------------------------------------------
 
-    def unjudged(self, judged_by: str, most: int = 1024) -> list[tuple[int, Apology]]:
-        """Return apologies that this judge has not seen, in a fixed order, at most so many."""
-        found = self._db.execute(
-            "select a.id, a.made, r.line from apologies a join recordings r on r.id = a.recording"
-            " where r.place is not null and a.gated = 0 and a.judged_by != ?"
-            " order by r.name, r.ident, a.start_s, a.channel, a.id limit ?",
-            (judged_by, most),
-        )
-        return [(at, _apology_of(made, None, _line_of(line))) for at, made, line in found]
+    def unjudged(self, judged_by: str, most: int = 1024) -> Iterator[list[tuple[int, Apology]]]:
+        """Yield apologies that this judge has not seen, in a fixed order, so many at a time.
+
+        Each block goes on where the last one ended: no recording is looked at again and again.
+        Conduct stays in the journal, since no judge hears it.
+        """
+        name = ident = ""
+        while True:
+            found = self._db.execute(
+                "select a.id, a.made, r.name, r.ident from recordings r"
+                " cross join apologies a on a.recording = r.id"
+                " where (r.name, r.ident) >= (?, ?) and r.wanted"
+                " and a.gated = 0 and a.judged_by != ?"
+                " order by r.name, r.ident, a.start_s, a.channel, a.id limit ?",
+                (name, ident, judged_by, most),
+            ).fetchall()
+            if not found:
+                return
+            name, ident = found[-1][2:]
+            yield [(at, _apology_of(made, None, {})) for at, made, _, _ in found]
 
     def judged(self, judged_by: str, rows: Iterable[tuple[int, Apology]]) -> None:
         """Keep judgements."""
@@ -322,7 +335,7 @@ class Journal:
         found = self._db.execute(
             "select r.line, count(a.id), sum(a.verdict is not null), sum(a.gated)"
             " from recordings r left join apologies a on a.recording = r.id"
-            " where r.place is not null group by r.id order by r.name, r.ident"
+            " where r.wanted group by r.name, r.ident order by r.name, r.ident"
         )
         for data, apologies, judged, gated in found:
             line = _line_of(data)
@@ -331,26 +344,28 @@ class Journal:
 
     def apologies(self) -> Iterator[Apology]:
         """Yield this run's apologies, in order of recording and start."""
+        # Read along the index by name: sorting all rows would hold (or spill) all of them.
         found = self._db.execute(
-            "select a.made, a.judgement, r.line, r.id from apologies a"
-            " join recordings r on r.id = a.recording where r.place is not null"
-            " order by r.name, a.start_s, a.channel, r.ident, a.id"
+            "select r.name, r.id, r.line, a.start_s, a.channel, a.made, a.judgement from recordings r"
+            " cross join apologies a on a.recording = r.id where r.wanted"
+            " order by r.name, r.ident, a.id"
         )
-        last, line = None, None
-        for made, judgement, data, at in found:
-            if at != last or line is None:
-                last, line = at, _line_of(data)
-            yield _apology_of(made, judgement, line)
+        for _, same in groupby(found, key=itemgetter(0)):
+            last, conduct = None, {}
+            for _, at, line, _, _, made, judgement in sorted(same, key=itemgetter(3, 4)):
+                if at != last:
+                    last, conduct = at, _unpack(line)["conduct"]
+                yield _apology_of(made, judgement, conduct)
 
     def counts(self) -> dict[str, int]:
         """Return how many of this run's recordings and apologies ended up where."""
         one = self._db.execute(
             "select count(*), sum(status = 'ok'), sum(status = 'no_apology'),"
-            " sum(status = 'failed'), sum(complaint) from recordings where place is not null"
+            " sum(status = 'failed'), sum(complaint) from recordings where wanted"
         ).fetchone()
         two = self._db.execute(
             "select count(*), sum(a.verdict is not null), sum(a.gated) from apologies a"
-            " join recordings r on r.id = a.recording where r.place is not null"
+            " join recordings r on r.id = a.recording where r.wanted"
         ).fetchone()
         names = ("recordings", "ok", "no_apology", "failed", "complaint_without_apology",
                  "apologies", "judged", "withheld")  # fmt: skip
@@ -381,7 +396,7 @@ class Journal:
         try:
             added = double = 0
             mine = dict(self._db.execute("select ident, status from recordings").fetchall())
-            columns = ("ident, place, name, call_id, agent, stamp, key, status, code, complaint,"
+            columns = ("ident, wanted, name, call_id, agent, stamp, key, status, code, complaint,"
                        " line")  # fmt: skip
             for at, *row in source._db.execute(
                 f"select id, {columns} from recordings order by name"
