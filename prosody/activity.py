@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from prosody.spans import join
+
 if TYPE_CHECKING:
     from prosody.recording import Recording
 
@@ -155,25 +157,16 @@ def segments(scores: NDArray[np.float32], *, min_pause_s: float = MIN_PAUSE_S) -
         peaks = np.maximum.reduceat(np.append(smooth, 0.0), runs.ravel())[::2]
         runs = runs[peaks > ON]
     out: Segments = (runs * FRAME_S).astype(np.float64)
-    out = _join(out, min_pause_s)
+    out = join(out, min_pause_s)
     out = out[out[:, 1] - out[:, 0] >= MIN_SPEECH_S]
     out = out + np.array([-PAD_S, PAD_S])
-    return _join(np.clip(out, 0.0, len(scores) * FRAME_S), 0.0)
+    return join(np.clip(out, 0.0, len(scores) * FRAME_S), 0.0)
 
 
 def _runs(on: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return start and end (exclusive) of each run of True, ``[k, 2]``."""
     edges = np.flatnonzero(np.diff(on.astype(np.int8), prepend=0, append=0))
     return edges.reshape(-1, 2)
-
-
-def _join(spans: Segments, gap_s: float) -> Segments:
-    """Join spans (sorted) whose gap is at most ``gap_s``."""
-    if len(spans) < 2:
-        return spans
-    apart = spans[1:, 0] - np.maximum.accumulate(spans[:-1, 1]) > gap_s
-    first = np.flatnonzero(np.concatenate([[True], apart]))
-    return np.column_stack([spans[first, 0], np.maximum.reduceat(spans[:, 1], first)])
 
 
 def speech(y: Signal, sr: int, *, min_pause_s: float = MIN_PAUSE_S) -> Segments:

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from prosody import activity, baseline, quality, roles, transcripts
+from prosody import activity, quality, roles, transcripts
 from prosody.activity import Voice
 from prosody.asr import Plan
 from prosody.calls import Call
@@ -25,9 +24,9 @@ from prosody.errors import TranscriptError
 from prosody.recording import Recording, Remark, Samples, content_hash
 from prosody.roles import Roles, Track
 from prosody.settings import Settings
+from prosody.spans import Spans, join, overlap_s, subtract
 from prosody.turns import Act, Role, Transcript, Turn, Word
 
-Spans = NDArray[np.float64]
 WindowSource = Literal["windows", "transcript", "clips"]
 
 NO_WORDS = (
@@ -135,8 +134,8 @@ class Heard:
         # Both voices are (softly) on this track: the transcript says when it is this role's turn.
         mine = _spans([t for t in self.turns if t.role == role])
         others = _spans([t for t in self.turns if t.role != role])
-        quiet = baseline.subtract(np.array([[0.0, self.duration_s]]), mine)
-        return baseline.subtract(baseline.subtract(speech, quiet), others)
+        quiet = subtract(np.array([[0.0, self.duration_s]]), mine)
+        return subtract(subtract(speech, quiet), others)
 
     def words_of(self, role: Role) -> list[Word]:
         """Return the timed words of a role."""
@@ -169,7 +168,7 @@ def _spans(turns: Sequence[Turn]) -> Spans:
     spans = [(w.start_s, w.end_s) for t in turns if t.has_word_times for w in t.words]
     spans += [(t.start_s, t.end_s) for t in turns if not t.has_word_times]
     known = [(a, b) for a, b in spans if math.isfinite(a) and math.isfinite(b) and b > a]
-    return baseline.join(np.array(sorted(known), dtype=np.float64).reshape(-1, 2), 0.0)
+    return join(np.array(sorted(known), dtype=np.float64).reshape(-1, 2), 0.0)
 
 
 @contextmanager
@@ -316,7 +315,7 @@ def _speaker_of(turn: Turn, heard: Heard) -> Role:
     """Return the role on whose track there clearly is more speech during a turn."""
     span = np.array([[turn.start_s, turn.end_s]])
     said = sorted(
-        ((float(baseline.overlap_s(heard.speech(t), span)[0]), t.role) for t in heard.roles.tracks),
+        ((float(overlap_s(heard.speech(t), span)[0]), t.role) for t in heard.roles.tracks),
         reverse=True,
     )
     if len(said) > 1 and said[0][0] - said[1][0] < CLEAR_SHARE * max(said[0][0], 1e-9):
@@ -404,18 +403,13 @@ def _names(call: Call) -> list[str]:
     return list(dict.fromkeys([n for n in names if n] + [""]))
 
 
-def file_hash(call: Call, track: Track) -> str:
-    """Return the SHA-256 of the file a track lies in."""
-    return content_hash(call.sources[track.source].path)
-
-
 def _tracks(heard: Heard) -> tuple[dict[str, Any], ...]:
     """Return where each signal of the call lies, and when it begins on the call's clock."""
     call, out = heard.call, []
     hashes: dict[int, str] = {}
     for track in heard.roles.tracks:
         if track.source not in hashes:
-            hashes[track.source] = file_hash(call, track)
+            hashes[track.source] = content_hash(call.sources[track.source].path)
         out.append(
             {
                 "file": call.name if track.source == 0 else _written(call, track.source),

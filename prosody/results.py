@@ -14,7 +14,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -95,19 +95,10 @@ def write_csv(
     columns : sequence of str
         The header; a row's missing columns are empty.
     """
-    if isinstance(path, Path):
-        with csv_writer(path, columns) as put:
-            for row in table_rows:
-                put(row)
-    else:
-        put = _sheet(path, columns)
-        for row in table_rows:
-            put(row)
-
-
-def write_parquet(path: Path, table_rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
-    """Write a Parquet dataset (a folder), partitioned by date; see `prosody.dataset`."""
-    with parquet_writer(path, columns) as put:
+    whole = (
+        csv_writer(path, columns) if isinstance(path, Path) else nullcontext(_sheet(path, columns))
+    )
+    with whole as put:
         for row in table_rows:
             put(row)
 
@@ -148,13 +139,6 @@ def _sheet(out: IO[str], columns: Sequence[str]) -> Callable[[dict[str, Any]], N
         sheet.writerow(["" if (v := row.get(c)) is None else safe_cell(v) for c in columns])
 
     return put
-
-
-def write_xlsx(path: Path, table_rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
-    """Write one sheet with numbers as numbers, whatever the reader's decimal sign."""
-    with xlsx_writer(path, columns) as put:
-        for row in table_rows:
-            put(row)
 
 
 @contextmanager

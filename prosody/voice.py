@@ -17,10 +17,10 @@ from prosody.recording import Recording, Remark
 from prosody.roles import Track
 from prosody.rows import Apology, Line
 from prosody.settings import Settings
+from prosody.spans import Spans, overlap_s
 from prosody.turns import Act, Role
 from prosody.words import load as words
 
-Spans = NDArray[np.float64]
 Floats = NDArray[np.float64]
 Habit = tuple[Floats, float]  # median of each acoustic measure, and the seconds they rest on
 _AT = {name: i for i, name in enumerate(table.NAMES)}
@@ -70,7 +70,7 @@ class Voice:
             habit, baseline_s = np.full(len(table.NAMES), np.nan), self.voice[1]
             habit[_ACOUSTIC] = self.voice[0]
         else:
-            baseline_s = float(baseline.overlap_s(own, stretches).sum())
+            baseline_s = float(overlap_s(own, stretches).sum())
         if baseline_s < chosen.baseline.min_s:
             habit, baseline_s = np.full_like(habit, np.nan), 0.0
         if self.role == "agent":
@@ -148,7 +148,7 @@ class Voice:
 
         sr = self.heard.recordings[self.track.source].info.sr_hz
         voiced_s = np.nan_to_num(measured[:, _AT["voiced_share"]] * measured[:, _AT["duration_s"]])
-        speech_s = baseline.overlap_s(speech, windows)
+        speech_s = overlap_s(speech, windows)
         return [
             quality.check(
                 sound,
@@ -204,7 +204,7 @@ def voice_of(path: Path, settings: Settings) -> Habit:
         seconds = [float((s[:, 1] - s[:, 0]).sum()) for s in speech]
         channel = int(np.argmax(seconds))
         cutting = baseline.stretches(speech[channel], np.empty((0, 2)), chosen)
-        held = float(baseline.overlap_s(speech[channel], cutting).sum())
+        held = float(overlap_s(speech[channel], cutting).sum())
         if held < chosen.min_s:
             raise UsageError(
                 f"--baseline {path}: {held:.1f} s of speech, expected at least {chosen.min_s:g} s.",

@@ -5,30 +5,11 @@ from hypothesis import strategies as st
 
 from prosody import baseline
 from prosody.settings import Baseline
+from prosody.spans import join
 
 
 def spans(*pairs):
     return np.array(pairs, dtype=float).reshape(-1, 2)
-
-
-def test_join_bridges_short_gaps_only():
-    joined = baseline.join(spans((0, 1), (1.2, 2), (3, 4)), 0.5)
-    assert joined.tolist() == [[0, 2], [3, 4]]
-
-
-def test_join_keeps_the_reach_of_a_span_that_holds_the_next():
-    assert baseline.join(spans((0, 10), (1, 2), (10.1, 11)), 0.5).tolist() == [[0, 11]]
-
-
-def test_subtract_cuts_a_hole():
-    assert baseline.subtract(spans((0, 10)), spans((3, 4), (8, 12))).tolist() == [[0, 3], [4, 8]]
-
-
-def test_overlap_counts_seconds_of_speech_in_windows():
-    speech = spans((1, 2), (3, 5))
-    got = baseline.overlap_s(speech, spans((0, 10), (1.5, 3.5), (2, 3), (6, 7)))
-    assert got == pytest.approx([3, 1, 0, 0])
-    assert baseline.overlap_s(spans(), spans((0, 1))).tolist() == [0]
 
 
 def test_stretches_are_about_as_long_as_asked_and_leave_the_apology_out():
@@ -57,7 +38,7 @@ def test_a_long_call_is_bounded_and_spread():
     st.lists(st.tuples(st.floats(0, 500), st.floats(0.1, 20)), max_size=5),
 )
 def test_stretches_never_touch_what_is_excluded(speech, holes):
-    speech = baseline.join(np.array(sorted((a, a + d) for a, d in speech)).reshape(-1, 2), 0)
+    speech = join(np.array(sorted((a, a + d) for a, d in speech)).reshape(-1, 2), 0)
     holes = np.array(sorted((a, a + d) for a, d in holes)).reshape(-1, 2)
     cut = baseline.stretches(speech, holes, Baseline())
     assert (np.diff(cut[:, 0]) > 0).all()

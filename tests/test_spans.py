@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prosody.spans import join, overlap_s, subtract
+
+
+def spans(*pairs):
+    return np.array(pairs, dtype=float).reshape(-1, 2)
+
+
+def test_join_bridges_short_gaps_only():
+    joined = join(spans((0, 1), (1.2, 2), (3, 4)), 0.5)
+    assert joined.tolist() == [[0, 2], [3, 4]]
+
+
+def test_join_keeps_the_reach_of_a_span_that_holds_the_next():
+    assert join(spans((0, 10), (1, 2), (10.1, 11)), 0.5).tolist() == [[0, 11]]
+
+
+def test_subtract_cuts_a_hole():
+    assert subtract(spans((0, 10)), spans((3, 4), (8, 12))).tolist() == [[0, 3], [4, 8]]
+
+
+def test_overlap_counts_seconds_of_speech_in_windows():
+    speech = spans((1, 2), (3, 5))
+    got = overlap_s(speech, spans((0, 10), (1.5, 3.5), (2, 3), (6, 7)))
+    assert got == pytest.approx([3, 1, 0, 0])
+    assert overlap_s(spans(), spans((0, 1))).tolist() == [0]
+
+
+times = st.lists(st.tuples(st.floats(0, 50), st.floats(0.1, 20)), max_size=8)
+
+
+def sorted_spans(pairs):
+    return spans(*sorted((a, a + d) for a, d in pairs))
+
+
+@given(times, times)
+def test_what_is_left_and_what_was_taken_are_the_whole(one, other):
+    one, other = join(sorted_spans(one), 0), sorted_spans(other)
+    left = subtract(one, other)
+    taken = overlap_s(join(other, 0), one).sum()
+    assert (left[:, 1] - left[:, 0]).sum() + taken == pytest.approx((one[:, 1] - one[:, 0]).sum())
+    assert overlap_s(left, other).sum() == pytest.approx(0, abs=1e-9)
+
+
+@given(times, st.floats(0, 5))
+def test_joined_spans_lie_further_apart_than_the_gap_and_cover_the_same(pairs, gap_s):
+    before = sorted_spans(pairs)
+    after = join(before, gap_s)
+    assert (after[1:, 0] - after[:-1, 1] > gap_s).all()
+    assert not len(subtract(before, after))
