@@ -1,0 +1,351 @@
+"""What is rated: sounds of a folder, or the apologies of a run, cut, at one loudness, nameless.
+
+The page knows a clip only by its place in a rater's sequence. Names, agents and judgements stay
+here.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prosody.errors import ProsodyError, RecordingError, UsageError
+from prosody.studio import level
+
+Signal = NDArray[np.float32]
+
+PADDING_S = 0.5
+MOST_S = 60.0  # a longer "clip" is a call, and nobody rates that
+ANCHORS, LEAST_FOR_ANCHORS = 4, 12
+_EDGE_S, _FADE_S = 0.05, 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One sound to rate.
+
+    Parameters
+    ----------
+    name : str
+        What it is called in the ratings: as `prosody.report.results.clip_id` has it for the
+        apologies of a run, the file for a folder of sounds.
+    path : path
+    agent : str
+        Who speaks; '' where it is not known. Never sent.
+    start_s, end_s : float
+        The window in the file; the whole file where `end_s` is infinite.
+    channel : int
+    pad_s : float
+        At most so much is added on either side.
+    gain_db : float
+        What brings it to the loudness of the others.
+    duration_s : float
+    """
+
+    name: str
+    path: Any
+    agent: str = ""
+    start_s: float = 0.0
+    end_s: float = float("inf")
+    channel: int = 0
+    pad_s: float = 0.0
+    gain_db: float = 0.0
+    duration_s: float = float("nan")
+
+    def sound(self) -> tuple[Signal, int]:
+        """Read the clip as it stands in its file: cut, faded, not yet at its gain.
+
+        Raises
+        ------
+        RecordingError
+            If the file cannot be read, or nothing can be heard in it.
+        """
+        from prosody.frames import resample
+        from prosody.recording import Recording
+
+        with Recording(self.path) as file:
+            sr, length = file.info.sr_hz, file.info.duration_s
+            low, high = max(0.0, self.start_s - self.pad_s), min(self.end_s + self.pad_s, length)
+            if high - low > MOST_S:
+                raise RecordingError(
+                    f"{self.path}: {high - low:.0f} s, expected a clip of at most {MOST_S:.0f} s.",
+                    "Rate the results of 'prosody analyze', which finds the apologies in calls.",
+                    code="too_long",
+                )
+            y = file.read(low, high, min(self.channel, file.info.channels - 1))
+        if self.pad_s:
+            before = round((self.start_s - low) * sr)
+            after = round((high - min(self.end_s, high)) * sr)
+            first = _quietest(y[:before][::-1], sr, before)
+            last = len(y) - _quietest(y[len(y) - after :], sr, after)
+            y = y[first:last]
+        y, sr = resample(np.ascontiguousarray(y), sr)
+        fade = min(round(_FADE_S * sr), len(y) // 2)
+        if fade:
+            y = y.copy()
+            ramp = (np.arange(fade) + 0.5) / fade
+            y[:fade] *= ramp.astype(np.float32)
+            y[-fade:] *= ramp[::-1].astype(np.float32)
+        return y, sr
+
+    def wav(self) -> bytes:
+        """Return the clip at its gain as 16-bit WAV, which every browser plays."""
+        import soundfile
+
+        y, sr = self.sound()
+        top = 10 ** (level.PEAK_DBFS / 20)
+        out = io.BytesIO()
+        played = np.clip(y * np.float32(10 ** (self.gain_db / 20)), -top, top)
+        soundfile.write(out, played, sr, "PCM_16", format="WAV")
+        return out.getvalue()
+
+
+def _quietest(outwards: Signal, sr: int, padding: int) -> int:
+    """Return how many samples of a padding go, so that it ends where the voice is softest.
+
+    Parameters
+    ----------
+    outwards : ndarray
+        The padding, from the window outwards.
+    """
+    size = round(_EDGE_S * sr)
+    if len(outwards) < 2 * size:
+        return 0
+    whole = len(outwards) // size * size
+    power = np.mean(outwards[:whole].reshape(-1, size).astype(np.float64) ** 2, axis=1)
+    # Of equally soft places the farthest: as much of the padding as can be had.
+    softest = len(power) - 1 - int(np.argmin(power[::-1]))
+    return padding - (softest + 1) * size
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSet:
+    """Everything that is rated in one study, ordered by name.
+
+    Parameters
+    ----------
+    clips : tuple of Clip
+    anchors : tuple of Anchor
+    target_lufs : float
+        The loudness that all come to.
+    left_out : dict of str to str
+        What could not be read, and why.
+    """
+
+    clips: tuple[Clip, ...]
+    anchors: tuple[Anchor, ...] = ()
+    target_lufs: float = level.TARGET_LUFS
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """An agreed example that stays at hand; the agreed ratings and words where there are any."""
+
+    clip: Clip
+    sincere: float | None = None
+    engaged: float | None = None
+    label: str = ""
+
+
+def is_results(path: Path) -> bool:
+    """Whether a folder holds the results of a run."""
+    return path.is_dir() and (path / "apologies.jsonl").is_file()
+
+
+def from_results(
+    folder: Path, *, padding_s: float = PADDING_S, recordings: Sequence[Path] = ()
+) -> tuple[list[Clip], dict[str, str]]:
+    """Return the apologies of a run, and those whose recording was not found, with the reason."""
+    from prosody.report import results
+    from prosody.report.sound import Finder
+
+    run = results.read(folder)
+    lines = {line.get("recording"): line for line in run.lines}
+    finder = Finder(recordings)
+    out: dict[str, Clip] = {}
+    missing: dict[str, str] = {}
+    for row in run.apologies:
+        name = results.clip_id(row)
+        path = finder.path(lines.get(row["recording"]) or row)
+        if path is None:
+            missing[name] = "its recording is not where the results say"
+            continue
+        out[name] = Clip(
+            name,
+            path,
+            str(row.get("agent") or row.get("call_id") or ""),
+            results.number(row, "start_s"),
+            results.number(row, "end_s"),
+            int(row.get("channel") or 0),
+            padding_s,
+        )
+    return list(out.values()), missing
+
+
+def from_sounds(path: Path, *, meta_from: str | None = None) -> list[Clip]:
+    """Return the sounds of a folder, or those that a manifest (CSV with ``path``) names."""
+    from prosody.calls import collect
+
+    calls = collect([path], clips=True, meta_from=meta_from)
+    stems = Counter(Path(str(c.sources[0].path)).stem for c in calls)
+    out = []
+    for call in calls:
+        file = call.sources[0].path
+        name = Path(str(file))
+        # `prosody fit` joins by the file's name without its ending; where that is not enough, by
+        # the whole path.
+        shown = name.name if stems[name.stem] == 1 else name.as_posix()
+        out.append(Clip(shown, file, call.agent))
+    return out
+
+
+def only(clips: Sequence[Clip], chosen: Path) -> list[Clip]:
+    """Return the clips that a table (a column ``clip``) names, as ``prosody sample`` writes it."""
+    from prosody.fit.tables import read_rows
+
+    header, rows = read_rows(chosen)
+    if "clip" not in header:
+        raise UsageError(
+            f"{chosen}: no column 'clip'; found {', '.join(header[:8])}.",
+            "Give the table that 'prosody sample' wrote.",
+        )
+    wanted = {r[header.index("clip")].strip() for r in rows}
+    lacking = wanted - {c.name for c in clips}
+    if lacking:
+        raise UsageError(
+            f"{chosen}: {len(lacking)} of its {len(wanted)} clips are not here, for example "
+            f"{sorted(lacking)[0]}.",
+            "Give the results or the folder that the table was chosen from.",
+        )
+    return [c for c in clips if c.name in wanted]
+
+
+def read_anchors(path: Path, clips: Sequence[Clip]) -> list[Anchor]:
+    """Return agreed examples: at most four sounds of a folder, or the rows of a table.
+
+    Parameters
+    ----------
+    path : path
+        A folder, or a CSV with the column ``clip`` (a sound beside the table, or the name of a clip
+        of the set) and, where agreed, ``sincere``, ``engaged`` (0-100) and ``label``.
+    clips : sequence of Clip
+        The set.
+    """
+    if path.is_dir():
+        found = [Anchor(c) for c in from_sounds(path)]
+    else:
+        found = _anchor_rows(path, {c.name: c for c in clips})
+    if not 1 <= len(found) <= ANCHORS:
+        raise UsageError(
+            f"{path}: {len(found)} examples, expected 1 to {ANCHORS}.",
+            "Agree on four: clearly put on, clearly sincere, clearly recited, clearly engaged.",
+        )
+    return found
+
+
+def _anchor_rows(path: Path, known: dict[str, Clip]) -> list[Anchor]:
+    from prosody.fit.tables import numbers, read_rows
+
+    header, rows = read_rows(path)
+    if "clip" not in header:
+        raise UsageError(f"{path}: no column 'clip'; found {', '.join(header[:8])}.", "")
+    cells = {h: [r[i] for r in rows] for i, h in enumerate(header)}
+    agreed = {
+        axis: numbers(cells[axis], path, axis) if axis in cells else np.full(len(rows), np.nan)
+        for axis in ("sincere", "engaged")
+    }
+    out = []
+    for i, name in enumerate(c.strip() for c in cells["clip"]):
+        values = [float(agreed[a][i]) for a in ("sincere", "engaged")]
+        if any(v < 0 or v > 100 for v in values):
+            raise UsageError(f"{path}: row {i + 2}: an agreed rating outside 0 to 100.", "")
+        clip = known.get(name) or Clip(name, path.parent / name)
+        label = cells["label"][i].strip() if "label" in cells else ""
+        shown = [None if np.isnan(v) else v for v in values]
+        out.append(Anchor(clip, shown[0], shown[1], label))
+    return out
+
+
+def choose_anchors(clips: Sequence[Clip], seed: int = 0) -> list[Anchor]:
+    """Return four clips of as many agents to hear first; nothing is said of how they sound."""
+    import random
+
+    if len(clips) < LEAST_FOR_ANCHORS:
+        return []
+    shuffled = list(clips)
+    random.Random(f"{seed}/anchors").shuffle(shuffled)
+    first: dict[str, Clip] = {}
+    for clip in shuffled:
+        first.setdefault(clip.agent or clip.name, clip)
+    chosen = [*first.values(), *(c for c in shuffled if c not in first.values())]
+    return [Anchor(c) for c in chosen[:ANCHORS]]
+
+
+def matched(
+    clips: Sequence[Clip],
+    anchors: Sequence[Anchor] = (),
+    *,
+    watch: Callable[[int, int], None] = lambda done, of: None,
+) -> ClipSet:
+    """Read every clip once and give all one loudness; what cannot be read is left out, by name.
+
+    Raises
+    ------
+    UsageError
+        If nothing is left, or an anchor cannot be read.
+    """
+    every = {c.name: c for c in [*clips, *(a.clip for a in anchors)]}
+    loudness, peak, length = {}, {}, {}
+    left_out: dict[str, str] = {}
+    for done, clip in enumerate(every.values(), 1):
+        try:
+            y, sr = clip.sound()
+        except (ProsodyError, OSError, ValueError) as error:
+            left_out[clip.name] = str(error)
+            continue
+        finally:
+            watch(done, len(every))
+        found = level.loudness_lufs(y, sr)
+        if np.isnan(found):
+            left_out[clip.name] = "nothing can be heard in it"
+            continue
+        loudness[clip.name], peak[clip.name] = found, level.peak_dbfs(y)
+        length[clip.name] = len(y) / sr
+    for anchor in anchors:
+        if anchor.clip.name in left_out:
+            raise UsageError(
+                f"The example {anchor.clip.name}: {left_out[anchor.clip.name]}.",
+                "Give examples that can be heard.",
+            )
+    gain, target = level.gains_db([*loudness.values()], [*peak.values()])
+    gains = dict(zip(loudness, gain.tolist(), strict=True))
+
+    def ready(clip: Clip) -> Clip:
+        return replace(clip, gain_db=gains[clip.name], duration_s=length[clip.name])
+
+    kept = sorted((ready(c) for c in clips if c.name in gains), key=lambda c: c.name)
+    if not kept:
+        why = next(iter(left_out.values()), "there are none")
+        raise UsageError(
+            f"There is nothing to rate: {why}.",
+            "Name a folder with sounds, or the results of 'prosody analyze'; --recordings FOLDER "
+            "finds recordings that were moved.",
+        )
+    made = tuple(replace(a, clip=ready(a.clip)) for a in anchors)
+    return ClipSet(tuple(kept), made, target, left_out)
+
+
+def known_names(clips: Sequence[Clip]) -> list[str]:
+    """Return the names, checked: two clips of one name could not be told apart in the ratings."""
+    twice = [n for n, k in Counter(c.name for c in clips).items() if k > 1]
+    if twice:
+        raise UsageError(f"Two clips are called {twice[0]}.", "Give them names of their own.")
+    return [c.name for c in clips]
