@@ -1,0 +1,193 @@
+// The card with the record button: the microphone's states, its level, and the way in for a file.
+
+import { byId, el, put } from "./coach_dom.js";
+import { Recorder, hindrance, microphones, reason } from "./coach_recorder.js";
+import { blocked, note } from "./coach_states.js";
+import { clock, number, say } from "./coach_words.js";
+
+const SHORT_S = 0.3; // below this somebody pressed twice
+const WARN_S = 10; // the clock counts down from here
+const SILENT = 0.001; // -60 dBFS: no microphone in a room is so quiet
+const SOFT_RMS = 0.01;
+const LOUD_PEAK = 0.98;
+
+export class Desk {
+  /** `got({sound, seconds})` takes a recording or file; `limits` are the server's. */
+  constructor({ limits, got }) {
+    Object.assign(this, { limits, got, state: "idle", recorder: null, why: null, hint: null });
+    this.button = byId("record");
+    this.button.addEventListener("click", () => this.press());
+    byId("file").addEventListener("change", (event) => {
+      const [file] = event.target.files;
+      event.target.value = "";
+      if (file) this.file(file);
+    });
+    navigator.mediaDevices?.addEventListener?.("devicechange", () => this.list());
+    this.permission();
+    this.show();
+  }
+
+  async permission() {
+    this.block(hindrance());
+    try {
+      const asked = await navigator.permissions.query({ name: "microphone" });
+      const look = () => {
+        if (asked.state === "denied") this.block("denied");
+        else if (this.why === "denied") this.block(null);
+        this.list();
+      };
+      asked.addEventListener("change", look);
+      look();
+    } catch {
+      // Not every browser tells; then pressing the button will.
+      this.list();
+    }
+  }
+
+  block(why) {
+    this.why = why;
+    put(byId("blocked"), why ? blocked(why, () => { this.block(null); this.press(); }) : []);
+    this.show();
+  }
+
+  async list() {
+    const select = byId("microphones");
+    const before = select.value;
+    const found = (await microphones()).filter((d) => d.deviceId !== "communications");
+    const named = found.filter((d) => d.deviceId && d.deviceId !== "default");
+    put(select, el("option", { value: "" }, say("record.default_microphone")),
+      named.map((d, i) => el("option", { value: d.deviceId },
+        d.label || say("record.nameless_microphone", { n: i + 1 }))));
+    select.value = [...select.options].some((o) => o.value === before) ? before : "";
+  }
+
+  /** Start, stop, or do nothing while something is under way. */
+  async press() {
+    if (this.state === "idle") await this.start();
+    else if (this.state === "recording") await this.stop();
+  }
+
+  async start() {
+    const hindered = hindrance();
+    if (hindered) {
+      this.block(hindered);
+      return;
+    }
+    this.block(null);
+    put(byId("capture-notes"));
+    this.set("opening");
+    this.recorder = new Recorder({
+      heard: (peak, rms, seconds) => this.level(peak, rms, seconds),
+      ended: (why) => this.stop(why),
+    });
+    this.loudest = 0;
+    try {
+      await this.recorder.start(byId("microphones").value, this.limits.max_s);
+    } catch (error) {
+      this.recorder = null;
+      this.set("idle");
+      this.block(reason(error));
+      return;
+    }
+    this.set("recording");
+    this.list();
+  }
+
+  async stop(why = null) {
+    if (this.state !== "recording") return;
+    this.set("stopping");
+    const { sound, seconds, altered } = await this.recorder.stop();
+    this.recorder = null;
+    const told = [];
+    if (why === "cut") told.push(note("", say("record.cut", { n: this.limits.max_s })));
+    if (why === "lost") told.push(note("care", say("record.lost")));
+    if (altered.on.length) {
+      const what = altered.on.map((k) => say(`record.${k}`)).join(", ");
+      told.push(note("care", say("record.processing_on", { what })));
+    } else if (altered.unknown) told.push(note("", say("record.processing_unknown")));
+    put(byId("capture-notes"), told);
+    if (seconds < SHORT_S) {
+      put(byId("capture-notes"), note("care", say("record.short")));
+      this.set("idle");
+      return;
+    }
+    await this.offer({ sound, seconds });
+  }
+
+  /** Take a chosen or dropped file. */
+  async file(file) {
+    if (this.state !== "idle") return;
+    const most = this.limits.max_bytes;
+    const values = { found: number(file.size / 1e6, 1), limit: number(most / 1e6, 0),
+      seconds: this.limits.max_s };
+    put(byId("capture-notes"));
+    if (file.size > most) {
+      put(byId("capture-notes"), note("error", say("error.too_long", values),
+        [say("error.too_long_how", values)]));
+    } else if (file.size === 0) {
+      put(byId("capture-notes"), note("error", say("error.empty_file"), [say("error.empty_file_how")]));
+    } else await this.offer({ sound: file, seconds: null });
+  }
+
+  async offer(got) {
+    this.set("waiting");
+    try {
+      await this.got(got);
+    } finally {
+      this.set("idle");
+    }
+  }
+
+  level(peak, rms, seconds) {
+    this.loudest = Math.max(this.loudest, peak);
+    // -60..0 dBFS on the bar; speech at a good distance moves between the two marks.
+    const db = 20 * Math.log10(Math.max(peak, 1e-6));
+    const wide = Math.max(0, Math.min(100, (100 * (db + 60)) / 60));
+    const meter = byId("meter");
+    meter.querySelector(".fill").setAttribute("width", wide.toFixed(1));
+    meter.setAttribute("class", `meter ${peak >= LOUD_PEAK ? "loud" : wide < 30 ? "soft" : ""}`);
+    const left = this.limits.max_s - seconds;
+    byId("record-clock").textContent = clock(seconds);
+    let hint = "record.speaking";
+    if (left <= WARN_S) hint = "record.left";
+    else if (peak >= LOUD_PEAK || (this.hint === "record.too_loud" && seconds < this.hintUntil)) {
+      hint = "record.too_loud";
+    } else if (seconds > 1.5 && this.loudest < SILENT) hint = "record.nothing";
+    else if (seconds > 3 && this.loudest < SOFT_RMS * 5) hint = "record.too_soft";
+    if (peak >= LOUD_PEAK) this.hintUntil = seconds + 2;
+    if (hint !== this.hint || hint === "record.left") {
+      this.hint = hint;
+      const text = say(hint, { n: Math.ceil(left) });
+      const place = byId("record-state");
+      if (place.textContent !== text) place.textContent = text;
+    }
+  }
+
+  set(state) {
+    this.state = state;
+    this.hint = null;
+    this.show();
+  }
+
+  /** Draw the button and what stands beside it for the state it is in. */
+  show() {
+    const { state } = this;
+    const recording = state === "recording";
+    const waiting = state === "waiting" || state === "stopping";
+    this.button.setAttribute("aria-pressed", String(recording));
+    // Not `disabled`: the focus of the keyboard would be lost at every take.
+    this.button.setAttribute("aria-disabled", String(waiting || state === "opening"));
+    byId("record-word").textContent = say(recording ? "record.stop" : "record.start");
+    byId("record-clock").hidden = !recording;
+    byId("record-clock").textContent = clock(0);
+    byId("level").hidden = !recording;
+    byId("meter").setAttribute("aria-label", say("record.level"));
+    byId("microphones").disabled = state !== "idle";
+    byId("file").disabled = state !== "idle";
+    const asks = state === "opening" && !this.known;
+    byId("record-state").textContent = say(recording ? "record.speaking" : waiting ? "record.wait"
+      : asks ? "record.asking" : state === "opening" ? "record.opening" : "record.ready");
+    byId("recorder").dataset.state = state;
+    if (recording) this.known = true;
+  }
+}

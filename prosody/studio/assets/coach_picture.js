@@ -1,0 +1,199 @@
+// The picture of one take: waveform, and over it the lines of pitch and loudness, with pauses, the
+// speaker's usual range, the place of a reason, and where the sound is now.
+
+import uPlot from "/vendor/uPlot.esm.js";
+import { el } from "./coach_dom.js";
+import { axisFont, ink, onScheme } from "./coach_ink.js";
+import { wave } from "./coach_wave.js";
+import { number, say } from "./coach_words.js";
+
+const LOUD_SPAN_DB = 50; // below the loudest frame there is nothing a listener hears
+
+const finite = (values) => values.filter((v) => v !== null && Number.isFinite(v));
+
+/** Return the middle of the voiced frames in semitones, NaN without any. */
+export function middle(values) {
+  const sorted = finite(values).sort((a, b) => a - b);
+  return sorted.length ? sorted[Math.floor(sorted.length / 2)] : NaN;
+}
+
+/** Return the zero of the pitch axis: the speaker's usual pitch, else the middle of the take. */
+export function zero(take) {
+  return take.range ? take.range.mid_st : middle(take.lines.f0_st);
+}
+
+function share(values, low, high) {
+  const sorted = finite(values).sort((a, b) => a - b);
+  const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
+  return sorted.length ? [at(low), at(high)] : [NaN, NaN];
+}
+
+/** Return the semitones that the axis spans: all but the odd jump of the tracker, at least an octave. */
+export function span(relative, extra = []) {
+  const [low, high] = share(relative, 0.01, 0.99);
+  const all = finite([low, high, ...extra]);
+  const bottom = Math.min(-5, Math.floor(Math.min(...all) - 1));
+  const top = Math.max(5, Math.ceil(Math.max(...all) + 1));
+  return [bottom, top];
+}
+
+/** Say in words what the picture shows. */
+export function described(take) {
+  const mid = zero(take);
+  const [low, high] = share(take.lines.f0_st, 0.05, 0.95);
+  if (!Number.isFinite(mid)) return say("picture.no_pitch");
+  return say("picture.label", {
+    seconds: number(take.duration_s, 1), low: number(low - mid, 0), high: number(high - mid, 0),
+    middle: say(take.range ? "picture.middle_usual" : "picture.middle_take"),
+    pauses: take.pauses.length,
+  });
+}
+
+export class Picture {
+  constructor(take, player) {
+    Object.assign(this, { take, player, marked: null });
+    this.node = el("div", { class: "picture", role: "img", "aria-label": described(take) });
+    this.base = zero(take);
+    this.pitch = take.lines.f0_st.map((v) => (v === null ? null : v - this.base));
+    this.waiting = [];
+  }
+
+  /** Draw; the node has to be in the page, for its width is needed. */
+  draw() {
+    this.wave = wave(this.node, this.player.audio, this.take.lines.peaks, this.take.duration_s,
+      ink("wave"));
+    this.plot = new uPlot(this.options(), this.data(), this.node);
+    const over = this.plot.over;
+    over.addEventListener("click", (event) => {
+      const x = event.clientX - over.getBoundingClientRect().left;
+      this.player.seek(Math.max(0, this.plot.posToVal(x, "x")));
+    });
+    this.head = el("div", { class: "head" });
+    over.append(this.head);
+    this.follow = () => this.move();
+    this.player.addEventListener("change", this.follow);
+    this.watch = new ResizeObserver(() => this.resize());
+    this.watch.observe(this.node);
+    this.recolour = onScheme(() => {
+      this.wave.setOptions({ waveColor: ink("wave"), progressColor: ink("wave") });
+      this.plot.redraw();
+    });
+    this.place();
+    this.move();
+  }
+
+  data() {
+    const { time_s, loudness_db } = this.take.lines;
+    return [time_s, loudness_db.map((v) => (Number.isFinite(v) ? v : null)), this.pitch];
+  }
+
+  size() {
+    const width = Math.max(240, this.node.clientWidth);
+    return { width, height: width < 520 ? 240 : 320 };
+  }
+
+  options() {
+    const { take } = this;
+    const loudest = Math.max(...finite(take.lines.loudness_db), -90);
+    const edges = take.range ? [take.range.low_st - this.base, take.range.high_st - this.base] : [];
+    const [bottom, top] = span(this.pitch, edges);
+    const colour = (name) => () => ink(name);
+    return {
+      ...this.size(),
+      legend: { show: false },
+      cursor: { show: true, y: false, drag: { x: false, y: false, setScale: false },
+        points: { show: false } },
+      scales: {
+        x: { time: false, range: () => [0, take.duration_s] },
+        st: { range: () => [bottom, top] },
+        db: { range: () => [loudest - LOUD_SPAN_DB, loudest + 4] },
+      },
+      axes: [
+        { scale: "x", stroke: colour("soft"), font: axisFont(), grid: { show: false }, size: 34,
+          ticks: { stroke: colour("line") }, space: 60,
+          values: (_, at) => at.map((v) => say("page.seconds", { n: number(v, v % 1 ? 1 : 0) })) },
+        { scale: "st", stroke: colour("soft"), font: axisFont(), size: 46, space: 34,
+          grid: { stroke: colour("line"), width: 1 }, ticks: { show: false },
+          values: (_, at) => at.map((v) => (v > 0 ? "+" : "") + number(v, 0)),
+          incrs: [1, 2, 3, 4, 6, 12] },
+      ],
+      series: [
+        {},
+        { scale: "db", stroke: colour("edge"), width: 2, points: { show: false } },
+        { scale: "st", stroke: colour("accent"), width: 3.5, points: { show: false },
+          spanGaps: false },
+      ],
+      hooks: { drawClear: [(u) => this.behind(u)], ready: [(u) => this.place(u)],
+        setSize: [(u) => this.place(u)] },
+    };
+  }
+
+  /** Paint what lies behind the lines. */
+  behind(u) {
+    const { ctx, bbox } = u;
+    const x = (s) => u.valToPos(s, "x", true);
+    const y = (st) => u.valToPos(st, "st", true);
+    const box = (from, to, top, bottom) => ctx.fillRect(from, top, Math.max(1, to - from), bottom - top);
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    if (this.take.range) {
+      const { low_st, high_st } = this.take.range;
+      ctx.globalAlpha = 0.55;
+      ctx.fillStyle = ink("band");
+      box(bbox.left, bbox.left + bbox.width, y(high_st - this.base), y(low_st - this.base));
+    }
+    ctx.globalAlpha = 0.6;
+    ctx.fillStyle = ink("pause");
+    for (const p of this.take.pauses) box(x(p.start_s), x(p.end_s), bbox.top, bbox.top + bbox.height);
+    if (this.marked) {
+      const [from, to] = this.marked;
+      ctx.globalAlpha = 0.8;
+      ctx.fillStyle = ink("window");
+      box(x(from), x(to), bbox.top, bbox.top + bbox.height);
+      ctx.globalAlpha = 1;
+      ctx.strokeStyle = ink("edge");
+      ctx.lineWidth = window.devicePixelRatio || 1;
+      ctx.strokeRect(x(from), bbox.top, x(to) - x(from), bbox.height);
+    }
+    ctx.restore();
+  }
+
+  /** Lay the waveform under the plot's inner box. */
+  place(u = this.plot) {
+    const lower = this.node.querySelector(".wave");
+    if (!u || !lower) return;
+    const ratio = window.devicePixelRatio || 1;
+    const { left, top, width, height } = u.bbox;
+    Object.assign(lower.style, { left: `${left / ratio}px`, top: `${top / ratio}px`,
+      width: `${width / ratio}px`, height: `${height / ratio}px` });
+    this.wave.setOptions({ height: Math.round(height / ratio) });
+  }
+
+  resize() {
+    const { width, height } = this.size();
+    if (width === this.plot.width && height === this.plot.height) return;
+    this.plot.setSize({ width, height });
+    this.move();
+  }
+
+  move() {
+    const at = this.plot.valToPos(Math.min(this.player.now, this.take.duration_s), "x");
+    this.head.style.transform = `translateX(${at}px)`;
+  }
+
+  /** Mark a place, or none. */
+  mark(from = null, to = null) {
+    this.marked = from === null ? null : [from, to];
+    this.plot?.redraw();
+  }
+
+  close() {
+    this.watch?.disconnect();
+    this.recolour?.();
+    if (this.follow) this.player.removeEventListener("change", this.follow);
+    this.plot?.destroy();
+    this.wave?.destroy();
+  }
+}
