@@ -346,8 +346,8 @@ class Journal:
         """Yield this run's apologies, in order of recording and start."""
         # Read along the index by name: sorting all rows would hold (or spill) all of them.
         found = self._db.execute(
-            "select r.name, r.id, r.line, a.start_s, a.channel, a.made, a.judgement from recordings r"
-            " cross join apologies a on a.recording = r.id where r.wanted"
+            "select r.name, r.id, r.line, a.start_s, a.channel, a.made, a.judgement"
+            " from recordings r cross join apologies a on a.recording = r.id where r.wanted"
             " order by r.name, r.ident, a.id"
         )
         for _, same in groupby(found, key=itemgetter(0)):

@@ -114,6 +114,12 @@ class Line:
 
 def plain(value: Any) -> Any:
     """Return `value` as JSON can hold it: NaN and infinities become null, arrays lists."""
+    kind = type(value)  # asked of hundreds of values a row, most of them of these kinds
+    if kind is float:
+        # Nine significant digits: more than any measure carries, and the files stay readable.
+        return float(f"{value:.9g}") if math.isfinite(value) else None
+    if kind is str or kind is int or kind is bool or value is None:
+        return value
     if isinstance(value, Remark):
         return {"code": value.code, "text": str(value)}
     if isinstance(value, dict):
@@ -124,10 +130,7 @@ def plain(value: Any) -> Any:
         return plain(value.tolist())
     if isinstance(value, np.generic):
         return plain(value.item())
-    if isinstance(value, float):
-        # Nine significant digits: more than any measure carries, and the files stay readable.
-        return float(f"{value:.9g}") if math.isfinite(value) else None
-    return value
+    return plain(float(value)) if isinstance(value, float) else value
 
 
 _IDENTITY = (
@@ -147,8 +150,8 @@ def nested(row: Apology, *, measures_only: bool = False) -> dict[str, Any]:
     out["remarks"] = list(row.remarks)
     out["baseline_s"] = row.baseline_s
     out["snr_db"] = row.snr_db
-    out["measures"] = dict(zip(table.NAMES, row.measures, strict=True))
-    out["relative"] = dict(zip(table.RELATIVE_NAMES, row.relative, strict=True))
+    out["measures"] = dict(zip(table.NAMES, row.measures.tolist(), strict=True))
+    out["relative"] = dict(zip(table.RELATIVE_NAMES, row.relative.tolist(), strict=True))
     out["conduct"] = row.conduct
     return dict(plain(out))
 
