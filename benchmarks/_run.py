@@ -10,11 +10,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 START = "import sys; from prosody.cli import main; main()"
 FILES = ("apologies.jsonl", "apologies.csv", "recordings.jsonl")
@@ -149,10 +151,40 @@ def kill_again_and_again(
         rounds.append([])
 
 
+class Watcher(threading.Thread):
+    """Looks how much memory the processes of a run take: its own, and its workers'."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.pid, self.peak_mb, self.main_mb = pid, 0.0, 0.0
+
+    def run(self) -> None:
+        """Look until the run has ended."""
+        try:
+            process = psutil.Process(self.pid)
+            while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                self.main_mb = max(self.main_mb, process.memory_info().rss / (1 << 20))
+                for child in process.children(recursive=True):
+                    try:
+                        rss = child.memory_info().rss / (1 << 20)
+                    except psutil.Error:
+                        continue
+                    self.peak_mb = max(self.peak_mb, rss)
+                time.sleep(0.2)
+        except psutil.Error:
+            return
+
+
+def cpu_of_children_s() -> float:
+    """Return the CPU seconds (user and system) of all processes that were started and ended."""
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def workers_of(pid: int, *, at_least: int = 1, timeout_s: float = 60) -> list[int]:
     """Return the process numbers of a run's workers, once there are enough."""
-    import psutil
-
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
         found = []

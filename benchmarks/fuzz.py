@@ -11,7 +11,6 @@ import json
 import random
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 
 from benchmarks import _run, common
 
@@ -135,29 +133,6 @@ def cases(n: int, seed: int) -> Iterator[tuple[str, bytes, str, bytes]]:
         )
 
 
-class Watcher(threading.Thread):
-    """Looks how much memory the workers of a run take."""
-
-    def __init__(self, pid: int) -> None:
-        super().__init__(daemon=True)
-        self.pid, self.peak_mb = pid, 0.0
-
-    def run(self) -> None:
-        """Look until the run has ended."""
-        try:
-            process = psutil.Process(self.pid)
-            while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-                for child in process.children():
-                    try:
-                        rss = child.memory_info().rss / (1 << 20)
-                    except psutil.Error:
-                        continue
-                    self.peak_mb = max(self.peak_mb, rss)
-                time.sleep(0.2)
-        except psutil.Error:
-            return
-
-
 def fuzz(folder: Path, n: int, *, seed: int = 0, keep: Path | None = None) -> dict[str, Any]:
     """Run the command over `n` damaged inputs and count what became of them.
 
@@ -176,7 +151,7 @@ def fuzz(folder: Path, n: int, *, seed: int = 0, keep: Path | None = None) -> di
         "analyze", calls, "--agent-channel", "left", "--language", "nl", "--out", out, "--quiet",
         "--workers", 2, "--memory", MEMORY, "--time-limit", LIMIT_S, stdout=-3, stderr=-3,
     )  # fmt: skip
-    watcher = Watcher(process.pid)
+    watcher = _run.Watcher(process.pid)
     watcher.start()
     code = process.wait()
     seconds = time.monotonic() - began
