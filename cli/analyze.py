@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 import typer
 from prosody.cli import app
+from prosody.cli._options import MODEL, SETTINGS, chosen, given
 
 if TYPE_CHECKING:
     from prosody.asr import Plan
@@ -18,7 +19,6 @@ PATHS = typer.Argument(
     help="Recordings, folders of recordings, manifests, or URLs of them (s3://, gs://, az://).",
     show_default=False,
 )
-LANG = typer.Option("en", "--lang", help="Language of everything you read: nl or en.")
 
 
 @app.command(
@@ -26,56 +26,41 @@ LANG = typer.Option("en", "--lang", help="Language of everything you read: nl or
     "--out results"
 )
 def analyze(
-    paths: Optional[list[str]] = PATHS,  # noqa: UP045 -- Typer reads it in its own way
+    paths: list[str] | None = PATHS,
     out: Path = typer.Option(
         Path("prosody-results"), "--out", "-o", help="Folder for the results; made if missing."
     ),
-    manifest: Optional[str] = typer.Option(  # noqa: UP045
-        None,
+    manifest: str | None = given(
         "--manifest",
         help="CSV that lists recordings: path, call_id, started_at, channel, "
         "role, agent, team, language, transcript, windows.",
-        show_default=False,
     ),
-    meta_from: Optional[str] = typer.Option(  # noqa: UP045
-        None,
+    meta_from: str | None = given(
         "--meta-from",
         metavar="REGEX",
-        show_default=False,
         help="Take agent, team, call_id, started_at, language from file names, by named groups: "
         "'(?P<agent>[a-z]+)_(?P<call_id>\\d+)'.",
     ),
     agent_channel: str = typer.Option(
         "auto", "--agent-channel", help="Where the agent is: auto, left, right, 0, 1 or mono."
     ),
-    windows: Optional[Path] = typer.Option(  # noqa: UP045
-        None,
-        "--windows",
-        help="Where the apologies are: CSV, Praat TextGrid or Audacity labels.",
-        show_default=False,
+    windows: Path | None = given(
+        "--windows", help="Where the apologies are: CSV, Praat TextGrid or Audacity labels."
     ),
-    transcripts: Optional[Path] = typer.Option(  # noqa: UP045
-        None,
-        "--transcripts",
-        help="Folder with one transcript per recording, same name.",
-        show_default=False,
+    transcripts: Path | None = given(
+        "--transcripts", help="Folder with one transcript per recording, same name."
     ),
     clips: bool = typer.Option(
         False, "--clips", help="Each file is one apology, whole (practice takes)."
     ),
-    baseline: Optional[Path] = typer.Option(  # noqa: UP045
-        None,
-        "--baseline",
-        help="Ordinary speech of the same voice, for --clips.",
-        show_default=False,
+    baseline: Path | None = given(
+        "--baseline", help="Ordinary speech of the same voice, for --clips."
     ),
-    asr: Optional[str] = typer.Option(  # noqa: UP045
-        None,
+    asr: str | None = given(
         "--asr",
         metavar="DIR|NAME",
         help="Recognise the words of recordings without a transcript with this model: a folder "
         "for onnx-asr (extra asr) or faster-whisper, or a name with --download.",
-        show_default=False,
     ),
     download: bool = typer.Option(
         False, "--download", help="Agree to download the model that --asr names."
@@ -84,25 +69,15 @@ def analyze(
         False, "--write-transcripts", help="Keep recognised words as JSON in --out, transcripts/."
     ),
     language: str = typer.Option("auto", "--language", help="Language spoken: nl, en or auto."),
-    lang: str = LANG,
-    model: Optional[Path] = typer.Option(  # noqa: UP045
-        None,
-        "--model",
-        help="A judge of your own; the shipped one by default.",
-        show_default=False,
-    ),
+    lang: str = typer.Option("en", "--lang", help="Language of everything you read: nl or en."),
+    model: Path | None = MODEL,
     measures_only: bool = typer.Option(
         False, "--measures-only", help="Measure, but judge nothing, anywhere."
     ),
-    formats: Optional[list[str]] = typer.Option(  # noqa: UP045
-        None,
-        "--format",
-        help="Also write parquet or xlsx (repeat the option for both).",
-        show_default=False,
+    formats: list[str] | None = given(
+        "--format", help="Also write parquet or xlsx (repeat the option for both)."
     ),
-    settings_file: Optional[Path] = typer.Option(  # noqa: UP045
-        None, "--settings", help="TOML file with your own thresholds.", show_default=False
-    ),
+    settings_file: Path | None = SETTINGS,
     agents_as_is: bool = typer.Option(
         False, "--agents-as-is", help="Write agents' names instead of pseudonyms."
     ),
@@ -118,19 +93,15 @@ def analyze(
     fresh: bool = typer.Option(
         False, "--fresh", help="Begin anew: forget what an earlier run in --out did."
     ),
-    workers: Optional[int] = typer.Option(  # noqa: UP045
-        None,
+    workers: int | None = given(
         "--workers",
         min=0,
         help="Worker processes; one per processor by default, 0 for none (to find faults).",
-        show_default=False,
     ),
-    memory: Optional[str] = typer.Option(  # noqa: UP045
-        None,
+    memory: str | None = given(
         "--memory",
         help="Memory for all workers together, such as 4GB; four fifths of what is free by "
         "default.",
-        show_default=False,
     ),
     time_limit: float = typer.Option(
         60.0,
@@ -138,20 +109,15 @@ def analyze(
         min=1.0,
         help="Seconds any recording may take; a quarter of its length is added.",
     ),
-    shard: Optional[str] = typer.Option(  # noqa: UP045
-        None,
+    shard: str | None = given(
         "--shard",
         metavar="I/N",
         help="Do only part I of N of the recordings, each part in an --out of its own; "
         "'prosody merge' joins them.",
-        show_default=False,
     ),
     engine: str = typer.Option("local", "--engine", help="Who works: local, dask or ray."),
-    scheduler: Optional[str] = typer.Option(  # noqa: UP045
-        None,
-        "--scheduler",
-        help="Address of the Dask scheduler or Ray cluster.",
-        show_default=False,
+    scheduler: str | None = given(
+        "--scheduler", help="Address of the Dask scheduler or Ray cluster."
     ),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="No progress; failures only."),
     json_progress: bool = typer.Option(
@@ -170,7 +136,6 @@ def analyze(
     from prosody.cli._screen import Progress, closing, show
 
     from prosody import batch, engines, people, results, work
-    from prosody import settings as settings_module
     from prosody.calls import collect
     from prosody.journal import Journal
     from prosody.judge import Judge
@@ -178,14 +143,14 @@ def analyze(
     from prosody.pipeline import Options, check_request
     from prosody.rows import nested
 
-    chosen = settings_module.load(settings_file) if settings_file else settings_module.Settings()
+    settings = chosen(settings_file)
     options = Options(
         agent_channel=agent_channel,
         clips=clips,
         baseline=baseline,
         language=language,
         lang=lang,
-        settings=chosen,
+        settings=settings,
         asr=_plan(asr, language, out, download=download, keep=write_transcripts),
     )
     wanted = results.check_formats(formats or [])
@@ -222,13 +187,13 @@ def analyze(
             if judge is None
             else (
                 work.judge_digest(judge, options),
-                lambda rows: judge_rows(rows, judge, chosen, lang=lang),
+                lambda rows: judge_rows(rows, judge, settings, lang=lang),
             ),
             watch=progress,
         )
         run = batch.header(
             done,
-            settings=chosen,
+            settings=settings,
             command={
                 "agent_channel": agent_channel,
                 "clips": clips,

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Optional
 
 import typer
 from prosody.cli import app
+from prosody.cli._options import given
 
 
 @app.command(epilog="Example: prosody compare results-october results-november")
 def compare(
     first: Path = typer.Argument(metavar="DIR1", help="Results of 'prosody analyze'."),
     second: Path = typer.Argument(metavar="DIR2", help="Others to compare them with."),
-    out: Optional[Path] = typer.Option(  # noqa: UP045 -- Typer reads it in its own way
-        None,
-        "--out",
-        "-o",
-        help="Folder for the page; DIR2/compare by default.",
-        show_default=False,
-    ),
-    lang: Optional[str] = typer.Option(  # noqa: UP045
-        None,
-        "--lang",
-        help="Language of the page: nl or en; that of the second run by default.",
-        show_default=False,
+    out: Path | None = given("--out", "-o", help="Folder for the page; DIR2/compare by default."),
+    lang: str | None = given(
+        "--lang", help="Language of the page: nl or en; that of the second run by default."
     ),
 ) -> None:
     """Compare two runs: this month and last, two judges, two settings.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import typer
 from prosody.cli import app
+from prosody.cli._options import given
 
 SIGNS = {"works": "ok", "missing": "-", "fails": "FAILS", "not_tried": "?"}
 
@@ -15,9 +16,7 @@ SIGNS = {"works": "ok", "missing": "-", "fails": "FAILS", "not_tried": "?"}
 @app.command(epilog="Example: prosody doctor   or, for a bug report: prosody doctor --json")
 def doctor(
     as_json: bool = typer.Option(False, "--json", help="For machines."),
-    model: Optional[Path] = typer.Option(  # noqa: UP045 -- Typer reads it in its own way
-        None, "--model", help="Try this judge in place of the shipped one.", show_default=False
-    ),
+    model: Path | None = given("--model", help="Try this judge in place of the shipped one."),
 ) -> None:
     """Try which formats, extras and models work here, and say what to install.
 

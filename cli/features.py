@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Optional
 
 import typer
 from prosody.cli import app
+from prosody.cli._options import QUIET, TABLE_OUT, given
 
 
 @app.command(
@@ -17,29 +17,24 @@ from prosody.cli import app
 )
 def features(
     paths: list[Path] = typer.Argument(..., help="Sound files or folders of them."),
-    out: str = typer.Option("-", "--out", "-o", help="CSV to write; - is the terminal."),
+    out: str = TABLE_OUT,
     schema: str = typer.Option(
         "prosody", "--schema", help="Column names: prosody (with units) or egemaps (openSMILE's)."
     ),
     frames: bool = typer.Option(
         False, "--frames", help="Instead: pitch, voicing and loudness every 10 ms."
     ),
-    windows: Optional[Path] = typer.Option(  # noqa: UP045 -- Typer reads it in its own way
-        None,
-        "--windows",
-        help="Measure these windows: CSV, Praat TextGrid or Audacity labels.",
-        show_default=False,
+    windows: Path | None = given(
+        "--windows", help="Measure these windows: CSV, Praat TextGrid or Audacity labels."
     ),
-    every_s: Optional[float] = typer.Option(  # noqa: UP045
-        None,
+    every_s: float | None = given(
         "--every",
         min=0.2,
         max=600.0,
         metavar="SECONDS",
-        show_default=False,
         help="One row per so many seconds (files over 600 s are always cut at 600 s).",
     ),
-    quiet: bool = typer.Option(False, "--quiet", "-q", help="No progress."),
+    quiet: bool = QUIET,
 ) -> None:
     """Measure pitch, loudness, spectral balance and tempo: one row per file, channel and window.
 

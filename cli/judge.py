@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Optional
 
 import typer
 from prosody.cli import app
+from prosody.cli._options import MODEL, SETTINGS, TABLE_OUT, chosen
 
 
 @app.command(epilog="Example: prosody judge measures.csv --out judged.csv")
@@ -14,16 +14,9 @@ def judge(
     table: Path = typer.Argument(
         ..., help="CSV with one row per apology; columns named as prosody or openSMILE names them."
     ),
-    out: str = typer.Option("-", "--out", "-o", help="CSV to write; - is the terminal."),
-    model: Optional[Path] = typer.Option(  # noqa: UP045 -- Typer reads it in its own way
-        None,
-        "--model",
-        help="A judge of your own; the shipped one by default.",
-        show_default=False,
-    ),
-    settings_file: Optional[Path] = typer.Option(  # noqa: UP045
-        None, "--settings", help="TOML file with your own thresholds.", show_default=False
-    ),
+    out: str = TABLE_OUT,
+    model: Path | None = MODEL,
+    settings_file: Path | None = SETTINGS,
 ) -> None:
     """Judge a table of measures: its columns come back with ratings and a verdict beside them.
 
@@ -33,12 +26,10 @@ def judge(
     import sys
 
     from prosody import results
-    from prosody import settings as settings_module
     from prosody.judge import Judge
     from prosody.judging import judge_table
 
-    chosen = settings_module.load(settings_file) if settings_file else settings_module.Settings()
-    columns, judged = judge_table(table, Judge.load(model), chosen)
+    columns, judged = judge_table(table, Judge.load(model), chosen(settings_file))
     if out == "-":
         results.write_csv(sys.stdout, judged, columns)
     else:

@@ -4,51 +4,35 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Optional
 
 import typer
 from prosody.cli import app
+from prosody.cli._options import QUIET, given
 
 
 @app.command(epilog="Example: prosody report results --lang nl")
 def report(
     folder: Path = typer.Argument(metavar="DIR", help="Results of 'prosody analyze'."),
-    out: Optional[Path] = typer.Option(  # noqa: UP045 -- Typer reads it in its own way
-        None,
-        "--out",
-        "-o",
-        help="Folder for the pages; DIR/report by default.",
-        show_default=False,
+    out: Path | None = given("--out", "-o", help="Folder for the pages; DIR/report by default."),
+    lang: str | None = given(
+        "--lang", help="Language of the pages: nl or en; that of the run by default."
     ),
-    lang: Optional[str] = typer.Option(  # noqa: UP045
-        None,
-        "--lang",
-        help="Language of the pages: nl or en; that of the run by default.",
-        show_default=False,
-    ),
-    audio: Optional[bool] = typer.Option(  # noqa: UP045
-        None,
+    audio: bool | None = given(
         "--audio/--no-audio",
         help="Put the sound of each apology in; by default yes, unless the run was --redact.",
-        show_default=False,
     ),
-    recordings: Optional[list[Path]] = typer.Option(  # noqa: UP045
-        None,
+    recordings: list[Path] | None = given(
         "--recordings",
         help="Folder to find recordings in by their content, where they no longer lie under the "
         "name in the results (pseudonyms, or moved); may be repeated.",
-        show_default=False,
     ),
-    transcripts: Optional[Path] = typer.Option(  # noqa: UP045
-        None,
-        "--transcripts",
-        help="Folder with transcripts, as given to 'prosody analyze'.",
-        show_default=False,
+    transcripts: Path | None = given(
+        "--transcripts", help="Folder with transcripts, as given to 'prosody analyze'."
     ),
     most: int = typer.Option(
         1000, "--most", min=0, help="Apologies with sound, those most worth hearing first."
     ),
-    quiet: bool = typer.Option(False, "--quiet", "-q", help="No progress."),
+    quiet: bool = QUIET,
 ) -> None:
     """Write a report that opens offline in a browser: overview, and a page per apology to hear.
 
@@ -77,7 +61,7 @@ def report(
         missing = made.silences.get("why_not_found", 0)
         if missing:
             typer.echo(
-                f"{missing} apologies have no sound: their recordings are not where the results "
+                f"{missing} pages have no sound: their recordings are not where the results "
                 "say. --recordings FOLDER finds them by content.",
                 err=True,
             )

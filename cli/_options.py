@@ -1,0 +1,29 @@
+"""Options that several commands have, and the one shape most of them share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from prosody.settings import Settings
+
+
+def given(*names: str, help: str, **more: Any) -> Any:
+    """Return an option that is nothing unless it is given."""
+    return typer.Option(None, *names, help=help, show_default=False, **more)
+
+
+MODEL = given("--model", help="A judge of your own; the shipped one by default.")
+QUIET = typer.Option(False, "--quiet", "-q", help="No progress.")
+SETTINGS = given("--settings", help="TOML file with your own thresholds.")
+TABLE_OUT = typer.Option("-", "--out", "-o", help="CSV to write; - is the terminal.")
+
+
+def chosen(settings_file: Path | None) -> Settings:
+    """Return the settings of ``--settings``, or the defaults."""
+    from prosody import settings
+
+    return settings.Settings() if settings_file is None else settings.load(settings_file)
