@@ -146,16 +146,16 @@ function drawPractise() {
   const s = page.situation;
   byId("practise-title").textContent = s.title;
   byId("story").textContent = s.story;
-  byId("story").hidden = byId("story-title").hidden = s.id === "own";
+  byId("story").hidden = s.id === "own";
   byId("edit").hidden = s.id === "own";
   byId("sentence").value = page.sentence;
-  put(byId("suggestions"), s.suggestions?.length
-    ? [el("p", { class: "label" }, say("situation.suggestions")),
-      s.suggestions.map((text) => button(text, () => {
-        page.sentence = text;
-        byId("sentence").value = text;
-        fit();
-      }, { class: "suggestion" }))] : []);
+  byId("suggestions").hidden = !s.suggestions?.length;
+  put(byId("suggestions"), el("summary", {}, say("situation.suggestions")),
+    (s.suggestions || []).map((text) => button(text, () => {
+      page.sentence = text;
+      byId("sentence").value = text;
+      fit();
+    }, { class: "suggestion" })));
   fit();
   showTake(page.shown);
   drawTakes();
@@ -385,6 +385,7 @@ async function forgetAll() {
 function drawWords() {
   apply();
   document.title = say("page.title");
+  byId("use").href = `/assets/coach_use.${language()}.html`;
   byId("version").textContent = say("page.version", { version: page.start.version });
   const names = { nl: "Nederlands", en: "English" };
   put(byId("languages"), page.start.languages.map((code) => button(names[code] || code,
@@ -451,7 +452,6 @@ async function begin(code) {
 byId("forget").addEventListener("click", () => byId("ask").showModal());
 byId("ask-no").addEventListener("click", () => byId("ask").close());
 byId("ask-yes").addEventListener("click", forgetAll);
-byId("other").addEventListener("click", () => go("choose"));
 byId("usual-next").addEventListener("click", () => go(page.situation ? "practise" : "choose"));
 byId("usual-skip").addEventListener("click", () => {
   page.skipped = true;

@@ -17,6 +17,7 @@ export class Desk {
     Object.assign(this, { limits, got, state: "idle", recorder: null, why: null, hint: null });
     this.button = byId("record");
     this.button.addEventListener("click", () => this.press());
+    byId("choose-file").addEventListener("click", () => byId("file").click());
     byId("file").addEventListener("change", (event) => {
       const [file] = event.target.files;
       event.target.value = "";
@@ -183,7 +184,7 @@ export class Desk {
     byId("level").hidden = !recording;
     byId("meter").setAttribute("aria-label", say("record.level"));
     byId("microphones").disabled = state !== "idle";
-    byId("file").disabled = state !== "idle";
+    byId("choose-file").disabled = state !== "idle";
     const asks = state === "opening" && !this.known;
     byId("record-state").textContent = say(recording ? "record.speaking" : waiting ? "record.wait"
       : asks ? "record.asking" : state === "opening" ? "record.opening" : "record.ready");

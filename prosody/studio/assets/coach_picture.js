@@ -7,7 +7,9 @@ import { axisFont, ink, onScheme } from "./coach_ink.js";
 import { wave } from "./coach_wave.js";
 import { number, say } from "./coach_words.js";
 
-const LOUD_SPAN_DB = 50; // below the loudest frame there is nothing a listener hears
+const LOUD_SPAN_DB = 45; // below the loudest frame there is nothing a listener hears
+const LOUD_SHARE = 0.5; // of the height, from below: the line of pitch has room above it
+const SMOOTH = 3; // frames to either side, for the eye only
 
 const finite = (values) => values.filter((v) => v !== null && Number.isFinite(v));
 
@@ -35,6 +37,14 @@ export function span(relative, extra = []) {
   const bottom = Math.min(-5, Math.floor(Math.min(...all) - 1));
   const top = Math.max(5, Math.ceil(Math.max(...all) + 1));
   return [bottom, top];
+}
+
+/** Return loudness without its ripple: what a moving mean over 70 ms leaves. */
+export function smoothed(values) {
+  return values.map((_, i) => {
+    const near = finite(values.slice(Math.max(0, i - SMOOTH), i + SMOOTH + 1));
+    return near.length ? near.reduce((a, b) => a + b) / near.length : null;
+  });
 }
 
 /** Say in words what the picture shows. */
@@ -84,7 +94,7 @@ export class Picture {
 
   data() {
     const { time_s, loudness_db } = this.take.lines;
-    return [time_s, loudness_db.map((v) => (Number.isFinite(v) ? v : null)), this.pitch];
+    return [time_s, smoothed(loudness_db), this.pitch];
   }
 
   size() {
@@ -106,7 +116,8 @@ export class Picture {
       scales: {
         x: { time: false, range: () => [0, take.duration_s] },
         st: { range: () => [bottom, top] },
-        db: { range: () => [loudest - LOUD_SPAN_DB, loudest + 4] },
+        db: { range: () => [loudest - LOUD_SPAN_DB,
+          loudest - LOUD_SPAN_DB + LOUD_SPAN_DB / LOUD_SHARE] },
       },
       axes: [
         { scale: "x", stroke: colour("soft"), font: axisFont(), grid: { show: false }, size: 34,
@@ -120,7 +131,7 @@ export class Picture {
       series: [
         {},
         { scale: "db", stroke: colour("edge"), width: 2, points: { show: false } },
-        { scale: "st", stroke: colour("accent"), width: 3.5, points: { show: false },
+        { scale: "st", stroke: colour("accent"), width: 4, points: { show: false },
           spanGaps: false },
       ],
       hooks: { drawClear: [(u) => this.behind(u)], ready: [(u) => this.place(u)],
