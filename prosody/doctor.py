@@ -267,6 +267,7 @@ _EXTRAS: tuple[tuple[str, str, str, Callable[[], str]], ...] = (
     ("av", "av", "M4A, WMA, WebM, AMR, G.729 and other formats", _av),
     ("parquet", "pyarrow", "results as Parquet", _parquet),
     ("xlsx", "openpyxl", "results as an Excel sheet", _xlsx),
+    ("studio", "starlette", "pages to practise and to rate", _loads("starlette", "uvicorn")),
     ("fit", "onnx", "fitting a judge to your own ratings", _fit),
     ("asr", "onnx-asr", "transcripts made here, with a model of yours", _loads("onnx_asr")),
     ("dask", "distributed", "several machines through Dask", _loads("distributed")),
