@@ -3,6 +3,7 @@
 import * as api from "./coach_api.js";
 import { Compare } from "./coach_compare.js";
 import { Desk } from "./coach_desk.js";
+import { dropping, keyboard } from "./coach_ways.js";
 import { button, byId, el, put } from "./coach_dom.js";
 import { download, fileName, keep } from "./coach_keep.js";
 import { Player, hush } from "./coach_player.js";
@@ -196,7 +197,8 @@ function showTake(id) {
   const save = button(say("keep.take"), () => keepTake(take, save), {
     class: "keep", "aria-label": say("keep.take_named", { name }) });
   page.player = player;
-  page.card = result(take, name, player, el("div", { class: "buttons" }, save));
+  page.card = result(take, name, player, el("div", { class: "buttons" }, save),
+    page.start.judge.note);
   put(byId("result"), page.card.node);
   page.card.draw();
 }
@@ -302,6 +304,16 @@ function heardUsual(take) {
   drawUsual();
   drawSteps();
   if (usualDone()) byId("usual-next").focus();
+  if (page.takes.length) judgedAnew();
+}
+
+/** Takes are judged against the usual voice: with another one they are told anew. */
+async function judgedAnew() {
+  try {
+    page.takes = (await api.takes(language())).takes;
+  } catch (error) {
+    failed(error);
+  }
 }
 
 function heardTake(take) {
@@ -318,49 +330,7 @@ function heardTake(take) {
   }
 }
 
-// --- keyboard, dropping, forgetting, language
-
-function typing(target) {
-  return target.closest("input, textarea, select, button, a, summary, [contenteditable], dialog");
-}
-
-document.addEventListener("keydown", (event) => {
-  if (!desk || byId("recorder").hidden || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "Escape") hush();
-  if (event.key !== " ") return;
-  // While recording, the space bar stops it wherever the focus is, but not in the middle of a text.
-  const held = typing(event.target);
-  const text = event.target.closest("textarea, input, select");
-  if (event.target === byId("record") || (held && (text || desk.state !== "recording"))) return;
-  event.preventDefault();
-  hush();
-  desk.press();
-});
-
-function dropped() {
-  let depth = 0;
-  const veil = byId("drop");
-  const may = (event) => !byId("recorder").hidden && [...event.dataTransfer.types].includes("Files");
-  addEventListener("dragenter", (event) => {
-    if (!may(event)) return;
-    depth += 1;
-    veil.hidden = false;
-  });
-  addEventListener("dragleave", () => {
-    depth = Math.max(0, depth - 1);
-    veil.hidden = depth === 0;
-  });
-  addEventListener("dragover", (event) => event.preventDefault());
-  addEventListener("drop", (event) => {
-    event.preventDefault();
-    depth = 0;
-    veil.hidden = true;
-    if (!may(event) || !event.dataTransfer.files.length) return;
-    const { files } = event.dataTransfer;
-    if (files.length > 1) tell("refused", note("", say("error.one_file")));
-    desk.file(files[0]);
-  });
-}
+// --- forgetting, language
 
 async function forgetAll() {
   byId("ask").close();
@@ -464,5 +434,6 @@ byId("sentence").addEventListener("input", (event) => {
 for (const one of document.querySelectorAll("[data-step]")) {
   one.addEventListener("click", () => go(one.dataset.step));
 }
-dropped();
+keyboard(() => desk);
+dropping(() => desk);
 begin(preferred());

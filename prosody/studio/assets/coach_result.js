@@ -108,7 +108,7 @@ function controls(take, player, picture) {
 }
 
 /** Return {node, picture, draw}: the card of a take; `draw` once it stands in the page. */
-export function result(take, name, player, actions) {
+export function result(take, name, player, actions, about) {
   const picture = new Picture(take, player);
   const play = (from, to) => {
     // A place is heard with a little around it, so that its first sound is not cut.
@@ -128,7 +128,6 @@ export function result(take, name, player, actions) {
     controls(take, player, picture),
     reasons(take, play),
     numbers(take), unknown(take),
-    el("p", { class: "small" }, take.judgement ? `${say("result.prediction")} ` : "",
-      take.judgement ? say("result.research") : ""));
+    take.judgement ? el("p", { class: "small" }, `${say("result.prediction")} ${about || ""}`) : null);
   return { node, picture, draw: () => picture.draw(), close: () => picture.close() };
 }
