@@ -1,9 +1,9 @@
 """Every threshold a team can change, in one place, and the file that changes it.
 
 ``Settings()`` holds the documented defaults. ``load(path)`` reads a TOML file whose sections are
-the groups below (``[gates]``, ``[baseline]``, ``[verdict]``, ``[windows]``, ``[conduct]``); unknown
-names are refused with a "did you mean", and every value is checked against its range. The hash of
-the whole stands in ``run.json``, so that two runs can be compared.
+the groups below (``[gates]``, ``[baseline]``, ``[verdict]``, ``[windows]``, ``[conduct]``,
+``[coach]``); unknown names are refused with a "did you mean", and every value is checked against its
+range. The hash of the whole stands in ``run.json``, so that two runs can be compared.
 """
 
 from __future__ import annotations
@@ -78,6 +78,23 @@ class Conduct:
 
 
 @dataclass(frozen=True, slots=True)
+class Coach:
+    """When ``prosody coach`` warns of a take, and from where on a difference is told as audible.
+
+    Sources of the differences: docs/coach.md.
+    """
+
+    min_level_dbfs: float = setting(-45.0, -90, 0, "softer speech is warned of")
+    noisy_snr_db: float = setting(15.0, -20, 60, "less is warned of, before it is too_noisy")
+    notice_pace_share: float = setting(0.05, 0, 1, "change of pace that a listener notices")
+    notice_pitch_st: float = setting(1.0, 0, 12, "change of the pitch of the voice")
+    notice_range_st: float = setting(1.5, 0, 12, "change of the pitch range, and of the end")
+    notice_loudness_db: float = setting(2.0, 0, 20, "change of loudness")
+    notice_pause_s: float = setting(0.25, 0.05, 2, "silence that is heard as a pause")
+    which_p: float = setting(0.7, 0.5, 1, "probability needed to say which take sounded better")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All groups together."""
 
@@ -86,6 +103,7 @@ class Settings:
     windows: Windows = field(default_factory=Windows)
     verdict: Verdict = field(default_factory=Verdict)
     conduct: Conduct = field(default_factory=Conduct)
+    coach: Coach = field(default_factory=Coach)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain nested values, as they stand in ``run.json``."""

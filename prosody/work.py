@@ -99,7 +99,7 @@ def versions() -> dict[str, str]:
         for k, v in sources.items()
         if k not in taken
         and k.split("/")[0].split(".")[0] not in _LEFT_OUT
-        and not k.startswith("words/reasons")
+        and not k.startswith(("words/reasons", "words/coach", "words/rate", "words/studio"))
     }
     out["measures"] = _digest(rest)[:16]
     for library in _LIBRARIES:
@@ -112,7 +112,8 @@ def versions() -> dict[str, str]:
 
 def make(options: Options, *, redact: bool = False) -> Work:
     """Return the work of a run."""
-    settings = {k: v for k, v in options.settings.as_dict().items() if k != "verdict"}
+    rest_of = ("verdict", "coach")  # what changes no measured row
+    settings = {k: v for k, v in options.settings.as_dict().items() if k not in rest_of}
     voice = file_hash(options.baseline) if options.baseline is not None else ""
     told = {f.name: getattr(options, f.name) for f in fields(options)}
     rest = {k: repr(v) for k, v in told.items() if k not in ("settings", "baseline")}

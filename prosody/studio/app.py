@@ -102,6 +102,12 @@ def asset(name: str) -> bytes:
     return (files("prosody.studio") / "assets" / name).read_bytes()
 
 
+def assets_of(name: str) -> tuple[str, ...]:
+    """Return the files of ``studio/assets`` that begin with a page's name, as they are now."""
+    found = (f.name for f in (files("prosody.studio") / "assets").iterdir() if f.is_file())
+    return tuple(sorted(n for n in found if n.startswith(name) and n.rsplit(".", 1)[-1] in TYPES))
+
+
 def language(request: HTTPConnection) -> str:
     """Return the reader's language: ``lang=`` of the address, else what the browser prefers."""
     known = words.languages("studio")

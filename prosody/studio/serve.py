@@ -52,6 +52,11 @@ class Where:
             return False
 
     @property
+    def open_to_others(self) -> bool:
+        """Whether other machines reach the address."""
+        return not self.loopback
+
+    @property
     def scheme(self) -> str:
         """``https`` where there is a certificate."""
         return "https" if self.tls else "http"
@@ -74,6 +79,32 @@ class Where:
                 raise UsageError(
                     f"{file}: there is no such file.", "Give certificate and key, PEM."
                 )
+
+
+def where(
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    allow_network: bool = False,
+    tls_cert: Path | None = None,
+    tls_key: Path | None = None,
+    names: Sequence[str] = (),
+) -> Where:
+    """Return where to serve from what stood on the command line.
+
+    Raises
+    ------
+    UsageError
+        For a certificate without a key, or an address that needs ``--allow-network``.
+    """
+    if (tls_cert is None) != (tls_key is None):
+        raise UsageError(
+            "--tls-cert and --tls-key belong together.", "Give both files, or neither."
+        )
+    tls = (tls_cert, tls_key) if tls_cert is not None and tls_key is not None else None
+    found = Where(host, port, tls, allow_network, tuple(names))
+    found.check()
+    return found
 
 
 def need_studio() -> None:

@@ -1,0 +1,94 @@
+"""``prosody coach``: practise an apology in the browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import typer
+from prosody.cli import app
+
+
+@app.command(epilog="Example: prosody coach   or: prosody coach --keep my-takes --lang nl")
+def coach(
+    port: Optional[int] = typer.Option(  # noqa: UP045 -- Typer reads it in its own way
+        None,
+        "--port",
+        min=0,
+        max=65535,
+        help="Port to listen on; 8737 by default, or a free one where that is taken.",
+        show_default=False,
+    ),
+    browser: bool = typer.Option(
+        True, "--browser/--no-browser", help="Open the page in the default browser."
+    ),
+    lang: Optional[str] = typer.Option(  # noqa: UP045
+        None,
+        "--lang",
+        help="Language of the page to begin with: nl or en; the browser's by default.",
+        show_default=False,
+    ),
+    keep: Optional[Path] = typer.Option(  # noqa: UP045
+        None,
+        "--keep",
+        metavar="FOLDER",
+        help="Folder for the takes that a visitor chooses to keep; without it her browser asks.",
+        show_default=False,
+    ),
+    model: Optional[Path] = typer.Option(  # noqa: UP045
+        None, "--model", help="Use this judge in place of the shipped one.", show_default=False
+    ),
+    settings: Optional[Path] = typer.Option(  # noqa: UP045
+        None, "--settings", help="TOML file with thresholds.", show_default=False
+    ),
+    host: str = typer.Option(
+        "127.0.0.1", "--host", help="Address to listen on; by default only this machine."
+    ),
+    allow_network: bool = typer.Option(
+        False, "--allow-network", help="Let other machines in, with --host; add the TLS files."
+    ),
+    tls_cert: Optional[Path] = typer.Option(  # noqa: UP045
+        None, "--tls-cert", metavar="FILE", help="Certificate, PEM.", show_default=False
+    ),
+    tls_key: Optional[Path] = typer.Option(  # noqa: UP045
+        None, "--tls-key", metavar="FILE", help="Its key, PEM.", show_default=False
+    ),
+    name: Optional[list[str]] = typer.Option(  # noqa: UP045
+        None,
+        "--name",
+        help="Name under which others open it, as in the certificate; may be repeated.",
+        show_default=False,
+    ),
+) -> None:
+    """Practise apologies in the browser: record, see pitch and loudness, hear what to try next.
+
+    Everything stays on this machine and in memory, and is wiped at the end; what you keep, you keep
+    in a folder you name. Stop with Ctrl-C.
+    """
+    from prosody.studio import serve
+
+    serve.need_studio()
+    where = serve.where(
+        host=host, port=port, allow_network=allow_network,
+        tls_cert=tls_cert, tls_key=tls_key, names=name or (),
+    )  # fmt: skip
+    from prosody import settings as thresholds
+    from prosody import words
+    from prosody.studio.coach import Coach
+
+    if lang is not None:
+        words.load("coach", lang)
+    chosen = thresholds.load(settings) if settings is not None else None
+    page = Coach(model=model, settings=chosen, keep_in=keep, lang=lang)
+    say = words.load("studio", lang or "en")["started"]
+    typer.echo(say["warming"], err=True)
+    if where.open_to_others and not where.tls:
+        typer.echo(say["no_tls"], err=True)
+
+    def announce(link: str) -> None:
+        typer.echo(say["coach"], err=True)
+        typer.echo(link)
+        typer.echo(say["stop"], err=True)
+
+    serve.serve([page], where, browser=browser, announce=announce)
+    typer.echo(say["wiped"], err=True)

@@ -1,0 +1,345 @@
+"""The page to practise: takes come in, what a listener would probably hear goes out.
+
+The addresses and what they give are written down in docs/coach.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from prosody import __version__, words
+from prosody.errors import ProsodyError
+from prosody.judge import Judge
+from prosody.settings import Settings
+from prosody.studio import app, compare, keep, situations, take, told
+from prosody.studio.app import body, language, refuse
+from prosody.studio.safety import Visitor, visitor_of
+from prosody.studio.visit import MOST_TAKES, Full, Kind, Store, Take, Visit
+from prosody.studio.workroom import Busy, Workroom
+
+MAX_S = 60.0
+MAX_BYTES = 24_000_000
+"""A minute of stereo at 48 kHz in 32 bits."""
+LONGEST_SENTENCE = 400
+KINDS = ("take", "baseline", "example")
+
+
+class Coach:
+    """The page of ``prosody coach``.
+
+    Parameters
+    ----------
+    model : Path, optional
+        A judge of one's own; the shipped one by default.
+    settings : Settings, optional
+    keep_in : Path, optional
+        Folder that takes may be kept in.
+    lang : str, optional
+        Language of the page; what the browser prefers by default.
+    workers : int, optional
+        Processes that listen.
+    parent : Path, optional
+        Where the folder for the moment is made.
+    """
+
+    name = "coach"
+
+    def __init__(
+        self,
+        *,
+        model: Path | None = None,
+        settings: Settings | None = None,
+        keep_in: Path | None = None,
+        lang: str | None = None,
+        workers: int | None = None,
+        parent: Path | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.keep_in = keep_in
+        self.home = f"/coach?lang={lang}" if lang else "/coach"
+        self.assets: Sequence[str] = app.assets_of("coach")
+        self.limits = {"/api/takes": MAX_BYTES}
+        self.shipped = model is None
+        self.listener = Judge.load(model)
+        self.store = Store()
+        self.workroom = Workroom(warm, workers, parent)
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Return the addresses of the page."""
+        return [
+            Route("/coach", app.page("coach.html")),
+            Route("/api/start", self.start),
+            Route("/api/takes", self.takes),
+            Route("/api/takes", self.listen, methods=["POST"]),
+            Route("/api/takes/{key}", self.delete, methods=["DELETE"]),
+            Route("/api/takes/{key}/sound", self.sound),
+            Route("/api/takes/{key}/keep", self.give),
+            Route("/api/takes/{key}/keep", self.keep, methods=["POST"]),
+            Route("/api/compare", self.compare),
+            Route("/api/forget", self.forget_all, methods=["POST"]),
+        ]
+
+    def admit(self, token: str) -> tuple[str, Any] | None:
+        """Return None: there are no invitations to practise."""
+        return None
+
+    def forget(self, visitor: Visitor) -> None:
+        """Wipe the takes of a visitor who leaves."""
+        visit = visitor.kept.pop("coach", None)
+        if visit is not None:
+            visit.clear()
+
+    def open(self) -> None:
+        """Start and warm the processes."""
+        self.workroom.open()
+
+    def close(self) -> None:
+        """Stop the processes and wipe the folder."""
+        self.workroom.close()
+
+    def visit(self, request: Request) -> Visit:
+        """Return the takes of whoever asks."""
+        found: Visit = visitor_of(request).kept.setdefault("coach", Visit(self.store))
+        return found
+
+    async def start(self, request: Request) -> Response:
+        """Tell what the page needs before anything is recorded."""
+        lang = language(request)
+        judge_says = words.load("coach", lang)["judge"]
+        note = judge_says["research"] if self.shipped else judge_says["own"]
+        return JSONResponse(
+            {
+                "version": __version__,
+                "lang": lang,
+                "languages": list(words.languages("coach")),
+                "limits": {"max_s": MAX_S, "max_bytes": MAX_BYTES},
+                "situations": situations.situations(lang),
+                "baseline_sentences": situations.baseline_sentences(lang),
+                "words": words.load("coach_page", lang),
+                "judge": {
+                    "research": self.shipped,
+                    "note": note.format(name=self.listener.name),
+                },
+                "keep": {"folder": self.keep_in is not None},
+            }
+        )
+
+    async def listen(self, request: Request) -> Response:
+        """Take in a sound, and tell how it would probably be heard."""
+        visit, lang = self.visit(request), language(request)
+        kind: Kind = request.query_params.get("kind", "take")  # type: ignore[assignment]
+        if kind not in KINDS:
+            return refuse(request, 400, "bad_kind")
+        sentence = request.query_params.get("sentence", "")[:LONGEST_SENTENCE]
+        try:
+            with visit.place(kind):
+                data = await body(request)
+                began = time.perf_counter()
+                made = await self._listened(visit, kind, sentence, data)
+            made.told_ms = round(1000 * (time.perf_counter() - began), 1)
+            return await self._told([made], visit, lang)
+        except Full as error:
+            return refuse(request, 409, error.code, most=MOST_TAKES)
+        except Busy:
+            return refuse(request, 503, "busy")
+        except ProsodyError as error:
+            if words.load("coach", lang)["refused"].get(error.code):
+                return refuse(request, 422, error.code)
+            raise
+
+    async def _listened(self, visit: Visit, kind: Kind, sentence: str, data: bytes) -> Take:
+        room = self.workroom
+        measured = await room.run(take.listen, data, str(room.folder), MAX_S, self.settings)
+        if kind == "baseline" and not measured.ok:
+            # Not taken in: a spoiled baseline would spoil every judgement after it.
+            return Take("", kind, "", "", sentence, measured)
+        made = visit.add(kind, sentence, measured)
+        if kind == "baseline":
+            await self._measure_usual(visit)
+        return made
+
+    async def _measure_usual(self, visit: Visit) -> None:
+        room, flacs = self.workroom, [t.measured.flac for t in visit.sentences]
+        if not flacs:
+            visit.set_usual(None)
+            return
+        usual = await room.run(take.usual, flacs, str(room.folder), self.settings)
+        # Another sentence may have come in meanwhile; then its own round has the last word.
+        if flacs == [t.measured.flac for t in visit.sentences]:
+            visit.set_usual(usual)
+
+    async def takes(self, request: Request) -> Response:
+        """Tell every take of this visit, and what is known of the usual voice."""
+        visit = self.visit(request)
+        found = await self._texts(list(visit.takes.values()), visit, language(request))
+        seconds = visit.usual.seconds if visit.usual is not None else 0.0
+        about = {
+            "seconds": round(seconds or visit.spoken_s, 1),
+            "sentences": [t.sentence for t in visit.sentences],
+        }
+        text = f'{{"baseline":{json.dumps(about)},"takes":[{",".join(found)}]}}'
+        return Response(text, media_type="application/json")
+
+    async def _told(self, takes: list[Take], visit: Visit, lang: str) -> Response:
+        (text,) = await self._texts(takes, visit, lang)
+        return Response(text, media_type="application/json")
+
+    async def _texts(self, takes: list[Take], visit: Visit, lang: str) -> list[str]:
+        """Return takes as JSON; judged and written beside the loop."""
+        return await asyncio.to_thread(lambda: [self._text(t, visit, lang) for t in takes])
+
+    def _text(self, one: Take, visit: Visit, lang: str) -> str:
+        about = json.dumps(self._about(one, visit, lang), ensure_ascii=False)
+        # The lines were written when the take was listened to: they are long, and never change.
+        return f'{about[:-1]},"lines":{one.measured.lines_json}}}'
+
+    def judged(self, one: Take, visit: Visit) -> Any:
+        """Return the row of a take as judged now."""
+        if one.judged is None:
+            usual = visit.usual if one.kind == "take" else None
+            one.judged = told.judge(one.measured, usual, self.listener, self.settings)
+        return one.judged
+
+    def _about(self, one: Take, visit: Visit, lang: str) -> dict[str, Any]:
+        measured, usual = one.measured, visit.usual if one.kind == "take" else None
+        row = measured.row if one.kind == "baseline" else self.judged(one, visit)
+        out: dict[str, Any] = {
+            "id": one.key,
+            "kind": one.kind,
+            "name": one.name,
+            "created": one.created,
+            "sentence": one.sentence,
+            "duration_s": round(measured.duration_s, 3),
+            "sr_hz": measured.sr_hz,
+            "quality": {
+                "ok": measured.ok,
+                "problems": told.problems(measured, lang),
+                "snr_db": told.rounded(measured.snr_db, 1),
+                "level_db": told.rounded(measured.level_db, 1),
+                "clipped_share": told.rounded(measured.clipped_share, 5),
+            },
+            "range": told.usual_range(usual),
+            "pauses": [{"start_s": round(a, 3), "end_s": round(b, 3)} for a, b in measured.pauses],
+            "pace": {
+                "syllables_per_s": told.measures_of(row)["loudness_peaks_per_s"],
+                "pauses": len(measured.pauses),
+                "speech_s": round(measured.speech_s, 3),
+            },
+            "judgement": None,
+            "reasons": [],
+            "next": None,
+            "cannot_know": [],
+            "measures": told.measures_of(row),
+            "told_ms": one.told_ms,
+        }
+        if one.kind != "baseline":
+            known = told.cannot_know(one.kind, usual, visit.spoken_s, self.settings, lang)
+            out |= {
+                "judgement": told.judgement(row, lang),
+                "reasons": told.reasons(row, lang),
+                "next": told.advice(row, self.listener, lang),
+                "cannot_know": known if row.verdict is not None else [],
+            }
+        return out
+
+    def _find(self, request: Request) -> Take | None:
+        return self.visit(request).find(request.path_params["key"])
+
+    async def delete(self, request: Request) -> Response:
+        """Wipe one take."""
+        visit, found = self.visit(request), self._find(request)
+        if found is None:
+            return refuse(request, 404, "no_take")
+        if visit.remove(found):
+            await self._measure_usual(visit)
+        return Response(status_code=204)
+
+    async def forget_all(self, request: Request) -> Response:
+        """Wipe everything of this visit."""
+        self.visit(request).clear()
+        return Response(status_code=204)
+
+    async def sound(self, request: Request) -> Response:
+        """Give the sound of a take as WAV, or a part of it."""
+        found = self._find(request)
+        if found is None:
+            return refuse(request, 404, "no_take")
+        data = await asyncio.to_thread(take.wav, found.measured.flac)
+        return keep.part(request, data, "audio/wav")
+
+    async def give(self, request: Request) -> Response:
+        """Give the kept form of a take for the browser to save."""
+        found, what = self._find(request), request.query_params.get("what", "zip")
+        if found is None:
+            return refuse(request, 404, "no_take")
+        if what not in keep.FORMS:
+            return refuse(request, 400, "bad_request")
+        files = await asyncio.to_thread(self._kept, found, self.visit(request), language(request))
+        name, data, kind = keep.form(files, what)
+        return Response(
+            data, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'}
+        )
+
+    async def keep(self, request: Request) -> Response:
+        """Write the kept form of a take to the folder of ``--keep``."""
+        found = self._find(request)
+        if found is None:
+            return refuse(request, 404, "no_take")
+        if self.keep_in is None:
+            return refuse(request, 409, "no_folder")
+        files = await asyncio.to_thread(self._kept, found, self.visit(request), language(request))
+        try:
+            names = await asyncio.to_thread(keep.write, files, self.keep_in)
+        except OSError:
+            return refuse(request, 507, "cannot_keep")
+        return JSONResponse({"folder": self.keep_in.name, "files": names})
+
+    def _kept(self, found: Take, visit: Visit, lang: str) -> dict[str, bytes]:
+        usual = visit.usual if found.kind == "take" else None
+        row = found.measured.row if found.kind == "baseline" else self.judged(found, visit)
+        return keep.files(
+            found, row, self._about(found, visit, lang), usual, self.listener, self.settings
+        )
+
+    async def compare(self, request: Request) -> Response:
+        """Hold two takes against each other."""
+        visit, lang = self.visit(request), language(request)
+        a, b = (visit.find(request.query_params.get(k, "")) for k in ("a", "b"))
+        if a is None or b is None:
+            return refuse(request, 404, "no_take")
+        if a is b:
+            return refuse(request, 400, "same")
+        try:
+            lines = await self.workroom.run(
+                compare.align, a.measured.lines_json, b.measured.lines_json
+            )
+        except Busy:
+            return refuse(request, 503, "busy")
+        changes = compare.changes(a, b, self.settings, lang)
+        rows = [None if t.kind == "baseline" else self.judged(t, visit) for t in (a, b)]
+        heard = any(c["noticeable"] for c in changes)
+        verdict = compare.which(rows[0], rows[1], heard, self.settings, lang)
+        return JSONResponse({"aligned": lines, "changes": changes, "verdict": verdict})
+
+
+def warm(folder: str) -> None:
+    """Load and compile everything a take needs, once, in a worker process."""
+    import numpy as np
+
+    settings = Settings()
+    sr, t = 16_000, np.arange(48_000) / 16_000
+    buzz = sum(np.sin(2 * np.pi * 120 * k * t) / k for k in range(1, 20))
+    y = (0.1 * buzz * (np.sin(2 * np.pi * 3 * t) > 0)).astype(np.float32)
+    _, flac = take.encode(y, sr, coarse=True)
+    measured = take.listen(flac, folder, MAX_S, settings)
+    take.usual([flac, flac], folder, settings)
+    compare.align(measured.lines_json, measured.lines_json)

@@ -1,0 +1,174 @@
+"""Two takes held against each other: aligned in time, what changed, which sounded more sincere.
+
+What counts as audible is in ``[coach]`` of the settings, with its sources in docs/coach.md.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prosody.rows import Apology
+from prosody.settings import Settings
+from prosody.studio.visit import Take
+from prosody.words import load
+
+Floats = NDArray[np.float64]
+
+STEP_S = 0.02
+MOST_STEPS = 1500
+"""Longer takes are aligned in coarser steps: time and memory grow with the product."""
+QUIET_DB = 40.0
+"""So far below its loudest moment a take counts as silent."""
+VOICED_WEIGHT = 0.5
+PITCH_ST = 12.0
+BAND = 0.25
+"""The second take may run ahead of or behind the first by this share of its length."""
+
+
+def align(a_json: str, b_json: str) -> dict[str, list[float]]:
+    """Return which moment of the second take belongs to which of the first.
+
+    Parameters
+    ----------
+    a_json, b_json : str
+        Lines of both takes (`lines.Lines.as_json`).
+
+    Returns
+    -------
+    dict
+        ``a_time_s`` in even steps, ``b_time_s`` the moments of the second that go with them (they
+        never go back), and ``time_share``, how far into the first each is, 0 to 1.
+    """
+    from librosa.sequence import dtw
+
+    a, b = json.loads(a_json), json.loads(b_json)
+    longest = max(len(a["time_s"]), len(b["time_s"]), 1) * float(a["step_s"])
+    every = max(1, math.ceil(max(STEP_S, longest / MOST_STEPS) / float(a["step_s"]) - 1e-9))
+    a_s, b_s = (np.array(x["time_s"][::every], dtype=np.float64) for x in (a, b))
+    if len(a_s) < 2 or len(b_s) < 2:
+        return {"time_share": [], "a_time_s": [], "b_time_s": []}
+    _, path = dtw(
+        _shape(a, every), _shape(b, every), metric="euclidean",
+        global_constraints=True, band_rad=BAND,
+    )  # fmt: skip
+    ours, theirs = path[::-1].T
+    matched = np.bincount(ours, weights=b_s[theirs]) / np.bincount(ours)
+    share = (a_s - a_s[0]) / (a_s[-1] - a_s[0])
+    return {
+        "time_share": np.round(share, 4).tolist(),
+        "a_time_s": np.round(a_s, 3).tolist(),
+        "b_time_s": np.round(np.maximum.accumulate(matched), 3).tolist(),
+    }
+
+
+def _shape(drawn: dict[str, Any], every: int) -> Floats:
+    """Return what is matched, ``[3, n]``: loudness, voicing, and pitch around the take's middle."""
+    level = np.array(drawn["loudness_db"], dtype=np.float64)
+    pitch = np.array([math.nan if v is None else v for v in drawn["f0_st"]], dtype=np.float64)
+    loud = np.clip(1.0 + (level - level.max(initial=-90.0)) / QUIET_DB, 0.0, 1.0)
+    voiced = np.isfinite(pitch)
+    middle = float(np.median(pitch[voiced])) if voiced.any() else 0.0
+    moved = np.where(voiced, np.nan_to_num(pitch - middle) / PITCH_ST, 0.0)
+    return np.stack([loud, VOICED_WEIGHT * voiced, moved])[:, ::every]
+
+
+def changes(a: Take, b: Take, settings: Settings, lang: str) -> list[dict[str, Any]]:
+    """Return what changed from the first take to the second, the most audible first.
+
+    Each change is told with its size, and whether a listener would notice it. Pitch and loudness
+    of two voices (an example, and one's own) are not compared.
+    """
+    limits, same_voice = settings.coach, "example" not in (a.kind, b.kind)
+    one, two = a.measured.row.columns(), b.measured.row.columns()
+    pause_s = [sum(hi - lo for lo, hi in t.measured.pauses) for t in (a, b)]
+    count = len(b.measured.pauses) - len(a.measured.pauses)
+    found: list[tuple[str, float, float, int, float]] = []
+
+    def add(name: str, change: float, least: float, decimals: int, size: float) -> None:
+        if math.isfinite(change) and round(abs(size), decimals) > 0:
+            found.append((name, change / least if least else math.inf, size, decimals, least))
+
+    ratio = two["loudness_peaks_per_s"] / one["loudness_peaks_per_s"]
+    pace = ratio - 1 if one["loudness_peaks_per_s"] > 0 else math.nan
+    add("pace", pace, limits.notice_pace_share, 0, 100 * pace)
+    if same_voice:
+        level = b.measured.level_db - a.measured.level_db
+        pitch = two["pitch_p50_st"] - one["pitch_p50_st"]
+        add("pitch", pitch, limits.notice_pitch_st, 1, pitch)
+        add("loudness", level, limits.notice_loudness_db, 0, level)
+    width = two["pitch_range_st"] - one["pitch_range_st"]
+    add("range", width, limits.notice_range_st, 1, width)
+    end = b.measured.end_st - a.measured.end_st
+    add("end", end, limits.notice_range_st, 1, end)
+    add("pauses", count, 1.0, 0, float(count))
+    if not count:
+        silence = pause_s[1] - pause_s[0]
+        add("pause_time", silence, limits.notice_pause_s, 1, silence)
+    say = load("coach", lang)["change"]
+    out = []
+    for name, weight, size, decimals, _ in sorted(found, key=lambda f: -abs(f[1])):
+        side = "higher" if size > 0 else "lower"
+        if name == "pauses" and abs(count) == 1:
+            side = f"one_{side}"
+        text = say[name][side].format(x=_number(size, decimals, lang))
+        out.append({"measure": name, "text": text, "noticeable": abs(weight) >= 1.0,
+                    "change": round(size, 3)})  # fmt: skip
+    return out
+
+
+def _number(value: float, decimals: int, lang: str) -> str:
+    text = f"{abs(value):.{decimals}f}"
+    text = text.removesuffix(".0")
+    return text.replace(".", ",") if lang != "en" else text
+
+
+def p_more_sincere(a: Apology, b: Apology) -> float:
+    """Return the probability that a panel's mean for the second lies above that for the first.
+
+    The errors of the two predictions are taken as independent. They are not: what the judge gets
+    wrong about a voice, a microphone and a sentence it gets wrong in both takes, and that part
+    cancels in the difference. Left in, it makes the difference look less sure than it is, never
+    more; how much it is cannot be told from takes that nobody rated.
+    """
+    from prosody.judge import normal_cdf
+
+    one, two = a.axes["sincere"], b.axes["sincere"]
+    spread = math.hypot(one["sd"], two["sd"])
+    return float(normal_cdf(np.array([(two["rating"] - one["rating"]) / spread]))[0])
+
+
+def which(
+    a: Apology | None, b: Apology | None, noticeable: bool, settings: Settings, lang: str
+) -> dict[str, Any]:
+    """Return which take sounded more sincere, with the probability; None where it is open.
+
+    Parameters
+    ----------
+    a, b : Apology or None
+        Judged rows; None or without a verdict where there is no judgement.
+    noticeable : bool
+        Whether a listener would notice any change at all.
+
+    Returns
+    -------
+    dict
+        ``which`` (``a``, ``b`` or None), ``text``, and ``p``, the probability of the more likely of
+        the two, 0.5 to 1 (None where one was not judged).
+    """
+    say = load("coach", lang)["which"]
+    if a is None or b is None or "sincere" not in a.axes or "sincere" not in b.axes:
+        return {"which": None, "text": say["withheld"], "p": None}
+    p = p_more_sincere(a, b)
+    side, sure = ("b", p) if p >= 0.5 else ("a", 1 - p)
+    if sure >= settings.coach.which_p:
+        return {"which": side, "text": say[side], "p": round(sure, 3)}
+    if not noticeable:
+        return {"which": None, "text": say["same"], "p": round(sure, 3)}
+    nth = say["second" if side == "b" else "first"]
+    text = say["open"].format(n=round(100 * sure), nth=nth)
+    return {"which": None, "text": text, "p": round(sure, 3)}

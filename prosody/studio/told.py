@@ -1,0 +1,200 @@
+"""A take in words: how it would probably be heard, how sure that is, why, and what to try next.
+
+The judgement is that of ``prosody analyze --clips --baseline``: the same relative measures, the
+same judge, the same thresholds. What differs is only whom it is told to: the speaker.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from prosody import explain, table
+from prosody.judge import Judge
+from prosody.judging import judge_rows
+from prosody.rows import AXES, Apology, plain
+from prosody.settings import Settings
+from prosody.studio.take import Measured, Usual
+from prosody.words import load
+
+_ACOUSTIC = [table.NAMES.index(name) for name in table.ACOUSTIC]
+_MEASURE = {m.relative_name: m.name for m in table.MEASURES if m.relative_name}
+NEARLY = 0.95
+"""A probability above this is told as nearly all, below its complement as hardly any."""
+HALF = 0.07
+"""Within this of a half it is told as half."""
+
+
+def against(row: Apology, usual: Usual | None, settings: Settings) -> Apology:
+    """Return a row compared with how its speaker usually speaks (None: nothing is known)."""
+    known = usual is not None and usual.values is not None
+    habit, seconds = np.full(len(table.NAMES), np.nan), 0.0
+    if known and usual is not None and usual.seconds >= settings.baseline.min_s:
+        habit[_ACOUSTIC] = usual.values
+        seconds = usual.seconds
+    relative = table.relative(row.measures[None], habit[None])[0]
+    return replace(row, relative=relative, baseline_s=seconds)
+
+
+def judge(measured: Measured, usual: Usual | None, listener: Judge, settings: Settings) -> Apology:
+    """Return the judged row of a take; without a verdict where its recording is not good enough."""
+    row = against(measured.row, usual, settings)
+    judge_rows([row], listener, settings)
+    return row
+
+
+def judgement(row: Apology, lang: str) -> dict[str, Any] | None:
+    """Return verdict, headline, uncertainty and both axes; None where nothing was judged."""
+    if row.verdict is None:
+        return None
+    say = load("coach", lang)
+    if row.verdict == "forced":
+        headline = say["headline"][row.kind or "put_on"]
+    elif row.verdict == "unclear" and row.hint == "recited":
+        headline = say["headline"]["unclear_recited"]
+    else:
+        headline = say["headline"][row.verdict]
+    axes = {
+        axis: {k: row.axes[axis][k] for k in ("rating", "low", "high", "p", "sd")}
+        for axis in AXES
+        if axis in row.axes
+    }
+    out = {
+        "verdict": row.verdict,
+        "kind": row.kind,
+        "hint": row.hint,
+        "headline": headline,
+        "uncertainty": _uncertainty(row, say["uncertainty"]),
+        "axes": axes,
+    }
+    return dict(plain(out))
+
+
+def _uncertainty(row: Apology, say: Mapping[str, str]) -> str:
+    by_engaged = row.kind == "recited" or (row.verdict == "unclear" and row.hint == "recited")
+    if "sincere" not in row.axes or (by_engaged and "engaged" in row.axes):
+        return say["engaged"].format(n=_of_ten(1 - row.axes["engaged"]["p"]))
+    p = row.axes["sincere"]["p"]
+    if abs(p - 0.5) < HALF:
+        return say["half"]
+    if p > NEARLY:
+        return say["all"]
+    return say["none"] if p < 1 - NEARLY else say["sure"].format(n=_of_ten(p))
+
+
+def _of_ten(p: float) -> int:
+    return min(9, max(1, round(10 * p)))
+
+
+def reasons(row: Apology, lang: str) -> list[dict[str, Any]]:
+    """Return the reasons, strongest first, as said to the speaker."""
+    return [
+        {
+            "text": _sentence(r["measure"], r["column"], r["value"], r["unit"], lang),
+            "start_s": r["start_s"],
+            "end_s": r["end_s"],
+            "measure": r["measure"],
+            "toward": load("reasons", lang)["toward"][r["axis"]][
+                "up" if r["contribution"] > 0 else "down"
+            ],
+        }
+        for r in row.reasons
+    ]
+
+
+def _sentence(measure: str, column: str, value: float, unit: str, lang: str) -> str:
+    say = load("coach", lang)
+    relative = column != measure or measure == "sorry_length_log2ratio"
+    line = load("reasons", lang)["measure"][measure]["higher" if value > 0 else "lower"]
+    text = line.format(
+        x=explain.number(value, unit, lang), than=say["usual" if relative else "others"]
+    )
+    return str(say["you"].format(text=text))
+
+
+def advice(row: Apology, listener: Judge, lang: str) -> str | None:
+    """Return one thing to try next: what lowered the rating most of all that a speaker can change.
+
+    None where it sounded sincere, and where nothing that can be changed stood out.
+    """
+    if row.verdict in (None, "sincere"):
+        return None
+    by_engaged = row.kind == "recited" or (row.verdict == "unclear" and row.hint == "recited")
+    axis = "engaged" if "engaged" in row.axes and by_engaged else "sincere"
+    if axis not in row.axes:
+        return None
+    added = {
+        column: value
+        for column, value in row.axes[axis]["contributions"].items()
+        if explain.GROUP_OF.get(_MEASURE.get(column, column)) in explain.CHANGEABLE
+    }
+    found = explain.reasons(
+        row.columns(), added, n=1, axis=axis, direction=-1, typical=listener.typical(axis)
+    )
+    if not found:
+        return None
+    reason = found[0]
+    high = (reason.value > 0) != (reason.measure in explain.FEWER_IS_MORE)
+    return str(load("coach", lang)["advice"][reason.group]["higher" if high else "lower"])
+
+
+def problems(measured: Measured, lang: str) -> list[dict[str, Any]]:
+    """Return what is wrong with a recording, worst first, each with its remedy."""
+    say = load("coach", lang)["quality"]
+    out = []
+    for one in sorted(measured.problems, key=lambda p: not p.stops):
+        told: dict[str, Any] = {"code": one.code, **say[one.code], "stops": one.stops}
+        if one.start_s is not None:
+            told |= {"start_s": round(one.start_s, 3), "end_s": round(one.end_s or 0.0, 3)}
+        out.append(told)
+    return out
+
+
+def cannot_know(
+    kind: str, usual: Usual | None, spoken_s: float, settings: Settings, lang: str
+) -> list[str]:
+    """Return what a judgement of a take cannot rest on.
+
+    ``spoken_s`` is the speech in the ordinary sentences, whether or not it was enough.
+    """
+    say, limits = load("coach", lang)["cannot_know"], settings.baseline
+    if kind == "example":
+        return [say["example"]]
+    out = []
+    if usual is None or usual.values is None or usual.seconds < limits.min_s:
+        code = "short_of_baseline" if spoken_s else "no_baseline"
+        out.append(
+            say[code].format(seconds=_seconds(spoken_s, lang), least=_seconds(limits.min_s, lang))
+        )
+    elif usual.seconds < limits.short_s:
+        out.append(say["short_baseline"].format(seconds=_seconds(usual.seconds, lang)))
+    return [*out, say["words"]]
+
+
+def _seconds(value: float, lang: str) -> str:
+    text = f"{value:.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
+    return text if lang == "en" else text.replace(".", ",")
+
+
+def usual_range(usual: Usual | None) -> dict[str, float] | None:
+    """Return where the voice usually moves: the middle 60 % of its pitch, semitones; or None."""
+    if usual is None or usual.values is None:
+        return None
+    at = dict(zip(table.ACOUSTIC, usual.values.tolist(), strict=True))
+    marks = {"low_st": "pitch_p20_st", "mid_st": "pitch_p50_st", "high_st": "pitch_p80_st"}
+    out = {name: at[measure] for name, measure in marks.items()}
+    return dict(plain(out)) if all(math.isfinite(v) for v in out.values()) else None
+
+
+def measures_of(row: Apology, names: Sequence[str] = table.NAMES) -> dict[str, Any]:
+    """Return measures by name; missing is None."""
+    return dict(plain(dict(zip(names, row.measures.tolist(), strict=True))))
+
+
+def rounded(value: float, decimals: int) -> float | None:
+    """Return a number as it is told; None where it is missing."""
+    return round(value, decimals) if math.isfinite(value) else None
