@@ -240,7 +240,9 @@ def test_a_hostile_call_does_nothing(browser, tmp_path):
             page.wait_for_timeout(50)
             assert page.evaluate("window.hit") is None, page_name
             assert page.locator("img, iframe, object, embed, form[action]").count() == 0
-            assert page.locator("script:not([type])").count() == 1
+            assert page.locator("script:not([type]):not([src])").count() == 1
+            for script in page.locator("script[src]").all():
+                assert script.get_attribute("src") == "../player/wavesurfer.min.js"
             for link in page.locator("a").all():
                 assert (
                     link.get_attribute("href")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
 from prosody import table
 from prosody.report import speak
-from prosody.report.chart import Picture, interval
+from prosody.report.chart import Picture
 from prosody.report.html import Html, join, tag
+from prosody.report.impression import Impression
 from prosody.report.page import Frame, clock, figure, grid, listing, paragraph, section
+from prosody.report.player import Player
 from prosody.report.results import clip_id, number
 from prosody.report.sound import Extract
-from prosody.rows import AXES, RULES
+from prosody.rows import RULES
 
 MEASURES = (
     "pitch_p50_st", "pitch_range_st", "loudness_p50", "loudness_cv", "loudness_peaks_per_s",
@@ -74,6 +75,8 @@ class ApologyPage:
         self.frame, self.judged, self.same = frame, judged, same
         self.say = frame.say
         self.words: dict[str, str] = self.say["apology"]
+        self.player = Player(frame)
+        self.impression = Impression(frame, self.player)
 
     def make(self, sheet: Sheet) -> str:
         """Return the page."""
@@ -92,59 +95,24 @@ class ApologyPage:
             self._picture(sheet),
         ]  # fmt: skip
         if self.judged:
-            parts += [self._verdict(sheet), self._rate(sheet)]
-        parts += [self._conduct(sheet), self._transcript(sheet), self._numbers(sheet)]
+            parts += [self.impression.verdict(row, sheet.got), self.impression.rate()]
+        parts += [self._conduct(sheet), self.player.transcript(sheet.got), self._numbers(sheet)]
         if not self.judged:
-            parts.append(self._note(sheet))
+            parts.append(self.impression.note())
         parts += [self._others(sheet), self._facts(sheet), self._turn_page(sheet)]
         return self.frame.page(
-            title, tag("article", *parts, data_clip=clip_id(row), class_="apology"), up="../"
+            title,
+            tag("article", *parts, data_clip=clip_id(row), class_="apology"),
+            up="../",
+            player=sheet.got is not None,
         )
-
-    # --- hearing and seeing ---------------------------------------------------------------------
 
     def _player(self, sheet: Sheet) -> Html:
-        got, words = sheet.got, self.words
-        if got is None:
-            return paragraph(words["no_sound"].format(why=sheet.silence), class_="note")
-        start, end = number(sheet.row, "start_s"), number(sheet.row, "end_s")
-        buttons = [
-            self._play(words["play"], start, end, got, class_="strong"),
-            self._play(words["play_around"], got.start_s, got.end_s, got),
-        ]
-        audio = tag(
-            "audio",
-            controls=True,
-            preload="metadata",
-            src=f"../sound/{sheet.number:05d}.wav",
-            aria_label=words["player"],
-            data_start=f"{got.start_s:.3f}",
-        )
-        stereo = paragraph(words["two_ears"], "small") if len(got.samples) > 1 else None
-        return tag("div", tag("div", *buttons, class_="buttons"), audio, stereo, class_="player")
+        if sheet.got is None:
+            return paragraph(self.words["no_sound"].format(why=sheet.silence), class_="note")
+        return self.player.show(sheet.got, f"../sound/{sheet.number:05d}.wav", self.words["play"])
 
-    def _play(
-        self, label: str, start: float, end: float, got: Extract | None, class_: str | None = None
-    ) -> Html:
-        """Return a button that plays a stretch, or its time where the page has no sound of it."""
-        if got is None or start < got.start_s - 0.5 or start > got.end_s:
-            return tag("span", clock(start), class_="at")
-        return tag(
-            "button",
-            label,
-            type="button",
-            class_=f"play {class_ or ''}".strip(),
-            data_from=f"{start:.3f}",
-            data_to=f"{end:.3f}",
-        )
-
-    def _at(self, start: Any, end: Any, got: Extract | None) -> Html | None:
-        """Return what plays the words at a time, where the time is known."""
-        if not isinstance(start, (int, float)) or not math.isfinite(start):
-            return None
-        stop = float(end) if isinstance(end, (int, float)) else float(start) + 3
-        label = self.words["play_at"].format(at=clock(float(start)))
-        return self._play(label, float(start), stop, got, class_="small")
+    # --- seeing ---------------------------------------------------------------------------------
 
     def _picture(self, sheet: Sheet) -> Html | None:
         got, words, lang = sheet.got, self.words, self.frame.lang
@@ -153,7 +121,7 @@ class ApologyPage:
         row = sheet.row
         usual = speak.known(sheet.line.get("baseline")) if number(row, "baseline_s") > 0 else {}
         here = speak.known(row.get("measures"))
-        picture = Picture(got, (number(row, "start_s"), number(row, "end_s")), usual)
+        picture = Picture(got, got.window, usual)
         span = here.get("pitch_range_st")
         said = {"pitch": "", "loudness": words["loudness_said"].format(pauses=len(got.pauses))}
         if span is not None and {"pitch_p50_st", "pitch_range_st"} <= usual.keys():
@@ -185,137 +153,6 @@ class ApologyPage:
             tag("figure", drawn, tag("figcaption", tag("ul", *items, class_="legend"))),
         )
 
-    # --- the judgement --------------------------------------------------------------------------
-
-    def _verdict(self, sheet: Sheet) -> Html:
-        row, say, lang = sheet.row, self.say["judged"], self.frame.lang
-        if not row.get("verdict"):
-            why = speak.gates(row, self.say)
-            return section(
-                say["not_judged"].format(why=why or self.say["table"]["not_judged"]),
-                paragraph(say["withheld_text"]),
-                class_="verdict none",
-            )
-        p = (row.get("sincere") or {}).get("p")
-        parts = [paragraph(say["impression"], class_="small")]
-        if isinstance(p, (int, float)):
-            parts.append(paragraph(say["side_text"].format(n=round(100 * p))))
-        reasons = []
-        for one in row.get("reasons") or ():
-            said, side = speak.reason(one, lang)
-            text = said[:1].upper() + said[1:] + "."
-            heard = self._at(one.get("start_s"), one.get("end_s"), sheet.got)
-            toward = tag("span", say["toward"].format(side=side), class_="toward") if side else ""
-            reasons.append(join((text, toward, heard), " "))
-        parts += [
-            tag("h3", say["why"]),
-            listing(reasons, class_="reasons") if reasons else paragraph(say["no_reasons"]),
-            paragraph(say["why_text"], class_="small"),
-            tag("h3", say["axes"]),
-            *(a for a in (self._axis(axis, row.get(axis)) for axis in AXES) if a),
-            paragraph(say["axes_text"], class_="small"),
-        ]
-        inside = tag("div", *parts, class_="judgement")
-        veil = tag(
-            "p",
-            say["hidden"],
-            " ",
-            tag("button", say["show_now"], type="button", class_="show"),
-            class_="veil",
-            hidden=True,
-        )
-        heading = say["heading"].format(verdict=speak.verdict(row, self.say))
-        return tag(
-            "section",
-            veil,
-            tag("div", tag("h2", heading), inside, class_="unveiled"),
-            class_=f"verdict {row['verdict']}",
-        )
-
-    def _axis(self, axis: str, got: dict[str, Any] | None) -> Html | None:
-        if not got or got.get("rating") is None:
-            return None
-        say, lang = self.say["judged"], self.frame.lang
-        rating, low, high = (number(got, k) for k in ("rating", "low", "high"))
-        ends = say[f"axis_{axis}_low"], say[f"axis_{axis}_high"]
-        said = say["axis_said"].format(
-            low_name=ends[0],
-            high_name=ends[1],
-            rating=figure(rating, 1, lang),
-            low=figure(low, 1, lang),
-            high=figure(high, 1, lang),
-        )
-        names = tag("p", tag("span", ends[0]), tag("span", ends[1]), class_="ends")
-        return tag("div", names, interval(rating, low, high, said), class_="axis")
-
-    def _rate(self, sheet: Sheet) -> Html:
-        say, words = self.say["judged"], self.words
-        sliders = []
-        for axis in AXES:
-            ident = f"rate-{axis}"
-            sliders.append(
-                tag(
-                    "div",
-                    tag("label", say[f"slider_{axis}"], for_=ident),
-                    tag("input", type="range", id=ident, min="0", max="100", step="1", value="50",
-                        data_axis=axis, class_="slider", aria_describedby=f"{ident}-ends"),
-                    tag("p", tag("span", say[f"axis_{axis}_low"]),
-                        tag("output", say["not_moved"], for_=ident, data_none=say["not_moved"]),
-                        tag("span", say[f"axis_{axis}_high"]), class_="ends",
-                        id=f"{ident}-ends"),
-                    class_="axis",
-                )
-            )  # fmt: skip
-        cannot = tag(
-            "label",
-            tag("input", type="checkbox", id="cannot-hear"),
-            f" {say['cannot_hear']}",
-            class_="check",
-        )
-        blind = tag(
-            "label",
-            tag("input", type="checkbox", id="blind"),
-            f" {say['rate_first']}",
-            class_="check",
-        )
-        return section(
-            say["rate"],
-            paragraph(say["rate_text"]),
-            blind,
-            *sliders,
-            cannot,
-            *self._remark(),
-            tag(
-                "p",
-                tag("label", words["rater"], for_="rater"),
-                tag("input", type="text", id="rater", maxlength="40", autocomplete="off"),
-                class_="field",
-            ),
-            tag(
-                "p",
-                tag("button", words["export"], type="button", id="export"),
-                tag("button", words["delete"], type="button", id="delete"),
-                class_="buttons",
-            ),
-            paragraph(words["export_text"], class_="small"),
-            class_="rate",
-        )
-
-    def _remark(self) -> list[Html]:
-        words = self.words
-        return [
-            tag(
-                "p",
-                tag("label", words["remark"], for_="remark"),
-                tag("textarea", id="remark", rows="3", maxlength="2000"),
-                class_="field",
-            ),
-            tag("p", "", id="saved", role="status", data_text=words["saved"], class_="small"),
-        ]
-
-    def _note(self, sheet: Sheet) -> Html:
-        return section(self.words["note"], *self._remark(), class_="rate")
-
     # --- words, timing, numbers -----------------------------------------------------------------
 
     def _conduct(self, sheet: Sheet) -> Html | None:
@@ -329,7 +166,7 @@ class ApologyPage:
                 continue
             said = speak.rule(result, self.say)
             heard = [
-                self._at(w.get("start_s"), w.get("end_s"), sheet.got)
+                self.player.at(w.get("start_s"), w.get("end_s"), sheet.got)
                 for w in (result.get("words") or ())[:6]
             ]
             notes = [tag("p", t, class_="remark") for t in (said["remark"], said["advice"]) if t]
@@ -346,24 +183,6 @@ class ApologyPage:
                 )
             )
         return section(self.words["conduct"], listing(items, class_="conduct"))
-
-    def _transcript(self, sheet: Sheet) -> Html:
-        words, got = self.words, sheet.got
-        if got is None or not got.turns:
-            return section(words["transcript"], paragraph(words["no_transcript"], class_="small"))
-        start, end = number(sheet.row, "start_s"), number(sheet.row, "end_s")
-        items = []
-        for turn in got.turns[:80]:
-            role = words.get(turn.role, words["unknown"])
-            stop = turn.end_s if math.isfinite(turn.end_s) else turn.start_s + 5
-            silent = turn.role == "customer" and not got.both
-            heard = self._at(max(turn.start_s, got.start_s), stop, None if silent else got)
-            own = turn.start_s < end and stop > start and turn.role != "customer"
-            items.append(
-                tag("div", tag("dt", role, " ", heard), tag("dd", turn.text[:4000]),
-                    class_=f"turn {turn.role}{' own' if own else ''}")
-            )  # fmt: skip
-        return section(words["transcript"], tag("dl", *items, class_="transcript"))
 
     def _numbers(self, sheet: Sheet) -> Html:
         words, lang = self.words, self.frame.lang

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from prosody.report import results, speak, totals
-from prosody.report.build import Folder, short
+from prosody.report.folder import Folder, short
 from prosody.report.html import Html, join, tag
 from prosody.report.page import Frame, clock, figure, grid, paragraph, section, texts
 from prosody.report.results import Run, clip_id, number

@@ -1,4 +1,4 @@
-"""The pages about all calls: overview, table of apologies, complaints, failures, about."""
+"""The overview: how many, how they sounded, what to hear first, and what went wrong."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from typing import Any
 from prosody.report import speak, totals
 from prosody.report.apology import file_name
 from prosody.report.chart import shares
-from prosody.report.html import Html, data, join, tag
+from prosody.report.complaints import Complaints, complaints
+from prosody.report.html import Html, join, tag
 from prosody.report.page import Frame, clock, figure, grid, listing, paragraph, section
-from prosody.report.results import Run, clip_id, number
-from prosody.rows import RULES
+from prosody.report.results import Run, number
 
 LIST = 8  # apologies in a list of the overview
-FAILED_MOST = 2000
 
 
 class Overview:
-    """Makes the pages about all calls.
+    """Makes the overview.
 
     Parameters
     ----------
@@ -69,7 +68,7 @@ class Overview:
             parts += [self._verdicts(), self._first(), self._withheld()]
         else:
             parts.append(self._missed())
-        parts += [self._rules(), self._teams(), self._failures()]
+        parts += [self._complaints(), self._rules(), self._teams(), self._failures()]
         return self.frame.page(self.say["page"]["title"], *parts, here="index.html")
 
     def _counts(self) -> Html:
@@ -149,6 +148,21 @@ class Overview:
                 more += f"; {self.say['judged']['side']} {round(100 * p)} %"
             items.append(join((link, tag("span", more, class_="small")), " "))
         return listing(items, class_="hear")
+
+    def _complaints(self) -> Html | None:
+        found = complaints(self.run)
+        if not found:
+            return None
+        say = self.say["overview"]
+        one = len(found) == 1
+        label = say["see_complaints_one"] if one else say["see_complaints"].format(n=len(found))
+        return section(
+            self.say["page"]["complaints"],
+            Complaints(self.frame, self.run, self.names).links(LIST),
+            tag("p", tag("a", label, href="complaints.html", class_="go"))
+            if len(found) > LIST
+            else None,
+        )
 
     def _missed(self) -> Html | None:
         first: dict[str, int] = {}
@@ -250,188 +264,3 @@ class Overview:
             tag("p", tag("a", say["see_failed"].format(n=len(failed)), href="failed.html",
                          class_="go")),
         )  # fmt: skip
-
-    # --- the table ------------------------------------------------------------------------------
-
-    def apologies(self) -> str:
-        """Return the page with the table of all apologies."""
-        say, judged = self.say["table"], self.judged
-        screen = self.say["screen"]["verdict"]
-        rows, languages = [], set()
-        graded: dict[str, tuple[int, int, list[int]]] = {}
-        for i, row in enumerate(self.run.apologies):
-            name = str(row.get("recording"))
-            if name not in graded:
-                met, of, missed = totals.graded(self.lines.get(name, {}))
-                graded[name] = met, of, [RULES.index(m) for m in missed]
-            language = str(row.get("language") or "")
-            languages.add(language)
-            start = number(row, "start_s")
-            line: list[Any] = [self.pages[i], self._name(row), round(start, 2),
-                               round(number(row, "end_s") - start, 2),
-                               str(row.get("text") or "")[:160], language, *graded[name],
-                               clip_id(row)]  # fmt: skip
-            if judged:
-                p = row["sincere"].get("p") if row.get("verdict") else None
-                why = "" if row.get("verdict") else speak.gates(row, self.say)
-                line += [row.get("verdict") or "", speak.verdict(row, self.say),
-                         None if p is None else round(float(p), 4), why]  # fmt: skip
-            rows.append(line)
-        columns = [("call", "text"), ("at", "number"), ("words", "text"), ("length", "number"),
-                   ("conduct", "number")]  # fmt: skip
-        heads = [(say[k], k, kind) for k, kind in columns]
-        if judged:
-            own = self.say["judged"]
-            heads[3:3] = [(own["sounded"], "sounded", "text"), (own["side"], "side", "number")]
-        top = [
-            tag("th", tag("button", label, type="button", data_sort=key), scope="col",
-                aria_sort="none", class_=kind)
-            for label, key, kind in heads
-        ]  # fmt: skip
-        table = tag(
-            "table",
-            tag("caption", say["caption"], class_="unseen"),
-            tag("thead", tag("tr", *top)),
-            tag("tbody", id="rows"),
-        )
-        controls = [self._field("search", say["search"], tag("input", type="search", id="search"))]
-        if judged:
-            options = [("", say["any"]), *((n, screen[n]) for n in totals.VERDICTS)]
-            if any(not r.get("verdict") for r in self.run.apologies):
-                options.append(("-", say["not_judged"]))
-            controls.append(self._choice("sounded", self.say["judged"]["filter_verdict"], options))
-        ever = {m for _, _, missed in graded.values() for m in missed}
-        if ever:
-            names = [("", say["any"])]
-            names += [(str(m), self.say["rules"][RULES[m]]["name"]) for m in sorted(ever)]
-            controls.append(self._choice("rule", say["rule_missed"], names))
-        if len(languages) > 1:
-            options = [("", say["any"]), *((n or "-", n or "-") for n in sorted(languages))]
-            controls.append(self._choice("language", say["language"], options))
-        if judged:
-            options = [("", say["any"]), ("yes", say["yes"]), ("no", say["no"])]
-            controls.append(self._choice("rated", say["rated"], options))
-        controls.append(tag("button", say["reset"], type="button", id="clear"))
-        words = {k: say[k] for k in ("shown", "none", "sort_by", "page")}
-        parts = [
-            tag("h1", self.say["page"]["apologies"]),
-            tag("form", *controls, class_="filters", id="filters"),
-            paragraph(say["caption"], "small"),
-            tag("p", id="count", role="status", class_="small"),
-            tag("div", table, class_="wide", role="region", aria_label=say["caption"],
-                tabindex="0"),
-            tag("nav", tag("button", say["previous"], type="button", id="previous"),
-                tag("button", say["next"], type="button", id="next"), class_="pager",
-                aria_label=say["pager"]),
-            self._export() if judged else None,
-            data("data", {"rows": rows, "judged": judged, "words": words}),
-        ]  # fmt: skip
-        return self.frame.page(
-            self.say["page"]["apologies"], *parts, here="apologies.html", script="table.js"
-        )
-
-    def _field(self, ident: str, label: str, control: Html) -> Html:
-        return tag("p", tag("label", label, for_=ident), control, class_="field")
-
-    def _choice(self, ident: str, label: str, options: list[tuple[str, str]]) -> Html:
-        inside = [tag("option", t, value=v) for v, t in options]
-        return self._field(ident, label, tag("select", *inside, id=ident))
-
-    def _export(self) -> Html:
-        words, say = self.say["apology"], self.say["judged"]
-        return section(
-            say["rate"],
-            tag("p", "", id="rated-share", data_text=say["rated_share"]),
-            tag("p", tag("button", words["export"], type="button", id="export"), class_="buttons"),
-            paragraph(words["export_text"], "small"),
-        )
-
-    # --- complaints, failures, about ------------------------------------------------------------
-
-    def complaints(self) -> str:
-        """Return the page of calls with a complaint and no apology."""
-        say = self.say["complaints"]
-        found = [line for line in self.run.lines if line.get("complaint_without_apology")]
-        untold = sum(line.get("complaint_without_apology") is None and
-                     line.get("status") != "failed" for line in self.run.lines)  # fmt: skip
-        parts = [tag("h1", self.say["page"]["complaints"])]
-        parts.append(paragraph(say["lead"] if found else say["none"], "lead"))
-        if untold:
-            parts.append(
-                paragraph(say["untold_one"] if untold == 1 else say["untold"].format(n=untold))
-            )
-        for line in found:
-            quotes = []
-            for rule in ("real", "heard_first", "delay"):
-                result = (line.get("conduct") or {}).get(rule) or {}
-                quotes += [w for w in result.get("words") or () if w.get("role") == "customer"]
-            once = {(w.get("start_s"), w.get("text")): w for w in quotes}.values()
-            said = [join((self._when(w), tag("q", str(w.get("text") or "")[:600])), " ")
-                    for w in once]  # fmt: skip
-            other = [
-                join((self._when(a), tag("q", str(a.get("text") or "")[:300]),
-                      tag("span", self.say["act"].get(a.get("act"), ""), class_="small")), " ")
-                for a in line.get("acts") or () if a.get("role") != "customer"
-            ]  # fmt: skip
-            parts.append(
-                section(
-                    self._name(line),
-                    tag("h3", say["said"]) if said else None,
-                    listing(said) if said else None,
-                    tag("h3", say["heard"]) if other else None,
-                    listing(other[:12]) if other else None,
-                    class_="call",
-                )
-            )
-        return self.frame.page(self.say["page"]["complaints"], *parts, here="complaints.html")
-
-    def _when(self, said: dict[str, Any]) -> Html | None:
-        start = said.get("start_s")
-        known = isinstance(start, (int, float))
-        return tag("span", clock(number(said, "start_s")), class_="at") if known else None
-
-    def failed(self) -> str:
-        """Return the page of recordings that were not read."""
-        say = self.say["overview"]
-        lines = [line for line in self.run.lines if line.get("status") == "failed"]
-        rows = [
-            [self._name(line), str(line.get("code")), *speak.failure(line, self.lang, self.same)]
-            for line in lines[:FAILED_MOST]
-        ]
-        head = [self.say["apology"]["recording"], say["code"], say["message"], say["remedy"]]
-        body = grid(None, head, rows, class_="failures") if rows else None
-        return self.frame.page(
-            self.say["page"]["failed"],
-            tag("h1", self.say["page"]["failed"]),
-            paragraph(self.say["failed"]["lead"] if rows else say["none_failed"], "lead"),
-            body,
-            paragraph(f"{FAILED_MOST} / {len(lines)}") if len(lines) > FAILED_MOST else None,
-            here="failed.html",
-        )
-
-    def about(self) -> str:
-        """Return the page that says what this is, and what was run."""
-        say, head = self.say["about"], self.run.head
-        facts: list[list[Any]] = [
-            ["prosody", str(head.get("prosody_version"))],
-            [say["settings"], str(head.get("settings_sha256"))[:16]],
-        ]
-        if self.judged:
-            model = head.get("model") or {}
-            sha = str(model.get("sha256") or "")[:16]
-            facts.append([say["model"], f"{model.get('name', say['none'])} {sha}"])
-        for key, value in sorted(self.run.command.items()):
-            facts.append([key, say["none"] if value is None else str(value)])
-        return self.frame.page(
-            self.say["page"]["about"],
-            tag("h1", self.say["page"]["about"]),
-            section(
-                say["what"],
-                paragraph(say["what_text"]),
-                paragraph(say["judgement_text"]) if self.judged else None,
-                paragraph(say["people_text"]),
-                paragraph(say["pseudonyms_text"]),
-            ),
-            section(say["run"], grid(None, [say["how"], say["value"]], facts)),
-            here="about.html",
-        )

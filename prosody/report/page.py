@@ -11,7 +11,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -20,6 +21,8 @@ from prosody.report.html import Html, join, tag, text
 from prosody.rows import AXES
 from prosody.words import load
 
+# Where wavesurfer.js lies in a report, once for all pages.
+PLAYER = "player/wavesurfer.min.js"
 # The pages one can go to from everywhere, with their names in words/report.*.toml.
 MENU = (
     ("index.html", "overview"),
@@ -47,13 +50,17 @@ def source_hash(source: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode() + "'"
 
 
-def policy(style: str, script: str) -> str:
-    """Return the Content-Security-Policy of a page: nothing from outside, only its own script."""
+def policy(style: str, script: str, nonce: str = "") -> str:
+    """Return the Content-Security-Policy of a page: nothing from outside, only its own script.
+
+    With a `nonce`, wavesurfer.js, which lies beside the pages, may run too, and set its own style.
+    """
+    more = f" 'nonce-{nonce}'" if nonce else ""
     return "; ".join(
         (
             "default-src 'none'",
-            f"style-src {source_hash(style)}",
-            f"script-src {source_hash(script)}",
+            f"style-src {source_hash(style)}{more}",
+            f"script-src {source_hash(script)}{more}",
             "media-src 'self' file:",  # sound beside the page; Firefox knows no 'self' there
             "base-uri 'none'",
             "form-action 'none'",
@@ -79,12 +86,16 @@ class Frame:
         When and with what the results were made.
     judged : bool
         Whether anything was judged; otherwise no page holds a word about judgements.
+    nonce : str
+        Names the one script that lies beside the pages; chosen anew for each report, so that no
+        recording can know it.
     """
 
     lang: str
     ident: str
     made: str
     judged: bool = True
+    nonce: str = field(default_factory=lambda: secrets.token_hex(16))
 
     @property
     def say(self) -> dict[str, Any]:
@@ -99,6 +110,7 @@ class Frame:
         up: str = "",
         script: str = "page.js",
         menu: bool = True,
+        player: bool = False,
     ) -> str:
         """Return a whole page.
 
@@ -114,21 +126,26 @@ class Frame:
             Name of the script, one of this package's.
         menu : bool
             Whether the page belongs to a report, with others to go to.
+        player : bool
+            Whether something can be heard on it.
         """
         say = self.say["page"]
         style, code = asset("report.css"), script_of(script, judged=self.judged)
+        nonce = self.nonce if player else ""
+        if player:
+            style += asset("player.css")
+            code = asset("player.js") + code
         if self.judged:
             style += asset("judged.css")
         links = [
             tag("a", say[name], href=up + file, aria_current="page" if file == here else None)
             for file, name in MENU
         ]
+        allowed = text(policy(style, code, nonce))
         head = tag(
             "head",
             tag("meta", charset="utf-8"),
-            Html(
-                f'<meta http-equiv="Content-Security-Policy" content="{text(policy(style, code))}">'
-            ),
+            Html(f'<meta http-equiv="Content-Security-Policy" content="{allowed}">'),
             tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
             tag("meta", name="referrer", content="no-referrer"),
             tag("meta", name="robots", content="noindex"),
@@ -146,12 +163,16 @@ class Frame:
             ),
             tag(
                 "main",
-                tag("noscript", tag("p", say["script_needed"], class_="note")),
+                tag(
+                    "noscript",
+                    tag("p", say["sound_needs" if player else "script_needed"], class_="note"),
+                ),
                 *body,
                 id="content",
                 tabindex="-1",
             ),
             tag("footer", tag("p", f"{self.made} {say['offline']}")),
+            tag("script", src=up + PLAYER, nonce=nonce, id="wavesurfer") if player else None,
             tag("script", Html(code)),
             data_run=self.ident,
         )

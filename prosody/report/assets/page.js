@@ -19,42 +19,8 @@
     if (value === null) delete memory[key];
   }
 
-  // --- sound
-  var audio = one("audio"), chart = one(".chart"), stopAt = null;
-  function play(from, to) {
-    if (!audio) return;
-    var start = Number(audio.dataset.start);
-    stopAt = to - start;
-    audio.currentTime = Math.max(0, from - start);
-    var playing = audio.play();
-    if (playing && playing.catch) playing.catch(function () { /* no sound device */ });
-  }
-  all("button.play").forEach(function (b) {
-    b.addEventListener("click", function () { play(Number(b.dataset.from), Number(b.dataset.to)); });
-  });
-  if (audio) {
-    var head = one(".picture .head"), begin = 0, end = 1;
-    if (chart) { begin = Number(chart.dataset.start); end = Number(chart.dataset.end); }
-    var draw = function () {
-      if (head) {
-        var x = (100 * audio.currentTime / (end - begin)).toFixed(2) + "%";
-        head.setAttribute("x1", x); head.setAttribute("x2", x);
-      }
-      if (stopAt !== null && audio.currentTime >= stopAt) { stopAt = null; audio.pause(); }
-      if (!audio.paused) requestAnimationFrame(draw);
-    };
-    audio.addEventListener("play", function () { requestAnimationFrame(draw); });
-    audio.addEventListener("timeupdate", draw);
-    audio.addEventListener("seeked", draw);
-    if (chart) chart.addEventListener("click", function (e) {
-      var box = chart.getBoundingClientRect();
-      stopAt = null;
-      audio.currentTime = (e.clientX - box.left) / box.width * (end - begin);
-      draw();
-    });
-  }
-
   // --- what the reader enters
+  document.documentElement.classList.add("js");
   var article = one("article[data-clip]");
   if (!article) return;
   var clip = article.dataset.clip, key = prefix + "clip/" + clip;

@@ -1,6 +1,7 @@
 // The table of apologies: sorted, filtered and in pages of fifty. Texts only ever become text.
 (function () {
   "use strict";
+  document.documentElement.classList.add("js");
   var one = function (s) { return document.querySelector(s); };
   var run = document.body.dataset.run;
   var prefix = "prosody/" + run + "/";

@@ -1,0 +1,161 @@
+"""How an apology would probably sound, and how it sounded to whoever reads the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prosody.report import speak
+from prosody.report.chart import interval
+from prosody.report.html import Html, join, tag
+from prosody.report.page import Frame, figure, listing, paragraph, section
+from prosody.report.player import Player
+from prosody.report.results import number
+from prosody.report.sound import Clip
+from prosody.rows import AXES
+
+
+class Impression:
+    """Makes the parts of a page about impressions: the judge's, and the reader's own.
+
+    Parameters
+    ----------
+    frame : Frame
+    player : Player
+    """
+
+    def __init__(self, frame: Frame, player: Player) -> None:
+        self.frame, self.player = frame, player
+        self.say = frame.say
+        self.words: dict[str, str] = self.say["apology"]
+
+    def verdict(self, row: dict[str, Any], got: Clip | None) -> Html:
+        """Return the judgement of an apology with its reasons, or why there is none."""
+        say, lang = self.say["judged"], self.frame.lang
+        if not row.get("verdict"):
+            why = speak.gates(row, self.say)
+            return section(
+                say["not_judged"].format(why=why or self.say["table"]["not_judged"]),
+                paragraph(say["withheld_text"]),
+                class_="verdict none",
+            )
+        p = (row.get("sincere") or {}).get("p")
+        parts = [paragraph(say["impression"], class_="small")]
+        if isinstance(p, (int, float)):
+            parts.append(paragraph(say["side_text"].format(n=round(100 * p))))
+        reasons = []
+        for one in row.get("reasons") or ():
+            said, side = speak.reason(one, lang)
+            text = said[:1].upper() + said[1:] + "."
+            heard = self.player.at(one.get("start_s"), one.get("end_s"), got)
+            toward = tag("span", say["toward"].format(side=side), class_="toward") if side else ""
+            reasons.append(join((text, toward, heard), " "))
+        parts += [
+            tag("h3", say["why"]),
+            listing(reasons, class_="reasons") if reasons else paragraph(say["no_reasons"]),
+            paragraph(say["why_text"], class_="small"),
+            tag("h3", say["axes"]),
+            *(a for a in (self._axis(axis, row.get(axis)) for axis in AXES) if a),
+            paragraph(say["axes_text"], class_="small"),
+        ]
+        inside = tag("div", *parts, class_="judgement")
+        veil = tag(
+            "p",
+            say["hidden"],
+            " ",
+            tag("button", say["show_now"], type="button", class_="show"),
+            class_="veil",
+            hidden=True,
+        )
+        heading = say["heading"].format(verdict=speak.verdict(row, self.say))
+        return tag(
+            "section",
+            veil,
+            tag("div", tag("h2", heading), inside, class_="unveiled"),
+            class_=f"verdict {row['verdict']}",
+        )
+
+    def _axis(self, axis: str, got: dict[str, Any] | None) -> Html | None:
+        if not got or got.get("rating") is None:
+            return None
+        say, lang = self.say["judged"], self.frame.lang
+        rating, low, high = (number(got, k) for k in ("rating", "low", "high"))
+        ends = say[f"axis_{axis}_low"], say[f"axis_{axis}_high"]
+        said = say["axis_said"].format(
+            low_name=ends[0],
+            high_name=ends[1],
+            rating=figure(rating, 1, lang),
+            low=figure(low, 1, lang),
+            high=figure(high, 1, lang),
+        )
+        names = tag("p", tag("span", ends[0]), tag("span", ends[1]), class_="ends")
+        return tag("div", names, interval(rating, low, high, said), class_="axis")
+
+    def rate(self) -> Html:
+        """Return the reader's own rating: two sliders and a remark, kept in the browser."""
+        say, words = self.say["judged"], self.words
+        sliders = []
+        for axis in AXES:
+            ident = f"rate-{axis}"
+            sliders.append(
+                tag(
+                    "div",
+                    tag("label", say[f"slider_{axis}"], for_=ident),
+                    tag("input", type="range", id=ident, min="0", max="100", step="1", value="50",
+                        data_axis=axis, class_="slider", aria_describedby=f"{ident}-ends"),
+                    tag("p", tag("span", say[f"axis_{axis}_low"]),
+                        tag("output", say["not_moved"], for_=ident, data_none=say["not_moved"]),
+                        tag("span", say[f"axis_{axis}_high"]), class_="ends",
+                        id=f"{ident}-ends"),
+                    class_="axis",
+                )
+            )  # fmt: skip
+        cannot = tag(
+            "label",
+            tag("input", type="checkbox", id="cannot-hear"),
+            f" {say['cannot_hear']}",
+            class_="check",
+        )
+        blind = tag(
+            "label",
+            tag("input", type="checkbox", id="blind"),
+            f" {say['rate_first']}",
+            class_="check",
+        )
+        return section(
+            say["rate"],
+            paragraph(say["rate_text"]),
+            blind,
+            *sliders,
+            cannot,
+            *self._remark(),
+            tag(
+                "p",
+                tag("label", words["rater"], for_="rater"),
+                tag("input", type="text", id="rater", maxlength="40", autocomplete="off"),
+                class_="field",
+            ),
+            tag(
+                "p",
+                tag("button", words["export"], type="button", id="export"),
+                tag("button", words["delete"], type="button", id="delete"),
+                class_="buttons",
+            ),
+            paragraph(words["export_text"], class_="small"),
+            class_="rate",
+        )
+
+    def _remark(self) -> list[Html]:
+        words = self.words
+        return [
+            tag(
+                "p",
+                tag("label", words["remark"], for_="remark"),
+                tag("textarea", id="remark", rows="3", maxlength="2000"),
+                class_="field",
+            ),
+            tag("p", "", id="saved", role="status", data_text=words["saved"], class_="small"),
+        ]
+
+    def note(self) -> Html:
+        """Return the reader's remark alone, for runs that do not judge."""
+        return section(self.words["note"], *self._remark(), class_="rate")
