@@ -126,6 +126,8 @@ class Journal:
                     f"Another run is writing to {folder}.",
                     "Wait until it has ended, or name another --out.",
                 ) from error
+            if isinstance(error, sqlite3.OperationalError):  # the disk's fault, not the content's
+                raise self._broken(error) from error
             if not fresh:
                 raise UsageError(
                     f"{self.path}: cannot be used as a journal ({error}).",

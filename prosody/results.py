@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from prosody import rows, table
-from prosody.errors import MissingExtraError, UsageError
+from prosody.errors import MissingExtraError, ProsodyError, UsageError
 from prosody.rows import Apology, Line
 
 if TYPE_CHECKING:
@@ -42,6 +42,12 @@ def safe_cell(value: Any) -> Any:
         value = _CONTROL.sub(" ", value)[: _TEXT_LIMIT - 1]
         return f"'{value}" if _FORMULA.match(value) else value
     return value
+
+
+class ResultsError(ProsodyError):
+    """The results cannot be written: the disk is full, or gone."""
+
+    code = "results"
 
 
 @contextmanager
@@ -349,22 +355,29 @@ def write_from(
     }
     journal.note("how", how)
     journal.note("run", rows.plain(run))
-    files = write_run(
-        folder,
-        journal.lines(),
-        journal.apologies(),
-        run,
-        formats=formats,
-        inputs=tuple(inputs),
-        measures_only=measures_only,
-    )
-    if textgrid:
-        from prosody import textgrid as grids
+    try:
+        files = write_run(
+            folder,
+            journal.lines(),
+            journal.apologies(),
+            run,
+            formats=formats,
+            inputs=tuple(inputs),
+            measures_only=measures_only,
+        )
+        if textgrid:
+            from prosody import textgrid as grids
 
-        grids.write_all(folder / grids.FOLDER, journal, measures_only=measures_only)
-        files.append(f"{grids.FOLDER}/")
-    else:
-        dataset.remove(folder / "textgrids")
+            grids.write_all(folder / grids.FOLDER, journal, measures_only=measures_only)
+            files.append(f"{grids.FOLDER}/")
+        else:
+            dataset.remove(folder / "textgrids")
+    except OSError as error:
+        raise ResultsError(
+            f"{folder}: the results cannot be written ({error.strerror or error}).",
+            "Make room on the disk and start the same command again: what was measured is in the "
+            "journal, and nothing of it is measured again.",
+        ) from error
     return files
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ from conftest import ROOT, SAMPLES
 sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 
 from benchmarks import _run
-from prosody import batch, engines, settings, work
+from prosody import batch, engines, results, settings, work
 from prosody.calls import collect
 from prosody.errors import UsageError
 from prosody.journal import Journal, JournalError
@@ -132,6 +133,76 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_done(tmp_path):
         journal.want_all()
         counts = journal.counts()
     assert 1 <= counts["recordings"] == counts["apologies"]
+
+
+def test_a_disk_that_is_full_from_the_start_asks_for_room_and_not_for_a_fresh_start(
+    tmp_path, monkeypatch
+):
+    real = Journal._open
+
+    def full(self):
+        real(self)
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Journal, "_open", full)
+    with pytest.raises(JournalError, match="Make room"):
+        Journal(tmp_path)
+
+
+def test_a_disk_that_is_full_for_the_results_keeps_the_journal(calls, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with Journal(tmp_path) as journal:
+        journal.want(["a"])
+        journal.add("a", "s", "k", Line("a", "a"), [apology("a")])
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(results.ResultsError, match=r"No space left.*nothing of it is measured"):
+            results.write_from(journal, tmp_path, {}, formats=("jsonl", "csv"))
+    assert not list(tmp_path.glob(".*.part"))
+    assert not (tmp_path / "apologies.jsonl").exists()
+    with Journal(tmp_path) as journal:
+        assert journal.counts()["recordings"] == 1
+
+
+# --- judging and giving back ------------------------------------------------------------------
+
+
+def test_judging_goes_through_all_rows_once_whatever_the_size_of_a_block(tmp_path):
+    with Journal(tmp_path) as journal:
+        journal.want([f"i{n}" for n in range(7)])
+        for n in (3, 1, 6, 0, 5, 2, 4):
+            rows = [apology(f"r{n % 3}", start_s=float(k), text=f"{n}.{k}") for k in range(3)]
+            rows.append(apology(f"r{n % 3}", start_s=9.0, gates=("clipped",)))
+            journal.add(f"i{n}", "s", "k", Line(f"r{n % 3}", "", conduct={"n": n}), rows)
+        seen = []
+        for block in journal.unjudged("j", 4):
+            assert len(block) <= 4
+            seen += [row.text for _, row in block]
+            for _, row in block:
+                row.verdict = "unclear"
+            journal.judged("j", block)
+        assert sorted(seen) == [f"{n}.{k}" for n in range(7) for k in range(3)]
+        assert list(journal.unjudged("j", 4)) == []
+        back = list(journal.apologies())
+    assert [(r.recording, r.start_s) for r in back] == sorted(
+        (r.recording, r.start_s) for r in back
+    )
+    assert all(r.conduct == {"n": int(r.text[0])} for r in back if not r.gates)
+    assert [r.verdict for r in back if r.gates] == [None] * 7
+
+
+def test_what_is_wanted_can_change_from_run_to_run(tmp_path):
+    with Journal(tmp_path) as journal:
+        for idents in (["a", "b"], ["b", "c"], ["c", "a"]):
+            journal.want(idents)
+            for ident in idents:
+                if not journal.known(ident)[1]:
+                    journal.add(ident, "s", "k", Line(ident, ident), [apology(ident)])
+            assert [line.recording for line in journal.lines()] == sorted(idents)
+            assert [r.recording for r in journal.apologies()] == sorted(idents)
+        journal.want_all()
+        assert journal.counts()["recordings"] == 3
 
 
 # --- what is done again -----------------------------------------------------------------------
