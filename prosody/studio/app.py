@@ -262,7 +262,9 @@ def make_app(
         name = request.path_params["name"]
         if name not in web.NAMES:
             raise HTTPException(404)
-        return Response(web.vendored(name), media_type=TYPES[name.rsplit(".", 1)[-1]])
+        return Response(
+            web.vendored(name), media_type=TYPES.get(name.rsplit(".", 1)[-1], "text/plain")
+        )
 
     async def went_wrong(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):
