@@ -165,7 +165,7 @@ def from_results(
 ) -> tuple[list[Clip], dict[str, str]]:
     """Return the apologies of a run, and those whose recording was not found, with the reason."""
     from prosody.report import results
-    from prosody.report.sound import Finder
+    from prosody.report.files import Finder
 
     run = results.read(folder)
     lines = {line.get("recording"): line for line in run.lines}
@@ -173,20 +173,15 @@ def from_results(
     out: dict[str, Clip] = {}
     missing: dict[str, str] = {}
     for row in run.apologies:
-        name = results.clip_id(row)
-        path = finder.path(lines.get(row["recording"]) or row)
-        if path is None:
+        name, track = results.clip_id(row), int(row.get("channel") or 0)
+        signals = finder.files(lines.get(row["recording"]) or row).first(track)
+        if not signals:
             missing[name] = "its recording is not where the results say"
             continue
-        out[name] = Clip(
-            name,
-            path,
-            str(row.get("agent") or row.get("call_id") or ""),
-            results.number(row, "start_s"),
-            results.number(row, "end_s"),
-            int(row.get("channel") or 0),
-            padding_s,
-        )
+        # Only the voice that was measured, on the clock of its own file.
+        start, end = (results.number(row, n) - signals[0].offset_s for n in ("start_s", "end_s"))
+        agent = str(row.get("agent") or row.get("call_id") or "")
+        out[name] = Clip(name, signals[0].path, agent, start, end, signals[0].channel, padding_s)
     return list(out.values()), missing
 
 
@@ -302,50 +297,109 @@ def matched(
     UsageError
         If nothing is left, or an anchor cannot be read.
     """
-    every = {c.name: c for c in [*clips, *(a.clip for a in anchors)]}
-    loudness, peak, length = {}, {}, {}
-    left_out: dict[str, str] = {}
-    for done, clip in enumerate(every.values(), 1):
+    every = list(dict.fromkeys([*clips, *(a.clip for a in anchors)]))
+    loudness: dict[Clip, float] = {}
+    peak: dict[Clip, float] = {}
+    length: dict[Clip, float] = {}
+    left_out: dict[Clip, str] = {}
+    for done, clip in enumerate(every, 1):
         try:
             y, sr = clip.sound()
         except (ProsodyError, OSError, ValueError) as error:
-            left_out[clip.name] = str(error)
+            left_out[clip] = str(error)
             continue
         finally:
             watch(done, len(every))
         found = level.loudness_lufs(y, sr)
         if np.isnan(found):
-            left_out[clip.name] = "nothing can be heard in it"
+            left_out[clip] = "nothing can be heard in it"
             continue
-        loudness[clip.name], peak[clip.name] = found, level.peak_dbfs(y)
-        length[clip.name] = len(y) / sr
+        loudness[clip], peak[clip] = found, level.peak_dbfs(y)
+        length[clip] = len(y) / sr
     for anchor in anchors:
-        if anchor.clip.name in left_out:
+        if anchor.clip in left_out:
             raise UsageError(
-                f"The example {anchor.clip.name}: {left_out[anchor.clip.name]}.",
+                f"The example {anchor.clip.name}: {left_out[anchor.clip].rstrip('.')}.",
                 "Give examples that can be heard.",
             )
     gain, target = level.gains_db([*loudness.values()], [*peak.values()])
     gains = dict(zip(loudness, gain.tolist(), strict=True))
 
     def ready(clip: Clip) -> Clip:
-        return replace(clip, gain_db=gains[clip.name], duration_s=length[clip.name])
+        return replace(clip, gain_db=gains[clip], duration_s=length[clip])
 
-    kept = sorted((ready(c) for c in clips if c.name in gains), key=lambda c: c.name)
+    kept = sorted((ready(c) for c in clips if c in gains), key=lambda c: c.name)
     if not kept:
-        why = next(iter(left_out.values()), "there are none")
+        why = next(iter(left_out.values()), "there are no clips")
         raise UsageError(
-            f"There is nothing to rate: {why}.",
+            f"There is nothing to rate: {why.rstrip('.')}.",
             "Name a folder with sounds, or the results of 'prosody analyze'; --recordings FOLDER "
             "finds recordings that were moved.",
         )
     made = tuple(replace(a, clip=ready(a.clip)) for a in anchors)
-    return ClipSet(tuple(kept), made, target, left_out)
+    return ClipSet(tuple(kept), made, target, {c.name: why for c, why in left_out.items()})
 
 
-def known_names(clips: Sequence[Clip]) -> list[str]:
-    """Return the names, checked: two clips of one name could not be told apart in the ratings."""
-    twice = [n for n, k in Counter(c.name for c in clips).items() if k > 1]
+def gather(
+    path: Path,
+    *,
+    only_in: Path | None = None,
+    padding_s: float = PADDING_S,
+    recordings: Sequence[Path] = (),
+    meta_from: str | None = None,
+    anchors: str | None = None,
+    seed: int = 0,
+    watch: Callable[[int, int], None] = lambda done, of: None,
+) -> ClipSet:
+    """Return everything that is to be rated, as ``prosody rate`` asks for it.
+
+    Parameters
+    ----------
+    path : path
+        A folder of sounds, a manifest, or the results of a run.
+    only_in : path, optional
+        A table that chooses among them.
+    padding_s : float
+        Around an apology of a run.
+    recordings : sequence of path
+        Folders to find the recordings of a run in, by content.
+    meta_from : str, optional
+        Regular expression that finds the agent in the name of a sound.
+    anchors : str, optional
+        A folder or a table of agreed examples; ``none`` for none.
+    seed : int
+        Of the study.
+    watch : callable
+        Gets how many clips were read, of how many.
+    """
+    if not path.exists():
+        raise UsageError(
+            f"{path}: there is no such file or folder.",
+            "Name a folder with sounds, or the results of 'prosody analyze'.",
+        )
+    missing: dict[str, str] = {}
+    if is_results(path):
+        found, missing = from_results(path, padding_s=padding_s, recordings=recordings)
+    else:
+        found = from_sounds(path, meta_from=meta_from)
+    twice = [n for n, k in Counter(c.name for c in found).items() if k > 1]
     if twice:
         raise UsageError(f"Two clips are called {twice[0]}.", "Give them names of their own.")
-    return [c.name for c in clips]
+    if only_in is not None:
+        found = only(found, only_in)
+    agreed: list[Anchor] = []
+    if anchors is None:
+        agreed = choose_anchors(found, seed)
+    elif anchors != "none":
+        agreed = read_anchors(Path(anchors), found)
+        # What stays at hand with its agreed rating is not rated as well.
+        rest = {a.clip.path for a in agreed if a.clip.end_s == float("inf")}
+        names = {a.clip.name for a in agreed}
+        found = [c for c in found if c.name not in names and c.path not in rest]
+    if missing and not found:
+        raise UsageError(
+            f"{path}: none of the {len(missing)} recordings is where the results say.",
+            "Start where 'prosody analyze' was started, or name the folder: --recordings FOLDER.",
+        )
+    made = matched(found, agreed, watch=watch)
+    return replace(made, left_out=missing | made.left_out)

@@ -6,15 +6,12 @@ is written anew from the database at start, at stop, and whenever an answer was 
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import os
 import re
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,13 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from prosody.errors import UsageError
-from prosody.results import atomic, safe_cell
+from prosody.studio import rating_table
 from prosody.studio.sequence import Trial
 
-AXES = ("sincere", "engaged")
-COLUMNS = ("clip", "rater", "axis", "rating", "is_repeat", "cannot_hear", "remark", "time",
-           "position")  # fmt: skip
-ITEM_COLUMNS = ("clip", "rater", "item", "rating", "is_repeat", "time", "position")
 MOST_REMARK = 500
 VERSION = "1"
 _NAME = re.compile(r"[^\W_][\w .-]{0,23}")
@@ -82,6 +75,30 @@ class Progress:
     of: int
 
 
+def database_of(out: Path) -> Path:
+    """Return where the database of a table of ratings lies."""
+    return out.with_suffix(".sqlite")
+
+
+def check(out: Path) -> None:
+    """Refuse a table that cannot be written, or that came from elsewhere.
+
+    Raises
+    ------
+    UsageError
+    """
+    if out.suffix.lower() != ".csv":
+        raise UsageError(f"--out {out}: expected a name that ends in .csv.", "")
+    if not out.parent.is_dir():
+        raise UsageError(f"--out {out}: there is no folder {out.parent}.", "Make it first.")
+    if out.exists() and not database_of(out).exists():
+        raise UsageError(
+            f"{out} exists, and {database_of(out).name} does not lie beside it.",
+            "These ratings were collected elsewhere, and nothing is written over them. Give "
+            "another --out, or put both files together.",
+        )
+
+
 class Store:
     """The ratings of one study.
 
@@ -93,24 +110,14 @@ class Store:
     Raises
     ------
     UsageError
-        If the CSV exists and was not written from a database here, or the database is none.
+        If `check` refuses the table, or the database is none.
     """
 
     def __init__(self, out: Path) -> None:
-        self.out, self.path = out, out.with_suffix(".sqlite")
-        self.items_out = out.with_name(f"{out.stem}-items.csv")
-        if not out.parent.is_dir():
-            raise UsageError(f"--out {out}: there is no folder {out.parent}.", "Make it first.")
-        if out.suffix.lower() != ".csv":
-            raise UsageError(f"--out {out}: expected a name that ends in .csv.", "")
-        if out.exists() and not self.path.exists():
-            raise UsageError(
-                f"{out} exists, and {self.path.name} does not lie beside it.",
-                "These ratings were collected elsewhere, and nothing is written over them. Give "
-                "another --out, or put both files together.",
-            )
+        self.out, self.path = out, database_of(out)
+        check(out)
         self._lock = threading.RLock()
-        self._stale = True
+        self._stale, self._closed = True, False
         fresh = not self.path.exists()
         self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         try:
@@ -196,7 +203,9 @@ class Store:
         rows = self._all("SELECT id, number, name, invitation FROM raters ORDER BY number")
         return [Rater(*r) for r in rows]
 
-    def add_rater(self, name: str, trials: Any, invitation: int | None = None) -> Rater:
+    def add_rater(
+        self, name: str, trials: Callable[[int], Sequence[Trial]], invitation: int | None = None
+    ) -> Rater:
         """Add a rater with its sequence.
 
         Parameters
@@ -221,7 +230,7 @@ class Store:
                 name, taken = f"listener-{number + 1}", {r.name for r in self.raters()}
                 while name in taken:
                     name += "b"
-            made: list[Trial] = trials(number)
+            made = trials(number)
             try:
                 ident = db.execute(
                     "INSERT INTO raters (number, name, invitation, made) VALUES (?, ?, ?, ?)",
@@ -303,34 +312,22 @@ class Store:
                 if known is not None or self._stale:
                     self.export()
                 else:
-                    self._append(rater, position)
+                    where = "AND a.rater = ? AND a.position = ?"
+                    rating_table.append(self.out, self._rows(where, rater, position)[0])
             except OSError:
                 self._stale = True
 
     # --- the tables
 
     def export(self) -> None:
-        """Write the CSV anew from the database."""
+        """Write the tables anew from the database."""
         with self._lock:
             self._stale = True
-            rows = list(self._rows())
-            _write(self.out, COLUMNS, (line for row in rows for line in _long(row)))
-            items = [line for row in rows for line in _items(row)]
-            if items:
-                _write(self.items_out, ITEM_COLUMNS, items)
+            rating_table.write(self.out, self._rows())
             self._stale = False
 
-    def _append(self, rater: int, position: int) -> None:
-        row = next(self._rows("AND a.rater = ? AND a.position = ?", rater, position))
-        _add(self.out, _long(row))
-        items = list(_items(row))
-        if items and not self.items_out.exists():
-            _write(self.items_out, ITEM_COLUMNS, items)
-        elif items:
-            _add(self.items_out, items)
-
-    def _rows(self, where: str = "", *values: Any) -> Iterator[tuple[Any, ...]]:
-        yield from self._all(
+    def _rows(self, where: str = "", *values: Any) -> list[rating_table.Answered]:
+        return self._all(
             "SELECT c.name, r.name, t.is_repeat, a.position, a.sincere, a.engaged, a.cannot_hear, "
             "a.remark, a.items, a.time FROM answers a JOIN raters r ON r.id = a.rater "
             "JOIN trials t ON t.rater = a.rater AND t.position = a.position "
@@ -339,12 +336,19 @@ class Store:
         )
 
     def close(self) -> None:
-        """Write the tables and let go of the files."""
+        """Write the tables and let go of the files; a second time nothing."""
         with self._lock:
             try:
-                self.export()
+                if not self._closed:
+                    self.export()
             finally:
-                self._db.close()
+                self.let_go()
+
+    def let_go(self) -> None:
+        """Close the database and leave the tables as they are."""
+        with self._lock:
+            self._closed = True
+            self._db.close()
 
     # --- for `invite`: the database behind its own tables
 
@@ -388,33 +392,3 @@ class Store:
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _long(row: tuple[Any, ...]) -> Iterator[list[Any]]:
-    clip, rater, repeat, position, sincere, engaged, deaf, remark, _, at = row
-    for axis, value in zip(AXES, (sincere, engaged), strict=True):
-        shown = "" if deaf or value is None else f"{value:g}"
-        yield [clip, rater, axis, shown, repeat, deaf, remark, at, position + 1]
-
-
-def _items(row: tuple[Any, ...]) -> Iterator[list[Any]]:
-    clip, rater, repeat, position, *_, items, at = row
-    for name, value in json.loads(items).items():
-        yield [clip, rater, name, f"{value:g}", repeat, at, position + 1]
-
-
-def _write(path: Path, columns: Sequence[str], lines: Any) -> None:
-    with atomic(path, mode="w", encoding="utf-8-sig", newline="", errors="replace") as out:
-        sheet = csv.writer(out)
-        sheet.writerow(columns)
-        sheet.writerows([safe_cell(v) for v in line] for line in lines)
-
-
-def _add(path: Path, lines: Any) -> None:
-    """Append rows in one write, on the disk when this returns."""
-    text = io.StringIO()
-    csv.writer(text).writerows([safe_cell(v) for v in line] for line in lines)
-    with path.open("ab") as out:
-        out.write(text.getvalue().encode("utf-8", "replace"))
-        out.flush()
-        os.fsync(out.fileno())
