@@ -109,7 +109,7 @@ def compare(blocks: Iterable[Signal], sr: int) -> Crosstalk:
     taper = np.hanning(size).astype(np.float32)
     sums = tuple(_Sums(size // 2 + 1) for _ in range(2))
     both_sums = _Sums(size // 2 + 1)
-    products = np.zeros((2, 2))
+    products, totals, samples = np.zeros((2, 2)), np.zeros(2), 0
     highest, lowest = np.full(2, -np.inf), np.full(2, np.inf)
     rest = np.zeros((2, 0), np.float32)
     left = round(MAX_S * sr)
@@ -118,11 +118,16 @@ def compare(blocks: Iterable[Signal], sr: int) -> Crosstalk:
         new = both[:, rest.shape[1] :].astype(np.float64)
         left -= new.shape[1]
         products += new @ new.T
+        totals += new.sum(axis=1)
+        samples += new.shape[1]
         highest = np.maximum(highest, new.max(axis=1, initial=-np.inf))
         lowest = np.minimum(lowest, new.min(axis=1, initial=np.inf))
         count = both.shape[1] // size
         rest = both[:, count * size :]
         windows = both[:, : count * size].reshape(2, count, size)
+        # A constant is no sound: 8-bit files come half a step or a whole one below zero, on both
+        # channels alike, and that is as loud as a leak.
+        windows = windows - windows.mean(axis=2, keepdims=True)
         level = 10 * np.log10(np.mean(windows**2, axis=2) + 1e-12)
         spectra = np.fft.rfft(windows * taper, axis=2)
         heard = level.max(axis=0) > _FLOOR_DB
@@ -133,6 +138,7 @@ def compare(blocks: Iterable[Signal], sr: int) -> Crosstalk:
                 sums[one].add(spectra[one][use], spectra[1 - one][use])
         if left <= 0:
             break
+    products -= np.outer(totals, totals) / max(samples, 1)
     flat = highest - lowest < 1e-4
     silent = (bool(flat[0]), bool(flat[1]))
     difference = math.nan

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.recording import Remark
+from prosody.spans import overlap_s
 from prosody.turns import Role, Transcript, Turn
 
 MIN_TURN_S = 0.3  # shorter turns say little about who speaks where
@@ -45,24 +46,6 @@ def _length(turn: Turn) -> float:
     return length if math.isfinite(length) and length > 0 else 0.0
 
 
-def covered(spans: Segments, times: Segments) -> NDArray[np.float64]:
-    """Return how many seconds of each of ``times`` lie within ``spans`` (sorted, apart)."""
-    if not len(spans):
-        return np.zeros(len(times))
-    edges = spans.ravel()
-    held = np.concatenate([[0.0], np.cumsum(spans[:, 1] - spans[:, 0])])
-
-    def until(t: NDArray[np.float64]) -> NDArray[np.float64]:
-        index = np.searchsorted(edges, t)
-        whole = held[index // 2]
-        inside = index % 2 == 1
-        start = edges[np.minimum(np.maximum(index - 1, 0), len(edges) - 1)]
-        return whole + np.where(inside, t - start, 0.0)
-
-    out: NDArray[np.float64] = until(times[:, 1]) - until(times[:, 0])
-    return out
-
-
 def times_of(turns: Sequence[Turn]) -> Segments:
     """Return the times of words, or of turns where words have none, ``[n, 2]``."""
     spans = [
@@ -80,7 +63,7 @@ def _fit(turns: Sequence[Turn], here: Segments, there: Segments) -> tuple[float,
     total = float(np.sum(times[:, 1] - times[:, 0]))
     if total <= 0:
         return 0.0, 0.0
-    more = float(np.sum(covered(here, times) - covered(there, times)))
+    more = float(np.sum(overlap_s(here, times) - overlap_s(there, times)))
     return more / total, total
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from prosody.crosstalk import SAME_DB, compare
+from prosody.crosstalk import BLEED_DB, SAME_DB, compare
 
 SR = 8000
 
@@ -38,6 +38,16 @@ def test_two_voices_on_two_channels_share_nothing():
     assert not found.same
     assert all(level < -45 for level in found.bleed_db)
     assert found.silent == (False, False)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.05])
+def test_an_offset_that_both_channels_have_is_no_leakage(share):
+    # Eight bits: steps of 1/128, and the middle a step too low.
+    one, other = (np.floor(share * talk(seed) * 128) / 128 - 1 / 128 for seed in (1, 2))
+    found = run(one.astype(np.float32), other.astype(np.float32))
+    assert not found.same
+    assert found.difference_db > -1
+    assert all(not level > BLEED_DB for level in found.bleed_db)
 
 
 @pytest.mark.parametrize("level_db", [-6.5, -12, -20, -30])

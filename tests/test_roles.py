@@ -327,7 +327,8 @@ def test_tracks_of_real_calls_lie_where_their_words_do(data):
     """Words of the transcript fall on speech of the right track, at the right offset only."""
     from prosody.activity import speech_of
     from prosody.recording import Recording
-    from prosody.role_evidence import covered, times_of
+    from prosody.role_evidence import times_of
+    from prosody.spans import overlap_s
     from prosody.transcripts import read
 
     late = 0
@@ -339,11 +340,11 @@ def test_tracks_of_real_calls_lie_where_their_words_do(data):
             times = times_of([t for t in transcript.turns if t.role == track.role])
             times = times[np.argsort(times[:, 0])]
             length = np.sum(times[:, 1] - times[:, 0])
-            share = np.sum(covered(heard + track.offset_s, times)) / length
+            share = np.sum(overlap_s(heard + track.offset_s, times)) / length
             assert share > 0.7, (call.call_id, track.role)  # some words were never spoken
             if track.offset_s > 1:
                 late += 1
-                assert np.sum(covered(heard, times)) / length < share - 0.2
+                assert np.sum(overlap_s(heard, times)) / length < share - 0.2
     assert late >= 1
 
 
@@ -365,20 +366,3 @@ def test_real_calls_written_as_two_channels_are_told_apart_by_voice(data, tmp_pa
         agent = 0 if i % 2 else 1
         assert by_channel(roles) == {agent: "agent", 1 - agent: "customer"}
         assert codes(roles) <= {"roles_from_voice"}
-
-
-def test_how_much_of_a_time_iscovered():
-    from prosody.role_evidence import covered
-
-    spans = np.array([[1.0, 2.0], [3.0, 5.0]])
-    times = np.array([[0.0, 6.0], [1.5, 3.5], [2.0, 3.0], [4.0, 4.5], [5.0, 9.0]])
-    assert covered(spans, times) == pytest.approx([3.0, 1.0, 0.0, 0.5, 0.0])
-    rng = np.random.default_rng(5)
-    edges = np.sort(rng.uniform(0, 100, 40)).reshape(-1, 2)
-    times = np.sort(rng.uniform(0, 100, (50, 2)), axis=1)
-    grid = np.arange(0, 100, 0.001)
-    on = np.zeros(len(grid))
-    for start, end in edges:
-        on += (grid >= start) & (grid < end)
-    brute = [on[(grid >= a) & (grid < b)].sum() * 0.001 for a, b in times]
-    assert covered(edges, times) == pytest.approx(brute, abs=0.05)

@@ -30,6 +30,21 @@ def test_overlap_counts_seconds_of_speech_in_windows():
     assert overlap_s(spans(), spans((0, 1))).tolist() == [0]
 
 
+def test_overlap_is_what_counting_on_a_grid_gives():
+    speech = spans((1, 2), (3, 5))
+    times = np.array([[0.0, 6.0], [1.5, 3.5], [2.0, 3.0], [4.0, 4.5], [5.0, 9.0]])
+    assert overlap_s(speech, times) == pytest.approx([3.0, 1.0, 0.0, 0.5, 0.0])
+    rng = np.random.default_rng(5)
+    edges = np.sort(rng.uniform(0, 100, 40)).reshape(-1, 2)
+    times = np.sort(rng.uniform(0, 100, (50, 2)), axis=1)
+    grid = np.arange(0, 100, 0.001)
+    on = np.zeros(len(grid))
+    for start, end in edges:
+        on += (grid >= start) & (grid < end)
+    brute = [on[(grid >= a) & (grid < b)].sum() * 0.001 for a, b in times]
+    assert overlap_s(edges, times) == pytest.approx(brute, abs=0.05)
+
+
 times = st.lists(st.tuples(st.floats(0, 50), st.floats(0.1, 20)), max_size=8)
 
 
