@@ -16,7 +16,7 @@ LEAST_AGENTS, LEAST_APOLOGIES = 5, 30
 _Z95, _Z80 = 1.959964, 1.281552
 
 
-def wilson(count: int, of: int, z: float = _Z95) -> tuple[float, float]:
+def wilson(count: float, of: float, z: float = _Z95) -> tuple[float, float]:
     """Return the interval of a share by Wilson's method; (0, 1) where there is nothing.
 
     Wilson (1927), "Probable inference, the law of succession, and statistical inference".

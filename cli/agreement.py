@@ -1,0 +1,80 @@
+"""``prosody agreement``: how well raters agree."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Optional
+
+import typer
+from prosody.cli import app
+
+
+@app.command(epilog="Example: prosody agreement ratings.csv --page agreement")
+def agreement(
+    ratings: Path = typer.Argument(
+        metavar="RATINGS.csv",
+        help="Ratings of single listeners: clip, rater, axis, rating (0-100), is_repeat, "
+        "cannot_hear, remark.",
+    ),
+    axis: str = typer.Option("both", "--axis", help="sincere, engaged or both."),
+    as_json: bool = typer.Option(False, "--json", help="Print all figures as JSON."),
+    page: Optional[Path] = typer.Option(  # noqa: UP045 -- Typer reads it in its own way
+        None,
+        "--out",
+        "--page",
+        "-o",
+        help="Folder for a page with plots, to open in a browser; nothing is fetched.",
+        show_default=False,
+    ),
+    lang: str = typer.Option("en", "--lang", help="nl or en."),
+) -> None:
+    """Say how well raters agree with each other and with themselves, and what more would help.
+
+    Intraclass correlations ICC(2,1) and ICC(2,k), Krippendorff's alpha, each rater beside the
+    others and their own repeats, clips that are heard differently, and how many ratings a clip
+    make the mean reliable. It says nothing about anybody's ear: low agreement can be the clips.
+    """
+    from prosody.errors import UsageError
+    from prosody.fit import agreement as figures
+    from prosody.fit.ratings import AXES
+    from prosody.report import agreement as pages
+    from prosody.report.agreement_words import Words
+
+    if axis not in (*AXES, "both"):
+        raise UsageError(f"--axis {axis!r}, expected sincere, engaged or both.", "")
+    words = Words(lang)
+    found = figures.agreement(ratings, axis)
+    for one in found["axes"].values():
+        one["remarks_text"] = words.remarks(one)
+    if as_json:
+        typer.echo(json.dumps(figures.plain(found), ensure_ascii=False, indent=2))
+    else:
+        for name, one in found["axes"].items():
+            _show(name, one, words)
+        typer.echo(words.say["say"]["no_judgement"])
+    if page is not None:
+        written = pages.write(found, page, lang)
+        typer.echo(words.say["say"]["page"].format(path=written), err=as_json)
+
+
+def _show(name: str, axis: dict[str, Any], words: Any) -> None:
+    from prosody.cli._sheet import printable, sheet
+
+    say, table = words.say["say"], words.say["table"]
+    typer.echo(f"{words.say['axis'][name]}. {words.lead(axis)}")
+    typer.echo(words.grade(axis))
+    for line in words.remarks(axis):
+        typer.echo(f"- {printable(line)}")
+    heads = [table[n] for n in ("figure", "value", "interval", "meaning")]
+    sheet(None, heads, words.figures(axis), texts=(0, 3))
+    if words.variance(axis):
+        typer.echo(words.variance(axis))
+    sheet(table["raters_title"], words.raters_head(), words.raters(axis))
+    typer.echo(say["raters_text"])
+    rows = words.clips(axis)
+    if rows:
+        sheet(table["clips_title"], words.clips_head(), rows)
+        typer.echo(words.disputed(axis))
+        typer.echo(say["clips_text"])
+    typer.echo()
