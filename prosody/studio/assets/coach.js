@@ -138,7 +138,7 @@ function drawUsual() {
       el("p", { class: "say" }, text));
   }));
   if (finished) put(byId("usual-notes"), note("good", say("usual.done")));
-  byId("usual-next").hidden = !finished;
+  byId("usual-next").hidden = byId("usual-again").hidden = !finished;
   byId("usual-skip").hidden = finished;
   byId("usual-why").hidden = finished;
 }
@@ -423,6 +423,13 @@ byId("forget").addEventListener("click", () => byId("ask").showModal());
 byId("ask-no").addEventListener("click", () => byId("ask").close());
 byId("ask-yes").addEventListener("click", forgetAll);
 byId("usual-next").addEventListener("click", () => go(page.situation ? "practise" : "choose"));
+byId("usual-again").addEventListener("click", () => {
+  page.usual = 0; // each new reading takes the place of the one before
+  put(byId("usual-notes"));
+  drawUsual();
+  drawSteps();
+  byId("record").focus();
+});
 byId("usual-skip").addEventListener("click", () => {
   page.skipped = true;
   go(page.situation ? "practise" : "choose");

@@ -24,6 +24,7 @@ export class Desk {
       if (file) this.file(file);
     });
     navigator.mediaDevices?.addEventListener?.("devicechange", () => this.list());
+    byId("ways").open = matchMedia("(min-width: 62.01rem)").matches;
     this.permission();
     this.show();
   }
@@ -47,6 +48,7 @@ export class Desk {
 
   block(why) {
     this.why = why;
+    if (why) byId("ways").open = true; // a file can be heard all the same
     put(byId("blocked"), why ? blocked(why, () => { this.block(null); this.press(); }) : []);
     this.show();
   }
