@@ -154,11 +154,30 @@ def kill_again_and_again(
 
 
 class Watcher(threading.Thread):
-    """Looks how much memory the processes of a run take: its own, and its workers'."""
+    """Looks what the processes of a run take: memory, and (Linux) how long they wait for a core.
+
+    Attributes
+    ----------
+    main_mb, peak_mb : float
+        Largest memory of the run's own process, and of any of its workers.
+    cpu_s, waited_s : float
+        Of the busiest worker: seconds on a core, and seconds ready to run while others had it.
+    """
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
         self.pid, self.peak_mb, self.main_mb = pid, 0.0, 0.0
+        self._shares: dict[int, tuple[float, float]] = {}
+
+    @property
+    def cpu_s(self) -> float:
+        """Seconds on a core of the busiest worker."""
+        return max((cpu for cpu, _ in self._shares.values()), default=0.0)
+
+    @property
+    def waited_s(self) -> float:
+        """Seconds that the busiest worker waited for a core."""
+        return max(self._shares.values(), default=(0.0, 0.0))[1]
 
     def run(self) -> None:
         """Look until the run has ended."""
@@ -169,12 +188,19 @@ class Watcher(threading.Thread):
                 for child in process.children(recursive=True):
                     try:
                         rss = child.memory_info().rss / (1 << 20)
-                    except psutil.Error:
+                        self._look(child.pid)
+                    except (psutil.Error, OSError):
                         continue
                     self.peak_mb = max(self.peak_mb, rss)
                 time.sleep(0.2)
         except psutil.Error:
             return
+
+    def _look(self, pid: int) -> None:
+        place = Path(f"/proc/{pid}/schedstat")
+        if place.exists():
+            on, waiting, _ = place.read_text(encoding="ascii").split()
+            self._shares[pid] = (int(on) / 1e9, int(waiting) / 1e9)
 
 
 def cpu_of_children_s() -> float:

@@ -43,6 +43,8 @@ def timed(*args: Any) -> dict[str, float]:
         "cpu_seconds": _run.cpu_of_children_s() - before,
         "peak_worker_mb": watcher.peak_mb,
         "peak_main_mb": watcher.main_mb,
+        "busiest_worker_cpu_s": watcher.cpu_s,
+        "busiest_worker_waited_s": watcher.waited_s,
     }
 
 
@@ -138,6 +140,10 @@ def gain(folder: Path, calls: int, minutes: float, repeats: int) -> dict[str, An
         "start_seconds": {str(w): start[w] for w in (1, 2)},
         "gain": (one - start[1]) / (two - start[2]),
         "gain_with_start": one / two,
+        # On a machine that others use, too: what the busiest worker had to do, and how long it
+        # stood ready while somebody else had the core.
+        "busiest_worker_cpu_s": {str(w): middle(w, "busiest_worker_cpu_s") for w in (1, 2)},
+        "busiest_worker_waited_s": {str(w): middle(w, "busiest_worker_waited_s") for w in (1, 2)},
         "one_worker_cpu_seconds": cpu,
         "two_workers_cpu_seconds": middle(2, "cpu_seconds"),
         "x_real_time_per_core": 60.0 * minutes * calls / working_s,
