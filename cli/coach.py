@@ -41,6 +41,14 @@ def coach(
     settings: Optional[Path] = typer.Option(  # noqa: UP045
         None, "--settings", help="TOML file with thresholds.", show_default=False
     ),
+    workers: Optional[int] = typer.Option(  # noqa: UP045
+        None,
+        "--workers",
+        min=1,
+        max=64,
+        help="Processes that listen; by default one for each processor, at most four.",
+        show_default=False,
+    ),
     host: str = typer.Option(
         "127.0.0.1", "--host", help="Address to listen on; by default only this machine."
     ),
@@ -79,7 +87,7 @@ def coach(
     if lang is not None:
         words.load("coach", lang)
     chosen = thresholds.load(settings) if settings is not None else None
-    page = Coach(model=model, settings=chosen, keep_in=keep, lang=lang)
+    page = Coach(model=model, settings=chosen, keep_in=keep, lang=lang, workers=workers)
     say = words.load("studio", lang or "en")["started"]
     typer.echo(say["warming"], err=True)
     if where.open_to_others and not where.tls:

@@ -26,7 +26,7 @@ from prosody.settings import Settings
 Signal = NDArray[np.float32]
 
 MOST_HZ = 48_000
-LONG_EDGE_S = 0.5
+LONG_EDGE_S = 0.8
 """Longer silence before the first or after the last word is dead air and is cut ..."""
 EDGE_S = 0.3
 """... to this, which still shows how noisy the room is."""
