@@ -68,7 +68,7 @@ def coach(folder: Path, *args: str) -> Iterator[Running]:
     """Start `prosody coach`, and see to it that it ends."""
     folder.mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(
-        [sys.executable, "-c", CODE, "coach", "--no-browser", "--port", "0", "--workers", "1", *args],
+        [sys.executable, "-c", CODE, "coach", "--no-browser", "--port=0", "--workers=1", *args],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
         env={**os.environ, "TMPDIR": str(folder), "TEMP": str(folder), "TMP": str(folder)},
     )  # fmt: skip
