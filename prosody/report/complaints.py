@@ -20,6 +20,7 @@ from prosody.turns import Turn
 
 LONGEST_S = 60.0
 MOST_OTHER = 12
+LONGEST_LINK = 160  # letters
 
 
 def complaints(run: Run) -> list[dict[str, Any]]:
@@ -92,6 +93,7 @@ class Complaints:
         self.say = frame.say
         self.words: dict[str, str] = self.say["complaints"]
         self.player = Player(frame)
+        self.said: dict[int, str] = {}  # by the number of the page: the customer's turn
 
     def name(self, line: dict[str, Any]) -> str:
         """Return the name of a recording."""
@@ -102,7 +104,8 @@ class Complaints:
         items = []
         for i, line in enumerate(complaints(self.run)[:most], 1):
             said = quotes(line)
-            words = str(said[0].get("text") or "")[:200] if said else ""
+            words = self.said.get(i) or (str(said[0].get("text") or "") if said else "")
+            words = words if len(words) <= LONGEST_LINK else f"{words[:LONGEST_LINK]} ..."
             name = self.name(line)
             more = name if not said else f"{name}, {clock(number(said[0], 'start_s'))}"
             link = tag("a", words or name, href=file_name(i))
@@ -120,8 +123,11 @@ class Complaints:
             one = words["untold_one"]
             parts.append(paragraph(one if untold == 1 else words["untold"].format(n=untold)))
         for i, line in enumerate(found, 1):
-            said = [join((self._when(w), tag("q", str(w.get("text") or "")[:600])), " ")
-                    for w in quotes(line)]  # fmt: skip
+            found_in = quotes(line)
+            texts = [str(w.get("text") or "") for w in found_in]
+            texts[:1] = [self.said.get(i) or texts[0]] if texts else []
+            said = [join((self._when(w), tag("q", text[:600])), " ")
+                    for w, text in zip(found_in, texts, strict=True)]  # fmt: skip
             parts.append(
                 section(
                     self.name(line),
@@ -136,6 +142,7 @@ class Complaints:
     def page(self, one: Complaint) -> str:
         """Return the page of one call."""
         words, line = self.words, one.line
+        self.said[one.number] = one.text
         parts: list[Html | None] = []
         if one.window is not None:
             start, end = one.window

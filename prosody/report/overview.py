@@ -28,19 +28,26 @@ class Overview:
         Of recordings, for people.
     pages : mapping
         Index of an apology in ``run.apologies`` to its page.
+    listed : Complaints
     """
 
     def __init__(
-        self, frame: Frame, run: Run, names: Mapping[str, str], pages: Mapping[int, int]
+        self,
+        frame: Frame,
+        run: Run,
+        names: Mapping[str, str],
+        pages: Mapping[int, int],
+        listed: Complaints,
     ) -> None:
         self.frame, self.run, self.names, self.pages = frame, run, names, pages
+        self.listed = listed
         self.say, self.lang = frame.say, frame.lang
         self.judged = not run.measures_only
         self.same = run.command.get("lang") == frame.lang
         self.lines = {str(line.get("recording")): line for line in run.lines}
 
     def _percent(self, share: float) -> str:
-        return f"{figure(100 * share, 0, self.lang)} %"
+        return f"{figure(100 * share, 0, self.lang)}\N{NO-BREAK SPACE}%"
 
     def _range(self, low: float, high: float) -> str:
         return f"{figure(100 * low, 0, self.lang)}\N{EN DASH}{self._percent(high)}"
@@ -64,9 +71,9 @@ class Overview:
             label = say["see_all"].format(n=len(run.apologies))
             label = say["see_one"] if len(run.apologies) == 1 else label
             parts.append(tag("p", tag("a", label, href="apologies.html", class_="go")))
-        if self.judged:
+        if self.judged and run.apologies:
             parts += [self._verdicts(), self._first(), self._withheld()]
-        else:
+        elif run.apologies:
             parts.append(self._missed())
         parts += [self._complaints(), self._rules(), self._teams(), self._failures()]
         return self.frame.page(self.say["page"]["title"], *parts, here="index.html")
@@ -145,7 +152,7 @@ class Overview:
             more = f"{self._name(row)}, {at}"
             p = row["sincere"].get("p")
             if self.judged and isinstance(p, (int, float)):
-                more += f"; {self.say['judged']['side']} {round(100 * p)} %"
+                more += f"; {self.say['judged']['side']} {round(100 * p)}\N{NO-BREAK SPACE}%"
             items.append(join((link, tag("span", more, class_="small")), " "))
         return listing(items, class_="hear")
 
@@ -158,7 +165,7 @@ class Overview:
         label = say["see_complaints_one"] if one else say["see_complaints"].format(n=len(found))
         return section(
             self.say["page"]["complaints"],
-            Complaints(self.frame, self.run, self.names).links(LIST),
+            self.listed.links(LIST),
             tag("p", tag("a", label, href="complaints.html", class_="go"))
             if len(found) > LIST
             else None,

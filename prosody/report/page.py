@@ -195,13 +195,23 @@ def figure(value: float, decimals: int, lang: str) -> str:
     return out.replace(".", ",") if lang == "nl" else out
 
 
-def grid(caption: str | None, head: list[Any], rows: list[list[Any]], **attributes: Any) -> Html:
-    """Return a table whose first column names its rows; scrolls by itself where it is too wide."""
+def grid(
+    caption: str | None,
+    head: list[Any],
+    rows: list[list[Any]],
+    *,
+    label: str = "",
+    **attributes: Any,
+) -> Html:
+    """Return a table whose first column names its rows; scrolls by itself where it is too wide.
+
+    `label` names it for screen readers where it has no caption.
+    """
     top = tag("thead", tag("tr", *(tag("th", h, scope="col") for h in head)))
     body = [tag("tr", tag("th", row[0], scope="row"), *(tag("td", c) for c in row[1:]))
             for row in rows]  # fmt: skip
     named = tag("caption", caption) if caption else None
-    label = caption or str(head[0])
+    label = caption or label or str(head[0])
     return tag(
         "div",
         tag("table", named, top, tag("tbody", *body), **attributes),

@@ -172,9 +172,9 @@ class Sheets:
                     put(_clip_row(whole))
                 watch(done, len(rows))
 
-    def complaints(self) -> None:
+    def complaints(self, made: Complaints) -> None:
         """Write the pages of calls with a complaint and no apology."""
-        made, found = Complaints(self.frame, self.run, self.names), complaints(self.run)
+        found = complaints(self.run)
         for number, line in enumerate(found, 1):
             one = Complaint(number, line, made.name(line), last=number == len(found))
             files, turns = self.sounds.files(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from prosody.report.page import Frame, grid, paragraph, section
 from prosody.report.results import Run, clip_id, number
 from prosody.rows import RULES
 
-FAILED_MOST = 2000
+FAILED_MOST = 500  # of one kind
 
 
 class Tables:
@@ -71,7 +72,8 @@ class Tables:
             heads[3:3] = [(own["sounded"], "sounded", "text"), (own["side"], "side", "number")]
         top = [
             tag("th", tag("button", label, type="button", data_sort=key), scope="col",
-                aria_sort="none", class_=kind)
+                aria_sort="none",
+                class_=f"{kind} wide-only" if key in ("call", "length", "conduct") else kind)
             for label, key, kind in heads
         ]  # fmt: skip
         table = tag(
@@ -102,7 +104,7 @@ class Tables:
         parts = [
             tag("h1", self.say["page"]["apologies"]),
             tag("form", *controls, class_="filters", id="filters"),
-            paragraph(say["caption"], "small"),
+            paragraph(say["caption"], "small wide-only"),
             tag("p", id="count", role="status", class_="small"),
             tag("div", table, class_="wide", role="region", aria_label=say["caption"],
                 tabindex="0"),
@@ -136,18 +138,25 @@ class Tables:
         """Return the page of recordings that were not read."""
         say = self.say["overview"]
         lines = [line for line in self.run.lines if line.get("status") == "failed"]
-        rows = [
-            [self._name(line), str(line.get("code")), *speak.failure(line, self.lang, self.same)]
-            for line in lines[:FAILED_MOST]
-        ]
-        head = [self.say["apology"]["recording"], say["code"], say["message"], say["remedy"]]
-        body = grid(None, head, rows, class_="failures") if rows else None
+        found: dict[tuple[str, str], list[list[str]]] = defaultdict(list)
+        for line in lines:
+            message, remedy = speak.failure(line, self.lang, self.same)
+            found[str(line.get("code")), remedy].append([self._name(line), message])
+        head = [self.say["apology"]["recording"], say["message"]]
+        parts = []
+        for (code, remedy), rows in sorted(found.items(), key=lambda e: (-len(e[1]), e[0])):
+            body = [
+                paragraph(remedy) if remedy else None,
+                grid(None, head, rows[:FAILED_MOST], label=f"{code}: {remedy[:120]}",
+                     class_="failures"),
+                paragraph(f"{FAILED_MOST} / {len(rows)}") if len(rows) > FAILED_MOST else None,
+            ]  # fmt: skip
+            parts.append(section(f"{code} ({len(rows)})", *body))
         return self.frame.page(
             self.say["page"]["failed"],
             tag("h1", self.say["page"]["failed"]),
-            paragraph(self.say["failed"]["lead"] if rows else say["none_failed"], "lead"),
-            body,
-            paragraph(f"{FAILED_MOST} / {len(lines)}") if len(lines) > FAILED_MOST else None,
+            paragraph(self.say["failed"]["lead"] if lines else say["none_failed"], "lead"),
+            *parts,
             here="failed.html",
         )
 

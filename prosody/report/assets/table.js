@@ -64,17 +64,19 @@
       var tr = put("tr", null, body);
       var th = put("th", null, tr);
       th.scope = "row";
+      th.className = "wide-only";
       th.textContent = r.call;
       put("td", clock(r.at), tr);
       var td = put("td", null, tr), a = put("a", r.words || words.page, td);
+      put("span", r.call, td).className = "question narrow-only";
       a.href = "apologies/" + ("0000" + r.page).slice(-Math.max(5, String(r.page).length)) + ".html";
       if (data.judged) {
         var said = put("td", r.sounded, tr);
         if (r.why) { var w = put("span", r.why, said); w.className = "question"; }
-        put("td", r.side === null || r.side === undefined ? "–" : Math.round(100 * r.side) + " %", tr);
+        put("td", r.side === null || r.side === undefined ? "–" : Math.round(100 * r.side) + "\u00a0%", tr);
       }
-      put("td", fixed(r.length) + " s", tr);
-      put("td", r.graded ? r.met + " / " + r.graded : "–", tr);
+      put("td", fixed(r.length) + "\u00a0s", tr).className = "wide-only";
+      put("td", r.graded ? r.met + " / " + r.graded : "–", tr).className = "wide-only";
     });
     one("#count").textContent = found.length
       ? words.shown.replace("{from}", from + 1).replace("{to}", from + some.length).replace("{all}", found.length)
