@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -80,7 +81,9 @@ def load(table: Path, ratings: Path | None, axis: str) -> tuple[Rated, Panel | N
 def join(rated: Rated, panel: Panel) -> Rated:
     """Return the table with the panel's mean ratings, matched by clip name (suffix or not)."""
     mean = dict(zip(panel.clips.tolist(), panel.mean.tolist(), strict=True))
-    short = {Path(k).stem: v for k, v in mean.items()}
+    stems = Counter(Path(k).stem for k in mean)
+    # Two files of one name in two folders: only the whole path tells them apart.
+    short = {Path(k).stem: v for k, v in mean.items() if stems[Path(k).stem] == 1}
     rating = np.array([mean.get(c, short.get(Path(c).stem, np.nan)) for c in rated.clip.tolist()])
     return replace(rated, rating=rating)
 

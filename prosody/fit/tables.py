@@ -265,9 +265,15 @@ def read_table(path: Path | str, *, need_rating: bool = True) -> Rated:
         return np.array([c.strip() for c in cells[name]] if name else [default] * n, dtype=np.str_)
 
     clip = text("clip")
-    if found["clip"] is None:
+    if "clip" not in header and set(_RUN) <= set(header):
+        clip = np.array(_as_rated(cells, path), dtype=np.str_)
+    elif found["clip"] is None:
         clip = np.array([f"row {i + 2}" for i in range(n)], dtype=np.str_)
     speaker = text("speaker")
+    if found["speaker"] == "agent" and "call_id" in cells:
+        # A run whose agents are not known: one call is one voice.
+        calls = [c.strip() for c in cells["call_id"]]
+        speaker = np.array([s or c for s, c in zip(speaker, calls, strict=True)], dtype=np.str_)
     if found["speaker"] is None:
         speaker = np.array([speaker_of(c) or Path(c).stem for c in clip], dtype=np.str_)
     rating = (
@@ -287,6 +293,27 @@ def read_table(path: Path | str, *, need_rating: bool = True) -> Rated:
         return add_relative(rated)
     columns.setdefault("baseline_s", np.full(n, np.nan))
     return rated
+
+
+# With these columns a table holds the apologies of a run, several of which may share a recording.
+_RUN = ("recording", "recording_sha256", "channel", "start_s")
+
+
+def _as_rated(cells: Mapping[str, Sequence[str]], path: Path) -> list[str]:
+    """Return the names under which ``prosody rate`` and the report know the apologies of a run."""
+    from prosody.report.results import clip_id
+
+    channel, start_s = (numbers(cells[n], path, n) for n in ("channel", "start_s"))
+    return [
+        clip_id({"recording": r, "recording_sha256": h, "channel": int(c), "start_s": float(s)})
+        for r, h, c, s in zip(
+            cells["recording"],
+            cells["recording_sha256"],
+            np.nan_to_num(channel),
+            start_s,
+            strict=True,
+        )
+    ]
 
 
 def speaker_of(clip: str) -> str:
