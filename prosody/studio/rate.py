@@ -293,7 +293,7 @@ class Rate:
         return Response(data, media_type="audio/wav")
 
     def _anchor(self, request: Request, _: dict[str, Any]) -> Response:
-        self._need_rater(request)
+        self._guest(request)
         n = _whole(request.query_params.get("n"))
         if n is None or not 0 <= n < len(self.clips.anchors):
             raise Refused(404, "not_found")

@@ -31,6 +31,7 @@ function show(name, focus = true) {
   examples.offer(rating || name === "welcome");
   byId("leave").hidden = !(told.host && rater && (rating || name === "done"));
   if (name !== "rate") sound.stop();
+  if (name !== "welcome") examples.sound.stop();
   write();
   if (focus) document.querySelector(`[data-state="${name}"] h2`)?.focus();
 }

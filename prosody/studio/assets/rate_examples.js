@@ -17,6 +17,7 @@ export class Examples {
       this.draw();
       dialog.showModal();
     });
+    byId("volume-play").addEventListener("click", () => this.play(0));
     byId("examples-close").addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", () => this.sound.stop());
     this.sound.addEventListener("change", () => this.mark());
@@ -24,6 +25,7 @@ export class Examples {
 
   take(anchors) {
     this.anchors = anchors;
+    byId("volume").hidden = !anchors.length;
     this.draw();
   }
 
@@ -51,6 +53,7 @@ export class Examples {
   }
 
   mark() {
+    byId("volume-play").setAttribute("aria-pressed", String(this.sound.playing && this.now === 0));
     for (const node of byId("examples-list").querySelectorAll("button")) {
       const on = this.sound.playing && Number(node.dataset.n) === this.now;
       node.setAttribute("aria-pressed", String(on));
