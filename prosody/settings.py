@@ -2,8 +2,8 @@
 
 ``Settings()`` holds the documented defaults. ``load(path)`` reads a TOML file whose sections are
 the groups below (``[gates]``, ``[baseline]``, ``[verdict]``, ``[windows]``, ``[conduct]``,
-``[coach]``); unknown names are refused with a "did you mean", and every value is checked against its
-range. The hash of the whole stands in ``run.json``, so that two runs can be compared.
+``[coach]``); unknown names are refused with a "did you mean", and every value is checked against
+its range. The hash of the whole stands in ``run.json``, so that two runs can be compared.
 """
 
 from __future__ import annotations
