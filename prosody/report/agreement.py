@@ -120,7 +120,7 @@ class _Axis:
             paragraph(words.lead(axis), "lead"),
             paragraph(words.grade(axis), "grade"),
             listing(remarks) if remarks else None,
-            grid(None, heads, rows, class_="figures"),
+            grid(self._title("figures_title"), heads, rows, class_="figures"),
             self._variance(),
             self._curve(),
             self._raters(),
@@ -129,6 +129,10 @@ class _Axis:
             id=self.name,
             class_="axis-part",
         )
+
+    def _title(self, key: str) -> str:
+        """Return the caption of a table; with the axis, so that no two are called the same."""
+        return f"{self.table[key]} ({self.words.say['axis'][self.name]})"
 
     def _part(self, heading: str, *body: Any) -> Html:
         return section(heading, *body, level=3)
@@ -197,7 +201,7 @@ class _Axis:
         words, axis, say = self.words, self.axis, self.say
         raters = axis["raters"]
         table = grid(
-            self.table["raters_title"], list(words.raters_head()), list(words.raters(axis))
+            self._title("raters_title"), list(words.raters_head()), list(words.raters(axis))
         )
         parts: list[Any] = []
         if any(math.isfinite(r["correlation_with_rest"]) for r in raters):
@@ -269,7 +273,7 @@ class _Axis:
             ("target", say["legend_typical"]),
         )
         most = words.clips(self.axis, MOST_CLIPS)
-        title = self.table["clips_title"]
+        title = self._title("clips_title")
         return self._part(
             say["clips"],
             tag("figure", plot.whole(label, *parts), signs),

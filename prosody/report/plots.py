@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from prosody.report.html import Html, join, tag
 
 LEFT, WIDE = 9.0, 88.0  # per cent of the width, where the plot begins and how wide it is
-TOP, BOTTOM = 10, 44  # pixels above and below it
+TOP, BOTTOM = 10, 50  # pixels above and below it
 _UNITS = 1000  # of the inner picture, for lines that are stretched
 
 
@@ -103,6 +103,7 @@ class Plot:
             height=str(self.height),
             viewBox=f"0 0 {_UNITS} {_UNITS}",
             preserveAspectRatio="none",
+            aria_hidden="true",
         )
 
     def whole(self, label: str, *parts: Html) -> Html:
@@ -160,7 +161,7 @@ def forest(
             tag(
                 "div",
                 tag("span", name, class_="who"),
-                tag("svg", join(grid), *drawn, width="100%", height="100%"),
+                tag("svg", join(grid), *drawn, width="100%", height="100%", aria_hidden="true"),
                 class_="row",
             )
         )
@@ -168,7 +169,7 @@ def forest(
     foot = tag(
         "div",
         tag("span", class_="who"),
-        tag("svg", *below, width="100%", height="20"),
+        tag("svg", *below, width="100%", height="20", aria_hidden="true"),
         class_="row",
     )
     return tag("div", *out, foot, role="img", aria_label=label,
