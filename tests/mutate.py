@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+from typing import Any
 
 # Values that headers choke on: nothing, one, the largest, the sign bit, and plausible lies.
 _EDGES = (0, 1, 2, 3, 4, 7, 8, 15, 16, 63, 64, 127, 128, 255, 256, 32767, 32768, 65535, 10_000_000,
@@ -43,3 +45,71 @@ def mutate(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
             case 9:  # text in it
                 out[at:at] = rng.choice((b"\r\n", b"<script>", b"\xef\xbb\xbf", b"%s%n", b"\0"))
     return bytes(out)
+
+
+# What programs put where something else was agreed on.
+_ODD = (None, True, False, 0, -1, 1e308, -1e-308, 2**63, 10**400, float("nan"), float("inf"), "",
+        " ", "NaN", "1e999", "-1", "PT-5S", "99:99:99", "\u0000", "\ud800", "x" * 20_000, [], {},
+        [[]], [None], {"": None}, "<script>alert(1)</script>", "=1+1")  # fmt: skip
+
+
+def mutate_json(data: bytes, rng: random.Random) -> bytes:
+    """Return a JSON document that is still JSON, with some values other than agreed.
+
+    Anything else than JSON comes back as it is.
+    """
+    try:
+        root = json.loads(data)
+    except ValueError:
+        return data
+    for _ in range(rng.choice((1, 1, 2, 4))):
+        places = [(None, None), *_places(root)]
+        parent, key = rng.choice(places)
+        if parent is None:
+            root = rng.choice((root, [root], {"results": root}, rng.choice(_ODD)))
+            continue
+        match rng.randrange(6):
+            case 0:
+                del parent[key]
+            case 1:
+                parent[key] = [parent[key]] if rng.random() < 0.5 else {"a": parent[key]}
+            case 2 if isinstance(parent, list):
+                parent.extend([parent[key]] * rng.choice((1, 300)))
+            case 3:  # deeper than anybody's stack
+                for _ in range(rng.choice((10, 100_000))):
+                    parent[key] = [parent[key]]
+            case 4:
+                other, name = rng.choice(places)
+                parent[key] = (
+                    root
+                    if other is None and rng.random() < 0.1
+                    else (
+                        parent[key]
+                        if other is None
+                        else other.get(name, 0)
+                        if isinstance(other, dict)
+                        else len(other)
+                    )
+                )
+            case _:
+                parent[key] = rng.choice(_ODD)
+    try:
+        return json.dumps(root).encode()
+    except (RecursionError, ValueError):  # too deep for the writer (or a ring): write a deep one
+        return b"[" * 100_000 + b"]" * 100_000
+
+
+def _places(value: Any) -> list[tuple[Any, Any]]:
+    """Return (container, key) of every value in a document."""
+    out: list[tuple[Any, Any]] = []
+    ahead = [value]
+    while ahead:
+        one = ahead.pop()
+        keys = (
+            range(len(one)) if isinstance(one, list) else list(one) if isinstance(one, dict) else ()
+        )
+        for key in keys:
+            out.append((one, key))
+            if len(out) < 5000:
+                ahead.append(one[key])
+    return out
