@@ -454,6 +454,8 @@ def test_which_sounded_more_sincere_comes_with_its_probability(plain: Measured) 
     # Difference of 1 with two independent errors of 0.5: 1 / 0.7071 = 1.414 sd.
     assert compare.p_more_sincere(row(0.0), row(1.0)) == pytest.approx(0.92135, abs=1e-4)
     assert compare.p_more_sincere(row(1.0), row(0.0)) == pytest.approx(1 - 0.92135, abs=1e-4)
+    # Half of the error in common: 1 / sqrt(0.25 + 0.25 - 0.25) = 2 sd.
+    assert compare.p_more_sincere(row(0.0), row(1.0), 0.5) == pytest.approx(0.97725, abs=1e-4)
     won = compare.which(row(0.0), row(1.0), True, SETTINGS, "en")
     assert (won["which"], won["p"]) == ("b", 0.921)
     won = compare.which(row(1.0), row(0.0), True, SETTINGS, "nl")
