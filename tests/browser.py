@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -20,20 +20,52 @@ FLAGS = (
 )
 
 
+FAKE_MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+"""A microphone that may be used; without a file of its own it beeps."""
+
+
+def plays(path) -> tuple[str, ...]:
+    """Return the flags of a microphone that plays a WAV file, over and over."""
+    return (*FAKE_MICROPHONE, f"--use-file-for-fake-audio-capture={path}")
+
+
 @contextlib.contextmanager
-def chromium() -> Iterator[object]:
+def chromium(*flags: str) -> Iterator[object]:
     """Give a browser, or skip the test and say why."""
+    with chromiums() as start:
+        yield start(*flags)
+
+
+@contextlib.contextmanager
+def chromiums() -> Iterator[Callable[..., object]]:
+    """Give what starts browsers, each with flags of its own; all end together."""
     sync = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed (dev)")
     named = (os.environ.get("CHROMIUM"), shutil.which("chromium"), shutil.which("google-chrome"))
     path = next((p for p in named if p), None)
     if path is None:
         pytest.skip("there is no Chromium here (Debian: apt-get install chromium)")
     with sync.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=[*FLAGS])
+        started = []
+
+        def start(*flags: str) -> object:
+            args = [*FLAGS, *flags]
+            started.append(driver.chromium.launch(executable_path=path, args=args))
+            return started[-1]
+
         try:
-            yield browser
+            yield start
         finally:
-            browser.close()
+            for one in started:
+                one.close()
+
+
+def until(page, expression: str, seconds: float = 15.0) -> None:
+    """Wait until an expression holds; asked from outside, for a strict policy forbids eval."""
+    for _ in range(round(seconds / 0.05)):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never came true: {expression}")
 
 
 class Watched:
@@ -57,3 +89,7 @@ class Watched:
     def outside(self) -> list[str]:
         """Return what was asked for that does not lie on the disk or in the page."""
         return [u for u in self.fetched if not u.startswith(("file:", "blob:", "data:"))]
+
+    def beyond(self, origin: str) -> list[str]:
+        """Return what was asked for that the server at `origin` does not give."""
+        return [u for u in self.fetched if not u.startswith((f"{origin}/", "blob:", "data:"))]

@@ -410,7 +410,7 @@ async function begin(code) {
   drawWords();
   byId("loading").hidden = true;
   byId("forget").hidden = false;
-  desk = new Desk({ limits: page.start.limits, got });
+  desk = new Desk({ limits: page.start.limits, got, gone });
   drawChoose();
   if (page.takes.length) {
     // The page was loaded again: the takes are still with the program.

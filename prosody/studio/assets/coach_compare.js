@@ -4,7 +4,7 @@ import uPlot from "/vendor/uPlot.esm.js";
 import * as api from "./coach_api.js";
 import { button, byId, el, put } from "./coach_dom.js";
 import { axisFont, ink, onScheme } from "./coach_ink.js";
-import { middle, smoothed, span } from "./coach_picture.js";
+import { SECONDS, middle, smoothed, span } from "./coach_picture.js";
 import { Player } from "./coach_player.js";
 import { nameOf } from "./coach_takes.js";
 import { language, number, say } from "./coach_words.js";
@@ -51,7 +51,7 @@ function drawing(data, scale, label) {
       scales: { x: { time: false, range: () => [data[0][0] || 0, data[0].at(-1) || 1] },
         y: { range: () => scale.range } },
       axes: [
-        { stroke: colour("soft"), font: axisFont(), grid: { show: false }, size: 34, space: 60,
+        { stroke: colour("soft"), font: axisFont(), grid: { show: false }, size: 34, space: 60, incrs: SECONDS,
           ticks: { stroke: colour("line") },
           values: (_, v) => v.map((s) => say("page.seconds", { n: number(s, s % 1 ? 1 : 0) })) },
         { stroke: colour("soft"), font: axisFont(), size: 46, space: 32, incrs: scale.incrs,

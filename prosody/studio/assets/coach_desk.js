@@ -12,9 +12,9 @@ const SOFT_RMS = 0.01;
 const LOUD_PEAK = 0.98;
 
 export class Desk {
-  /** `got({sound, seconds})` takes a recording or file; `limits` are the server's. */
-  constructor({ limits, got }) {
-    Object.assign(this, { limits, got, state: "idle", recorder: null, why: null, hint: null });
+  /** `got({sound, seconds})` takes a recording or file; `limits` are the server's, `gone` tells it is away. */
+  constructor({ limits, got, gone }) {
+    Object.assign(this, { limits, got, gone, state: "idle", recorder: null, why: null, hint: null });
     this.button = byId("record");
     this.button.addEventListener("click", () => this.press());
     byId("choose-file").addEventListener("click", () => byId("file").click());
@@ -89,11 +89,16 @@ export class Desk {
     } catch (error) {
       this.recorder = null;
       this.set("idle");
-      this.block(reason(error));
+      const why = reason(error);
+      if (why === "gone") this.gone();
+      else this.block(why);
       return;
     }
     this.set("recording");
     this.list();
+    // On a phone what is to be said may lie under the recorder.
+    const aloud = byId("usual").hidden ? byId("sentence") : document.querySelector("#usual .now");
+    aloud?.scrollIntoView({ block: "nearest" });
   }
 
   async stop(why = null) {

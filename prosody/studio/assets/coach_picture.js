@@ -9,6 +9,7 @@ import { number, say } from "./coach_words.js";
 
 const LOUD_SPAN_DB = 45; // below the loudest frame there is nothing a listener hears
 const LOUD_SHARE = 0.5; // of the height, from below: the line of pitch has room above it
+export const SECONDS = [0.2, 0.5, 1, 2, 5, 10, 20]; // steps of the time axis
 const SMOOTH = 3; // frames to either side, for the eye only
 
 const finite = (values) => values.filter((v) => v !== null && Number.isFinite(v));
@@ -121,7 +122,7 @@ export class Picture {
       },
       axes: [
         { scale: "x", stroke: colour("soft"), font: axisFont(), grid: { show: false }, size: 34,
-          ticks: { stroke: colour("line") }, space: 60,
+          ticks: { stroke: colour("line") }, space: 60, incrs: SECONDS,
           values: (_, at) => at.map((v) => say("page.seconds", { n: number(v, v % 1 ? 1 : 0) })) },
         { scale: "st", stroke: colour("soft"), font: axisFont(), size: 46, space: 34,
           grid: { stroke: colour("line"), width: 1 }, ticks: { show: false },

@@ -18,13 +18,34 @@ export async function microphones() {
   return all.filter((d) => d.kind === "audioinput");
 }
 
-/** Name what kept a microphone from opening. */
+/** Name what kept a microphone from opening; `gone`: the page's own script for it did not come. */
 export function reason(error) {
+  if (error.name === "AbortError") return "gone";
   if (["NotAllowedError", "SecurityError", "PermissionDeniedError"].includes(error.name)) return "denied";
   if (["NotFoundError", "OverconstrainedError", "DevicesNotFoundError"].includes(error.name)) {
     return "none";
   }
   return "busy";
+}
+
+// A context per rate, asleep between takes: its script is fetched once, and the next take starts at once.
+const contexts = new Map();
+
+async function awake(rate) {
+  const key = rate || 0;
+  if (!contexts.has(key)) {
+    const context = new AudioContext(rate ? { sampleRate: rate } : {});
+    try {
+      await context.audioWorklet.addModule("/assets/coach_worklet.js");
+    } catch (error) {
+      await context.close();
+      throw error;
+    }
+    contexts.set(key, context);
+  }
+  const context = contexts.get(key);
+  if (context.state === "suspended") await context.resume();
+  return context;
 }
 
 function altered(track) {
@@ -55,10 +76,7 @@ export class Recorder {
       const [track] = this.stream.getAudioTracks();
       this.altered = altered(track);
       this.name = track.label;
-      const rate = track.getSettings?.().sampleRate;
-      this.context = new AudioContext(rate ? { sampleRate: rate } : {});
-      await this.context.audioWorklet.addModule("/assets/coach_worklet.js");
-      if (this.context.state === "suspended") await this.context.resume();
+      this.context = await awake(track.getSettings?.().sampleRate);
       this.source = this.context.createMediaStreamSource(this.stream);
       this.node = new AudioWorkletNode(this.context, "collector", {
         numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit",
@@ -113,7 +131,7 @@ export class Recorder {
   async close() {
     this.source?.disconnect();
     this.stream?.getTracks().forEach((t) => t.stop());
-    if (this.context && this.context.state !== "closed") await this.context.close();
+    await this.context?.suspend();
     this.chunks = [];
   }
 }
