@@ -63,7 +63,11 @@ def cut(
             end = start + chosen.max_s
             remarks.append("window_cut")
     low, high = max(0.0, start), min(duration_s, end)
-    if source == "windows" and (low > start + 0.01 or high < end - 0.01):
+    if start >= duration_s:
+        remarks = ["window_beyond"]
+    elif source == "windows" and act.end_s <= act.start_s:
+        remarks.append("window_empty")
+    elif source == "windows" and (low > start + 0.01 or high < end - 0.01):
         remarks.append("window_outside")
     return Cut(low, max(low, high), tuple(dict.fromkeys(remarks)))
 

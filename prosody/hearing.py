@@ -11,12 +11,11 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from prosody import activity, quality, roles, transcripts
+from prosody import activity, marked, quality, roles, transcripts
 from prosody.activity import Voice
 from prosody.asr import Plan
 from prosody.calls import Call
@@ -26,6 +25,7 @@ from prosody.roles import Roles, Track
 from prosody.settings import Settings
 from prosody.spans import Spans, join, overlap_s, subtract
 from prosody.turns import Act, Role, Transcript, Turn, Word
+from prosody.windows import Window
 
 WindowSource = Literal["windows", "transcript", "clips"]
 
@@ -213,10 +213,12 @@ def hear(
             remarks += [Remark("assumed", text) for text in transcript.assumptions]
             transcript, by_greeting = roles.named_by_greeting(transcript)
             remarks += [by_greeting] if by_greeting else []
+        marks = marked.of(call) if call.windows and not clips else None
         told = roles.assign(
             call,
             transcript,
             agent_channel,
+            marked=marked.turns(marks or ()),
             recordings=files,
             clip=clips,
             speech=lambda s, c: voices(files, cache, s)[c].speech,
@@ -231,7 +233,7 @@ def hear(
             heard.language = _language(call, transcript, language, heard.remarks)
         else:
             heard.language = language if language != "auto" else call.language
-        heard.acts = _acts(heard, chosen)
+        heard.acts = _acts(heard, marks, chosen)
         yield heard
 
 
@@ -336,19 +338,20 @@ def _language(call: Call, transcript: Transcript, asked: str, remarks: list[Rema
                 "language_unsure",
                 f"The words do not clearly tell the language; taken as '{code}'.",
                 "Give it with --language.",
+                {"language": code},
             )
         )
     return code
 
 
-def _acts(heard: Heard, settings: Settings) -> list[Act]:
+def _acts(heard: Heard, marks: list[Window] | None, settings: Settings) -> list[Act]:
     if heard.source == "clips":
         return [
             Act("apology", t.offset_s, heard.duration_s, "", role=t.role)
             for t in heard.roles.tracks
         ]
     if heard.source == "windows":
-        return _from_windows(heard)
+        return _from_windows(heard, marks)
     if heard.transcript:
         from prosody import acts
 
@@ -360,47 +363,17 @@ def _acts(heard: Heard, settings: Settings) -> list[Act]:
     )
 
 
-def _from_windows(heard: Heard) -> list[Act]:
-    from prosody.windows import read_windows
-
-    path = heard.call.windows
-    assert path is not None
-    table = read_windows(path)
-    names = _names(heard.call)
-    found = next((table[n] for n in names if n in table), None)
-    if found is None:
-        found = []
-        heard.remarks.append(
-            Remark(
-                "no_window",
-                f"{Path(path).name} names no window of this recording.",
-                f"Its column recording should hold one of: {', '.join(names[:3])}.",
-            )
-        )
-    unnamed: Role = "agent" if heard.roles.layout == "split" else "unknown"
-    out = [
-        Act(
-            w.act or "apology",
-            w.start_s,
-            w.end_s,
-            w.text,
-            role=w.role if w.role != "unknown" else unnamed,
-        )
-        for w in found
-    ]
+def _from_windows(heard: Heard, marks: list[Window] | None) -> list[Act]:
+    if marks is None:
+        heard.remarks.append(marked.nothing(heard.call))
+    split = heard.roles.layout == "split"
+    sides = {t.channel: t.role for t in heard.roles.tracks} if split else {}
+    out = marked.acts(marks or (), sides, "agent" if split else "unknown")
     if any(a.role == "customer" for a in out):
         heard.remarks.append(
             Remark("other_role", "Windows of the customer are not judged: only the agent's are.")
         )
-    return sorted(out, key=lambda a: (a.start_s, a.end_s))
-
-
-def _names(call: Call) -> list[str]:
-    """Return under which names a windows file may know a call, most specific first."""
-    names = [call.name, call.call_id]
-    for source in call.sources:
-        names += [str(source.path), source.path.name, source.path.stem]
-    return list(dict.fromkeys([n for n in names if n] + [""]))
+    return out
 
 
 def _tracks(heard: Heard) -> tuple[dict[str, Any], ...]:

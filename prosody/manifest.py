@@ -15,14 +15,13 @@ from prosody.recording import Remark
 from prosody.remote import is_url, path_of
 from prosody.textfiles import decode, rows
 from prosody.turns import Role
-from prosody.vocabulary import AGENT_WORDS, CUSTOMER_WORDS, role_of
+from prosody.vocabulary import AGENT_WORDS, CUSTOMER_WORDS, channel_of, role_of
 
 FIELDS = (
     "path", "call_id", "started_at", "channel", "role", "agent", "team", "language", "transcript",
     "windows",
 )  # fmt: skip
 _META = ("call_id", "started_at", "channel", "role", "agent", "team", "language")
-_CHANNELS = {"": None, "left": 0, "l": 0, "0": 0, "right": 1, "r": 1, "1": 1}
 
 
 def is_manifest(path: Path) -> bool:
@@ -66,12 +65,11 @@ def _check_header(path: Path, header: Sequence[str]) -> tuple[Remark, ...]:
 
 
 def _channel(value: str, where: str) -> int | None:
-    key = value.lower()
-    if key in _CHANNELS:
-        return _CHANNELS[key]
-    if key.isascii() and key.isdigit() and len(key) <= 2:
-        return int(key)
-    raise UsageError(f"{where}: channel '{value}'.", "Expected left, right, 0, 1 or nothing.")
+    try:
+        return channel_of(value)
+    except ValueError:
+        expected = "Expected left, right, 0, 1 or nothing."
+        raise UsageError(f"{where}: channel '{value}'.", expected) from None
 
 
 def _role(value: str, where: str) -> Role:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from prosody.settings import Gates
 
 GATES = ("too_short", "too_little_voice", "clipped", "too_noisy", "digital_silence")
+# Not held against any sound: there is none at that time.
+OUTSIDE = "outside_recording"
 
 NOISE_AROUND_S = 15.0  # noise is looked for this far before and after a window
 _NOISE_FRAMES_S = 0.3  # less of it tells nothing
@@ -194,7 +196,7 @@ def check(
     spoken = float(loud.mean()) if len(loud) else 0.0
     level = 10 * math.log10(spoken) if spoken > 0 else -math.inf
     snr = math.nan
-    if math.isfinite(noise_db):
+    if math.isfinite(noise_db) and len(y):
         noise = 10 ** (noise_db / 10)
         snr = 10 * math.log10(max(spoken - noise, 1e-3 * noise) / noise)
     clipped, silence = clipped_share(y), digital_silence_share(y, sr)
@@ -216,5 +218,5 @@ def check(
         digital_silence_share=silence,
         level_dbfs=level,
         gates=tuple(name for name, is_closed in zip(GATES, closed, strict=True) if is_closed),
-        remarks=("quiet",) if level < _QUIET_DB else (),
+        remarks=("quiet",) if len(y) and level < _QUIET_DB else (),
     )

@@ -19,6 +19,8 @@ from prosody.recording import Remark
 from prosody.spans import overlap_s
 from prosody.turns import Role, Transcript, Turn
 
+MIN_TOLD_S = 2.0  # less of the roles' time in a transcript tells nothing
+MIN_MARKED_S = 0.5  # the same of windows that a person set
 MIN_TURN_S = 0.3  # shorter turns say little about who speaks where
 CLEAR_SHARE = 0.8  # of the turns' time must agree
 CLEAR_MARGIN = 0.3  # by which one way round must fit the voices better than the other
@@ -86,13 +88,15 @@ def by_channel(turns: Sequence[Turn], channels: int) -> dict[int, Role] | None:
     return out
 
 
-def by_voice(turns: Sequence[Turn], speech: Sequence[Segments]) -> int | None:
+def by_voice(
+    turns: Sequence[Turn], speech: Sequence[Segments], *, least_s: float = MIN_TOLD_S
+) -> int | None:
     """Return the agent's channel by when the roles speak, None where it is not clear."""
     agent = [t for t in turns if t.role == "agent"]
     customer = [t for t in turns if t.role == "customer"]
     for_agent, agent_s = _fit(agent, speech[0], speech[1])
     for_customer, customer_s = _fit(customer, speech[1], speech[0])
-    if agent_s + customer_s < 2.0:
+    if agent_s + customer_s < least_s:
         return None
     margin = (for_agent * agent_s + for_customer * customer_s) / (agent_s + customer_s)
     if abs(margin) < CLEAR_MARGIN:

@@ -19,8 +19,14 @@ from prosody.calls import Call
 from prosody.crosstalk import BLEED_DB, Crosstalk, compare, from_start, side_by_side
 from prosody.errors import RoleError, UsageError
 from prosody.recording import Recording, Remark
-from prosody.role_evidence import by_channel, by_voice, named_by_greeting
-from prosody.turns import Role, Transcript
+from prosody.role_evidence import (
+    MIN_MARKED_S,
+    MIN_TOLD_S,
+    by_channel,
+    by_voice,
+    named_by_greeting,
+)
+from prosody.turns import Role, Transcript, Turn
 
 __all__ = [
     "AGENT_CHANNELS",
@@ -35,9 +41,13 @@ __all__ = [
 AgentChannel = Literal["auto", "left", "right", "0", "1", "mono"]
 AGENT_CHANNELS: tuple[str, ...] = get_args(AgentChannel)
 _CHANNEL = {"left": 0, "0": 0, "right": 1, "1": 1}
-_REMEDY = "Say which with --agent-channel left or right, or give roles in a transcript or manifest."
+_REMEDY = (
+    "Say which with --agent-channel left or right, or give roles in a transcript, windows file or "
+    "manifest."
+)
 
 MAX_LENGTH_GAP_S = 0.5
+_WINDOWS = "windows file"
 
 Segments = NDArray[np.float64]
 SpeechOf = Callable[[int, int], Segments]
@@ -226,6 +236,7 @@ def assign(
     *,
     recordings: Sequence[Recording] | None = None,
     speech: SpeechOf | None = None,
+    marked: Sequence[Turn] = (),
     clip: bool = False,
 ) -> Roles:
     """Decide who is heard on which channel.
@@ -243,6 +254,8 @@ def assign(
     speech : callable, optional
         ``speech(source, channel)`` gives the voice activity in seconds of the file; computed here
         where it is not given, and only where the decision needs it.
+    marked : sequence of Turn
+        What a windows file says of roles: the user's own word, too.
     clip : bool
         The file is one apology by one speaker.
 
@@ -270,7 +283,7 @@ def assign(
         if info.channels == 1:
             return _one_channel(recordings, transcript, agent_channel, clip)
         found = compare(recordings[0].blocks(), info.sr_hz)
-        return _channels(recordings, transcript, agent_channel, found, speech, clip)
+        return _channels(recordings, transcript, agent_channel, found, speech, marked, clip)
 
 
 def _one_channel(
@@ -302,6 +315,7 @@ def _channels(
     agent_channel: str,
     found: Crosstalk,
     speech: SpeechOf | None,
+    marked: Sequence[Turn],
     clip: bool,
 ) -> Roles:
     """Decide for one file of two channels or more."""
@@ -311,7 +325,9 @@ def _channels(
         agent = _CHANNEL[agent_channel]
         if clip:
             return Roles(_shared(recordings, agent), "clip", remarks)
-        return Roles(_split(recordings, agent), "split", remarks)
+        told = _told(recordings, transcript, speech, marked) if two else None
+        doubt = () if told is None or told.agent == agent else (_doubt(agent, told),)
+        return Roles(_split(recordings, agent), "split", (*remarks, *doubt))
     layout: Literal["mono", "clip"] = "clip" if clip else "mono"
     if found.same and two:
         shared = _one_channel(recordings, transcript, "mono", clip)
@@ -332,21 +348,69 @@ def _channels(
     if two and all(found.silent):
         # Whose silence is whose does not matter: the gates withhold what is judged of it.
         return Roles(_split(recordings, 0), "split", remarks)
-    turns = transcript.turns if transcript is not None else ()
-    roles = by_channel(turns, info.channels)
-    if roles is not None:
-        agent = next(channel for channel, role in roles.items() if role == "agent")
-        return Roles(_split(recordings, agent), "split", remarks)
-    if two and any(turn.role == "agent" for turn in turns):
-        voices = _voices(recordings, speech)
-        agent_on = by_voice(turns, voices)
-        if agent_on is not None:
-            text = f"The transcript's agent is heard on channel {agent_on} (by when they speak)."
-            remark = Remark("roles_from_voice", text, values={"channel": str(agent_on)})
-            return Roles(_split(recordings, agent_on), "split", (*remarks, remark))
+    told = _told(recordings, transcript, speech, marked)
+    if told is not None:
+        if told.heard:
+            text = (
+                f"The agent of the {told.file} is heard on channel {told.agent} (by when they "
+                "speak)."
+            )
+            remarks = (
+                *remarks,
+                Remark(
+                    "roles_from_voice",
+                    text,
+                    values={"file": told.file, "channel": str(told.agent)},
+                ),
+            )
+        return Roles(_split(recordings, told.agent), "split", remarks)
     why = "no transcript says" if transcript is None else "the transcript does not tell"
     raise RoleError(
         f"{info.path}: {info.channels} channels, and {why} which is the agent's.", _REMEDY
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The agent's channel as a file tells it: by its number, or by when the agent is heard."""
+
+    agent: int
+    file: str
+    heard: bool
+
+
+def _told(
+    recordings: Sequence[Recording],
+    transcript: Transcript | None,
+    speech: SpeechOf | None,
+    marked: Sequence[Turn],
+) -> _Told | None:
+    """Return what transcript and windows tell of the channels; what a person marked goes first."""
+    channels = recordings[0].info.channels
+    said = {_WINDOWS: marked, "transcript": transcript.turns if transcript is not None else ()}
+    for file, turns in said.items():
+        roles = by_channel(turns, channels)
+        if roles is not None:
+            agent = next(channel for channel, role in roles.items() if role == "agent")
+            return _Told(agent, file, heard=False)
+    for file in ("transcript", _WINDOWS):
+        turns = said[file]
+        if channels == 2 and any(turn.role == "agent" for turn in turns):
+            # A person who marked a second of an apology listened to just that second.
+            least_s = MIN_MARKED_S if file == _WINDOWS else MIN_TOLD_S
+            agent_on = by_voice(turns, _voices(recordings, speech), least_s=least_s)
+            if agent_on is not None:
+                return _Told(agent_on, file, heard=True)
+    return None
+
+
+def _doubt(agent: int, told: _Told) -> Remark:
+    return Remark(
+        "agent_channel_doubtful",
+        f"--agent-channel says that the agent is on channel {agent}; by the {told.file} it is "
+        f"channel {told.agent}.",
+        "Listen to one call, and correct the one that is wrong.",
+        {"channel": str(agent), "other": str(told.agent), "file": told.file},
     )
 
 

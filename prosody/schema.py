@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from prosody import table
+from prosody import quality, table
 from prosody.rows import AXES, RULES, SCHEMA_VERSION
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -23,7 +23,7 @@ _ROLE = {"enum": ["agent", "customer", "unknown"]}
 _HASH = {"type": "string", "pattern": "^([0-9a-f]{64})?$"}
 _STATUS = ("met", "not_met", "cannot_tell", "shown")
 VERDICTS = ("sincere", "forced", "unclear")
-GATES = ("too_short", "too_little_voice", "clipped", "too_noisy", "digital_silence", "music")
+GATES = (*quality.GATES, "music", quality.OUTSIDE)
 
 
 def _closed(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[str, Any]:

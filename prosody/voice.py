@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody import baseline, table
+from prosody import baseline, quality, table
 from prosody.cutting import Cut, cut
 from prosody.errors import UsageError
 from prosody.hearing import Heard
@@ -78,7 +78,12 @@ class Voice:
             line.baseline = dict(zip(table.NAMES, habit.tolist(), strict=True))
         relative = table.relative(measured[:n], np.repeat(habit[None], n, axis=0))
         common = self._baseline_remarks(baseline_s)
-        qualities = self._qualities(sounds[:n], measured[:n], windows, speech)
+        qualities = [
+            replace(found, gates=(quality.OUTSIDE,)) if "window_beyond" in cut.remarks else found
+            for found, cut in zip(
+                self._qualities(sounds[:n], measured[:n], windows, speech), cuts, strict=True
+            )
+        ]
         track_number = self.track.channel if len(heard.recordings) == 1 else self.track.source
         return [
             Apology(
@@ -100,16 +105,16 @@ class Voice:
                 agent=line.agent,
                 team=line.team,
                 i_form=act.i_form,
-                gates=quality.gates,
+                gates=found.gates,
                 remarks=(
                     *common,
                     *(self._remark(c) for c in cuts[i].remarks),
-                    *(self._remark(c) for c in quality.remarks),
+                    *(self._remark(c) for c in found.remarks),
                 ),
-                snr_db=quality.snr_db,
+                snr_db=found.snr_db,
                 conduct=line.conduct,
             )
-            for i, (act, quality) in enumerate(zip(acts, qualities, strict=True))
+            for i, (act, found) in enumerate(zip(acts, qualities, strict=True))
         ]
 
     def _cut(self, act: Act, speech: Spans) -> Cut:
@@ -143,9 +148,7 @@ class Voice:
 
     def _qualities(
         self, sounds: Sequence[NDArray[np.float32]], measured: Floats, windows: Spans, speech: Spans
-    ) -> list[Any]:
-        from prosody import quality
-
+    ) -> list[quality.Quality]:
         sr = self.heard.recordings[self.track.source].info.sr_hz
         voiced_s = np.nan_to_num(measured[:, _AT["voiced_share"]] * measured[:, _AT["duration_s"]])
         speech_s = overlap_s(speech, windows)

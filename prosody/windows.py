@@ -17,17 +17,17 @@ from typing import cast, get_args
 from prosody.errors import TranscriptError
 from prosody.textfiles import decode, rows
 from prosody.turns import ActKind, Role
-from prosody.vocabulary import role_of
+from prosody.vocabulary import channel_of, role_of
 
-COLUMNS = ("recording", "start_s", "end_s", "text", "role", "act")
+COLUMNS = ("recording", "start_s", "end_s", "text", "role", "act", "channel")
 _ACTS: tuple[str, ...] = get_args(ActKind)
 _ACT_WORDS = {name: name for name in _ACTS} | {
     "apologies": "apology", "sorry": "apology", "excuus": "apology", "excuses": "apology",
     "repairs": "repair",
 }  # fmt: skip
 _FORMATS = (
-    "Expected a CSV with the columns start_s,end_s (and recording,text,role,act as needed), a "
-    "Praat TextGrid, or Audacity labels."
+    "Expected a CSV with the columns start_s,end_s (and recording,text,role,act,channel as "
+    "needed), a Praat TextGrid, or Audacity labels."
 )
 _NUMBER = r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?"
 _LABEL = re.compile(rf"\s*({_NUMBER})\t\s*({_NUMBER})(?:\t(.*))?")
@@ -41,13 +41,14 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One marked stretch; ``act`` is '' where the file does not say what it is."""
+    """One marked stretch; ``act`` and ``channel`` are None where the file does not say."""
 
     start_s: float
     end_s: float
     text: str = ""
     role: Role = "unknown"
     act: ActKind | None = None
+    channel: int | None = None
 
 
 def _wrong(path: Path, place: str, found: str, expected: str) -> TranscriptError:
@@ -57,7 +58,7 @@ def _wrong(path: Path, place: str, found: str, expected: str) -> TranscriptError
 
 def _window(
     path: Path, place: str, start: str, end: str, text: str = "", role: Role = "unknown",
-    act: ActKind | None = None, *, points: bool = False,
+    act: ActKind | None = None, channel: int | None = None,
 ) -> Window:  # fmt: skip
     """Check the times of one window."""
     times = []
@@ -70,10 +71,11 @@ def _window(
             expected = "seconds from the start of the recording, such as 62.5"
             raise _wrong(path, place, f"{name} '{value[:40]}'", expected)
         times.append(time_s)
-    if times[1] <= times[0]:
+    # One without length is a slip of the hand at one window: its row says so, and the rest is done.
+    if times[1] < times[0]:
         found = f"a window from {times[0]:g} to {times[1]:g}"
         raise _wrong(path, place, found, "an end after its start")
-    return Window(times[0], times[1], " ".join(text.split()), role, act)
+    return Window(times[0], times[1], " ".join(text.split()), role, act, channel)
 
 
 # --- CSV ----------------------------------------------------------------------------------------
@@ -101,9 +103,15 @@ def _csv(path: Path, text: str) -> dict[str, list[Window]]:
         act = _ACT_WORDS.get(said_act)
         if said_act and act is None:
             raise _wrong(path, place, f"act '{said_act[:40]}'", f"one of {', '.join(_ACTS)}")
+        side = row.get("channel", "")
+        try:
+            channel = channel_of(side)
+        except ValueError:
+            expected = "left, right, 0, 1 or nothing"
+            raise _wrong(path, place, f"channel '{side[:40]}'", expected) from None
         window = _window(
             path, place, row.get("start_s", ""), row.get("end_s", ""), row.get("text", ""), role,
-            cast("ActKind | None", act),
+            cast("ActKind | None", act), channel,
         )  # fmt: skip
         name = row.get("recording", "")
         if out and ("" in out) != (name == ""):

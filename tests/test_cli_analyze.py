@@ -355,3 +355,44 @@ def test_a_table_without_measures_is_refused(tmp_path):
     done = prosody("judge", strange)
     assert done.returncode == 2
     assert "prosody features" in done.stderr
+
+
+def test_windows_without_length_or_beyond_the_end_have_rows_that_say_so(tmp_path):
+    marks = tmp_path / "marks.csv"
+    marks.write_text(
+        "recording,start_s,end_s,text,role\n"
+        "1-plain-apology-nl,12,14,good,agent\n"
+        "1-plain-apology-nl,20,20,point,agent\n"
+        "1-plain-apology-nl,45,60,over the end,agent\n"
+        "1-plain-apology-nl,1000,1002,beyond,agent\n",
+        encoding="utf-8",
+    )
+    call = SAMPLES / "1-plain-apology-nl.wav"
+    done = prosody("analyze", call, "--windows", marks, "--out", tmp_path / "out", "--lang", "nl")
+    assert done.returncode == 0, done.stderr
+    rows = {r["text"]: r for r in lines_of(tmp_path / "out" / "apologies.jsonl")}
+    said = {name: {r["code"]: r["text"] for r in row["remarks"]} for name, row in rows.items()}
+    assert rows["good"]["verdict"]
+    assert rows["point"]["gates"] == ["too_short", "too_little_voice"]
+    assert said["point"] == {
+        "window_empty": "Het venster heeft geen lengte: het eind is het begin."
+    }
+    assert "window_outside" in said["over the end"]
+    assert rows["beyond"]["gates"] == ["outside_recording"]
+    assert list(said["beyond"]) == ["window_beyond"]
+    assert rows["beyond"]["verdict"] is None
+    assert rows["beyond"]["measures"]["pitch_p50_st"] is None
+    assert "het venster ligt buiten de opname" in done.stdout
+
+
+@pytest.mark.parametrize("lang", ["nl", "en"])
+def test_a_wrong_agent_channel_is_remarked_on(tmp_path, lang):
+    call = SAMPLES / "1-plain-apology-nl.wav"
+    done = prosody(
+        "analyze", call, "--agent-channel", "right", "--out", tmp_path / "out", "--lang", lang
+    )
+    assert done.returncode == 0, done.stderr
+    line = lines_of(tmp_path / "out" / "recordings.jsonl")[0]
+    found = {r["code"]: r["text"] for r in line["remarks"]}["agent_channel_doubtful"]
+    volgens = {"nl": "volgens het transcript is dat kanaal 0", "en": "by the transcript it is"}
+    assert volgens[lang] in found

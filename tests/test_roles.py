@@ -10,8 +10,10 @@ import soundfile as sf
 
 from prosody.calls import Call, Source, collect
 from prosody.errors import RoleError, UsageError
+from prosody.marked import turns
 from prosody.roles import assign, named_by_greeting
 from prosody.turns import Transcript, Turn, Word
+from prosody.windows import Window
 
 SR = 8000
 # Who speaks when, in both the sound and the transcripts below.
@@ -83,6 +85,17 @@ def test_the_user_says_which_channel(two, option, agent):
     assert by_channel(assign(two, other, option))[agent] == "agent"
 
 
+@pytest.mark.parametrize("channel", [(0, 1), (None, None)])
+def test_a_transcript_that_says_otherwise_is_remarked_on(two, channel):
+    transcript = said(role=("agent", "customer"), channel=channel)
+    doubtful = assign(two, transcript, "right", speech=speech)
+    assert by_channel(doubtful) == {0: "customer", 1: "agent"}  # the user's word stands
+    assert [r.code for r in doubtful.remarks] == ["agent_channel_doubtful"]
+    assert "channel 1; by the transcript it is channel 0" in doubtful.remarks[0].text
+    assert assign(two, transcript, "left", speech=speech).remarks == ()
+    assert assign(two, said(), "right", speech=speech).remarks == ()
+
+
 def test_an_option_that_is_none(two):
     with pytest.raises(UsageError, match=r"'centre'.*auto, left, right, 0, 1, mono"):
         assign(two, None, "centre")
@@ -109,6 +122,35 @@ def test_nothing_tells(two):
         assign(two, said())
     with pytest.raises(RoleError, match="does not tell"):
         assign(two, said(channel=(0, 1)))
+
+
+def marks(role: str, start_s: float, end_s: float, channel: int | None = None) -> tuple[Turn, ...]:
+    return turns([Window(start_s, end_s, "sorry", role=role, channel=channel)])
+
+
+def test_windows_that_name_roles_tell_the_channel(two):
+    heard = assign(two, None, marked=marks("agent", 12.5, 14.0), speech=speech)
+    assert by_channel(heard) == {1: "agent", 0: "customer"}
+    assert codes(heard) == {"roles_from_voice"}
+    assert "agent of the windows file is heard on channel 1" in heard.remarks[0].text
+    # A channel that is named needs no listening, and stands above what the transcript says.
+    named = assign(
+        two, said(role=("customer", "agent")), marked=marks("agent", 5.0, 5.1, 0), speech=speech
+    )
+    assert by_channel(named) == {0: "agent", 1: "customer"}
+    assert named.remarks == ()
+    doubtful = assign(two, None, "left", marked=marks("agent", 12.5, 14.0), speech=speech)
+    assert codes(doubtful) == {"agent_channel_doubtful"}
+    assert "by the windows file it is channel 1" in doubtful.remarks[0].text
+
+
+@pytest.mark.parametrize(
+    "about", [("customer", 12.5, 14.0), ("unknown", 12.5, 14.0), ("agent", 3.0, 4.0),
+              ("agent", 2.0, 5.0), ("agent", 12.5, 12.6)],
+)  # fmt: skip
+def test_windows_that_do_not_tell(two, about):
+    with pytest.raises(RoleError, match="which is the agent's"):
+        assign(two, None, marked=marks(*about), speech=speech)
 
 
 def test_the_transcript_says_channel_and_role(two):

@@ -47,6 +47,18 @@ def test_csv_as_a_dutch_excel_saves_it(read, encoding):
     assert found == {"": [Window(1.5, 3.25, "één")]}
 
 
+def test_csv_with_channels(read):
+    found = read("start_s,end_s,role,channel\n1,2,agent,Rechts\n3,4,klant,0\n5,6,,\n")
+    assert [(w.role, w.channel) for w in found[""]] == [
+        ("agent", 1), ("customer", 0), ("unknown", None),
+    ]  # fmt: skip
+
+
+def test_a_window_without_length_is_read_so_that_its_row_can_say_so(read):
+    assert read("start_s,end_s\n2,2\n") == {"": [Window(2.0, 2.0)]}
+    assert read("2.0\t2.0\tsorry\n")[""][0].end_s == 2.0
+
+
 def test_the_same_file_changed_is_read_again(read):
     assert len(read("start_s,end_s\n1,2\n")[""]) == 1
     assert len(read("start_s,end_s\n1,2\n3,4\n")[""]) == 2
@@ -57,7 +69,7 @@ def test_the_same_file_changed_is_read_again(read):
     [
         ("start_s,end_s\n1,zwei\n", r"line 2: found end 'zwei'.*seconds"),
         ("start_s,end_s\n0:01,2\n", r"line 2: found start '0:01'.*seconds"),
-        ("start_s,end_s\n2,2\n", r"line 2: found a window from 2 to 2.*after its start"),
+        ("start_s,end_s\n2,1\n", r"line 2: found a window from 2 to 1.*after its start"),
         ("start_s,end_s\n-1,2\n", "line 2: found start '-1'"),
         ("start_s,end_s\nnan,2\n", "line 2: found start 'nan'"),
         ("start_s,end_s\n1,1e999\n", "line 2: found end '1e999'"),
@@ -65,6 +77,7 @@ def test_the_same_file_changed_is_read_again(read):
         ("start,end\n1,2\n", r"no column 'start_s'.*did you mean it by 'start'"),
         ("start_s,text\n1,x\n", "no column 'end_s'"),
         ("start_s,end_s,role\n1,2,baas\n", "role 'baas'.*agent, customer"),
+        ("start_s,end_s,channel\n1,2,top\n", "channel 'top'.*left, right"),
         ("start_s,end_s,act\n1,2,praise\n", "act 'praise'.*apology, repair"),
         ("start_s,end_s,text\n1,2,sorry, echt\n", "line 2: found 4 cells.*double quotes"),
         ("recording,start_s,end_s\na,1,2\n,3,4\n", "line 3.*every row, or in none"),
@@ -103,7 +116,7 @@ def test_audacity_labels(read):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [("1.0\t2.0\tx\nfoo\n", "line 2: found 'foo'.*tab"), ("1.0\t1.0\tpoint\n", "from 1 to 1")],
+    [("1.0\t2.0\tx\nfoo\n", "line 2: found 'foo'.*tab"), ("1.0\t0.5\tback\n", "from 1 to 0.5")],
 )
 def test_audacity_labels_that_are_wrong(read, content, words):
     with pytest.raises(TranscriptError, match=words):
