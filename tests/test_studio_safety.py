@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from prosody.errors import UsageError
 from prosody.studio.app import asset, body, make_app, page
 from prosody.studio.safety import Visitor, names_of, visitor_of
-from prosody.studio.serve import Where
+from prosody.studio.serve import Where, shown_host
 
 HOST = "127.0.0.1:8737"
 
@@ -336,3 +336,30 @@ def test_the_network_has_to_be_allowed(host: str) -> None:
 
 def test_page_serves_an_asset() -> None:
     assert callable(page("studio.css"))
+
+
+def test_the_cookie_is_found_among_odd_ones_of_other_programs(client: TestClient) -> None:
+    crumb = enter(client).split(";")[0]
+    client.cookies.clear()
+    for cookies in (
+        f'theme={{"a": "b, c"}}; {crumb}',
+        f"=; ;; {crumb}; x",
+        f"prosody=none; {crumb}",
+    ):
+        assert client.get("/echo", headers={"cookie": cookies}).status_code == 200, cookies
+    assert client.get("/echo", headers={"cookie": "prosody="}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("where", "host"),
+    [
+        (Where(), "127.0.0.1"),
+        (Where("::1"), "[::1]"),
+        (Where("0.0.0.0", network=True), "127.0.0.1"),
+        (Where("::", network=True), "[::1]"),
+        (Where("192.168.1.5", network=True), "192.168.1.5"),
+        (Where("0.0.0.0", network=True, names=("coach.example",)), "coach.example"),
+    ],
+)
+def test_the_link_shows_a_host_that_can_be_opened(where: Where, host: str) -> None:
+    assert shown_host(where) == host

@@ -311,7 +311,7 @@ def test_gated_takes_have_no_judgement(tmp_path: Path) -> None:
     got = take.listen(wav(spoken(0.3)), str(tmp_path), 60, SETTINGS)
     row = told.judge(got, None, Judge.load(None), SETTINGS)
     assert told.judgement(row, "en") is None
-    assert told.reasons(row, "en") == []
+    assert told.reasons(row, got, "en") == []
     assert told.advice(row, Judge.load(None), "en") is None
 
 
@@ -482,6 +482,7 @@ def test_a_visit_is_bounded(plain: Measured) -> None:
         one.add("take", "", plain)
     one.clear()
     assert store.held == 0
+    assert one.epoch == 1
     with one.place("take"):
         one.coming += visit.MOST_TAKES - 1
         with pytest.raises(visit.Full, match="too_many"), one.place("take"):
@@ -829,6 +830,32 @@ def test_two_visits_know_nothing_of_each_other(client: TestClient, house: TestCl
     client.cookies.clear()
     client.cookies.set("prosody", one)
     assert [t["id"] for t in client.get("/api/takes").json()["takes"]] == [key]
+
+
+def test_a_take_that_is_listened_to_while_all_is_wiped_is_wiped_too(
+    client: TestClient, coach: Coach, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listened = coach.workroom.run
+
+    async def wiped_meanwhile(task: Any, *args: Any) -> Any:
+        out = await listened(task, *args)
+        for visitor_visit in seen:
+            visitor_visit.clear()
+        return out
+
+    seen: list[visit.Visit] = []
+    whose = coach.visit
+
+    def noted(request: Any) -> visit.Visit:
+        seen.append(whose(request))
+        return seen[-1]
+
+    monkeypatch.setattr(coach, "visit", noted)
+    monkeypatch.setattr(coach.workroom, "run", wiped_meanwhile)
+    answer = send(client, spoken(1.5), lang="en")
+    assert (answer.status_code, answer.json()["code"]) == (409, "wiped")
+    assert coach.store.held == 0
+    assert client.get("/api/takes").json()["takes"] == []
 
 
 @pytest.mark.parametrize(

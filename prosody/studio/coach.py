@@ -145,6 +145,8 @@ class Coach:
                 data = await body(request)
                 began = time.perf_counter()
                 made = await self._listened(visit, kind, sentence, data)
+            if kind != "baseline":
+                await asyncio.to_thread(self.judged, made, visit)
             made.told_ms = round(1000 * (time.perf_counter() - began), 1)
             return await self._told([made], visit, lang)
         except Full as error:
@@ -157,11 +159,13 @@ class Coach:
             raise
 
     async def _listened(self, visit: Visit, kind: Kind, sentence: str, data: bytes) -> Take:
-        room = self.workroom
+        room, epoch = self.workroom, visit.epoch
         measured = await room.run(take.listen, data, str(room.folder), MAX_S, self.settings)
         if kind == "baseline" and not measured.ok:
             # Not taken in: a spoiled baseline would spoil every judgement after it.
             return Take("", kind, "", "", sentence, measured)
+        if epoch != visit.epoch:
+            raise Full("wiped")
         made = visit.add(kind, sentence, measured)
         if kind == "baseline":
             await self._measure_usual(visit)
@@ -245,7 +249,7 @@ class Coach:
             known = told.cannot_know(one.kind, usual, visit.spoken_s, self.settings, lang)
             out |= {
                 "judgement": told.judgement(row, lang),
-                "reasons": told.reasons(row, lang),
+                "reasons": told.reasons(row, measured, lang),
                 "next": told.advice(row, self.listener, lang),
                 "cannot_know": known if row.verdict is not None else [],
             }

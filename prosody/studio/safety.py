@@ -19,7 +19,6 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -114,15 +113,15 @@ class Door:
 
     def visitor(self, headers: Headers) -> Visitor | None:
         """Return the visitor whose cookie a request carries."""
-        try:
-            crumb = SimpleCookie(headers.get("cookie", "")).get(self.cookie)
-        except CookieError:
-            return None
-        known = self._visitors.get(crumb.value) if crumb is not None else None
-        if known is None:
-            return None
-        known.last_s = time.monotonic()
-        return known
+        # Cookies of every program on this machine's name arrive here; whatever form they have,
+        # ours is found among them (http.cookies would stop at the first odd one).
+        for part in headers.get("cookie", "").split(";"):
+            name, _, value = part.strip().partition("=")
+            known = self._visitors.get(value) if name == self.cookie else None
+            if known is not None:
+                known.last_s = time.monotonic()
+                return known
+        return None
 
     def enter(self, token: str, known: Visitor | None) -> Visitor | None:
         """Let somebody in who has a token; None where the token is none of ours.

@@ -147,6 +147,13 @@ def bind(where: Where) -> socket.socket:
     raise AssertionError("unreachable")
 
 
+def shown_host(where: Where) -> str:
+    """Return the host of the link: the first name given, else the address that was bound."""
+    everything = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+    host = where.names[0] if where.names else everything.get(where.host, where.host)
+    return f"[{host}]" if ":" in host else host
+
+
 def serve(
     pages: Sequence[Page],
     where: Where,
@@ -179,11 +186,7 @@ def serve(
     sock = bind(where)
     port = int(sock.getsockname()[1])
     token = token or secrets.token_urlsafe(24)
-    shown = "127.0.0.1" if where.loopback or where.host == "0.0.0.0" else where.host
-    shown = "[::1]" if where.host in ("::", "::1") else shown
-    shown = where.names[0] if where.names else f"[{shown}]" if ":" in shown.strip("[]") else shown
-    shown = shown.replace("[[", "[").replace("]]", "]")
-    link = f"{where.scheme}://{shown}:{port}/?token={token}"
+    link = f"{where.scheme}://{shown_host(where)}:{port}/?token={token}"
     app = make_app(
         pages,
         token=token,

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from prosody.errors import ProsodyError, RecordingError
 from prosody.rows import Apology
 from prosody.settings import Settings
+from prosody.studio.lines import Lines
 
 Signal = NDArray[np.float32]
 
@@ -58,8 +59,10 @@ class Measured:
         The sound, one channel.
     row : Apology
         As `pipeline.examine` measures it, without a baseline.
+    drawn : Lines
+        Pitch, loudness and waveform.
     lines_json : str
-        What is drawn (`lines.Lines.as_json`).
+        The same as the page reads it.
     pauses : list of (float, float)
         Start and end of the silences within, seconds.
     speech_s : float
@@ -77,6 +80,7 @@ class Measured:
     sr_hz: int
     duration_s: float
     row: Apology
+    drawn: Lines
     lines_json: str
     pauses: list[tuple[float, float]]
     speech_s: float
@@ -135,6 +139,7 @@ def listen(data: bytes, folder: str, max_s: float, settings: Settings) -> Measur
         sr_hz=sr,
         duration_s=len(samples) / sr,
         row=row,
+        drawn=drawn,
         lines_json=drawn.as_json(),
         pauses=[(float(a), float(b)) for a, b in gaps],
         speech_s=float((speech[:, 1] - speech[:, 0]).sum()),

@@ -18,6 +18,7 @@ from prosody.judge import Judge
 from prosody.judging import judge_rows
 from prosody.rows import AXES, Apology, plain
 from prosody.settings import Settings
+from prosody.studio.places import place
 from prosody.studio.take import Measured, Usual
 from prosody.words import load
 
@@ -90,20 +91,28 @@ def _of_ten(p: float) -> int:
     return min(9, max(1, round(10 * p)))
 
 
-def reasons(row: Apology, lang: str) -> list[dict[str, Any]]:
-    """Return the reasons, strongest first, as said to the speaker."""
-    return [
-        {
-            "text": _sentence(r["measure"], r["column"], r["value"], r["unit"], lang),
-            "start_s": r["start_s"],
-            "end_s": r["end_s"],
-            "measure": r["measure"],
-            "toward": load("reasons", lang)["toward"][r["axis"]][
-                "up" if r["contribution"] > 0 else "down"
-            ],
-        }
-        for r in row.reasons
-    ]
+def reasons(row: Apology, measured: Measured, lang: str) -> list[dict[str, Any]]:
+    """Return the reasons, strongest first, as said to the speaker, each with where to listen."""
+    toward = load("reasons", lang)["toward"]
+    out = []
+    for r in row.reasons:
+        start, end = place(
+            r["group"],
+            r["value"] > 0,
+            measured.drawn,
+            measured.pauses,
+            (r["start_s"], r["end_s"]),
+        )
+        out.append(
+            {
+                "text": _sentence(r["measure"], r["column"], r["value"], r["unit"], lang),
+                "start_s": round(start, 3),
+                "end_s": round(end, 3),
+                "measure": r["measure"],
+                "toward": toward[r["axis"]]["up" if r["contribution"] > 0 else "down"],
+            }
+        )
+    return out
 
 
 def _sentence(measure: str, column: str, value: float, unit: str, lang: str) -> str:

@@ -75,7 +75,8 @@ class Store:
 class Visit:
     """The takes of one visitor, and how she usually speaks.
 
-    ``coming`` counts takes that are being listened to.
+    ``coming`` counts takes that are being listened to, ``epoch`` how often everything was wiped:
+    what was listened to meanwhile is not taken in.
     """
 
     store: Store
@@ -84,6 +85,7 @@ class Visit:
     usual: Usual | None = None
     count: int = 0
     coming: int = 0
+    epoch: int = 0
 
     @property
     def spoken_s(self) -> float:
@@ -152,6 +154,7 @@ class Visit:
         """Forget everything."""
         for take in list(self.everything()):
             self.store.let_go(take.size)
+        self.epoch += 1
         self.takes.clear()
         self.sentences.clear()
         self.usual = None
