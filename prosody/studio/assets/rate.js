@@ -15,10 +15,21 @@ let told = {}; // what the server said at the start
 let rater = null;
 let now = null; // the hearing at hand
 let state = "loading";
-let sending = false;
+let busy = 0; // something is on its way: what is entered now would be lost
 
 const stored = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
 const store = (key, value) => { try { localStorage.setItem(key, value); } catch { /* for now */ } };
+
+async function alone(work) {
+  busy += 1;
+  byId("answer").inert = true;
+  try {
+    return await work();
+  } finally {
+    busy -= 1;
+    byId("answer").inert = busy > 0;
+  }
+}
 
 // --- states
 
@@ -183,9 +194,10 @@ async function enter(name, known = false) {
 // --- one clip
 
 async function load(at = null, quiet = false) {
+  if (busy) return undefined;
   byId("missing").hidden = byId("no-sound").hidden = true;
   try {
-    now = await api.trial(at);
+    now = await alone(() => api.trial(at));
     rater = { ...rater, answered: now.answered, of: now.of };
     if (now.state === "finished") return show("done");
     sound.clear();
@@ -197,6 +209,7 @@ async function load(at = null, quiet = false) {
   } catch (error) {
     return fail(error);
   }
+  if (busy) return undefined; // another place was asked for meanwhile
   if (!quiet) byId("said").textContent = byId("where").textContent;
   if (now.answer) form.first().focus();
   else byId("play").focus();
@@ -222,7 +235,7 @@ function missing(text, node) {
 }
 
 async function next() {
-  if (sending || !now || state !== "rate") return;
+  if (busy || !now || state !== "rate") return undefined;
   if (!form.deaf && !sound.heard && !now.answer) return missing("rate.not_heard", byId("play"));
   if (form.missing) return missing("rate.missing", form.missing);
   sound.stop();
@@ -237,10 +250,8 @@ async function next() {
 async function send() {
   const data = rater && api.kept(rater.name);
   if (!data) return "none";
-  sending = true;
-  byId("next").disabled = true;
   try {
-    rater = { ...rater, ...(await api.answer(data)) };
+    rater = { ...rater, ...(await alone(() => api.answer(data))) };
     api.drop(rater.name);
     return "sent";
   } catch (error) {
@@ -253,9 +264,6 @@ async function send() {
     else if (error.code === "not_now") await load();
     else fail(error);
     return "refused";
-  } finally {
-    sending = false;
-    byId("next").disabled = false;
   }
 }
 
