@@ -6,6 +6,7 @@ conduct are drawn, so that pages have something to show. Nothing of it says anyt
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -17,6 +18,7 @@ from benchmarks import _run
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "samples"
+SHARED = ("recording", "recording_sha256", "call_id", "agent", "team", "conduct")
 APOLOGY = "Het spijt me dat u voor niets vrij hebt genomen."
 FAILED = (
     ("truncated", "{}: it ends in the middle of its sound.", "Copy it again from the recorder."),
@@ -112,8 +114,9 @@ def make(
         line = json.loads(json.dumps(lines[source]))
         agent = rng.randrange(agents)
         team = f"team {chr(65 + agent % (teams - 1))}" if agent else f"team {chr(64 + teams)}"
+        sound = hashlib.sha256(f"{seed} {number}".encode()).hexdigest()  # no two calls alike
         known = {"recording": str(name), "call_id": name.stem, "agent": f"agent-{agent:010x}",
-                 "team": team}  # fmt: skip
+                 "team": team, "recording_sha256": sound}  # fmt: skip
         for track in line.get("tracks", ()):
             track["file"] = str(name)
         line |= known
@@ -128,7 +131,7 @@ def make(
                 result["status"] = rng.choice(("met", "met", "not_met"))
         for row in rows[source][: apologies - len(outcomes)]:
             made = json.loads(json.dumps(row))
-            made |= {k: line[k] for k in ("recording", "call_id", "agent", "team", "conduct")}
+            made |= {k: line[k] for k in SHARED}
             outcomes.append(_judged(made, rng))
         line["apologies"] = min(len(rows[source]), line["apologies"])
     for _ in range(complaints):

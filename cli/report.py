@@ -61,11 +61,10 @@ def report(
         missing = made.silences.get("why_not_found", 0)
         if missing:
             typer.echo(
-                f"{missing} pages have no sound: their recordings are not where the results "
-                "say. --recordings FOLDER finds them by content.",
+                f"{missing} without sound: their recordings are not where the results say. "
+                "--recordings FOLDER finds them by content.",
                 err=True,
             )
-        typer.echo(
-            f"{made.pages} apologies, {made.with_sound} with sound. Open it in a browser:", err=True
-        )
+        said = "1 apology" if made.pages == 1 else f"{made.pages} apologies"
+        typer.echo(f"{said}, {made.with_sound} with sound. Open it in a browser:", err=True)
     typer.echo(str(made.index))

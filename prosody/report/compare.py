@@ -1,7 +1,8 @@
 """Two runs side by side: another month, another judge, other settings. One page, no script needed.
 
-Shares are compared with the range that chance allows; the same stretch of sound in both runs is
-compared one by one. Nothing is compared per person.
+Shares are compared with the range that chance allows, and where that range holds zero the page says
+that nothing is decided. The same stretch of sound in both runs is compared one by one. Nothing is
+compared per person.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from typing import Any
 from prosody.report import results, speak, totals
 from prosody.report.folder import Folder, short
 from prosody.report.html import Html, join, tag
-from prosody.report.page import Frame, clock, figure, grid, paragraph, section, texts
+from prosody.report.page import Frame, clock, figure, grid, listing, paragraph, section, texts
 from prosody.report.results import Run, clip_id, number
 from prosody.rows import RULES
 
 MOST_CHANGED = 500
+# From this share of common apologies on, two runs are two looks at the same calls.
+MOSTLY = 0.5
+_WITHHELD = "withheld"
 
 
 def compare(first: Path, second: Path, out: Path | None = None, *, lang: str | None = None) -> Path:
@@ -47,69 +51,150 @@ def compare(first: Path, second: Path, out: Path | None = None, *, lang: str | N
     )
     frame = Frame(lang, f"{a.ident}{b.ident}", made, judged=judged)
     folder = Folder(out)
-    folder.put("index.html", _Comparison(frame, a, b).page())
+    folder.put("index.html", Comparison(frame, a, b).page())
     folder.finish()
     return out / "index.html"
 
 
-class _Comparison:
+class Comparison:
+    """Makes the page.
+
+    Parameters
+    ----------
+    frame : Frame
+    a, b : Run
+        The first and the second run.
+    """
+
     def __init__(self, frame: Frame, a: Run, b: Run) -> None:
         self.frame, self.a, self.b = frame, a, b
         self.say, self.lang = frame.say, frame.lang
+        self.words: dict[str, str] = self.say["compare"]
+        before = {clip_id(r): r for r in a.apologies}
+        self.pairs = [(before[c], r) for r in b.apologies if (c := clip_id(r)) in before]
+        after = {clip_id(r) for r in b.apologies}
+        common = 2 * len(before.keys() & after) / max(1, len(before) + len(after))
+        self.same_calls = common >= MOSTLY
+        self.decided: list[str] = []
+        self.asked = 0
 
     def page(self) -> str:
-        say = self.say["compare"]
-        names = [_name(run.folder) for run in (self.a, self.b)]
-        lead = say["lead"].format(a=names[0], b=names[1])
-        parts: list[Html | None] = [tag("h1", say["title"]), paragraph(lead, "lead")]
-        parts.append(self._counts())
+        """Return it."""
+        say = self.words
+        parts = [self._counts()]
         if self.frame.judged:
             parts.append(self._verdicts())
-        parts += [self._rules(), paragraph(say["range_text"], "small"), self._same(),
-                  self._settings()]  # fmt: skip
-        return self.frame.page(say["title"], *parts, menu=False)
+        rules = self._rules()
+        parts += [rules] if rules else []
+        parts += [
+            paragraph(say["same_range" if self.same_calls else "range_text"], "small"),
+            self._same(),
+            self._settings(),
+        ]
+        # What the tables decide is known once they are made, and stands before them.
+        return self.frame.page(
+            say["title"],
+            tag("h1", say["title"]),
+            self._which(),
+            self._summary(),
+            *parts,
+            menu=False,
+        )
+
+    def _which(self) -> Html:
+        say, about = self.words, self.say["about"]
+        names = _names(self.a.folder, self.b.folder)
+        rows: list[list[Any]] = []
+        for key, name, run in (("before", names[0], self.a), ("after", names[1], self.b)):
+            row: list[Any] = [say[key], name, str(run.head.get("finished_at") or "")[:10]]
+            if self.frame.judged:
+                model = run.head.get("model") or {}
+                row.append(str(model.get("name") or about["none"]))
+            rows.append(row)
+        head = [say["run"], say["folder"], say["made"]]
+        return grid(None, head + ([about["model"]] if self.frame.judged else []), rows)
+
+    def _summary(self) -> Html:
+        """Say what is decided, and what else than the calls may be behind it."""
+        say, notes = self.words, []
+        if self.same_calls:
+            notes.append(say["same_calls"])
+        elif not self.asked:
+            notes.append(say["nothing_to_compare"])
+        if self.frame.judged and _judge(self.a) != _judge(self.b):
+            notes.append(say["other_judge"])
+        elif self._differences():
+            notes.append(say["other_settings"])
+        for run, key in ((self.a, "before"), (self.b, "after")):
+            if run.head.get("complete") is False:
+                notes.append(say["incomplete"].format(run=say[key]))
+        found: Html | None = None
+        if self.asked and not self.same_calls:
+            found = listing(self.decided) if self.decided else paragraph(say["undecided"], "lead")
+            by_chance = figure(self.asked / 20, 1, self.lang)
+            notes.append(say["by_chance"].format(asked=self.asked, n=by_chance))
+        return section(say["summary"], found, *(paragraph(n) for n in notes))
+
+    # --- shares ---------------------------------------------------------------------------------
 
     def _head(self, first: str) -> list[Any]:
-        say = self.say["compare"]
-        return [first, say["before"], say["after"], say["difference"]]
+        say = self.words
+        more = [] if self.same_calls else [say["says"]]
+        return [first, say["before"], say["after"], say["difference"], *more]
+
+    def _row(self, *cells: Any) -> list[Any]:
+        """Return a line that decides nothing."""
+        return [*cells] if self.same_calls else [*cells, ""]
 
     def _counts(self) -> Html:
         say = self.say["overview"]
-        rows = []
-        for key in ("recordings", "apologies", "no_apology", "complaint", "failed"):
+        rows: list[list[Any]] = []
+        for key in ("recordings", "apologies", "failed"):
             x, y = (_count(run, key) for run in (self.a, self.b))
+            signed = f"{y - x:+d}".replace("-", "\N{MINUS SIGN}") if y != x else "0"
+            rows.append(self._row(say[key], x, y, signed))
+        for key in ("with_apology", "complaint_share"):
             rows.append(
-                [say[key], x, y, f"{y - x:+d}".replace("-", "\N{MINUS SIGN}") if y != x else "0"]
+                self._share(self.words[key], *(_part(run, key) for run in (self.a, self.b)))
             )
-        return section(self.say["page"]["overview"],
-                       grid(None, self._head(self.say["compare"]["what"]), rows,
-                            class_="numbers"))  # fmt: skip
+        head = self._head(self.words["what"])
+        return section(self.say["page"]["overview"], grid(None, head, rows, class_="numbers"))
 
-    def _share(self, label: Any, x: int, of_x: int, y: int, of_y: int) -> list[Any]:
-        if not (of_x and of_y):
-            none = "\N{EN DASH}"
-            return [label, self._part(x, of_x), self._part(y, of_y), none]
-        d, low, high = totals.difference(x, of_x, y, of_y)
+    def _share(self, label: str, x: tuple[int, int], y: tuple[int, int]) -> list[Any]:
+        """Return a line of a table: both shares, their difference, and what it says."""
+        parts = [self._percent(*x), self._percent(*y)]
+        if not (x[1] and y[1]):
+            return self._row(label, *parts, "\N{EN DASH}")
+        d, low, high = totals.difference(*x, *y)
         said = [figure(100 * v, 0, self.lang) for v in (d, low, high)]
-        plus = "+" if d > 0 and not said[0].startswith("0") else ""
-        span = tag("span", f"({said[1]} \N{HORIZONTAL ELLIPSIS} {said[2]})", class_="small")
-        return [label, self._part(x, of_x), self._part(y, of_y), join((plus + said[0], span), " ")]
+        plus = "+" if d > 0 and said[0] != "0" else ""
+        range_ = self.words["range"].format(low=said[1], high=said[2])
+        shown = join((plus + said[0], tag("span", range_, class_="small")), " ")
+        if self.same_calls:
+            return self._row(label, *parts, shown)
+        self.asked += 1
+        sure = low > 0 or high < 0
+        says = self.words["higher" if d > 0 else "lower"] if sure else self.words["may_be_chance"]
+        if sure:
+            key = "decided_up" if d > 0 else "decided_down"
+            self.decided.append(
+                self.words[key].format(what=label, before=parts[0], after=parts[1], range=range_)
+            )
+        return [label, *parts, shown, tag("strong", says) if sure else says]
 
-    def _part(self, count: int, of: int) -> str:
+    def _percent(self, count: int, of: int) -> str:
         if not of:
             return "\N{EN DASH}"
-        return f"{figure(100 * count / of, 0, self.lang)} % ({count}/{of})"
+        return f"{figure(100 * count / of, 0, self.lang)}\N{NO-BREAK SPACE}% ({count}/{of})"
 
     def _verdicts(self) -> Html:
         counts = [Counter(str(r["verdict"]) for r in run.apologies if r.get("verdict"))
                   for run in (self.a, self.b)]  # fmt: skip
-        words = self.say["screen"]["verdict"]
+        words, say = self.say["screen"]["verdict"], self.say["judged"]
         rows = [
-            self._share(words[v], counts[0][v], counts[0].total(), counts[1][v], counts[1].total())
-            for v in totals.VERDICTS
+            self._share(words[v], *((c[v], c.total()) for c in counts)) for v in totals.VERDICTS
         ]
-        say = self.say["judged"]
-        head = [say["sounded"], *self._head("")[1:]]
+        head = self._head(say["sounded"])
         return section(say["verdicts"], grid(None, head, rows, class_="numbers"),
                        paragraph(say["impression"], "small"))  # fmt: skip
 
@@ -117,27 +202,28 @@ class _Comparison:
         found = [totals.rules(run.lines) for run in (self.a, self.b)]
         rows = []
         for name in RULES:
-            x, y = (f.get(name, totals.Rule()) for f in found)
-            if x.graded or y.graded:
+            both = [f.get(name, totals.Rule()) for f in found]
+            if any(rule.graded for rule in both):
                 label = self.say["rules"][name]["name"]
-                rows.append(self._share(label, x.counts["met"], x.graded, y.counts["met"],
-                                        y.graded))  # fmt: skip
+                rows.append(self._share(label, *((r.counts["met"], r.graded) for r in both)))
         if not rows:
             return None
         say = self.say["overview"]
-        return section(say["conduct"], grid(None, self._head(say["rule"]), rows, class_="numbers"))
+        head = self._head(say["rule"])
+        return section(say["conduct"], grid(None, head, rows, class_="numbers"))
+
+    # --- the same sound, twice ------------------------------------------------------------------
 
     def _same(self) -> Html:
         """Return what became of the stretches of sound that both runs hold."""
-        say = self.say["compare"]
-        before = {clip_id(r): r for r in self.a.apologies}
-        pairs = [(before[c], r) for r in self.b.apologies if (c := clip_id(r)) in before]
-        if not pairs:
+        say = self.words
+        if not self.pairs:
             return section(say["changed"], paragraph(say["no_overlap"]))
-        same = paragraph(say["same"].format(n=len(pairs)))
+        one = len(self.pairs) == 1
+        same = paragraph(say["same_one"] if one else say["same"].format(n=len(self.pairs)))
         if not self.frame.judged:
             return section(self.say["page"]["apologies"], same)
-        changed = [(x, y) for x, y in pairs if self._said(x) != self._said(y)]
+        changed = [(x, y) for x, y in self.pairs if self._said(x) != self._said(y)]
         names = short([str(r.get("recording")) for _, r in changed])
         rows = [
             [f"{names[str(y.get('recording'))]} {clock(number(y, 'start_s'))}",
@@ -150,30 +236,56 @@ class _Comparison:
         return section(
             say["changed"],
             same,
-            paragraph(say["changed_text"], "small"),
+            self._moves(),
+            paragraph(say["changed_text"], "small") if rows else None,
             grid(None, head, rows) if rows else paragraph(say["none"]),
             paragraph(more) if more else None,
         )
 
+    def _moves(self) -> Html:
+        """Return how many went from which outcome to which."""
+        words = self.say["screen"]["verdict"]
+        kinds = (*totals.VERDICTS, _WITHHELD)
+        moves = Counter((x.get("verdict") or _WITHHELD, y.get("verdict") or _WITHHELD)
+                        for x, y in self.pairs)  # fmt: skip
+        there = [k for k in kinds if any(k in move for move in moves)]
+        rows: list[list[Any]] = [
+            [words[a], *(moves[a, b] or "\N{EN DASH}" for b in there)] for a in there
+        ]
+        head = [self.words["from_to"], *(words[b] for b in there)]
+        return grid(None, head, rows, class_="numbers")
+
     def _said(self, row: dict[str, Any]) -> str:
         return speak.verdict(row, self.say)
 
-    def _settings(self) -> Html:
-        say, about = self.say["compare"], self.say["about"]
+    # --- what differs ---------------------------------------------------------------------------
+
+    def _differences(self) -> list[list[Any]]:
+        about = self.say["about"]
         facts = [_facts(run, about, judged=self.frame.judged) for run in (self.a, self.b)]
         none = about["none"]
-        rows = [
+        return [
             [key, facts[0].get(key, none), facts[1].get(key, none)]
             for key in sorted({*facts[0], *facts[1]})
             if facts[0].get(key) != facts[1].get(key)
         ]
-        head = [about["how"], say["before"], say["after"]]
+
+    def _settings(self) -> Html:
+        say, rows = self.words, self._differences()
+        head = [self.say["about"]["how"], say["before"], say["after"]]
         body = grid(None, head, rows) if rows else paragraph(say["nothing_differs"])
         return section(say["differs"], body)
 
 
-def _name(folder: Path) -> str:
-    return folder.resolve().name or str(folder)
+def _names(a: Path, b: Path) -> tuple[str, str]:
+    """Return the shortest names of two folders that tell them apart."""
+    one, other = a.resolve().parts, b.resolve().parts
+    depth = next((n for n in range(1, 5) if one[-n:] != other[-n:]), 1)
+    return "/".join(one[-depth:]) or str(a), "/".join(other[-depth:]) or str(b)
+
+
+def _judge(run: Run) -> str:
+    return str((run.head.get("model") or {}).get("sha256"))
 
 
 def _count(run: Run, what: str) -> int:
@@ -181,9 +293,16 @@ def _count(run: Run, what: str) -> int:
         return len(run.lines)
     if what == "apologies":
         return len(run.apologies)
-    if what == "complaint":
-        return sum(bool(line.get("complaint_without_apology")) for line in run.lines)
     return sum(line.get("status") == what for line in run.lines)
+
+
+def _part(run: Run, what: str) -> tuple[int, int]:
+    """Return how many of how many recordings."""
+    if what == "with_apology":
+        read = [line for line in run.lines if line.get("status") != "failed"]
+        return sum(line.get("status") == "ok" for line in read), len(read)
+    told = [c for line in run.lines if (c := line.get("complaint_without_apology")) is not None]
+    return sum(map(bool, told)), len(told)
 
 
 def _facts(run: Run, say: dict[str, str], *, judged: bool) -> dict[str, str]:
@@ -193,7 +312,9 @@ def _facts(run: Run, say: dict[str, str], *, judged: bool) -> dict[str, str]:
         model = run.head.get("model") or {}
         out[say["model"]] = f"{model.get('name', '')} {str(model.get('sha256') or '')[:16]}"
     for group, values in (run.head.get("settings") or {}).items():
-        if isinstance(values, dict) and (judged or group != "verdict"):
+        # Those of `prosody coach` decide nothing here.
+        if isinstance(values, dict) and group != "coach" and (judged or group != "verdict"):
             out |= {f"{group}.{k}": str(v) for k, v in values.items()}
-    out |= {k: str(v) for k, v in run.command.items()}
+    left = ("lang", "engine")  # no result depends on them
+    out |= {k: str(v) for k, v in run.command.items() if k not in left}
     return out

@@ -71,6 +71,8 @@ class Overview:
             label = say["see_all"].format(n=len(run.apologies))
             label = say["see_one"] if len(run.apologies) == 1 else label
             parts.append(tag("p", tag("a", label, href="apologies.html", class_="go")))
+        else:
+            parts.append(paragraph(say["no_apologies"]))
         if self.judged and run.apologies:
             parts += [self._verdicts(), self._first(), self._withheld()]
         elif run.apologies:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ _BRIEF = (
     "recording", "recording_sha256", "call_id", "agent", "team", "language", "channel", "role",
     "start_s", "end_s", "text", "source", "verdict", "kind", "hint", "gates",
 )  # fmt: skip
+_HASH = re.compile(r"[0-9a-f]{64}")
 _AGAIN = "Make the results again: prosody analyze ... --out DIR"
 
 
@@ -72,7 +74,7 @@ class Run:
 def clip_id(row: dict[str, Any]) -> str:
     """Return the name of an apology in ratings: the same in every run over the same sound."""
     sound = str(row.get("recording_sha256") or "")
-    if not sound:
+    if not _HASH.fullmatch(sound):
         sound = hashlib.sha256(str(row.get("recording")).encode(errors="replace")).hexdigest()
     return f"{sound[:12]}-{int(row.get('channel') or 0)}-{round(1000 * number(row, 'start_s'))}"
 
@@ -105,8 +107,9 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
                     yield value
     except FileNotFoundError as error:
         raise UsageError(
-            f"{path.parent}: there is no {path.name}, so these are no results of a run.",
-            "Name the folder that 'prosody analyze --out' wrote.",
+            f"{path.parent}: there is no {path.name}, so these are no whole results of a run.",
+            "Pages are made of run.json, recordings.jsonl and apologies.jsonl, not of tables: name "
+            "the folder that 'prosody analyze --out' wrote, or copy them from there.",
         ) from error
     except (OSError, ValueError, RecursionError) as error:
         if isinstance(error, UsageError):
@@ -124,12 +127,8 @@ def read(folder: Path) -> Run:
     """
     try:
         head = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UsageError(
-            f"{folder}: there is no run.json, so no finished run.",
-            "Name the folder that 'prosody analyze --out' wrote, or start that command again: it "
-            "goes on where it was.",
-        ) from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UsageError(*_no_run(folder)) from error
     except (OSError, ValueError) as error:
         raise UsageError(f"{folder / 'run.json'}: cannot be read ({error}).", _AGAIN) from error
     if not isinstance(head, dict) or head.get("schema_version") != SCHEMA_VERSION:
@@ -141,6 +140,28 @@ def read(folder: Path) -> Run:
     run.apologies = [_brief(row) for row in run.whole()]
     run.apologies.sort(key=order)
     return run
+
+
+def _no_run(folder: Path) -> tuple[str, str]:
+    """Return what is found where results were expected, and what to do."""
+    name = "Name the folder that 'prosody analyze --out' wrote."
+    if not folder.exists():
+        return f"{folder}: there is no such folder.", name
+    if not folder.is_dir():
+        return f"{folder}: a file, expected a folder with the results of a run.", name
+    if (folder / "journal.sqlite").is_file():
+        return (
+            f"{folder}: there is no run.json, so no finished run.",
+            "Start 'prosody analyze' again as before: it goes on where it was.",
+        )
+    if (folder / "report.json").is_file():
+        return f"{folder}: a report, expected the results it was made from.", name
+    if any(folder.glob("*.parquet")) or any(folder.glob("*.csv")):
+        return (
+            f"{folder}: tables, but no run.json, so no whole results of a run.",
+            f"{name} Pages are made of its run.json, recordings.jsonl and apologies.jsonl.",
+        )
+    return f"{folder}: there is no run.json, so no results of a run.", name
 
 
 def order(row: dict[str, Any]) -> tuple[str, float, int]:

@@ -143,6 +143,7 @@ class Sheets:
         known: tuple[str, Files, tuple[Turn, ...]] = ("", Files(), ())
         with self.out.lines("clips.csv") as put:
             rated = bool(rows) and not self.run.measures_only
+            listed: set[str] = set()  # the same sound may be there under two names
             if rated:
                 put(_cells(["clip", "speaker", "language", *COLUMNS]))
             for done, whole in enumerate(self.run.whole(), 1):
@@ -168,7 +169,8 @@ class Sheets:
                     self.out.put_sound(f"sound/{sheet.number:05d}.wav", got)
                     self.heard += 1
                 self.out.put(f"apologies/{file_name(sheet.number)}", made.make(sheet))
-                if rated:
+                if rated and clip_id(whole) not in listed:
+                    listed.add(clip_id(whole))
                     put(_clip_row(whole))
                 watch(done, len(rows))
 

@@ -42,6 +42,10 @@ class Tables:
 
     def apologies(self) -> str:
         """Return the page with the table of all apologies."""
+        if not self.run.apologies:
+            none = paragraph(self.say["overview"]["no_apologies"], "lead")
+            title = self.say["page"]["apologies"]
+            return self.frame.page(title, tag("h1", title), none, here="apologies.html")
         say, judged = self.say["table"], self.judged
         screen = self.say["screen"]["verdict"]
         rows, languages = [], set()
