@@ -25,7 +25,7 @@ from mutate import mutate, mutate_json
 MEMORY = "2000MB"
 LIMIT_S = 30
 DAMAGED = ("recording", "transcript", "values of a transcript", "windows")
-OURS = ("internal_error", "worker_died", "time_limit", "memory_limit")
+OURS = ("internal_error", "worker_died", "time_limit", "memory_limit", "unreadable")
 
 
 def cases(n: int, seed: int) -> Iterator[tuple[str, str, bytes, str, bytes]]:
@@ -62,9 +62,12 @@ def fuzz(folder: Path, n: int, *, seed: int = 0, keep: Path | None = None) -> di
     where.mkdir()
     damaged: dict[str, str] = {}
     seeds: Counter[str] = Counter()
+    roles = _seeds.transcripts()["own.csv"]
     for what, voice, sound, text, words in cases(n, seed):
         (calls / voice).write_bytes(sound)
         ((where if what == "windows" else calls) / text).write_bytes(words)
+        if what == "windows":  # a transcript says who speaks where
+            (calls / voice).with_suffix(".csv").write_bytes(roles)
         damaged[voice] = what
         seeds[what] += 1
     out = folder / "out"

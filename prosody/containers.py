@@ -237,6 +237,8 @@ def _matroska(file: BinaryIO, size: int) -> Header:
     if width == 0 or length < 0:
         return Header()
     at = 4 + width + length
+    if at >= size:  # the first element alone promises more, up to more than any file can hold
+        return Header(promised_bytes=at)
     file.seek(at)
     data = file.read(12)
     if data[:4] != b"\x18\x53\x80\x67":

@@ -66,7 +66,7 @@ HEADERLESS |= {
 
 _ENDINGS = (
     "3ga 3gp aac ac3 aif aifc aiff amr ape asf au avi awb caf flac flv m4a m4b mka mkv mov mp2 mp3 "
-    "mp4 oga ogg opus rf64 snd sph spx tta voc w64 wav wav49 wave webm weba wma wv"
+    "mp4 mpeg mpg oga ogg opus rf64 snd sph spx tta voc w64 wav wav49 wave webm weba wma wv"
 )
 AUDIO_SUFFIXES = frozenset(HEADERLESS) | {f".{name}" for name in _ENDINGS.split()}
 

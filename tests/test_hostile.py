@@ -94,6 +94,17 @@ def test_a_header_with_a_thousand_lies(tmp_path):
     assert sum(read_apart(tmp_path).values()) == 150
 
 
+@pytest.mark.parametrize(
+    "length", [b"\x01\xff\xff\xff\xff\xff\xff\xfe", b"\x10\xff\xff\xff", b"\x7f"]
+)
+def test_a_matroska_header_longer_than_any_file(tmp_path, length):
+    path = tmp_path / "x.mkv"
+    path.write_bytes(b"\x1a\x45\xdf\xa3" + length + b"\x42\x86\x81\x01" * 4)
+    with pytest.raises(RecordingError) as caught:
+        Recording(path)
+    assert caught.value.code in ("truncated", "damaged", "unsupported_format", "missing_extra")
+
+
 def test_a_chunk_list_without_end(tmp_path):
     path = tmp_path / "chunks.wav"
     path.write_bytes(wav_header()[:36] + (b"junk" + struct.pack("<I", 0)) * 200_000)

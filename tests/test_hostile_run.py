@@ -121,4 +121,5 @@ def test_damaged_files_and_transcripts_through_the_command(tmp_path):
     assert told["without_a_row"] == told["with_two_rows"] == 0
     assert told["faults"] == []
     assert told["peak_worker_mb"] < 500
-    assert len(told["codes"]) >= 5
+    assert set(told["codes"]) == set(fuzz.DAMAGED)
+    assert len({code for count in told["codes"].values() for code in count}) >= 5
