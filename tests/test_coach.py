@@ -6,8 +6,10 @@ import http.client
 import io
 import json
 import os
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -252,6 +254,37 @@ def test_what_cannot_be_served_is_a_usage_error(args: list[str], said: str, tmp_
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
+def test_with_a_certificate_it_speaks_https_and_the_cookie_is_for_https_alone(
+    tmp_path: Path,
+) -> None:
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",
+            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+            "-keyout", str(key), "-out", str(cert)]  # fmt: skip
+    subprocess.run(made, check=True, capture_output=True)
+    tls = ["--tls-cert", str(cert), "--tls-key", str(key), "--name", "localhost"]
+    with coach(tmp_path / "run", *tls) as one:
+        assert one.link.startswith("https://localhost:")
+        line = http.client.HTTPSConnection(
+            "localhost", one.parts.port, timeout=30, context=ssl.create_default_context(cafile=cert)
+        )
+        line.request("GET", f"/?{one.parts.query}")
+        answer = line.getresponse()
+        answer.read()
+        assert answer.status == 303
+        crumb = answer.headers["set-cookie"]
+        assert crumb.endswith("; Secure")
+        for origin, status in ((f"https://localhost:{one.parts.port}", 204),
+                               (f"http://localhost:{one.parts.port}", 403)):  # fmt: skip
+            line.request("POST", "/api/forget", headers={"cookie": crumb.split(";")[0],
+                                                         "origin": origin})  # fmt: skip
+            answer = line.getresponse()
+            answer.read()
+            assert answer.status == status
+        line.close()
 
 
 def test_a_port_that_is_taken_is_said() -> None:
