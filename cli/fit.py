@@ -81,6 +81,13 @@ def fit(
     for info in made.metadata["axes"].values():
         for rater, why in info["training"].get("dropped_raters", {}).items():
             typer.echo(f"rater {rater} was left out: {why}")
+        agreed = (info["training"].get("reliability") or {}).get("agreement") or {}
+        if isinstance(agreed.get("icc2_1"), float):
+            typer.echo(
+                f"  agreement of raters: ICC(2,1) {agreed['icc2_1']:.2f}, ICC(2,k) "
+                f"{agreed['icc2_k']:.2f} of {agreed['ratings_per_clip']:.1f} ratings a clip, alpha "
+                f"{agreed['krippendorff_alpha']:.2f} ('prosody agreement' says more)"
+            )
         figures = {k: v for k, v in info.get("figures", {}).items() if isinstance(v, float)}
         if figures:
             typer.echo("  " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()))

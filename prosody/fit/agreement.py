@@ -136,11 +136,6 @@ def of_axis(given: Answers, path: Path | str = "") -> dict[str, Any]:
     """Return the figures of one axis; see `agreement`."""
     got = arrange(given)
     found = components(got.matrix)
-    k = found.raters_mean
-    single, mean = icc2(found), icc2(found, k)
-    alike, alike_mean = icc3(found), icc3(found, k)
-    alpha, alpha_low, alpha_high = alpha_interval(got.matrix)
-    needed = [ratings_for(v, TARGET) for v in (single.value, single.high, single.low)]
     fit = _as_fitted(given, path)
     n_deaf, n_heard = int(got.deaf.sum()), int(np.sum(~np.isnan(got.matrix))) + len(got.again)
     out: dict[str, Any] = {
@@ -150,6 +145,24 @@ def of_axis(given: Answers, path: Path | str = "") -> dict[str, Any]:
         "n_repeats": len(got.again),
         "n_cannot_hear": n_deaf,
         "cannot_hear_share": _share(n_deaf, n_deaf + n_heard),
+        **_figures(got.matrix, found),
+        "repeats": _repeats(got),
+        "fit": fit,
+        "repeat_pairs": got.again[:, 2:].tolist(),
+        "raters": _raters(got, given, fit["dropped_raters"]),
+        "clips": _clips(got),
+    }
+    out["remarks"] = _remarks(got, found, out)
+    return out
+
+
+def _figures(matrix: Floats, found: Components) -> dict[str, Any]:
+    k = found.raters_mean
+    single, mean = icc2(found), icc2(found, k)
+    alike, alike_mean = icc3(found), icc3(found, k)
+    alpha, alpha_low, alpha_high = alpha_interval(matrix)
+    needed = [ratings_for(v, TARGET) for v in (single.value, single.high, single.low)]
+    return {
         "ratings_per_clip": k,
         "complete": found.complete,
         "icc2_1": single.value,
@@ -175,14 +188,16 @@ def of_axis(given: Answers, path: Path | str = "") -> dict[str, Any]:
         "more_ratings_per_clip": _more(needed[0], k),
         "more_ratings_per_clip_low": _more(needed[1], k),
         "more_ratings_per_clip_high": _more(needed[2], k),
-        "repeats": _repeats(got),
-        "fit": fit,
-        "repeat_pairs": got.again[:, 2:].tolist(),
-        "raters": _raters(got, given, fit["dropped_raters"]),
-        "clips": _clips(got),
     }
-    out["remarks"] = _remarks(got, found, out)
-    return out
+
+
+def brief(given: Answers) -> dict[str, Any]:
+    """Return the figures of one axis without those of single raters and clips, as JSON holds them.
+
+    They stand on the card of a judge that is fitted to these ratings.
+    """
+    got = arrange(given)
+    return dict(plain(_figures(got.matrix, components(got.matrix))))
 
 
 def _share(count: int, of: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +37,15 @@ class Panel:
         Where the middle of the scale (50) lies on the mean rater's z scores.
     dropped : mapping of str to str
         Raters left out, and why.
+    agreement : dict, optional
+        How well all raters agree, on their own scales (`prosody.fit.agreement.brief`).
     """
 
     clips: NDArray[np.str_]
     matrix: Floats
     middle: float = 0.0
     dropped: dict[str, str] | None = None
+    agreement: dict[str, Any] | None = None
 
     @property
     def mean(self) -> Floats:
@@ -72,6 +75,7 @@ class Panel:
             "raters": int(np.sum(np.any(~np.isnan(self.matrix), axis=0))),
             "raters_per_clip": round(self.raters_per_clip, 2),
             "clips": int(np.sum(np.any(~np.isnan(self.matrix), axis=1))),
+            **({"agreement": self.agreement} if self.agreement else {}),
         }
 
 
@@ -289,7 +293,9 @@ def read_long(path: Path | str, axis: str) -> Panel:
     given = given.take(~given.deaf)
     if not len(given):
         raise UsageError(f"{path}: no rating on the axis '{axis}'.", "Give ratings of that axis.")
-    return panel_of(given, path)
+    from prosody.fit.agreement import brief
+
+    return replace(panel_of(given, path), agreement=brief(given))
 
 
 def panel_of(given: Answers, path: Path | str) -> Panel:
