@@ -388,7 +388,8 @@ def line_dependent(column: str) -> bool:
     """
     m = table.BY_NAME.get(column)
     if m is not None:
-        return m.family == "balance" or not (m.fit_for_judging or m.relative == "none")
+        of_line = m.family == "balance" and not m.fit_absolute
+        return of_line or not (m.fit_for_judging or m.relative == "none")
     return any(m.relative_name == column and not m.fit_for_judging for m in table.MEASURES)
 
 

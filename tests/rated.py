@@ -26,10 +26,7 @@ def make(speakers=24, clips=10, noise=0.2, seed=0):
             "loudness_peaks_per_s": rng.normal(1.8, 0.2),
             "unvoiced_segment_mean_s": rng.normal(-2.5, 0.3),
         }  # fmt: skip
-        moved = {
-            k: rng.normal(0, 2 if k.endswith(("_st", "_db", "mfcc1")) else 0.3, clips)
-            for k in habit
-        }
+        moved = {k: rng.normal(0, spread(k), clips) for k in habit}
         for c in range(clips):
             row = {"clip": f"s{s:02d}c{c:02d}.wav", "speaker": f"agent-{s:02d}"}
             row["sentence"] = f"S{c % 4}"
@@ -43,6 +40,11 @@ def make(speakers=24, clips=10, noise=0.2, seed=0):
             row["rating"] = sum(RULE[k] * moved[k][c] for k in RULE) + rng.normal(0, noise)
             rows.append(row)
     return rows
+
+
+def spread(name):
+    """Return by how much clips of a speaker differ in a measure (octaves of a ratio)."""
+    return 2.0 if name.endswith(("_st", "_db", "mfcc1")) else 0.3
 
 
 def write(path: Path, rows, drop=()):

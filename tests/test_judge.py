@@ -53,8 +53,20 @@ def test_only_what_survives_the_telephone_judges_a_call(shipped):
         for column in named:
             measure = next(m for m in table.MEASURES if column in (m.name, m.relative_name))
             assert measure.fit_for_judging, column
+            assert measure.fit_absolute or column == measure.relative_name, column
     known = shipped.judge(columns, own_line=True)
-    assert not np.allclose(known.sincere.rating, a.sincere.rating)
+    np.testing.assert_array_equal(known.sincere.rating, a.sincere.rating)
+
+
+def test_lines_are_bent_and_still_add_up(shipped):
+    # Far from the middle a unit of a measure need not add what it adds there.
+    name = "pitch_range_st_rel"
+    steps = np.linspace(-12, 12, 25)
+    columns = {"baseline_s": np.full(25, 1e6), name: steps}
+    judged = shipped.judge(columns).sincere
+    added = judged.contributions.sum(axis=1)
+    np.testing.assert_allclose(judged.bias + added, judged.rating, atol=1e-5)
+    assert np.ptp(np.diff(added)) > 1e-3
 
 
 def test_contributions_sum_with_the_bias(shipped):
@@ -162,7 +174,9 @@ def test_probability_and_interval_follow_from_rating_and_sd(shipped):
     assert np.all((axis.p_sincere_side > 0.5) == (axis.rating > 0))
 
 
-LIMITS = replace(Settings(), verdict=Verdict(sincere_p=0.7, forced_p=0.7, recited_p=0.8))
+LIMITS = replace(
+    Settings(), verdict=Verdict(sincere_p=0.7, forced_p=0.7, dull_p=0.7, recited_p=0.8)
+)
 
 
 @pytest.mark.parametrize(

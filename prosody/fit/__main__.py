@@ -14,19 +14,19 @@ import numpy as np
 from prosody.fit import card, check, recipe
 from prosody.fit import figures as fig
 from prosody.fit.graph import write
-from prosody.fit.model import Axis, JudgeModel
+from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.tables import Rated
 from prosody.judge import Judge
 
 
-def unseen(rated: Rated, fit: Callable[[Rated], Axis]) -> dict[str, Any]:
+def unseen(rated: Rated, fit: Callable[[Rated], AxisModel]) -> dict[str, Any]:
     """Return the figures for the card: every speaker judged by the others."""
-    out: dict[str, Any] = {"how": "every speaker judged by the others, all choices inside"}
-    for name, columns in (("", None), (" (as in calls)", check.as_in_calls)):
-        rating, sd, _ = check.cross_validate(rated, fit, columns=columns)
-        found = fig.figures(rated.rating, rating, sd, rated.sentence)
-        out |= {k + name: round(v, 3) if np.isfinite(v) else None for k, v in found.items()}
-    return out
+    rating, sd, _ = check.cross_validate(rated, fit)
+    found = fig.figures(rated.rating, rating, sd, rated.sentence)
+    return {
+        "how": "every speaker judged by the others, all choices inside",
+        **{k: round(v, 3) if np.isfinite(v) else None for k, v in found.items()},
+    }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     sinac = recipe.read_sinac(args.sinac)
     nsc, panel = recipe.read_nsc_folder(args.nsc)
-    fits: dict[str, Callable[[Rated], Axis]] = {
+    fits: dict[str, Callable[[Rated], AxisModel]] = {
         "sincere": recipe.fit_sincere,
         "engaged": partial(recipe.fit_engaged, styles=sinac),
     }

@@ -9,7 +9,7 @@ import numpy as np
 
 from prosody import __version__, judge
 from prosody.fit.check import fitted_on
-from prosody.fit.model import Axis, JudgeModel, parts
+from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.tables import Rated
 from prosody.settings import Settings
 
@@ -40,19 +40,18 @@ ANATOMY = ("pitch_mean_st", "pitch_p20_st", "pitch_p50_st", "pitch_p80_st", "pit
 CLAIM = "predicted impression of listeners; not what a speaker felt or meant"
 
 
-def typical(axis: Axis) -> dict[str, float]:
+def typical(axis: AxisModel) -> dict[str, float]:
     """Return the population's centre of absolute columns, in their own units."""
     out: dict[str, float] = {}
-    for part in parts(axis):
-        t = part.terms
-        for i, m in enumerate(t.measures):
-            if (not t.relative[i] or t.guess[i]) and not t.level[i] and m not in ANATOMY:
-                out[m] = float(np.round(2.0 ** t.centre[i] if t.log[i] else t.centre[i], 4))
+    t = axis.terms
+    for i, m in enumerate(t.measures):
+        if (not t.relative[i] or t.guess[i]) and not t.level[i] and m not in ANATOMY:
+            out[m] = float(np.round(2.0 ** t.centre[i] if t.log[i] else t.centre[i], 4))
     return out
 
 
 def axis_info(
-    axis: Axis,
+    axis: AxisModel,
     rated: Rated,
     *,
     training: Mapping[str, Any],
@@ -60,11 +59,10 @@ def axis_info(
     figures: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what a judge's metadata say about one axis: counts and hashed names, no clips."""
-    first = parts(axis)[0]
     return {
-        "bias": float(np.float32(first.bias)),
-        "cut": first.cut,
-        "residual_sd": round(first.residual_sd, 4),
+        "bias": float(np.float32(axis.bias)),
+        "cut": axis.cut,
+        "residual_sd": round(axis.residual_sd, 4),
         "rating_sd": round(float(np.std(rated.rating)), 4),
         "decides": decides,
         "typical": typical(axis),

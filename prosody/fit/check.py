@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from prosody.errors import UsageError
 from prosody.fit import figures as fig
-from prosody.fit.model import Axis, JudgeModel
+from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.ratings import Panel, read_long
 from prosody.fit.tables import Floats, Rated, read_table, speaker_of
 from prosody.fit.train import folds, known_level
 from prosody.judge import Judge, line_dependent
 
 SALT = "prosody-judge:"
-Fit = Callable[[Rated], Axis]
+Fit = Callable[[Rated], AxisModel]
 
 
 def name_hash(name: str) -> str:
@@ -109,7 +109,7 @@ def predict(
 
 def cross_validate(
     rated: Rated, fit: Fit, most: int = 24, columns: Callable[[Rated], Rated] | None = None
-) -> tuple[Floats, Floats, list[Axis]]:
+) -> tuple[Floats, Floats, list[AxisModel]]:
     """Return predictions of each speaker by a judge fitted to the others.
 
     Parameters
@@ -123,7 +123,7 @@ def cross_validate(
         Changes the rows that are tested (another baseline, say), not those that are fitted to.
     """
     rating, sd = np.full(len(rated), np.nan), np.full(len(rated), np.nan)
-    models: list[Axis] = []
+    models: list[AxisModel] = []
     tested = columns(rated) if columns else rated
     for test in folds(rated.speaker, most):
         model = fit(rated.take(~test))

@@ -7,7 +7,7 @@ these few nodes are easier to read than a converter's output. Opset 17, IR 10.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from prosody import onnxfile
 from prosody.errors import MissingExtraError, ModelError
-from prosody.fit.model import LN2, Axis, AxisModel, JudgeModel, SwitchedAxis, Terms
+from prosody.fit.model import LN2, NEAR_0, AxisModel, JudgeModel, Terms
 from prosody.judge import Judge
 from prosody.table import BY_NAME, MEASURES
 
@@ -48,6 +48,20 @@ def _log2(g: _Graph, x: str) -> str:
     positive = g.node("Greater", x, g.const("zero", 0.0))
     safe = g.node("Where", positive, x, g.const("nan", np.nan))
     return g.node("Mul", g.node("Log", safe), g.const("log2_e", 1.0 / LN2))
+
+
+def _slope(g: _Graph, z: str, axis: AxisModel, const: Callable[..., str]) -> str:
+    """Return what a unit of each term adds: one number each, or bent where the line bends."""
+    coef = const("coef", axis.coef)
+    if not len(axis.knots):
+        return coef
+    side = const("side", np.sign(axis.knots))
+    wide = g.node("Unsqueeze", z, g.const("behind", [2], np.int64))
+    beyond = g.node("Sub", g.node("Mul", wide, side), const("knots", np.abs(axis.knots)))
+    bent = g.node("Mul", g.node("Relu", beyond), const("bends", axis.bends))
+    bent = g.node("ReduceSum", bent, g.const("behind", [2], np.int64), keepdims=0)
+    near = g.node("Less", g.node("Abs", z), g.const("near_0", NEAR_0))
+    return g.node("Add", coef, g.node("Div", bent, g.node("Where", near, g.const("one", 1.0), z)))
 
 
 def _fit(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> None:
@@ -110,8 +124,20 @@ def _fit(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> None
     by_rel = g.node("Mul", from_rel, cut)
     if t.habit.any():
         by_rel = g.node("Mul", by_rel, const("not_habit", ~t.habit))
-    by_abs = g.node("Mul", g.node("Sub", z, by_rel), const("coef", axis.coef))
-    by_rel = g.node("Mul", by_rel, const("coef", axis.coef))
+    slope = _slope(g, z, axis, const)
+    by_abs = g.node("Mul", g.node("Sub", z, by_rel), slope)
+    by_rel = g.node("Mul", by_rel, slope)
+    if_rel = g.node("Mul", rest, g.node("Where", no_abs, one, const("without", 1 - t.within)))
+    if_abs = g.node("Sub", one, g.node("Mul", weight, within))
+    if_abs = g.node("Where", no_abs, if_abs, zero)
+    unknown = g.node("Where", is_rel, if_rel, if_abs)
+    if axis.offset is not None:
+        told = np.where(t.habit, 0.0, np.where(t.relative, 1.0, t.within))
+        known = g.node("Mul", weight, const("told", told))
+        other = g.node("Sub", g.node("Sub", one, unknown), known)
+        offset = const("offset", axis.offset)
+        by_rel = g.node("Add", by_rel, g.node("Mul", known, offset))
+        by_abs = g.node("Add", by_abs, g.node("Mul", other, offset))
     takes: list[list[int]] = [[] for _ in range(k)]
     for i in range(p):
         takes[rel_at[i]].append(i)
@@ -139,7 +165,10 @@ def _fit(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> None
     if_abs = g.node("Sub", one, g.node("Mul", weight, within))
     if_abs = g.node("Where", no_abs, if_abs, zero)
     unknown = g.node("Where", is_rel, if_rel, if_abs)
-    lost = g.node("Mul", g.node("Sqrt", unknown), const("coef", axis.coef))
+    effect = const("coef", axis.coef)
+    if axis.effect is not None:
+        effect = const("effect", axis.effect)
+    lost = g.node("Mul", g.node("Sqrt", unknown), effect)
     missing = g.node("MatMul", lost, const("spread", axis.spread.T))
     missing = g.node("ReduceSum", g.node("Mul", missing, missing), columns_axis, keepdims=0)
     rest_of = g.node("Mul", g.node("Mul", lost, lost), const("rest", axis.rest))
@@ -155,25 +184,9 @@ def _fit(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> None
     g.node("Sqrt", variance, out=f"{name}_sd")
 
 
-def _axis(g: _Graph, name: str, axis: Axis, inputs: tuple[str, ...]) -> list[tuple[str, int]]:
-    k = len(inputs)
-    if isinstance(axis, AxisModel):
-        _fit(g, name, axis, inputs)
-    else:
-        _fit(g, f"{name}_full", axis.full, inputs)
-        _fit(g, f"{name}_call", axis.call, inputs)
-        at = g.const(f"{name}_key_at", inputs.index(axis.key), np.int64)
-        no_key = g.node("IsNaN", g.node("Gather", "columns", at, axis=1))
-        for what in ("rating", "sd"):
-            both = f"{name}_call_{what}", f"{name}_full_{what}"
-            g.node("Where", no_key, *both, out=f"{name}_{what}")
-        # Only one bias is published: what the other differs by is shown beside the baseline.
-        shift = np.zeros(k)
-        shift[inputs.index("baseline_s")] = axis.call.bias - axis.full.bias
-        shifted = g.node("Add", f"{name}_call_contributions", g.const(f"{name}_shift", shift))
-        wide = g.node("Unsqueeze", no_key, g.const("last_axis", [1], np.int64))
-        g.node("Where", wide, shifted, f"{name}_full_contributions", out=f"{name}_contributions")
-    return [(f"{name}_rating", 0), (f"{name}_sd", 0), (f"{name}_contributions", k)]
+def _axis(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> list[tuple[str, int]]:
+    _fit(g, name, axis, inputs)
+    return [(f"{name}_rating", 0), (f"{name}_sd", 0), (f"{name}_contributions", len(inputs))]
 
 
 def build(model: JudgeModel, metadata: Mapping[str, Any]) -> bytes:
@@ -240,16 +253,11 @@ def load(path: Path | str) -> tuple[JudgeModel, dict[str, Any]]:
     proto = onnx.load_from_string(data)
     found = {c.name: numpy_helper.to_array(c).astype(np.float64) for c in proto.graph.initializer}
     inputs = tuple(card["inputs"])
-    axes: dict[str, Axis] = {}
+    axes: dict[str, AxisModel] = {}
     try:
         for name, info in card["axes"].items():
             cut = float(info.get("cut", 0.0))
-            if f"{name}_key_at" in found:
-                key = inputs[int(found[f"{name}_key_at"])]
-                both = [_parameters(found, f"{name}_{w}", inputs, cut) for w in ("full", "call")]
-                axes[name] = SwitchedAxis(both[0], both[1], key)
-            else:
-                axes[name] = _parameters(found, name, inputs, cut)
+            axes[name] = _parameters(found, name, inputs, cut)
     except KeyError as error:
         raise ModelError(
             f"{path}: a judge of another form (no {error}).", "Fit it again with 'prosody fit'."
@@ -293,6 +301,10 @@ def _parameters(
         get("expected"),
         float(np.sqrt(get("residual"))),
         cut,
+        found[f"{name}_knots"] * get("side") if f"{name}_knots" in found else np.zeros(0),
+        found.get(f"{name}_bends", np.zeros((0, 0))),
+        found.get(f"{name}_effect"),
+        found.get(f"{name}_offset"),
     )
 
 

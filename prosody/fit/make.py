@@ -19,7 +19,7 @@ from prosody import judge as judges
 from prosody.errors import UsageError
 from prosody.fit import card, check, graph, recipe
 from prosody.fit import figures as fig
-from prosody.fit.model import Axis, AxisModel, JudgeModel, SwitchedAxis, parts
+from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.ratings import Panel
 from prosody.fit.tables import Floats, Rated, read_results, renamed
 from prosody.fit.train import STRENGTHS, balanced, choose, known_level, posterior, ridge
@@ -30,7 +30,7 @@ MIN_ADAPT_CLIPS, MIN_ADAPT_SPEAKERS = 30, 5
 MIN_CENTRE_CLIPS, MIN_CENTRE_SPEAKERS = 50, 10
 
 
-Change = Callable[[Axis, Rated, float], Axis]
+Change = Callable[[AxisModel, Rated, float], AxisModel]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def fit(
         If the table is below the minimum; says what is missing.
     """
     old = graph.load(start) if start is not None else None
-    models: dict[str, Axis] = {}
+    models: dict[str, AxisModel] = {}
     info: dict[str, dict[str, Any]] = {}
     said: list[str] = []
     if len(axes) > 1 and ratings is None:
@@ -161,7 +161,7 @@ def fit(
                 else f"only level and slope adapted; for the weights: {'; '.join(lacking)}"
             )
             rating, sd, _ = check.cross_validate(rated, partial(_changed, change, before, cut))
-        model = _with_cut(model, cut)
+        model = replace(model, cut=cut)
         models[axis] = model
         said.append(f"{axis}: {how}.")
         info[axis] = _axis_info(axis, model, rated, panel, scale, how, rating, sd, cut)
@@ -182,19 +182,13 @@ def fit(
     return Made(joined, meta, tuple(said))
 
 
-def _changed(change: Change, before: Axis, cut: float, rated: Rated) -> Axis:
+def _changed(change: Change, before: AxisModel, cut: float, rated: Rated) -> AxisModel:
     return change(before, rated, cut)
-
-
-def _with_cut(axis: Axis, cut: float) -> Axis:
-    if isinstance(axis, SwitchedAxis):
-        return replace(axis, full=replace(axis.full, cut=cut), call=replace(axis.call, cut=cut))
-    return replace(axis, cut=cut)
 
 
 def _axis_info(
     axis: str,
-    model: Axis,
+    model: AxisModel,
     rated: Rated,
     panel: Panel | None,
     scale: str,
@@ -240,62 +234,57 @@ def _line(x: Floats, y: Floats, speaker: np.ndarray[Any, Any]) -> tuple[float, f
     return my - slope * mx, slope
 
 
-def _each(axis: Axis, change: Any) -> Axis:
-    if isinstance(axis, SwitchedAxis):
-        return replace(axis, full=change(axis.full, "full"), call=change(axis.call, "call"))
-    return change(axis, "")  # type: ignore[no-any-return]
-
-
 def _rows(part: AxisModel, rated: Rated) -> tuple[Floats, Floats]:
     """Return the terms of rated clips, and what the axis says of them."""
     inputs = (*part.terms.columns(), "baseline_s")
-    z, _, _ = part.terms.evaluate(rated.matrix(inputs), inputs)
-    return z, part.bias + z @ part.coef
+    z, *_ = part.terms.evaluate(rated.matrix(inputs), inputs)
+    return z, part.predict(rated.matrix(inputs), inputs)[0]
 
 
-def adapt_level(axis: Axis, rated: Rated, cut: float = 0.0) -> Axis:
+def adapt_level(axis: AxisModel, rated: Rated, cut: float = 0.0) -> AxisModel:
     """Return the axis with its level and slope fitted to rated clips; its weights' ratios stay."""
+    _, said = _rows(axis, rated)
+    level, slope = _line(said, rated.rating, rated.speaker)
+    rest = rated.rating - level - slope * said
+    noise = float(np.quantile(np.abs(rest), 0.8) / judges.Z_80)
+    return replace(
+        axis,
+        coef=axis.coef * slope,
+        bends=axis.bends * slope,
+        effect=None if axis.effect is None else axis.effect * slope,
+        offset=None if axis.offset is None else axis.offset * slope,
+        bias=level + slope * axis.bias,
+        posterior=axis.posterior * slope**2,
+        expected=axis.expected * slope**2,
+        residual_sd=max(noise, 1e-6),
+        cut=cut,
+    )
 
-    def change(part: AxisModel, _: str) -> AxisModel:
-        _z, said = _rows(part, rated)
-        level, slope = _line(said, rated.rating, rated.speaker)
-        rest = rated.rating - level - slope * said
-        noise = float(np.quantile(np.abs(rest), 0.8) / judges.Z_80)
-        return replace(
-            part,
-            coef=part.coef * slope,
-            bias=level + slope * part.bias,
-            posterior=part.posterior * slope**2,
-            expected=part.expected * slope**2,
-            residual_sd=max(noise, 1e-6),
-            cut=cut,
-        )
 
-    return _each(axis, change)
+def adapt_weights(axis: AxisModel, rated: Rated, cut: float = 0.0) -> AxisModel:
+    """Return the axis with its weights fitted to rated clips, drawn towards the older ones.
 
-
-def adapt_weights(axis: Axis, rated: Rated, cut: float = 0.0) -> Axis:
-    """Return the axis with its weights fitted to rated clips, drawn towards the older ones."""
-
-    def change(part: AxisModel, _: str) -> AxisModel:
-        z, said = _rows(part, rated)
-        level, slope = _line(said, rated.rating, rated.speaker)
-        rest = rated.rating - level - slope * said
-        weight = balanced(rated.speaker)
-        strength, noise = choose(z, rest, rated.speaker, weight, STRENGTHS)
-        coef, bias = ridge(z, rest, strength, weight)
-        covariance = noise * posterior(z, weight, strength)
-        return replace(
-            part,
-            coef=part.coef * slope + coef,
-            bias=level + slope * part.bias + bias,
-            posterior=covariance,
-            expected=np.maximum(np.sum(covariance * np.cov(z.T), axis=1), 0.0),
-            residual_sd=float(np.sqrt(noise)),
-            cut=cut,
-        )
-
-    return _each(axis, change)
+    What the ratings add to the older judge is a straight line for every term.
+    """
+    z, said = _rows(axis, rated)
+    level, slope = _line(said, rated.rating, rated.speaker)
+    rest = rated.rating - level - slope * said
+    weight = balanced(rated.speaker)
+    strength, noise = choose(z, rest, rated.speaker, weight, STRENGTHS)
+    coef, bias = ridge(z, rest, strength, weight)
+    covariance = noise * posterior(z, weight, strength)
+    return replace(
+        axis,
+        coef=axis.coef * slope + coef,
+        bends=axis.bends * slope,
+        effect=None if axis.effect is None else axis.effect * slope + coef,
+        offset=None if axis.offset is None else axis.offset * slope,
+        bias=level + slope * axis.bias + bias,
+        posterior=covariance,
+        expected=np.maximum(np.sum(covariance * np.cov(z.T), axis=1), 0.0),
+        residual_sd=float(np.sqrt(noise)),
+        cut=cut,
+    )
 
 
 def centre(results: Path, start: Path | None = None, name: str = "judge") -> Made:
@@ -324,7 +313,7 @@ def centre(results: Path, start: Path | None = None, name: str = "judge") -> Mad
             f"{MIN_CENTRE_CLIPS} of {MIN_CENTRE_SPEAKERS} are needed to centre a judge.",
             "Nothing was changed. Analyze more calls.",
         )
-    axes: dict[str, Axis] = {}
+    axes: dict[str, AxisModel] = {}
     info = dict(old["axes"])
     said = []
     for axis, before in model.axes.items():
@@ -333,14 +322,14 @@ def centre(results: Path, start: Path | None = None, name: str = "judge") -> Mad
         told, _, _ = before.predict(blank.matrix(inputs), inputs)
         # Every agent counts alike: the median over agents of their medians.
         middles = [np.median(told[rated.speaker == s]) for s in np.unique(rated.speaker)]
-        shift = parts(before)[0].cut - float(np.median(middles))
-        axes[axis] = _each(before, lambda p, _, by=shift: replace(p, bias=p.bias + by))
+        shift = before.cut - float(np.median(middles))
+        axes[axis] = replace(before, bias=before.bias + shift)
         said.append(
             f"{axis}: moved by {shift:+.2f}, on {len(rated)} unrated apologies of {agents} agents."
         )
         info[axis] = {
             **info[axis],
-            "bias": float(np.float32(parts(axes[axis])[0].bias)),
+            "bias": float(np.float32(axes[axis].bias)),
             "centred": {"by": round(shift, 4), "apologies": len(rated), "agents": agents},
         }
     joined = JudgeModel(axes)

@@ -1,7 +1,8 @@
 """The form of a judge: an additive model of measures that says how sure it is.
 
-One axis is a weighted sum of terms. A term looks at a measure either relative to the same
-speaker's other speech, or as it is. What is missing counts as average, and widens the interval.
+One axis is a sum of terms, each by a line of its own, straight or bent. A term looks at a measure
+relative to the same speaker's other speech, as it is, or as the speaker's habit is. What is missing
+counts as average, and widens the interval.
 
 For a measure with a baseline of ``b`` seconds, let the clip's deviation from the speaker's habit be
 ``d ~ N(0, s2)``, the habit ``m ~ N(mu, t2)``, and the baseline a noisy view of the habit with
@@ -17,7 +18,7 @@ This module is the NumPy reference; :mod:`prosody.fit.graph` writes the same as 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from prosody import table
 
 Floats = NDArray[np.float64]
 LN2 = float(np.log(2.0))
+NEAR_0 = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class Terms:
 
     def evaluate(
         self, columns: NDArray[np.floating], inputs: tuple[str, ...]
-    ) -> tuple[Floats, Floats, Floats]:
+    ) -> tuple[Floats, Floats, Floats, Floats]:
         """Turn input columns into terms.
 
         Parameters
@@ -107,6 +109,8 @@ class Terms:
             Share of the term's variance that is not known, 0 to 1.
         from_relative : ndarray [shape=(n, p)]
             The part of `z` that comes from the relative measure; the rest from the absolute one.
+        by_relative : ndarray [shape=(n, p)]
+            Share of the term's variance that is known from the relative measure.
         """
         at = {name: i for i, name in enumerate(inputs)}
         x = np.asarray(columns, dtype=np.float64)
@@ -138,7 +142,8 @@ class Terms:
             (1 - weight) * np.where(has_abs, 1 - self.within, 1.0),
             np.where(has_abs, 0.0, 1 - weight * self.within),
         )
-        return z, unknown, np.where(self.habit, 0.0, by_rel * cut)
+        by_relative = weight * np.where(self.habit, 0.0, np.where(self.relative, 1.0, self.within))
+        return z, unknown, np.where(self.habit, 0.0, by_rel * cut), by_relative
 
 
 def log2(x: Floats) -> Floats:
@@ -169,6 +174,16 @@ class AxisModel:
         Standard deviation of a panel's mean around the rating when everything is known.
     cut : float
         Ratings above lie on the sincere (engaged) side.
+    knots : ndarray [shape=(m,)]
+        Where the terms' lines bend, in units of the terms, none of them 0. Beyond a knot, seen from
+        0, a line goes on at another slope.
+    bends : ndarray [shape=(p, m)]
+        By how much the slope changes there; `coef` is the slope around 0.
+    effect : ndarray [shape=(p,)], optional
+        Slope of the straight line that moves the rating as much as the bent one; `coef` by default.
+    offset : ndarray [shape=(p,)], optional
+        What a term of 0 adds, if it is known to be 0: a bent line may be high in its middle. What
+        is not known adds its average, 0.
     """
 
     terms: Terms
@@ -180,15 +195,32 @@ class AxisModel:
     expected: Floats
     residual_sd: float
     cut: float = 0.0
+    knots: Floats = field(default_factory=lambda: np.zeros(0))
+    bends: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    effect: Floats | None = None
+    offset: Floats | None = None
+
+    def slope(self, z: Floats) -> Floats:
+        """Return what a unit of each term adds, where the term stands. Shape (n, p)."""
+        if not len(self.knots):
+            return np.broadcast_to(self.coef, z.shape)
+        beyond = np.maximum(z[:, :, None] * np.sign(self.knots) - np.abs(self.knots), 0.0)
+        bent = np.sum(beyond * self.bends, axis=2)
+        # Nothing is bent at 0, where the division would fail.
+        return np.asarray(self.coef + bent / np.where(np.abs(z) < NEAR_0, 1.0, z))
 
     def predict(
         self, columns: NDArray[np.floating], inputs: tuple[str, ...]
     ) -> tuple[Floats, Floats, Floats]:
         """Return rating [n], its standard deviation [n] and contributions [n, len(inputs)]."""
-        z, unknown, from_relative = self.terms.evaluate(columns, inputs)
+        z, unknown, from_relative, by_relative = self.terms.evaluate(columns, inputs)
         out = np.zeros((len(z), len(inputs)))
         at = {name: i for i, name in enumerate(inputs)}
-        by_rel, by_abs = from_relative * self.coef, (z - from_relative) * self.coef
+        slope = self.slope(z)
+        by_rel, by_abs = from_relative * slope, (z - from_relative) * slope
+        if self.offset is not None:
+            by_rel = by_rel + self.offset * by_relative
+            by_abs = by_abs + self.offset * (1 - unknown - by_relative)
         for i, measure in enumerate(self.terms.measures):
             out[:, at[self.terms.relative_names[i]]] += by_rel[:, i]
             if not self.terms.relative[i] or self.terms.guess[i]:
@@ -197,76 +229,22 @@ class AxisModel:
 
     def variance(self, z: Floats, unknown: Floats) -> Floats:
         """Return the variance of a panel's mean around the rating. Shape (n,)."""
-        lost = self.coef * np.sqrt(unknown)
+        effect = self.coef if self.effect is None else self.effect
+        lost = effect * np.sqrt(unknown)
         missing = np.sum((lost @ self.spread.T) ** 2, axis=1) + lost**2 @ self.rest
         unlike = np.sum((z @ self.posterior) * z, axis=1) + unknown @ self.expected
         return np.asarray(self.residual_sd**2 + missing + np.maximum(unlike, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
-class SwitchedAxis:
-    """One axis fitted twice: with the absolute spectral balance, and without any of it.
-
-    How a voice sounds by itself moves a panel's rating, but what is measured of it is changed by
-    microphone and line more than by the voice. So a second set of weights, which knows only how a
-    clip differs from the speaker's other speech, judges wherever `key` is missing.
-
-    Parameters
-    ----------
-    full : AxisModel
-        Used where the column `key` is known.
-    call : AxisModel
-        Used where it is not, as in calls.
-    key : str
-        A column of the absolute spectral balance.
-    """
-
-    full: AxisModel
-    call: AxisModel
-    key: str
-
-    @property
-    def parts(self) -> tuple[AxisModel, ...]:
-        """Both fits."""
-        return self.full, self.call
-
-    def predict(
-        self, columns: NDArray[np.floating], inputs: tuple[str, ...]
-    ) -> tuple[Floats, Floats, Floats]:
-        """Return rating [n], its standard deviation [n] and contributions [n, len(inputs)].
-
-        Contributions sum with `bias`; where the call's weights judge, the difference of the two
-        biases stands in the column ``baseline_s``.
-        """
-        known = ~np.isnan(np.asarray(columns, np.float64)[:, inputs.index(self.key)])
-        rating, sd, out = self.full.predict(columns, inputs)
-        rating_c, sd_c, out_c = self.call.predict(columns, inputs)
-        out_c[:, inputs.index("baseline_s")] += self.call.bias - self.full.bias
-        return (
-            np.where(known, rating, rating_c),
-            np.where(known, sd, sd_c),
-            np.where(known[:, None], out, out_c),
-        )
-
-
-Axis = AxisModel | SwitchedAxis
-
-
-def parts(axis: Axis) -> tuple[AxisModel, ...]:
-    """Return the fits that an axis is made of."""
-    return axis.parts if isinstance(axis, SwitchedAxis) else (axis,)
-
-
-@dataclass(frozen=True, slots=True)
 class JudgeModel:
     """Axes that share one table of input columns."""
 
-    axes: dict[str, Axis]
+    axes: dict[str, AxisModel]
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """Input columns in order: relative ones, absolute ones, then ``baseline_s``."""
-        used = {c for a in self.axes.values() for part in parts(a) for c in part.terms.columns()}
-        used |= {a.key for a in self.axes.values() if isinstance(a, SwitchedAxis)}
+        used = {c for a in self.axes.values() for c in a.terms.columns()}
         order = [*table.RELATIVE_NAMES, *table.NAMES]
         return (*(n for n in order if n in used), "baseline_s")

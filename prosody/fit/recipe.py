@@ -8,24 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from prosody import table
+from prosody.fit.bent import fit_bent
 from prosody.fit.check import join
-from prosody.fit.model import Axis, AxisModel, SwitchedAxis, Terms
+from prosody.fit.model import AxisModel, Terms
 from prosody.fit.ratings import Panel, read_nsc
 from prosody.fit.tables import Rated, read_table
 from prosody.fit.train import FULL_TAU_S, Spec, fit_axis, specs
 
 FAMILIES = ("pitch", "loudness", "tempo", "balance")
-ENGAGED_BETWEEN = ("pitch", "loudness", "tempo")
-# Calls are unlike the corpus: their interval is made a little wider than the corpus asks.
-CALL_SHARE = 0.815
 # What is said of a speaker's habit from a window of a few seconds as from a minute.
 HABIT = ("pitch_mean_st", "pitch_p20_st", "pitch_p50_st", "pitch_p80_st", "pitch_range_st")
 # Takes of one speaker that were asked to be fast or lively, and monotone or slow.
 ANIMATED = {"PS-F": 1.0, "PS-L": 1.0, "PS-M": -1.0, "PS-S": -1.0}
-
-
-# Known where the absolute spectral balance is; see prosody.fit.model.SwitchedAxis.
-KEY = "mfcc1"
 
 
 def relative_specs(rated: Rated) -> list[Spec]:
@@ -33,41 +28,30 @@ def relative_specs(rated: Rated) -> list[Spec]:
     return specs(relative=True, families=FAMILIES, names=tuple(rated.columns))
 
 
-def full_specs(rated: Rated) -> list[Spec]:
-    """Return every measure twice: relative, and as it is (gain taken out).
+def call_specs(rated: Rated) -> list[Spec]:
+    """Return all that survives the telephone: differences, values, and the speaker's habits.
 
-    What does not survive the telephone is among them: these terms are for a wideband line like the
-    corpus' own, and never judge a call.
+    A value counts twice, as the clip's and as the speaker's habit: takes are heard otherwise than
+    voices.
     """
-    names = tuple(rated.columns)
-    return [
-        *specs(relative=True, families=FAMILIES, names=names, fit_only=False),
-        *specs(relative=False, families=FAMILIES, names=names, fit_only=False),
+    as_they_are = [
+        Spec(m.name, relative=False)
+        for m in table.MEASURES
+        if m.fit_absolute and m.name in rated.columns
     ]
+    habits = [replace(s, habit=True) for s in as_they_are]
+    return [*relative_specs(rated), *as_they_are, *habits]
 
 
-def fit_call(rated: Rated, level: float | None = None) -> AxisModel:
-    """Fit an axis as calls need it: only differences from the speaker's other speech."""
-    return fit_axis(rated, relative_specs(rated), level=level, whole=True, share=CALL_SHARE)
-
-
-def fit_full(rated: Rated, level: float | None = None) -> AxisModel:
-    """Fit an axis to all measures, the absolute spectral balance included."""
-    return fit_axis(rated, full_specs(rated), level=level)
-
-
-def fit_sincere(rated: Rated, level: float | None = 0.0) -> Axis:
-    """Fit the axis *sincere*: both ways, where the table has what both need.
+def fit_sincere(rated: Rated, level: float | None = 0.0) -> AxisModel:
+    """Fit the axis *sincere*, a bent line for every term.
 
     SinA-C's ratings were standardised over the corpus: their level is 0.
     """
-    call = fit_call(rated, level)
-    if KEY not in rated.columns:
-        return call
-    return SwitchedAxis(fit_full(rated, level), call, KEY)
+    return fit_bent(rated, call_specs(rated), level=level)
 
 
-def fit_engaged(rated: Rated, styles: Rated | None = None, level: float | None = 0.0) -> Axis:
+def fit_engaged(rated: Rated, styles: Rated | None = None, level: float | None = 0.0) -> AxisModel:
     """Fit the axis *engaged* to clips of many speakers, one each.
 
     Differences between speakers come from `rated`, differences between takes of one speaker from
@@ -86,16 +70,13 @@ def fit_engaged(rated: Rated, styles: Rated | None = None, level: float | None =
     names = tuple(rated.columns)
     rated = rated.take(~np.isnan(rated.rating))
     habit = [Spec(m, relative=False) for m in HABIT if m in names]
-    call = fit_axis(rated, habit, level=level, habits=styles)
-    if styles is not None:
-        step = float(np.std(rated.rating))
-        target = np.array([ANIMATED.get(s, np.nan) for s in styles.groups["style"].tolist()]) * step
-        within = specs(relative=True, families=FAMILIES, names=names, gain_free=True)
-        call = merge(call, fit_axis(replace(styles, rating=target), within, whole=True))
-    if KEY not in names:
-        return call
-    wide = specs(relative=False, families=ENGAGED_BETWEEN, names=names, gain_free=False)
-    return SwitchedAxis(fit_axis(rated, wide, level=level), call, KEY)
+    between = fit_bent(rated, habit, level=level, habits=styles)
+    if styles is None:
+        return between
+    step = float(np.std(rated.rating))
+    target = np.array([ANIMATED.get(s, np.nan) for s in styles.groups["style"].tolist()]) * step
+    within = specs(relative=True, families=FAMILIES, names=names, gain_free=True)
+    return merge(between, fit_axis(replace(styles, rating=target), within, whole=True))
 
 
 def merge(base: AxisModel, takes: AxisModel) -> AxisModel:
@@ -135,10 +116,14 @@ def merge(base: AxisModel, takes: AxisModel) -> AxisModel:
         np.pad(base.expected, (0, q)),
         base.residual_sd,
         base.cut,
+        base.knots,
+        np.pad(base.bends, ((0, q), (0, 0))),
+        np.concatenate([base.coef if base.effect is None else base.effect, takes.coef]),
+        None if base.offset is None else np.pad(base.offset, (0, q)),
     )
 
 
-def fit_table(rated: Rated, level: float | None = None) -> Axis:
+def fit_table(rated: Rated, level: float | None = None) -> AxisModel:
     """Fit either axis to a table of its own.
 
     Where speakers have several clips, differences within them count, as for *sincere*; a table with

@@ -29,9 +29,6 @@ LOUDNESS = "loudness_mean"
 NEVER = ("level_dbfs", "duration_s")
 # Directions of the terms' covariance that the interval keeps.
 SPREAD_RANK = 12
-# Absolute values of these say as much about line, handset and voice as about the moment: without a
-# baseline they are taken as unknown, not guessed.
-LINE_DEPENDENT = ("loudness", "balance")
 GAIN_FREE = ("loudness_cv", "flux_cv", "loudness_trend_per_s")
 
 
@@ -46,11 +43,14 @@ class Spec:
     level : bool
         Whether the term is freed of the gain of line and handset: loudness and flux are then taken
         relative to mean loudness.
+    habit : bool
+        Whether an absolute term looks at the speaker's habit instead of the clip.
     """
 
     measure: str
     relative: bool = True
     level: bool = False
+    habit: bool = False
 
 
 def scales_with_gain(measure: str) -> bool:
@@ -130,8 +130,8 @@ def make_terms(
             rel = _relative_values(rated, spec)
             rel = rel[~np.isnan(rel)]
             scale[i] = float(np.sqrt(np.mean(rel**2))) if len(rel) else 1.0
-            family = table.BY_NAME[spec.measure].family
-            guess[i] = between > 0 and (family not in LINE_DEPENDENT or spec.measure in GAIN_FREE)
+            # What a line changes is taken as unknown without a baseline, not guessed.
+            guess[i] = between > 0 and table.BY_NAME[spec.measure].fit_absolute
         elif ok.any():
             scale[i] = float(np.std(x[ok]))
     scale = np.where((scale > 0) & np.isfinite(scale), scale, 1.0)
@@ -143,7 +143,7 @@ def make_terms(
         scale,
         within,
         guess,
-        np.zeros(p, dtype=bool),
+        np.array([s.habit for s in wanted], dtype=bool),
         tau,
         limit,
     )
@@ -344,7 +344,7 @@ def fit_axis(
     if whole:
         terms = replace(terms, tau_s=np.full(len(wanted), FULL_TAU_S))
     inputs = (*terms.columns(), "baseline_s")
-    z, _, _ = terms.evaluate(rated.matrix(inputs), inputs)
+    z, *_ = terms.evaluate(rated.matrix(inputs), inputs)
     y, weight = rated.rating, balanced(rated.speaker, balance)
     strength, noise = choose(z, y, rated.speaker, weight, strengths, level, share)
     coef, bias = ridge(z, y, strength, weight, level)
