@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 from browser import Watched, chromium
-from conftest import SAMPLES
+from conftest import ROOT, SAMPLES
 from prosody.cli import app
 from typer.testing import CliRunner
 
 from prosody import report
 from prosody.fit.ratings import read_long
 from prosody.report import results
+from prosody.report.compare import compare
+from prosody.words import load
 
-PAGES = ("index.html", "apologies.html", "apologies/00001.html", "complaints.html", "failed.html",
-         "about.html")  # fmt: skip
+sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
+
+from benchmarks import _made_run
+
+PAGES = ("index.html", "apologies.html", "apologies/00001.html", "complaints.html",
+         "complaints/00001.html", "failed.html", "about.html")  # fmt: skip
 HOSTILE = (
     '<script>window.hit=1</script><img src=x onerror="window.hit=2"> "quoted" '
     "javascript:window.hit=3 </title></style></textarea> {{7*7}} \u202egnp.exe"
@@ -32,12 +39,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def analysed(tmp_path_factory) -> Path:
-    out = tmp_path_factory.mktemp("run") / "results"
-    done = CliRunner().invoke(
-        app, ["analyze", str(SAMPLES), "--out", str(out), "--workers", "0", "-q"]
-    )
-    assert done.exit_code == 0, done.output
-    return out
+    return _made_run.demo(tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,7 @@ def many(analysed, tmp_path_factory) -> Path:
             out.write(json.dumps(row) + "\n")
     with (folder / "recordings.jsonl").open("w", encoding="utf-8") as out:
         for i in range(2500):
-            out.write(json.dumps(line | {"recording": f"calls/{i:04d}.wav"}) + "\n")
+            out.write(json.dumps(line | {"recording": f"calls/{i:04d}.wav", "tracks": []}) + "\n")
     shutil.copy(analysed / "run.json", folder)
     report.make(folder, audio=False)
     return folder / "report"
@@ -112,6 +114,126 @@ def test_the_apology_plays_and_stops_at_its_end(browser, made):
     box = page.locator(".chart").bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 20)
     until(page, f"Math.abs(document.querySelector('audio').currentTime - {length / 2}) < 0.3")
+    tab.context.close()
+
+
+@pytest.mark.parametrize("name", ["apologies/00001.html", "complaints/00001.html"])
+def test_the_waveform_is_drawn_and_can_be_used_with_keys_and_mouse(browser, made, name):
+    tab = Watched(browser)
+    page = tab.open(made / name)
+    until(page, "document.querySelector('audio').readyState >= 1")
+    wave = page.get_by_role("slider", name="Place in the sound")
+    assert wave.is_visible()
+    # One canvas a voice, with something on it, in the shadow root that wavesurfer.js makes.
+    drawn = (
+        "Array.from(document.querySelector('.drawn > div').shadowRoot"
+        ".querySelectorAll('.canvases canvas')).filter(c => c.getContext('2d')"
+        ".getImageData(0, 0, c.width, c.height).data.some(v => v)).length"
+    )
+    until(page, f"{drawn} === 2")
+    assert wave.locator(".mark rect").is_visible()
+    begin = float(wave.get_attribute("data-start"))
+    length = float(wave.get_attribute("data-length"))
+    now = "document.querySelector('audio').currentTime"
+    wave.focus()
+    page.keyboard.press("PageUp")
+    until(page, f"Math.abs({now} - 5) < 0.01")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    until(page, f"Math.abs({now} - 4.5) < 0.01")
+    until(page, "document.querySelector('.wave').getAttribute('aria-valuenow') === '4.5'")
+    told = wave.get_attribute("aria-valuetext")
+    assert told == f"0:{int(begin + 4.5):02d}"
+    page.keyboard.press(" ")
+    until(page, "!document.querySelector('audio').paused")
+    page.keyboard.press(" ")
+    until(page, "document.querySelector('audio').paused")
+    page.keyboard.press("Home")
+    until(page, f"{now} === 0")
+    box = wave.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    until(page, f"Math.abs({now} - {length / 2}) < 0.2")
+    # All pictures show the same place.
+    cursor = (
+        "(() => { const root = document.querySelector('.drawn > div').shadowRoot;"
+        " const c = root.querySelector('.cursor').getBoundingClientRect();"
+        " const w = document.querySelector('.drawn').getBoundingClientRect();"
+        " return (c.left - w.left) / w.width; })()"
+    )
+    until(page, f"Math.abs({cursor} - 0.5) < 0.01")
+    head = page.locator(".picture .head")
+    if head.count():
+        assert abs(float(head.get_attribute("x1").rstrip("%")) - 50) < 1
+    assert tab.said == []
+    assert tab.outside() == []
+    tab.context.close()
+
+
+def test_the_window_is_played_from_a_complaint(browser, made):
+    tab = Watched(browser)
+    page = tab.open(made / "index.html")
+    page.get_by_role("link", name="Mijn wasmachine").click()
+    until(page, "document.querySelector('audio').readyState >= 1")
+    button = page.get_by_role("button", name="Play the complaint")
+    begin, end = (float(button.get_attribute(f"data-{n}")) for n in ("from", "to"))
+    page.evaluate(f"document.querySelector('audio').playbackRate = {max(1, (end - begin) / 2)}")
+    button.click()
+    until(page, "!document.querySelector('audio').paused")
+    until(page, "document.querySelector('audio').paused")
+    start = float(page.locator("audio").get_attribute("data-start"))
+    assert page.evaluate("document.querySelector('audio').currentTime") + start >= end
+    own = page.locator(".turn.own")
+    assert own.count() == 1
+    assert "niemand geweest" in own.inner_text()
+    tab.context.close()
+
+
+def test_without_the_waveforms_file_everything_else_plays(browser, made, tmp_path):
+    copy = tmp_path / "report"
+    shutil.copytree(made, copy)
+    (copy / "player/wavesurfer.min.js").unlink()
+    tab = Watched(browser)
+    page = tab.open(copy / "apologies/00001.html")
+    until(page, "document.querySelector('audio').readyState >= 1")
+    assert not page.locator(".wave").is_visible()
+    page.get_by_role("button", name="Play the apology").click()
+    until(page, "document.querySelector('audio').currentTime > 8")
+    tab.context.close()
+
+
+@pytest.mark.parametrize("name", ["apologies/00001.html", "complaints/00001.html"])
+def test_without_scripts_the_sound_can_be_played(browser, made, name):
+    tab = Watched(browser, java_script_enabled=False)
+    page = tab.open(made / name)
+    assert page.locator("audio[controls]").is_visible()
+    assert "The sound plays without JavaScript" in page.locator("noscript").inner_text()
+    assert page.locator("noscript p").is_visible()
+    for hidden in (".wave", ".player .buttons", ".rate"):
+        assert not page.locator(hidden).first.is_visible() or not page.locator(hidden).count()
+    until(page, "document.querySelector('audio').readyState >= 1")
+    tab.context.close()
+
+
+def test_the_table_is_sorted_filtered_and_paged_with_keys(browser, made):
+    tab = Watched(browser)
+    page = tab.open(made / "apologies.html")
+    page.locator("#search").focus()
+    for _ in range(12):  # everything that can be used is reached in order
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.dataset.sort") == "length":
+            break
+    assert page.evaluate("document.activeElement.dataset.sort") == "length"
+    page.keyboard.press("Enter")
+    first = page.locator("#rows tr td:nth-child(6)").all_inner_texts()
+    page.keyboard.press("Enter")
+    assert page.locator("#rows tr td:nth-child(6)").all_inner_texts() == first[::-1]
+    assert page.evaluate("document.activeElement.dataset.sort") == "length"  # focus stays
+    assert page.locator("th[aria-sort=descending]").count() == 1
+    page.locator("#language").focus()
+    page.keyboard.press("ArrowDown")
+    assert 0 < page.locator("#rows tr").count() < 6
+    assert page.locator("#count").get_attribute("role") == "status"  # the number is told
     tab.context.close()
 
 
@@ -207,6 +329,13 @@ def test_a_hostile_call_does_nothing(browser, tmp_path):
         segment["text"] = f"{segment['text']} {HOSTILE}"
         segment["words"][-1]["word"] += f" {HOSTILE}"
     (calls / name.replace(".wav", ".json")).write_text(json.dumps(said), encoding="utf-8")
+    other = f"complaint {name}"
+    shutil.copy(SAMPLES / "1-plain-apology-nl.wav", calls / other)
+    for segment in said["segments"]:
+        if _made_run.APOLOGY in segment["text"]:
+            segment["text"] = HOSTILE
+        segment.pop("words")
+    (calls / other.replace(".wav", ".json")).write_text(json.dumps(said), encoding="utf-8")
     out = tmp_path / "results"
     done = CliRunner().invoke(app, ["analyze", str(calls), "--out", str(out), "--workers", "0"])
     assert done.exit_code == 0, done.output
@@ -214,7 +343,8 @@ def test_a_hostile_call_does_nothing(browser, tmp_path):
     def poison(value):
         """Put markup into every text of the results, codes and names included."""
         if isinstance(value, dict):
-            return {k: poison(v) if k not in ("recording", "recording_sha256") else v
+            spared = ("recording", "recording_sha256", "file", "sha256")
+            return {k: poison(v) if k not in spared else v
                     for k, v in value.items()}  # fmt: skip
         if isinstance(value, list):
             return [poison(v) for v in value]
@@ -228,7 +358,7 @@ def test_a_hostile_call_does_nothing(browser, tmp_path):
         else:
             rows += [{"recording": HOSTILE, "status": "failed", "code": HOSTILE,
                       "message": HOSTILE, "remedy": HOSTILE}]  # fmt: skip
-            rows[0] |= {"complaint_without_apology": True}
+            rows[1] |= {"complaint_without_apology": True}
         (out / file).write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
     report.make(out, tmp_path / "poisoned")
     tab = Watched(browser)
@@ -273,17 +403,54 @@ def test_the_policy_itself_stops_a_script_and_a_request(browser, made, tmp_path)
     tab.context.close()
 
 
+@pytest.fixture(scope="module")
+def every(analysed, made, tmp_path_factory) -> dict[str, list[Path]]:
+    """One page of each kind, by language: of a whole run, of failures only, of two runs."""
+    calls = tmp_path_factory.mktemp("broken")
+    (calls / "a.wav").write_text("no sound")
+    (calls / "b.wav").write_bytes(b"")
+    CliRunner().invoke(app, ["analyze", str(calls), "--clips", "--out", str(calls / "out"), "-q"])
+    out = {}
+    for lang in ("nl", "en"):
+        whole, broken, two = (tmp_path_factory.mktemp(lang) / n for n in ("all", "bad", "two"))
+        report.make(analysed, whole, lang=lang)
+        report.make(calls / "out", broken, lang=lang)
+        out[lang] = [whole / name for name in PAGES]
+        out[lang] += [broken / n for n in ("index.html", "failed.html", "apologies.html")]
+        out[lang] += [compare(analysed, calls / "out", two / "a", lang=lang)]
+        out[lang] += [compare(analysed, analysed, two / "b", lang=lang)]
+    return out
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scroll(browser, made, name, scheme):
+@pytest.mark.parametrize("lang", ["nl", "en"])
+def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scroll(browser, every, lang, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     tab = Watched(browser, color_scheme=scheme, viewport={"width": 360, "height": 740})
-    page = tab.open(made / name)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    found = axe.Axe().run(page).response["violations"]
-    assert not found, json.dumps(
-        [(v["id"], v["help"], [n["html"][:160] for n in v["nodes"][:3]]) for v in found], indent=1
-    )
+    for path in every[lang]:
+        page = tab.open(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+        found = axe.Axe().run(page).response["violations"]
+        assert not found, f"{path}: " + json.dumps(
+            [(v["id"], v["help"], [n["html"][:160] for n in v["nodes"][:3]]) for v in found],
+            indent=1,
+        )
+    tab.context.close()
+
+
+@pytest.mark.parametrize("lang", ["nl", "en"])
+def test_printed_pages_hold_what_can_be_read_on_paper(browser, every, lang):
+    tab = Watched(browser, color_scheme="dark")
+    page = tab.open(next(p for p in every[lang] if p.name == "00001.html"))
+    page.emulate_media(media="print")
+    for gone in ("audio", ".wave", ".rate", "header nav", ".turn-page"):
+        assert not page.locator(gone).first.is_visible(), gone
+    for kept in (".picture", ".transcript", ".verdict", "h1"):
+        assert page.locator(kept).first.is_visible(), kept
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper == "rgb(255, 255, 255)"
+    heading = load("report", lang)["apology"]["transcript"]
+    assert page.get_by_role("heading", name=heading).count() == 1
     tab.context.close()
 
 
