@@ -31,11 +31,12 @@ In HTML, ``__NONCE__`` becomes the nonce of the answer's Content-Security-Policy
 fixed lists; they need no cookie, since they are the same for everybody.
 
 The contract of the coach's interface is in docs/coach.md. Beyond what was first agreed on: a take
-has ``sentence``, a problem ``stops`` (it keeps the take from being judged), a reason ``toward`` (the
-side it moves the impression to), a change ``change`` (its size), the start ``lang``. A baseline
-sentence that is not ``ok`` is not taken in and has an empty ``id``. In a comparison ``p`` is that of
-the more likely of the two, also where ``which`` is null. Refusals: 409 ``too_many``, ``memory``,
-``wiped``, ``no_folder``; 413 ``too_large``; 422 what is wrong with the sound; 503 ``busy``.
+has ``sentence``, a problem ``stops`` (it keeps the take from being judged), a reason ``toward``
+(the side it moves the impression to), a change ``change`` (its size), the start ``lang``. A
+baseline sentence that is not ``ok`` is not taken in and has an empty ``id``. In a comparison ``p``
+is that of the more likely of the two, also where ``which`` is null. Refusals: 409 ``too_many``,
+``memory``, ``wiped``, ``no_folder``; 413 ``too_large``; 422 what is wrong with the sound; 503
+``busy``.
 """
 
 from __future__ import annotations

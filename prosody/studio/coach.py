@@ -99,8 +99,11 @@ class Coach:
             visit.clear()
 
     def open(self) -> None:
-        """Start and warm the processes."""
-        self.workroom.open()
+        """Start and warm the processes, and tell a first take, so that nobody's is the first."""
+        measured = self.workroom.open()[0]
+        for lang in words.languages("coach"):
+            visit = Visit(Store())
+            self._text(visit.add("take", "", measured), visit, lang)
 
     def close(self) -> None:
         """Stop the processes and wipe the folder."""
@@ -336,8 +339,8 @@ class Coach:
         return JSONResponse({"aligned": lines, "changes": changes, "verdict": verdict})
 
 
-def warm(folder: str) -> None:
-    """Load and compile everything a take needs, once, in a worker process."""
+def warm(folder: str) -> take.Measured:
+    """Load and compile everything a take needs, once, in a worker process; return a first take."""
     import numpy as np
 
     settings = Settings()
@@ -348,3 +351,4 @@ def warm(folder: str) -> None:
     measured = take.listen(flac, folder, MAX_S, settings)
     take.usual([flac, flac], folder, settings)
     compare.align(measured.lines_json, measured.lines_json)
+    return measured

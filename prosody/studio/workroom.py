@@ -123,7 +123,7 @@ class Workroom:
     """
 
     def __init__(
-        self, warm: Callable[[str], None], count: int | None = None, parent: Path | None = None
+        self, warm: Callable[[str], Any], count: int | None = None, parent: Path | None = None
     ) -> None:
         if count is None:
             usable = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
@@ -137,14 +137,21 @@ class Workroom:
         self._replacing: set[asyncio.Task[None]] = set()
         self.folder = Path()
 
-    def open(self) -> None:
-        """Wipe what others left, make the folder, start the processes and warm them up."""
+    def open(self) -> list[Any]:
+        """Wipe what others left, make the folder, start the processes and warm them up.
+
+        Returns
+        -------
+        list
+            What warming up gave in each process.
+        """
         wipe_stale(self._parent)
         self.folder = make_folder(self._parent)
         pools = [self._start() for _ in range(self.count)]
-        for done in [p.submit(self._warm, str(self.folder)) for p in pools]:
-            done.result(START_LIMIT_S)
+        warming = [p.submit(self._warm, str(self.folder)) for p in pools]
+        out = [w.result(START_LIMIT_S) for w in warming]
         self._ready = pools
+        return out
 
     def close(self) -> None:
         """Stop everything and wipe the folder."""
