@@ -4,7 +4,7 @@ import uPlot from "/vendor/uPlot.esm.js";
 import * as api from "./coach_api.js";
 import { button, byId, el, put } from "./coach_dom.js";
 import { axisFont, ink, onScheme } from "./coach_ink.js";
-import { SECONDS, middle, smoothed, span } from "./coach_picture.js";
+import { SECONDS, broken, middle, smoothed, span } from "./coach_picture.js";
 import { Player } from "./coach_player.js";
 import { nameOf } from "./coach_takes.js";
 import { language, number, say } from "./coach_words.js";
@@ -29,8 +29,8 @@ export function aligned(a, b, { a_time_s, b_time_s }) {
   const loudest = apart ? null : Math.max(top(a), top(b));
   return {
     apart,
-    pitch: [a_time_s, less(at(a, a.lines.f0_st, a_time_s), midA),
-      less(at(b, b.lines.f0_st, b_time_s), midB)],
+    pitch: [a_time_s, less(at(a, broken(a.lines.f0_st), a_time_s), midA),
+      less(at(b, broken(b.lines.f0_st), b_time_s), midB)],
     loud: [a_time_s, less(at(a, smoothed(a.lines.loudness_db), a_time_s), loudest ?? top(a)),
       less(at(b, smoothed(b.lines.loudness_db), b_time_s), loudest ?? top(b))],
   };

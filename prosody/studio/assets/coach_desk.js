@@ -24,7 +24,7 @@ export class Desk {
       if (file) this.file(file);
     });
     navigator.mediaDevices?.addEventListener?.("devicechange", () => this.list());
-    byId("ways").open = matchMedia("(min-width: 62.01rem)").matches;
+    byId("ways").open = matchMedia("(min-width: 62.01rem) and (min-height: 60rem)").matches;
     this.permission();
     this.show();
   }

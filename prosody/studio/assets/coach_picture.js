@@ -10,6 +10,7 @@ import { number, say } from "./coach_words.js";
 const LOUD_SPAN_DB = 45; // below the loudest frame there is nothing a listener hears
 const LOUD_SHARE = 0.5; // of the height, from below: the line of pitch has room above it
 export const SECONDS = [0.2, 0.5, 1, 2, 5, 10, 20]; // steps of the time axis
+const JUMP_ST = 6;
 const SMOOTH = 3; // frames to either side, for the eye only
 
 const finite = (values) => values.filter((v) => v !== null && Number.isFinite(v));
@@ -29,6 +30,12 @@ function share(values, low, high) {
   const sorted = finite(values).sort((a, b) => a - b);
   const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
   return sorted.length ? [at(low), at(high)] : [NaN, NaN];
+}
+
+/** Return a line of pitch that is broken where it jumps: no voice glides half an octave in 10 ms. */
+export function broken(values) {
+  return values.map((v, i) => (i && v !== null && values[i - 1] !== null
+    && Math.abs(v - values[i - 1]) > JUMP_ST ? null : v));
 }
 
 /** Return the semitones that the axis spans: all but the odd jump of the tracker, at least an octave. */
@@ -65,7 +72,7 @@ export class Picture {
     Object.assign(this, { take, player, marked: null });
     this.node = el("div", { class: "picture", role: "img", "aria-label": described(take) });
     this.base = zero(take);
-    this.pitch = take.lines.f0_st.map((v) => (v === null ? null : v - this.base));
+    this.pitch = broken(take.lines.f0_st).map((v) => (v === null ? null : v - this.base));
     this.waiting = [];
   }
 

@@ -33,6 +33,9 @@ function judged(take) {
     el("p", { class: "small" }, say("result.interval_note")));
 }
 
+const told = (reason) => el("span", {}, reason.text, reason.toward
+  ? el("span", { class: "small toward" }, say("result.toward", { side: reason.toward })) : null);
+
 function reasons(take, play) {
   if (!take.judgement) return null;
   const found = (take.reasons || []).slice(0, 3);
@@ -42,8 +45,8 @@ function reasons(take, play) {
       ? [el("p", { class: "small" }, say("result.reasons_hint")),
         el("ul", {}, found.map((r) => el("li", {},
           Number.isFinite(r.start_s) && Number.isFinite(r.end_s)
-            ? button(r.text, () => play(r.start_s, r.end_s), { class: "play" })
-            : el("span", {}, r.text))))]
+            ? button(told(r), () => play(r.start_s, r.end_s), { class: "play" })
+            : told(r))))]
       : el("p", {}, say("result.no_reasons")));
 }
 
