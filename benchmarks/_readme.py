@@ -1,4 +1,4 @@
-"""Copy figures from ``results/`` and the demo's output into README.md.
+"""Copy figures from ``results/`` and the demo's output into README.md and two pages of docs.
 
 ``python -m benchmarks._readme`` writes what stands between the ``<!-- figures -->`` and
 ``<!-- demo -->`` marks, so that it is never typed; ``--check`` only says whether the figures are
@@ -19,6 +19,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 PARITY = ROOT / "docs" / "parity.md"
+REPORT = ROOT / "docs" / "report.md"
 
 
 def result(name: str) -> dict[str, Any]:
@@ -181,10 +182,10 @@ def words() -> str:
 def judge() -> str:
     """Return what the judge reaches on speakers it has not heard."""
     got = result("judge")
-    known, calls = got["sincere"]["known_line"], got["sincere"]["as_in_calls"]
+    ours = got["sincere"]["unseen_speakers"]
     wording = got["sincere"]["must_beat"]["wording only"]
     engaged, bored = got["engaged"], got["bored"]["engaged"]
-    engaged_calls = engaged["as_in_calls"]
+    heard = engaged["unseen_speakers"]
 
     def row(name: str, r: dict[str, Any]) -> str:
         return (
@@ -199,14 +200,13 @@ def judge() -> str:
             "",
             "| | Spearman | within sentence | UAR | UAR, surest half | 80 % interval covers |",
             "|---|---|---|---|---|---|",
-            row("as in calls: what survives the telephone, against the own voice", calls),
-            row("all measures, one known recording chain (`evaluate` only)", known),
+            row("from what survives a telephone", ours),
             "| wording alone | "
             f"{wording['spearman']:.2f} | - | {wording['uar']:.2f} | {wording['uar_half']:.2f} | "
             f"{100 * wording['coverage_80']:.0f} % |",
             "",
             "*Engaged*, on 239 German speakers in telephone role plays: Spearman "
-            f"{engaged_calls['spearman']:.2f} as in calls. Within a speaker it tells bored from "
+            f"{heard['spearman']:.2f}. Within a speaker it tells bored from "
             f"neutral clips with an AUC of {bored['auc']:.2f} (95 % interval "
             f"{bored['interval'][0]:.2f} to {bored['interval'][1]:.2f}). "
             "None of these ratings are of real calls or of Dutch: what the judge says of them is "
@@ -246,6 +246,29 @@ def filled(text: str, name: str, content: str) -> str:
     return mark.sub(lambda m: f"{m[1]}{content}\n{m[2]}", text)
 
 
+def report() -> str:
+    """Return what a report costs, for docs/report.md."""
+    rows = [
+        f"| {row['apologies']:,} | {row['with_sound']:,} | {row['seconds']:.0f} s | "
+        f"{row['peak_mb']:.0f} MB | {row['files']:,} | {row['html_mb']:.0f} MB | "
+        f"{row['sound_mb']:.0f} MB | {row['table_mb']:.2f} MB | "
+        + " | ".join(f"{row[k]:.2f} s" if k in row else "-" for k in ("open_apologies_s", "sort_s"))
+        + " |"
+        for row in result("report").values()
+    ]
+    return "\n".join(
+        [
+            "Made-up runs of the demo calls, by one process, reading the recordings included "
+            "(`python -m benchmarks report`); opened in Chromium:",
+            "",
+            "| apologies | pages with sound | to make | memory | files | pages | sound | table "
+            "of apologies | to open it | to sort it |",
+            "|---|---|---|---|---|---|---|---|---|---|",
+            *rows,
+        ]
+    )
+
+
 def figures() -> str:
     """Return all figures of the README."""
     return "\n\n".join([pitch(), measures(), parity(), words(), judge()])
@@ -255,12 +278,16 @@ def main(argv: list[str]) -> int:
     """Write README.md, or with ``--check`` compare its figures."""
     before = README.read_text(encoding="utf-8")
     after = filled(before, "figures", figures())
+    page = REPORT.read_text(encoding="utf-8")
+    pages = filled(page, "figures", report())
     if "--check" in argv:
         same = before == after and PARITY.read_text(encoding="utf-8") == parity_page()
+        same = same and page == pages
         if not same:
             print("README.md: figures differ from benchmarks/results; run this without --check")
         return int(not same)
     PARITY.write_text(parity_page(), encoding="utf-8")
+    REPORT.write_text(pages, encoding="utf-8")
     README.write_text(filled(after, "demo", demo()), encoding="utf-8")
     return 0
 

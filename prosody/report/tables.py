@@ -136,6 +136,7 @@ class Tables:
             tag("p", "", id="rated-share", data_text=say["rated_share"]),
             tag("p", tag("button", words["export"], type="button", id="export"), class_="buttons"),
             paragraph(words["export_text"], "small"),
+            class_="own-ratings",
         )
 
     def failed(self) -> str:
