@@ -18,6 +18,13 @@ def agreement(
         "cannot_hear, remark.",
     ),
     axis: str = typer.Option("both", "--axis", help="sincere, engaged or both."),
+    clips: Optional[Path] = typer.Option(  # noqa: UP045 -- Typer reads it in its own way
+        None,
+        "--clips",
+        help="Table of 'prosody sample' that the clips come from: says how often apologies of the "
+        "whole run sound put on or recited, by its weights.",
+        show_default=False,
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print all figures as JSON."),
     page: Optional[Path] = typer.Option(  # noqa: UP045 -- Typer reads it in its own way
         None,
@@ -44,7 +51,7 @@ def agreement(
     if axis not in (*AXES, "both"):
         raise UsageError(f"--axis {axis!r}, expected sincere, engaged or both.", "")
     words = Words(lang)
-    found = figures.agreement(ratings, axis)
+    found = figures.agreement(ratings, axis, clips)
     for one in found["axes"].values():
         one["remarks_text"] = words.remarks(one)
     if as_json:
@@ -68,6 +75,8 @@ def _show(name: str, axis: dict[str, Any], words: Any) -> None:
         typer.echo(f"- {printable(line)}")
     heads = [table[n] for n in ("figure", "value", "interval", "meaning")]
     sheet(None, heads, words.figures(axis), texts=(0, 3))
+    for line in words.base_rate(name, axis):
+        typer.echo(line)
     if words.variance(axis):
         typer.echo(words.variance(axis))
     sheet(table["raters_title"], words.raters_head(), words.raters(axis))

@@ -406,3 +406,73 @@ def test_the_samples_analysed_chosen_and_joined_with_rate(tmp_path):
     assert not missing
     chosen = clips.only(known, tmp_path / "c.csv")
     assert {c.name for c in chosen} == {r["clip"] for r in rows}
+
+
+# --- from ratings of a sample back to the run
+
+
+def test_the_base_rate_of_a_run_from_ratings_of_its_sample(known, tmp_path):
+    from prosody.fit.base_rate import base_rate, read_weights
+
+    _, frame, forced = known
+    truth = forced.mean()
+    shares, halves, inside = [], [], 0
+    for seed in range(40):
+        made = sm.draw(frame, 150, seed=seed)
+        made.write(tmp_path / "c.csv")
+        weights = read_weights(tmp_path / "c.csv")
+        clips = [
+            {"clip": str(frame.clip[i]), "mean": 20.0 if forced[i] else 70.0} for i in made.chosen
+        ]
+        found = base_rate(clips, weights)
+        shares.append(found["share"])
+        halves.append(found["random_half"]["share"])
+        inside += found["low"] <= truth <= found["high"]
+        assert (found["n_clips"], found["n_unrated"]) == (150, 0)
+        assert found["random_half"]["n_clips"] == 75
+    for values in (shares, halves):
+        assert abs(np.mean(values) - truth) < 4 * np.std(values) / math.sqrt(len(values))
+    assert (
+        inside >= 34
+    )  # 38 are expected; fewer than 34 come by chance less than once in a thousand
+
+
+def test_a_share_of_nothing_or_all_has_an_interval():
+    from prosody.fit.base_rate import share
+
+    agents = np.array([f"a{i % 5}" for i in range(20)])
+    none = share(np.zeros(20), np.ones(20), agents)
+    assert none["share"] == none["low"] == 0
+    assert 0.2 < none["high"] < 0.7  # five agents, not twenty clips
+    assert math.isnan(share(np.zeros(0), np.zeros(0), agents[:0])["share"])
+
+
+def test_agreement_tells_the_base_rate_with_the_table_of_the_sample(known, tmp_path):
+    _, frame, forced = known
+    made = sm.draw(frame, 60)
+    made.write(tmp_path / "c.csv")
+    rng = np.random.default_rng(0)
+    with (tmp_path / "r.csv").open("w", encoding="utf-8") as file:
+        file.write("clip,rater,axis,rating,is_repeat,cannot_hear,remark\n")
+        for i in made.chosen[1:]:
+            for rater in "rst":
+                value = int(np.clip((25 if forced[i] else 70) + rng.normal(0, 5), 0, 100))
+                file.write(f"{frame.clip[i]},{rater},sincere,{value},0,0,\n")
+    args = ["agreement", str(tmp_path / "r.csv"), "--clips", str(tmp_path / "c.csv")]
+    done = CliRunner().invoke(app, [*args, "--json"])
+    found = json.loads(done.stdout)["axes"]["sincere"]["base_rate"]
+    rest = made.chosen[1:]
+    expected = np.sum(made.weight[1:] * forced[rest]) / made.weight[1:].sum()
+    assert found["share"] == pytest.approx(expected, abs=1e-5)
+    assert found["n_unrated"] == 1
+    for lang, word in (("en", "on the side of put on"), ("nl", "aan de kant van opgelegd")):
+        done = CliRunner().invoke(app, [*args, "--lang", lang, "--page", str(tmp_path / lang)])
+        assert done.exit_code == 0, done.output
+        assert word in done.stdout
+        assert word in (tmp_path / lang / "index.html").read_text(encoding="utf-8")
+    other = tmp_path / "other.csv"
+    other.write_text("clip,weight,random_weight,agent\nx,1,,a\n", encoding="utf-8")
+    done = CliRunner().invoke(app, [*args[:2], "--clips", str(other)])
+    assert "none of its clips is in" in str(done.exception)
+    done = CliRunner().invoke(app, [*args[:2], "--clips", str(tmp_path / "r.csv")])
+    assert "no column 'weight'" in str(done.exception)

@@ -88,7 +88,7 @@ def arrange(given: Answers) -> Arranged:
     return Arranged(clips, raters, matrix, again, deaf, int(np.sum(~given.repeat[more])))
 
 
-def agreement(path: Path | str, axis: str = "both") -> dict[str, Any]:
+def agreement(path: Path | str, axis: str = "both", sample: Path | None = None) -> dict[str, Any]:
     """Return how well the raters of a file agree.
 
     Parameters
@@ -97,6 +97,9 @@ def agreement(path: Path | str, axis: str = "both") -> dict[str, Any]:
         Ratings in the long form (`prosody.fit.ratings.read_answers`).
     axis : {'both', 'sincere', 'engaged'}
         With ``both`` those that occur.
+    sample : path, optional
+        The table of `prosody sample` that the clips come from: gives ``base_rate``, how often the
+        mean rating lies below the middle in the whole run.
 
     Returns
     -------
@@ -120,6 +123,9 @@ def agreement(path: Path | str, axis: str = "both") -> dict[str, Any]:
             f"{path}: no answer on the axis '{axis}'; found {', '.join(sorted(named))}.",
             "Give another --axis.",
         )
+    axes = {a: of_axis(part, path) for a, part in parts.items()}
+    if sample is not None:
+        _add_base_rates(axes, Path(sample), path)
     used = given.take(np.isin(given.axis, ["", *parts]))
     heard = ~np.isnan(used.rating)
     return {
@@ -128,8 +134,21 @@ def agreement(path: Path | str, axis: str = "both") -> dict[str, Any]:
         "n_ratings": int(heard.sum()),
         "n_cannot_hear": int(used.deaf.sum()),
         "cannot_hear_share": _share(int(used.deaf.sum()), int((heard | used.deaf).sum())),
-        "axes": {a: of_axis(part, path) for a, part in parts.items()},
+        "axes": axes,
     }
+
+
+def _add_base_rates(axes: dict[str, Any], sample: Path, path: Path | str) -> None:
+    from prosody.fit.base_rate import base_rate, read_weights
+
+    weights = read_weights(sample)
+    for one in axes.values():
+        one["base_rate"] = base_rate(one["clips"], weights)
+    if not any(c["clip"] in weights for one in axes.values() for c in one["clips"]):
+        raise UsageError(
+            f"{path}: none of its clips is in {sample}.",
+            "Give the table that 'prosody sample' wrote for these ratings.",
+        )
 
 
 def of_axis(given: Answers, path: Path | str = "") -> dict[str, Any]:

@@ -121,6 +121,7 @@ class _Axis:
             paragraph(words.grade(axis), "grade"),
             listing(remarks) if remarks else None,
             grid(self._title("figures_title"), heads, rows, class_="figures"),
+            *(paragraph(said, "note") for said in words.base_rate(self.name, axis)),
             self._variance(),
             self._curve(),
             self._raters(),

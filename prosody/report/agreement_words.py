@@ -72,6 +72,24 @@ class Words:
             **{name: self.percent(value) for name, value in shares.items()}
         )
 
+    def base_rate(self, name: str, axis: dict[str, Any]) -> list[str]:
+        """Return how often the run sounds put on or recited, in sentences; [] without a sample."""
+        found = axis.get("base_rate")
+        if not found or not found["n_clips"]:
+            return []
+        half = found["random_half"]
+
+        def share(one: dict[str, Any]) -> dict[str, str]:
+            return {k: self.percent(one[k]) for k in ("share", "low", "high")}
+
+        say = self.say["base_rate"]
+        said = [say[name].format(**share(found), n=found["n_clips"], agents=found["n_agents"])]
+        if half["n_clips"]:
+            said.append(say["random_half"].format(**share(half), n=half["n_clips"]))
+        if found["n_unrated"]:
+            said.append(say["unrated"].format(n=found["n_unrated"]))
+        return [" ".join([*said, say["noise"]])]
+
     def figures(self, axis: dict[str, Any]) -> list[list[str]]:
         """Return the rows of the table of figures: name, value, interval, meaning."""
         name, means = self.say["figure"], self.say["means"]
