@@ -451,21 +451,19 @@ def test_which_sounded_more_sincere_comes_with_its_probability(plain: Measured) 
     def row(rating: float, sd: float = 0.5) -> Any:
         return replace(plain.row, axes={"sincere": axis(rating, sd)}, verdict="unclear")
 
-    # Difference of 1 with two independent errors of 0.5: 1 / 0.7071 = 1.414 sd.
-    assert compare.p_more_sincere(row(0.0), row(1.0)) == pytest.approx(0.92135, abs=1e-4)
-    assert compare.p_more_sincere(row(1.0), row(0.0)) == pytest.approx(1 - 0.92135, abs=1e-4)
-    # Half of the error in common: 1 / sqrt(0.25 + 0.25 - 0.25) = 2 sd.
-    assert compare.p_more_sincere(row(0.0), row(1.0), 0.5) == pytest.approx(0.97725, abs=1e-4)
+    # Difference of 1 with two errors of 0.5, a fifth wider: 1 / (1.2 * 0.7071) = 1.1785 sd.
+    assert compare.p_more_sincere(row(0.0), row(1.0)) == pytest.approx(0.88070, abs=1e-4)
+    assert compare.p_more_sincere(row(1.0), row(0.0)) == pytest.approx(1 - 0.88070, abs=1e-4)
     won = compare.which(row(0.0), row(1.0), True, SETTINGS, "en")
-    assert (won["which"], won["p"]) == ("b", 0.921)
+    assert (won["which"], won["p"]) == ("b", 0.881)
     won = compare.which(row(1.0), row(0.0), True, SETTINGS, "nl")
-    assert (won["which"], won["p"]) == ("a", 0.921)
+    assert (won["which"], won["p"]) == ("a", 0.881)
     even = compare.which(row(0.0), row(0.1), False, SETTINGS, "en")
     assert even["which"] is None
     assert even["text"] == "No difference a listener would notice."
     still_open = compare.which(row(0.0), row(0.1), True, SETTINGS, "en")
     assert still_open["which"] is None
-    assert "56 in 100" in still_open["text"]
+    assert "55 in 100" in still_open["text"]
     assert compare.which(None, row(0.0), True, SETTINGS, "en")["which"] is None
     assert compare.which(replace(row(0), axes={}), row(0), True, SETTINGS, "en")["p"] is None
 

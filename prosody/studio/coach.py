@@ -334,8 +334,7 @@ class Coach:
         changes = compare.changes(a, b, self.settings, lang)
         rows = [None if t.kind == "baseline" else self.judged(t, visit) for t in (a, b)]
         heard = any(c["noticeable"] for c in changes)
-        shared = compare.SHARED if self.shipped and "example" not in (a.kind, b.kind) else 0.0
-        verdict = compare.which(rows[0], rows[1], heard, self.settings, lang, shared)
+        verdict = compare.which(rows[0], rows[1], heard, self.settings, lang)
         return JSONResponse({"aligned": lines, "changes": changes, "verdict": verdict})
 
 
