@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from itertools import islice
@@ -24,6 +24,7 @@ from prosody import __version__
 from prosody.call import Call
 from prosody.errors import UsageError
 from prosody.journal import Journal
+from prosody.quality import closed
 from prosody.rows import SCHEMA_VERSION, Apology, Line
 from prosody.work import Outcome, Work, stamp_of, writable
 
@@ -201,6 +202,8 @@ def run(
     calls = writable(calls)
     names = idents(calls)
     journal.want(names)
+    gates = work.options.settings.gates
+    journal.regate(asdict(gates), lambda numbers: closed(numbers, gates))
     stamps = [stamp_of(call, work) for call in calls]
     tasks = []
     for i, (call, name) in enumerate(zip(calls, names, strict=True)):
@@ -248,7 +251,11 @@ def _examine(
             if got is None:
                 continue
             name, stamp = names[got.number], stamps[got.number]
-            if got.examined is None:
+            line: Line | None
+            if got.conduct is not None:
+                line = journal.recast(name, stamp, got.key, *got.conduct)
+                withheld = line.withheld
+            elif got.examined is None:
                 journal.stamp(name, stamp)
                 line, withheld = None, 0
             else:

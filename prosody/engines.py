@@ -98,7 +98,7 @@ def on_cluster(work: Work, task: Task, time_limit_s: float) -> Outcome:
     from prosody import work as module
 
     os.environ.update({k: os.environ.get(k, v) for k, v in ONE_THREAD.items()})
-    if work.digest != module.make(work.options, redact=work.redact).digest:
+    if work != module.make(work.options, redact=work.redact):
         raise ClusterError(
             "A worker of the cluster has other versions of prosody or of what it measures with.",
             "Install the same versions on all machines: rows would differ from worker to worker.",

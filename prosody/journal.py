@@ -6,7 +6,7 @@ recording or nothing; what is done is looked up without reading what was found; 
 in order from disk, so that a million calls need no more memory than ten; and the lock that keeps
 two runs apart is the database's own, which the system lets go of when the process dies.
 
-Rows are JSON, packed; nothing in it is ever executed when it is read.
+Rows are JSON, packed (`prosody.packing`); nothing in it is ever executed when it is read.
 """
 
 from __future__ import annotations
@@ -14,22 +14,19 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from prosody.errors import ProsodyError, UsageError
-from prosody.recording import Remark
+from prosody.packing import JUDGEMENT, apology_of, line_of, pack, unpack
 from prosody.rows import Apology, Line
 
 NAME = "journal.sqlite"
-VERSION = 2
+VERSION = 3
 # A commit waits for the disk, so recordings share one; what is not committed is done again.
 COMMIT_EVERY_S = 1.0
 COMMIT_EVERY_ROWS = 200
@@ -47,49 +44,12 @@ create table if not exists apologies (
 create index if not exists of_recording on apologies (recording);
 create index if not exists by_name on recordings (name, ident);
 """
-_JUDGEMENT = ("axes", "verdict", "kind", "hint", "reasons")
 
 
 class JournalError(ProsodyError):
     """The journal cannot be written: the disk is full, or gone."""
 
     code = "journal"
-
-
-def _pack(value: Any) -> bytes:
-    def other(thing: Any) -> Any:
-        if isinstance(thing, Remark):
-            return {f.name: getattr(thing, f.name) for f in fields(Remark)}
-        if isinstance(thing, (np.ndarray, np.generic)):
-            return thing.tolist()
-        raise TypeError(f"{type(thing).__name__} cannot be kept")
-
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=other)
-    return zlib.compress(text.encode("utf-8", "backslashreplace"), 1)
-
-
-def _unpack(data: bytes) -> Any:
-    return json.loads(zlib.decompress(data))
-
-
-def _line_of(data: bytes) -> Line:
-    kept = _unpack(data)
-    kept["remarks"] = tuple(Remark(**r) for r in kept["remarks"])
-    kept["acts"], kept["tracks"] = tuple(kept["acts"]), tuple(kept.get("tracks", ()))
-    return Line(**kept)
-
-
-def _apology_of(data: bytes, judgement: bytes | None, conduct: dict[str, Any]) -> Apology:
-    kept = _unpack(data)
-    kept["remarks"] = tuple(Remark(**r) for r in kept["remarks"])
-    kept["gates"] = tuple(kept["gates"])
-    for name in ("measures", "relative"):
-        kept[name] = np.array(kept[name], dtype=np.float64)
-    row = Apology(**kept, conduct=conduct)
-    if judgement is not None:
-        for name, value in _unpack(judgement).items():
-            setattr(row, name, tuple(value) if name == "reasons" else value)
-    return row
 
 
 class Journal:
@@ -240,21 +200,70 @@ class Journal:
             " complaint, line) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 ident, ident in self._wanted, line.recording, line.call_id, line.agent, stamp,
-                key, line.status, line.code, int(bool(line.complaint_without_apology)), _pack(kept),
+                key, line.status, line.code, int(bool(line.complaint_without_apology)), pack(kept),
             ),
         ).lastrowid  # fmt: skip
         for row in apologies:
             made = {
                 f.name: getattr(row, f.name)
                 for f in fields(Apology)
-                if f.name != "conduct" and f.name not in _JUDGEMENT
+                if f.name != "conduct" and f.name not in JUDGEMENT
             }
             self._write(
                 "insert into apologies (recording, start_s, channel, gated, made)"
                 " values (?, ?, ?, ?, ?)",
-                (at, row.start_s, row.channel, int(bool(row.gates)), _pack(made)),
+                (at, row.start_s, row.channel, int(bool(row.gates)), pack(made)),
             )
         self._one_more()
+
+    def recast(
+        self, ident: str, stamp: str, key: str, conduct: dict[str, Any], silent: bool | None
+    ) -> Line:
+        """Put what the rules of conduct say now in place of what they said; returns the line."""
+        at, data = self._db.execute(
+            "select id, line from recordings where ident = ?", (ident,)
+        ).fetchone()
+        kept = unpack(data) | {"conduct": conduct, "complaint_without_apology": silent}
+        packed = pack(kept)
+        self._write(
+            "update recordings set stamp = ?, key = ?, complaint = ?, line = ? where id = ?",
+            (stamp, key, int(bool(silent)), packed, at),
+        )
+        self._one_more()
+        line = line_of(packed)
+        line.apologies, line.withheld = self._db.execute(
+            "select count(*), total(gated) from apologies where recording = ?", (at,)
+        ).fetchone()
+        return line
+
+    def regate(
+        self, limits: dict[str, Any], closed: Callable[[Sequence[float]], tuple[str, ...]]
+    ) -> int:
+        """Hold all apologies against other gates; returns how many came in or out.
+
+        Parameters
+        ----------
+        limits : dict
+            The thresholds; nothing is done where they are those of the last time.
+        closed : callable
+            Returns the gates that close on an apology's numbers (`rows.Apology.quality`).
+        """
+        if self.noted("gates") == limits:
+            return 0
+        changed = 0
+        for (at,) in self._db.execute("select id from apologies").fetchall():
+            (made,) = self._db.execute("select made from apologies where id = ?", (at,)).fetchone()
+            kept = unpack(made)
+            gates = list(closed(kept["quality"])) if kept["quality"] else kept["gates"]
+            if gates != kept["gates"]:
+                changed += 1
+                self._write(
+                    "update apologies set made = ?, gated = ?, judged_by = '', verdict = null,"
+                    " judgement = null where id = ?",
+                    (pack(kept | {"gates": gates}), int(bool(gates)), at),
+                )
+        self.note("gates", limits)  # in one transaction with the rows
+        return changed
 
     def _one_more(self) -> None:
         self._pending += 1
@@ -318,15 +327,15 @@ class Journal:
             if not found:
                 return
             name, ident = found[-1][2:]
-            yield [(at, _apology_of(made, None, {})) for at, made, _, _ in found]
+            yield [(at, apology_of(made, None, {})) for at, made, _, _ in found]
 
     def judged(self, judged_by: str, rows: Iterable[tuple[int, Apology]]) -> None:
         """Keep judgements."""
         for at, row in rows:
-            kept = {name: getattr(row, name) for name in _JUDGEMENT}
+            kept = {name: getattr(row, name) for name in JUDGEMENT}
             self._write(
                 "update apologies set judged_by = ?, verdict = ?, judgement = ? where id = ?",
-                (judged_by, row.verdict, _pack(kept), at),
+                (judged_by, row.verdict, pack(kept), at),
             )
         self.commit()
 
@@ -340,7 +349,7 @@ class Journal:
             " where r.wanted group by r.name, r.ident order by r.name, r.ident"
         )
         for data, apologies, judged, gated in found:
-            line = _line_of(data)
+            line = line_of(data)
             line.apologies, line.judged, line.withheld = apologies, judged or 0, gated or 0
             yield line
 
@@ -356,8 +365,8 @@ class Journal:
             last, conduct = None, {}
             for _, at, line, _, _, made, judgement in sorted(same, key=itemgetter(3, 4)):
                 if at != last:
-                    last, conduct = at, _unpack(line)["conduct"]
-                yield _apology_of(made, judgement, conduct)
+                    last, conduct = at, unpack(line)["conduct"]
+                yield apology_of(made, judgement, conduct)
 
     def counts(self) -> dict[str, int]:
         """Return how many of this run's recordings and apologies ended up where."""

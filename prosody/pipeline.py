@@ -189,6 +189,34 @@ def _examine(call: Call, options: Options, line: Line, voice: Habit | None) -> E
     return Examined(line, rows)
 
 
+def conduct_of(call: Call, options: Options) -> tuple[dict[str, Any], bool | None]:
+    """Hold a call against the rules of conduct alone: nothing is measured.
+
+    Returns
+    -------
+    conduct : dict
+        As in `Line.conduct`; empty without a transcript.
+    complaint_without_apology : bool or None
+
+    Raises
+    ------
+    ProsodyError
+        If the call cannot be read (any more).
+    """
+    with (
+        remote.beside(call) as here,
+        hear(
+            here,
+            agent_channel=options.agent_channel,
+            clips=options.clips,
+            language=options.language,
+            settings=options.settings,
+            asr=options.asr,
+        ) as heard,
+    ):
+        return _conduct(heard, options) if heard.turns else ({}, None)
+
+
 def _conduct(heard: Heard, options: Options) -> tuple[dict[str, Any], bool | None]:
     from prosody import conduct
 

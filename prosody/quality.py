@@ -7,6 +7,7 @@ its measures; it has no verdict. Numbers that cannot be told are NaN and gate no
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,9 @@ class Quality:
         RMS of the speech, dB re full scale.
     gates : tuple of str
         Of :data:`GATES`, in that order.
+    numbers : tuple of float
+        What each gate of :data:`GATES` is held against, in that order: with them other thresholds
+        need no sound (`closed`).
     remarks : tuple of str
         ``quiet``: the speech is very soft. Codes of the texts in ``words``.
     """
@@ -60,6 +64,7 @@ class Quality:
     digital_silence_share: float
     level_dbfs: float
     gates: tuple[str, ...]
+    numbers: tuple[float, ...] = ()
     remarks: tuple[str, ...] = ()
 
 
@@ -158,6 +163,19 @@ def noise_db(
     return float(np.median(levels))
 
 
+def closed(numbers: Sequence[float], limits: Gates) -> tuple[str, ...]:
+    """Return the gates that close on these numbers (`Quality.numbers`), in order of `GATES`."""
+    duration_s, voice_s, clipped, snr_db, silence = numbers
+    shut = (
+        duration_s < limits.min_duration_s,
+        voice_s < limits.min_voiced_s,
+        clipped > limits.max_clipped_share,
+        snr_db < limits.min_snr_db,
+        silence > limits.max_digital_silence_share,
+    )
+    return tuple(name for name, is_shut in zip(GATES, shut, strict=True) if is_shut)
+
+
 def check(
     y: Signal,
     sr: int,
@@ -203,13 +221,7 @@ def check(
     duration = len(y) / sr
     # A beep is voiced and no speech; a whisper is speech and not voiced.
     voice = [seconds for seconds in (voiced_s, speech_s) if math.isfinite(seconds)]
-    closed = (
-        duration < limits.min_duration_s,
-        min(voice, default=math.inf) < limits.min_voiced_s,
-        clipped > limits.max_clipped_share,
-        snr < limits.min_snr_db,
-        silence > limits.max_digital_silence_share,
-    )
+    numbers = (duration, min(voice, default=math.inf), clipped, snr, silence)
     return Quality(
         duration_s=duration,
         voiced_s=voiced_s,
@@ -217,6 +229,7 @@ def check(
         snr_db=snr,
         digital_silence_share=silence,
         level_dbfs=level,
-        gates=tuple(name for name, is_closed in zip(GATES, closed, strict=True) if is_closed),
+        gates=closed(numbers, limits),
+        numbers=numbers,
         remarks=("quiet",) if len(y) and level < _QUIET_DB else (),
     )

@@ -32,7 +32,8 @@ AXES = ("sincere", "engaged")
 class Apology:
     """One apology: what was said, how it was measured, how it would be heard.
 
-    ``measures`` is ordered as `table.NAMES`, ``relative`` as `table.RELATIVE_NAMES`. The judgement
+    ``measures`` is ordered as `table.NAMES`, ``relative`` as `table.RELATIVE_NAMES`; ``quality``
+    are the numbers behind the gates (`quality.GATES`), for other thresholds later. The judgement
     fields stay empty until a judge has seen the row, and for gated rows.
     """
 
@@ -57,6 +58,7 @@ class Apology:
     gates: tuple[str, ...] = ()
     remarks: tuple[Remark, ...] = ()
     snr_db: float = math.nan
+    quality: tuple[float, ...] = ()
     axes: dict[str, dict[str, Any]] = field(default_factory=dict)
     verdict: str | None = None
     kind: str | None = None

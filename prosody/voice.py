@@ -79,7 +79,9 @@ class Voice:
         relative = table.relative(measured[:n], np.repeat(habit[None], n, axis=0))
         common = self._baseline_remarks(baseline_s)
         qualities = [
-            replace(found, gates=(quality.OUTSIDE,)) if "window_beyond" in cut.remarks else found
+            replace(found, gates=(quality.OUTSIDE,), numbers=())
+            if "window_beyond" in cut.remarks
+            else found
             for found, cut in zip(
                 self._qualities(sounds[:n], measured[:n], windows, speech), cuts, strict=True
             )
@@ -112,6 +114,7 @@ class Voice:
                     *(self._remark(c) for c in found.remarks),
                 ),
                 snr_db=found.snr_db,
+                quality=found.numbers,
                 conduct=line.conduct,
             )
             for i, (act, found) in enumerate(zip(acts, qualities, strict=True))

@@ -20,7 +20,7 @@ from typing import Any
 
 from prosody import __version__, people
 from prosody.call import Call
-from prosody.pipeline import Examined, Examiner, Options
+from prosody.pipeline import Examined, Examiner, Options, conduct_of
 from prosody.rows import Line
 
 # Seconds that any call may take, and what is added for each second of sound. Measuring takes a
@@ -32,8 +32,8 @@ TIME_SHARE = 0.25
 # the command line, the report or the judge does not.
 _LEFT_OUT = {
     "analysis", "batch", "cli", "dataset", "doctor", "engines", "explain", "fit", "journal",
-    "judge", "judging", "merging", "models", "people", "remote", "report", "results", "schema",
-    "studio", "textgrid", "work", "workers",
+    "judge", "judging", "merging", "models", "packing", "people", "remote", "report", "results",
+    "schema", "studio", "textgrid", "work", "workers",
 }  # fmt: skip
 _JUDGED_BY = ("judge", "judging", "explain", "onnxfile")
 _LIBRARIES = ("numpy", "scipy", "librosa", "soundfile", "soxr", "earshot", "av")
@@ -43,12 +43,15 @@ _LIBRARIES = ("numpy", "scipy", "librosa", "soundfile", "soxr", "earshot", "av")
 class Work:
     """What is done with every call of a run; small, so that it travels with the calls.
 
-    ``digest`` covers everything but the call itself.
+    ``digest`` covers everything that is measured and found but the call itself; ``conduct`` what
+    the rules of conduct rest on beside that. (Gates and verdicts are the journal's to hold against
+    other thresholds: `journal.Journal.regate`, `judge_digest`.)
     """
 
     options: Options
     redact: bool
     digest: str
+    conduct: str = ""
 
 
 @dataclass(slots=True)
@@ -56,13 +59,15 @@ class Outcome:
     """What became of one call.
 
     ``examined`` is None where the known key still holds; ``key`` is '' where the rows should be
-    made again next time (a file that could not be read may be readable then).
+    made again next time (a file that could not be read may be readable then). Where only the rules
+    of conduct changed, ``conduct`` holds what they say now, and whether a complaint got no apology.
     """
 
     number: int
     key: str
     examined: Examined | None
     rss_bytes: int = 0
+    conduct: tuple[dict[str, Any], bool | None] | None = None
 
 
 def _digest(value: Any) -> str:
@@ -87,7 +92,10 @@ def _sources() -> dict[str, str]:
 def versions() -> dict[str, str]:
     """Return what the rows depend on beside the call: versions, and hashes of code and words."""
     sources = _sources()
-    part = {"lexicon": ("lexicon/", "acts", "clauses", "utterances"), "conduct": ("conduct/",)}
+    part = {
+        "lexicon": ("lexicon/", "acts", "clauses", "utterances"),
+        "conduct": ("conduct/", "words/conduct"),
+    }
     out = {}
     taken: set[str] = set()
     for name, starts in part.items():
@@ -112,13 +120,16 @@ def versions() -> dict[str, str]:
 
 def make(options: Options, *, redact: bool = False) -> Work:
     """Return the work of a run."""
-    rest_of = ("verdict", "coach")  # what changes no measured row
-    settings = {k: v for k, v in options.settings.as_dict().items() if k not in rest_of}
+    chosen = options.settings.as_dict()
+    later = ("verdict", "gates", "conduct", "coach")  # what changes nothing that is measured
+    settings = {k: v for k, v in chosen.items() if k not in later}
     voice = file_hash(options.baseline) if options.baseline is not None else ""
     told = {f.name: getattr(options, f.name) for f in fields(options)}
     rest = {k: repr(v) for k, v in told.items() if k not in ("settings", "baseline")}
     rest["redact"] = str(redact)
-    return Work(options, redact, _digest([settings, voice, rest, versions()]))
+    made_by = dict(versions())
+    rules = _digest([chosen["conduct"], made_by.pop("conduct")])[:16]
+    return Work(options, redact, _digest([settings, voice, rest, made_by]), rules)
 
 
 def judge_digest(judge: Any, options: Options) -> str:
@@ -161,7 +172,7 @@ def stamp_of(call: Call, work: Work) -> str:
         if not mark:
             return ""
         marks.append(mark)
-    return _digest([marks, told_of(call), work.digest])
+    return _digest([marks, told_of(call), work.digest, work.conduct])
 
 
 @lru_cache(maxsize=256)
@@ -186,13 +197,16 @@ def file_hash(path: Any) -> str:
 
 
 def key_of(call: Call, work: Work) -> str:
-    """Return the key of a call, or '' where a file of it cannot be read."""
+    """Return the key of a call, or '' where a file of it cannot be read.
+
+    Before the dot stands what is measured and found, behind it the rules of conduct.
+    """
     try:
         sound = [_read_hash(s.path) for s in call.sources]
         rest = [file_hash(p) for p in files_of(call)[len(sound) :]]
     except (OSError, ValueError):
         return ""
-    return _digest([sound, rest, told_of(call), work.digest])
+    return f"{_digest([sound, rest, told_of(call), work.digest])}.{work.conduct}"
 
 
 def length_s(call: Call) -> float:
@@ -240,6 +254,11 @@ def examine(work: Work, number: int, call: Call, known: str = "") -> Outcome:
     key = key_of(call, work)
     if key and key == known:
         return Outcome(number, key, None, _rss())
+    if key and known and key.partition(".")[0] == known.partition(".")[0]:
+        try:
+            return Outcome(number, key, None, _rss(), _conduct(work, call))
+        except Exception:  # what is wrong with it now is said by the row that is made anew
+            pass
     done = _examiner(work.digest, work.options)(call)
     people.hide(done.line, call)
     if work.redact:
@@ -247,6 +266,18 @@ def examine(work: Work, number: int, call: Call, known: str = "") -> Outcome:
 
         done = redact.examined(done)
     return Outcome(number, "" if done.line.status == "failed" else key, done, _rss())
+
+
+def _conduct(work: Work, call: Call) -> tuple[dict[str, Any], bool | None]:
+    """Return what the rules say of a call that is measured already."""
+    found, silent = conduct_of(call, work.options)
+    line = Line(call.name, call.call_id, conduct=found)
+    people.hide(line, call)
+    if work.redact:
+        from prosody import redact
+
+        line = redact.examined(Examined(line)).line
+    return line.conduct, silent
 
 
 def failed(number: int, call: Call, code: str, message: str, remedy: str) -> Outcome:

@@ -240,10 +240,82 @@ def test_a_copy_with_new_times_is_known_by_its_content(calls, tmp_path):
 
 def test_settings_redo_what_they_touch(calls, tmp_path):
     go(calls, tmp_path / "out")
-    gates = settings.Settings(gates=settings.Gates(min_snr_db=3.0))
     verdict = settings.Settings(verdict=settings.Verdict(sincere_p=0.9))
+    windows = settings.Settings(windows=settings.Windows(pad_s=0.2))
     assert go(calls, tmp_path / "out", options=Options(clips=True, settings=verdict))[0] == []
-    assert go(calls, tmp_path / "out", options=Options(clips=True, settings=gates))[0] != []
+    assert go(calls, tmp_path / "out", options=Options(clips=True, settings=windows))[0] != []
+
+
+def sorry(folder, **groups):
+    """Run over the samples; returns what was measured, judged, and the rows."""
+    chosen, judged = settings.Settings(**groups), []
+
+    def judge(rows):
+        judged.extend(rows)
+        for row in rows:
+            row.verdict = "unclear"
+
+    with Journal(folder) as journal:
+        batch.run(
+            collect([SAMPLES]), work.make(Options(settings=chosen)), journal, HereEngine,
+            ("a judge", judge),
+        )  # fmt: skip
+        return len(judged), list(journal.apologies()), list(journal.lines())
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    from prosody import measures
+
+    times = []
+    real = measures.measure
+
+    def measure(sounds, sr):
+        times.append(len(sounds))
+        return real(sounds, sr)
+
+    monkeypatch.setattr(measures, "measure", measure)
+    return times
+
+
+def test_other_gates_are_held_against_what_was_measured_already(tmp_path, measured):
+    judged, rows, _ = sorry(tmp_path)
+    assert judged == sum(not r.gates for r in rows) > 2
+    made = len(measured)
+    assert made > 0
+    longest = max(r.end_s - r.start_s for r in rows)
+    gates = settings.Gates(min_duration_s=longest - 0.01)
+    judged, after, lines = sorry(tmp_path, gates=gates)
+    assert (len(measured), judged) == (made, 0)
+    shut = [r for r in after if "too_short" in r.gates]
+    assert len(shut) == len(after) - sum(r.end_s - r.start_s >= gates.min_duration_s for r in after)
+    assert all(r.verdict is None and not r.axes for r in shut)
+    assert sum(line.withheld for line in lines) == sum(bool(r.gates) for r in after)
+    fresh = sorry(tmp_path / "fresh", gates=gates)[1]
+    assert [r.gates for r in fresh] == [r.gates for r in after]
+    made = len(measured)
+    judged, back, _ = sorry(tmp_path)  # and back: those that came in again are judged, no others
+    came_in = sum(bool(a.gates) and not b.gates for a, b in zip(after, back, strict=True))
+    assert (len(measured), judged) == (made, came_in)
+    assert [(r.gates, r.verdict) for r in back] == [(r.gates, r.verdict) for r in rows]
+
+
+def test_other_rules_of_conduct_measure_nothing_and_judge_nothing(tmp_path, measured):
+    _, rows, _ = sorry(tmp_path)
+    made = len(measured)
+    strict = settings.Conduct(max_apology_s=0.5, max_apologies=1)
+    judged, after, lines = sorry(tmp_path, conduct=strict)
+    assert (len(measured), judged) == (made, 0)
+    assert [r.verdict for r in after] == [r.verdict for r in rows]
+    assert [r.conduct["short"] for r in after] != [r.conduct["short"] for r in rows]
+    _, fresh, fresh_lines = sorry(tmp_path / "fresh", conduct=strict)
+    assert [r.conduct for r in fresh] == [r.conduct for r in after]
+    assert [line.conduct for line in fresh_lines] == [line.conduct for line in lines]
+    silent = [line.complaint_without_apology for line in lines]
+    assert silent == [line.complaint_without_apology for line in fresh_lines]
+    made = len(measured)
+    assert sorry(tmp_path, conduct=strict)[0] == 0
+    assert len(measured) == made
 
 
 def test_another_judge_judges_again_without_measuring(calls, tmp_path):

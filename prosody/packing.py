@@ -1,0 +1,57 @@
+"""Rows as the journal keeps them: JSON, compressed; nothing in it is executed when it is read."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from prosody.recording import Remark
+from prosody.rows import Apology, Line
+
+# What a judge adds to an apology; kept apart from what was measured.
+JUDGEMENT = ("axes", "verdict", "kind", "hint", "reasons")
+
+
+def pack(value: Any) -> bytes:
+    """Return a value as compressed JSON; NaN stays NaN, which JSON proper has not."""
+
+    def other(thing: Any) -> Any:
+        if isinstance(thing, Remark):
+            return {f.name: getattr(thing, f.name) for f in fields(Remark)}
+        if isinstance(thing, (np.ndarray, np.generic)):
+            return thing.tolist()
+        raise TypeError(f"{type(thing).__name__} cannot be kept")
+
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=other)
+    return zlib.compress(text.encode("utf-8", "backslashreplace"), 1)
+
+
+def unpack(data: bytes) -> Any:
+    """Return what `pack` was given, with lists for tuples and arrays."""
+    return json.loads(zlib.decompress(data))
+
+
+def line_of(data: bytes) -> Line:
+    """Return a recording's line."""
+    kept = unpack(data)
+    kept["remarks"] = tuple(Remark(**r) for r in kept["remarks"])
+    kept["acts"], kept["tracks"] = tuple(kept["acts"]), tuple(kept.get("tracks", ()))
+    return Line(**kept)
+
+
+def apology_of(data: bytes, judgement: bytes | None, conduct: dict[str, Any]) -> Apology:
+    """Return an apology from what was measured, its judgement, and the conduct of its call."""
+    kept = unpack(data)
+    kept["remarks"] = tuple(Remark(**r) for r in kept["remarks"])
+    kept["gates"], kept["quality"] = tuple(kept["gates"]), tuple(kept["quality"])
+    for name in ("measures", "relative"):
+        kept[name] = np.array(kept[name], dtype=np.float64)
+    row = Apology(**kept, conduct=conduct)
+    if judgement is not None:
+        for name, value in unpack(judgement).items():
+            setattr(row, name, tuple(value) if name == "reasons" else value)
+    return row
