@@ -40,10 +40,9 @@ class Player:
             What the first button says.
         """
         words, window = self.words, got.window
-        buttons = [
-            self.play(play, *window, got, class_="strong"),
-            self.play(words["play_around"], got.start_s, got.end_s, got),
-        ]
+        buttons = [self.play(play, *window, got, class_="strong")]
+        if got.start_s < window[0] - 0.1 or got.end_s > window[1] + 0.1:
+            buttons.append(self.play(words["play_around"], got.start_s, got.end_s, got))
         audio = tag(
             "audio",
             controls=True,
