@@ -10,14 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import _judge_lines as lines
 from prosody import table
 from prosody.fit import check, recipe
 from prosody.fit import figures as fig
-from prosody.fit.model import Axis, AxisModel
+from prosody.fit.bent import fit_bent
+from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.ratings import read_nsc
 from prosody.fit.tables import NOMINAL_CLIP_S, Floats, Rated, nanmedian
 from prosody.fit.train import Spec, balanced, fit_axis, folds, ridge, specs
-from prosody.judge import Z_80
+from prosody.judge import Z_80, verdicts
+from prosody.settings import Settings
 
 BOOTSTRAPS = 1000
 # Scales of the questionnaire that matter to a trainer; -1 turns the German pole round.
@@ -27,6 +30,9 @@ SECONDARY = {
     "relaxed": {"entspannt": 1}, "competent": {"inkompetent": -1},
 }  # fmt: skip
 BALANCE_FREE = ("pitch", "loudness", "tempo")
+# What says who speaks more than how.
+LEVELS = ("pitch_mean_st", "pitch_p20_st", "pitch_p50_st", "pitch_p80_st", "pitch_start_st")
+DECIDE = ("straight lines", "differences only", "all measures, straight (one recording chain)")
 
 
 def few_others(rated: Rated, others: int, seed: int = 0) -> Rated:
@@ -48,23 +54,6 @@ def few_others(rated: Rated, others: int, seed: int = 0) -> Rated:
     kept = [table.BY_NAME[n].relative_name for n in names if table.BY_NAME[n].relative != "none"]
     columns.update(zip(kept, table.relative(values, baseline, names).T, strict=True))
     columns["baseline_s"] = np.full(len(rated), others * NOMINAL_CLIP_S)
-    return replace(rated, columns=columns)
-
-
-def _few_in_calls(others: int, rated: Rated) -> Rated:
-    return check.as_in_calls(few_others(rated, others))
-
-
-def perturbed(rated: Rated, icc: dict[str, float], seed: int = 0) -> Rated:
-    """Return the table with relative measures disturbed as a telephone line disturbs them."""
-    rng = np.random.default_rng(seed)
-    columns = dict(rated.columns)
-    for name, value in icc.items():
-        column = table.BY_NAME[name].relative_name
-        if column in columns and 0 < value < 1:
-            known = columns[column]
-            spread = float(np.nanstd(known)) * np.sqrt(1 / value - 1)
-            columns[column] = known + rng.normal(0, spread, len(known))
     return replace(rated, columns=columns)
 
 
@@ -150,31 +139,73 @@ def _robust_z(rated: Rated) -> Rated:
     return replace(rated, columns=columns)
 
 
-def _absolute(rated: Rated) -> AxisModel:
-    wanted = specs(relative=False, families=recipe.FAMILIES, names=tuple(rated.columns))
-    return fit_axis(rated, wanted, level=0.0)
+Fit = Callable[[Rated], AxisModel]
 
 
-def _relative_all(rated: Rated) -> AxisModel:
-    wanted = specs(
-        relative=True, families=recipe.FAMILIES, names=tuple(rated.columns), fit_only=False
-    )
-    return fit_axis(rated, wanted, level=0.0)
+def _bent(wanted: Callable[[Rated], list[Spec]], **more: Any) -> Fit:
+    def run(rated: Rated) -> AxisModel:
+        return fit_bent(rated, wanted(rated), **{"level": 0.0, **more})
+
+    return run
 
 
-def _relative_plain(rated: Rated) -> AxisModel:
-    wanted = specs(relative=True, families=BALANCE_FREE, names=tuple(rated.columns))
-    return fit_axis(rated, wanted, level=0.0)
+def _straight(wanted: Callable[[Rated], list[Spec]], **more: Any) -> Fit:
+    def run(rated: Rated) -> AxisModel:
+        return fit_axis(rated, wanted(rated), **{"level": 0.0, **more})
+
+    return run
 
 
-def _full_fit_only(rated: Rated) -> AxisModel:
+def _everything(rated: Rated) -> list[Spec]:
+    """All measures twice, also those that a telephone spoils: for one recording chain only."""
     names = tuple(rated.columns)
-    both = [
+    return [
         spec
         for rel in (True, False)
-        for spec in specs(relative=rel, families=recipe.FAMILIES, names=names)
+        for spec in specs(relative=rel, families=recipe.FAMILIES, names=names, fit_only=False)
     ]
-    return fit_axis(rated, both, level=0.0)
+
+
+def _no_habits(rated: Rated) -> list[Spec]:
+    return [s for s in recipe.call_specs(rated) if not s.habit]
+
+
+def _no_differences(rated: Rated) -> list[Spec]:
+    return [s for s in recipe.call_specs(rated) if not s.relative]
+
+
+def _no_pitch_level(rated: Rated) -> list[Spec]:
+    return [s for s in recipe.call_specs(rated) if s.relative or s.measure not in LEVELS]
+
+
+def tried() -> dict[str, Fit]:
+    """Return what else was fitted to SinA-C, on the same folds."""
+    calls = recipe.call_specs
+    sincere: Fit = partial(recipe.fit_sincere, level=0.0)
+    return {
+        "straight lines": _straight(calls, whole=True),
+        "straight lines, differences only": _straight(recipe.relative_specs, whole=True),
+        "differences only": _bent(recipe.relative_specs),
+        "without habits": _bent(_no_habits),
+        "values and habits only": _bent(_no_differences),
+        "without the level of pitch": _bent(_no_pitch_level),
+        "all measures, straight (one recording chain)": _straight(_everything),
+        "all measures, bent (one recording chain)": _bent(_everything),
+        "wording taken out of the target": _neutral(sincere),
+        "ranks as target": _ranked(sincere),
+        "every clip counts alike": _bent(calls, balance=0.0),
+        "every speaker counts alike": _bent(calls, balance=1.0),
+        "level of the ratings estimated": _bent(calls, level=None),
+    }
+
+
+def told(models: list[AxisModel], rated: Rated) -> tuple[Floats, Floats]:
+    """Return what judges fitted without them say of each speaker, on other columns perhaps."""
+    rating, sd = np.zeros(len(rated)), np.zeros(len(rated))
+    for test, model in zip(folds(rated.speaker), models, strict=True):
+        inputs = JudgeModel({"axis": model}).inputs
+        rating[test], sd[test], _ = model.predict(rated.take(test).matrix(inputs), inputs)
+    return rating, sd
 
 
 def _short(rated: Rated, rating: Floats, sd: Floats) -> dict[str, Any]:
@@ -182,29 +213,16 @@ def _short(rated: Rated, rating: Floats, sd: Floats) -> dict[str, Any]:
     return {**found, "speaker_macro": fig.speaker_macro(rated.rating, rating, sd, rated.speaker)}
 
 
-def sincere(path: Path, icc: dict[str, float] | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return every figure of the axis *sincere*, and out-of-fold predictions of its calls."""
+def sincere(path: Path, pairs: dict[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return every figure of the axis *sincere*, and what is told of speakers left out."""
     rated = recipe.read_sinac(path)
-    full, full_sd, _ = check.cross_validate(rated, recipe.fit_sincere)
-    call, call_sd, _ = check.cross_validate(rated, recipe.fit_sincere, columns=check.as_in_calls)
-    out: dict[str, Any] = {
-        "known_line": check.report(rated, full, full_sd, bootstraps=BOOTSTRAPS),
-        "as_in_calls": check.report(rated, call, call_sd, bootstraps=BOOTSTRAPS),
-    }
+    rating, sd, models = check.cross_validate(rated, recipe.fit_sincere)
+    ours = check.report(rated, rating, sd, bootstraps=BOOTSTRAPS)
+    out: dict[str, Any] = {"unseen_speakers": ours}
     without = rated.take(rated.speaker != "P-26")
-    for name, columns in (("known_line", None), ("as_in_calls", check.as_in_calls)):
-        rating, sd, _ = check.cross_validate(without, recipe.fit_sincere, columns=columns)
-        out[name]["without_P-26"] = _short(without, rating, sd)
-
-    def three(r: Rated) -> Rated:
-        return few_others(r, 3)
-
-    for name, columns in (
-        ("known_line", three),
-        ("as_in_calls", partial(_few_in_calls, 3)),
-    ):
-        rating, sd, _ = check.cross_validate(rated, recipe.fit_sincere, columns=columns)
-        out[name]["three_other_clips"] = _short(rated, rating, sd)
+    other, other_sd, _ = check.cross_validate(without, recipe.fit_sincere)
+    ours["without_P-26"] = _short(without, other, other_sd)
+    ours["three_other_clips"] = _short(rated, *told(models, few_others(rated, 3)))
 
     baselines: dict[str, Any] = {}
     pace, level = "loudness_peaks_per_s_log2ratio", "pitch_p50_st_rel"
@@ -225,61 +243,72 @@ def sincere(path: Path, icc: dict[str, float] | None) -> tuple[dict[str, Any], d
         baselines[name] = _short(rated, predictions[name], sd)
     out["must_beat"] = baselines
     out["decided"] = {
-        f"{ours} against {other}": difference(rated, mine, predictions[other])
-        for ours, mine in (("known line", full), ("as in calls", call))
+        f"against {other}": difference(rated, rating, predictions[other])
         for other in ("wording only", "two features: tempo and pitch level")
     }
-    out["decided"]["known line against as in calls"] = difference(rated, full, call)
-
-    call_fit = partial(recipe.fit_call, level=0.0)
-    full_fit = partial(recipe.fit_full, level=0.0)
-    tried: dict[str, Callable[[Rated], AxisModel]] = {
-        "relative, pitch + loudness + tempo": _relative_plain,
-        "relative, all measures (also unfit ones)": _relative_all,
-        "relative + absolute, fit measures only": _full_fit_only,
-        "absolute, fit measures only": _absolute,
-        "relative, wording taken out of the target": _neutral(call_fit),
-        "relative, ranks as target": _ranked(call_fit),
-        "relative, every clip counts alike": lambda r: fit_axis(
-            r, recipe.relative_specs(r), balance=0.0, level=0.0
-        ),
-        "relative, every speaker counts alike": lambda r: fit_axis(
-            r, recipe.relative_specs(r), balance=1.0, level=0.0
-        ),
-        "relative, level of the ratings estimated": recipe.fit_call,
-        "known line, level of the ratings estimated": recipe.fit_full,
-        "known line, wording taken out of the target": _neutral(full_fit),
-        "known line, ranks as target": _ranked(full_fit),
-    }
     out["tried"] = {}
-    for name, fit in tried.items():
-        rating, sd, _ = check.cross_validate(rated, fit)
-        out["tried"][name] = _short(rated, rating, sd)
-    scaled = _robust_z(rated)
-    rating, sd, _ = check.cross_validate(scaled, call_fit)
-    out["tried"]["relative, in units of the speaker's own spread"] = _short(rated, rating, sd)
+    for name, fit in tried().items():
+        held_out, spread, _ = check.cross_validate(rated, fit)
+        out["tried"][name] = _short(rated, held_out, spread)
+        if name in DECIDE:
+            out["decided"][f"against {name}"] = difference(rated, rating, held_out)
+    held_out, spread, _ = check.cross_validate(_robust_z(rated), recipe.fit_sincere)
+    out["tried"]["in units of the speaker's own spread"] = _short(rated, held_out, spread)
 
     out["coverage"] = {}
     for seconds in (0, 10, 30, 60):
-        others = round(seconds / NOMINAL_CLIP_S)
-        rating, sd, _ = check.cross_validate(
-            rated,
-            recipe.fit_sincere,
-            columns=partial(_few_in_calls, others),
-        )
+        found = told(models, few_others(rated, round(seconds / NOMINAL_CLIP_S)))
         out["coverage"][f"baseline of {seconds} s"] = {
-            **_short(rated, rating, sd),
-            "mean_sd": float(sd.mean()),
+            **_short(rated, *found),
+            "mean_sd": float(found[1].mean()),
         }
-    if icc is not None:
-        rating, sd, _ = check.cross_validate(
-            rated, recipe.fit_sincere, columns=lambda r: check.as_in_calls(perturbed(r, icc))
-        )
-        out["coverage"]["telephone errors in every measure"] = {
-            **_short(rated, rating, sd),
-            "mean_sd": float(sd.mean()),
+    out["lines"] = {}
+    for line in pairs["after"] if pairs else ():
+        found = told(models, lines.heard(rated, pairs, line))
+        out["lines"][line] = {
+            **_short(rated, *found),
+            "shift": float(np.mean(found[0] - rating)),
         }
-    return out, {"rated": rated, "rating": call, "sd": call_sd}
+    return out, {"rated": rated, "rating": rating, "sd": sd}
+
+
+def both(folder: Path, held_out: dict[str, Any]) -> dict[str, Any]:
+    """Return how often each verdict occurs on SinA-C, every speaker judged by the others."""
+    rated = held_out["rated"]
+    nsc, _ = recipe.read_nsc_folder(folder)
+    rating, sd = np.zeros(len(rated)), np.zeros(len(rated))
+    for test in folds(rated.speaker):
+        model = recipe.fit_engaged(nsc, rated.take(~test))
+        inputs = JudgeModel({"axis": model}).inputs
+        rating[test], sd[test], _ = model.predict(rated.take(test).matrix(inputs), inputs)
+    p = fig.ndtr(held_out["rating"] / held_out["sd"])
+    word, _, hint = verdicts(p, fig.ndtr(rating / sd), Settings(), recited_decides=False)
+    said, good = np.array(word), rated.rating > 0
+    return {
+        "n": len(rated),
+        **{v: float(np.mean(said == v)) for v in ("sincere", "forced", "unclear")},
+        "hint_recited": float(np.mean(np.array(hint) == "recited")),
+        "right": {
+            "sincere": float(np.mean(good[said == "sincere"])),
+            "forced": float(np.mean(~good[said == "forced"])),
+        },
+        "false_alarms": {
+            "sincere": float(np.mean(said[~good] == "sincere")),
+            "forced": float(np.mean(said[good] == "forced")),
+        },
+    }
+
+
+def clear_falls(rated: Rated, rating: Floats, sd: Floats) -> dict[str, dict[str, float]]:
+    """Return how often low engagement is called clear, by the probability asked for."""
+    p, good = fig.ndtr(-rating / sd), rated.rating > 0
+    return {
+        f"{t:g}": {
+            "false_alarms": float(np.mean(p[good] >= t)),
+            "finds": float(np.mean(p[~good] >= t)),
+        }
+        for t in (0.7, 0.8, 0.85, 0.9, 0.95)
+    }
 
 
 def engaged(folder: Path, styles: Rated) -> dict[str, Any]:
@@ -287,25 +316,30 @@ def engaged(folder: Path, styles: Rated) -> dict[str, Any]:
     rated, panel = recipe.read_nsc_folder(folder)
     rated = replace(rated, groups={"gender": genders(folder, rated)})
 
-    def fit(r: Rated) -> Axis:
+    def fit(r: Rated) -> AxisModel:
         return recipe.fit_engaged(r, styles)
 
     rating, sd, _ = check.cross_validate(rated, fit)
     out = {"unseen_speakers": check.report(rated, rating, sd, panel=panel, bootstraps=BOOTSTRAPS)}
-    call, call_sd, _ = check.cross_validate(rated, fit, columns=check.as_in_calls)
-    out["as_in_calls"] = check.report(rated, call, call_sd, panel=panel, bootstraps=BOOTSTRAPS)
-    tried = {
-        "gain taken out": specs(relative=False, families=BALANCE_FREE, names=tuple(rated.columns)),
-        "with balance": specs(relative=False, families=recipe.FAMILIES, names=tuple(rated.columns)),
-        "pitch only": specs(relative=False, families=("pitch",), names=tuple(rated.columns)),
-        "two features: tempo and pitch level": [
-            Spec("loudness_peaks_per_s", False),
-            Spec("pitch_p50_st", False),
-        ],
+    out["clear_falls"] = clear_falls(rated, rating, sd)
+    plain = tuple(rated.columns)
+    habit = [Spec(m, relative=False) for m in recipe.HABIT]
+    loud = specs(relative=False, families=BALANCE_FREE, names=plain)
+    wide = specs(relative=False, families=BALANCE_FREE, names=plain, gain_free=False)
+    others: dict[str, Fit] = {
+        "straight lines": _straight(lambda _: habit),
+        "pitch, loudness, tempo; gain taken out": _bent(lambda _: loud),
+        "all that survives the telephone": _bent(_values),
+        "pitch, loudness, tempo (one recording chain)": _bent(lambda _: wide),
+        "the same, straight": _straight(lambda _: wide),
+        "two features: tempo and pitch level": _straight(
+            lambda _: [Spec("loudness_peaks_per_s", False), Spec("pitch_p50_st", False)]
+        ),
+        "chance (the others' mean)": _straight(lambda _: habit, strengths=(1e9,)),
     }
     out["tried"] = {}
-    for name, wanted in tried.items():
-        r, s, _ = check.cross_validate(rated, lambda x, w=wanted: fit_axis(x, w, level=0.0))
+    for name, other in others.items():
+        r, s, _ = check.cross_validate(rated, other)
         out["tried"][name] = _short(rated, r, s)
     out["secondary"] = {}
     for name, items in SECONDARY.items():
@@ -322,6 +356,10 @@ def engaged(folder: Path, styles: Rated) -> dict[str, Any]:
             ],
         }
     return out
+
+
+def _values(rated: Rated) -> list[Spec]:
+    return [s for s in recipe.call_specs(rated) if not s.relative and not s.habit]
 
 
 def genders(folder: Path, rated: Rated) -> np.ndarray[Any, np.dtype[np.str_]]:

@@ -6,7 +6,6 @@ Intervals resample speakers. Writes ``judge.json`` and the risk-coverage curves.
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import _judge_corpora as corpora
+from benchmarks import _judge_lines as lines
 from benchmarks import _judge_voices as voices
 from benchmarks import common
 
@@ -26,19 +26,6 @@ def _row(name: str, found: dict[str, Any]) -> dict[str, Any]:
         "": name,
         **{k: round(found[k], 3) if np.isfinite(found[k]) else None for k in KEYS},
         "within_speaker": round(macro.get("spearman_within_speaker", float("nan")), 3),
-    }
-
-
-def telephone(args: Any) -> dict[str, float] | None:
-    """Return the agreement of each relative measure over a usual telephone chain, if published."""
-    path = Path(args.out) / "telephone.json"
-    if not path.is_file():
-        path = common.RESULTS / "telephone.json"
-    if not path.is_file():
-        return None
-    found = json.loads(path.read_text(encoding="utf-8"))["results"]["icc"]["relative"]
-    return {
-        name: float(lines["telephone"]) for name, lines in found.items() if lines.get("telephone")
     }
 
 
@@ -73,22 +60,23 @@ def main(argv: list[str]) -> int:
     table = args.data / "sinac" / "sinac_dev24.csv"
     held_out = None
     if table.is_file():
-        icc = telephone(args)
-        if icc is None:
-            skipped["telephone errors"] = "no telephone.json: run 'python -m benchmarks telephone'"
-        results["sincere"], held_out = corpora.sincere(table, icc)
+        pairs = None
+        try:
+            pairs = lines.paired(args)
+        except (common.Skip, FileNotFoundError) as reason:
+            skipped["lines"] = f"EmoDB through telephone lines: {reason}"
+        results["sincere"], held_out = corpora.sincere(table, pairs)
         files.append(table)
         found = results["sincere"]
+        ours = found["unseen_speakers"]
         print(common.table([
-            _row("known line", found["known_line"]),
-            _row("known line, without P-26", found["known_line"]["without_P-26"]),
-            _row("known line, three other clips", found["known_line"]["three_other_clips"]),
-            _row("as in calls", found["as_in_calls"]),
-            _row("as in calls, without P-26", found["as_in_calls"]["without_P-26"]),
-            _row("as in calls, three other clips", found["as_in_calls"]["three_other_clips"]),
+            _row("sincere", ours),
+            _row("without P-26", ours["without_P-26"]),
+            _row("three other clips", ours["three_other_clips"]),
             *(_row(n, f) for n, f in found["must_beat"].items()),
             *(_row(n, f) for n, f in found["tried"].items()),
             *(_row(n, f) for n, f in found["coverage"].items()),
+            *(_row(f"through {n}", f) for n, f in found["lines"].items()),
         ]))  # fmt: skip
         for name, curve in found["decided"].items():
             print(f"{name}: {curve['difference']:+.3f} {np.round(curve['interval'], 3)}")
@@ -98,11 +86,11 @@ def main(argv: list[str]) -> int:
     folder = args.data / "nsc"
     if (folder / "ratings_dev.csv").is_file() and held_out is not None:
         results["engaged"] = corpora.engaged(folder, held_out["rated"])
+        results["verdicts_sinac"] = corpora.both(folder, held_out)
         files += sorted(folder.glob("*.csv"))
         found = results["engaged"]
         print(common.table([
             _row("engaged", found["unseen_speakers"]),
-            _row("engaged, as in calls", found["as_in_calls"]),
             *(_row(n, f) for n, f in found["tried"].items()),
         ]))  # fmt: skip
         print(
@@ -111,17 +99,11 @@ def main(argv: list[str]) -> int:
             )
         )
         print(common.table([{"": n, **v} for n, v in found["secondary"].items()]))
+        print("clear falls", found["clear_falls"])
+        print("verdicts", results["verdicts_sinac"])
     else:
         skipped["engaged"] = "no nsc folder in the data folder (--data DIR)"
 
-    if held_out is not None:
-        p = corpora.fig.ndtr(held_out["rating"] / held_out["sd"])
-        results["verdicts_sinac"] = {
-            "sincere side": float(np.mean(p >= 0.7)),
-            "forced": float(np.mean(p <= 0.3)),
-            "unclear": float(np.mean((p > 0.3) & (p < 0.7))),
-            "n": len(p),
-        }
     parts = {
         "bored": lambda: voices.bored(args, judge),
         "emotions": lambda: voices.emotions(args, judge),
@@ -162,8 +144,7 @@ def main(argv: list[str]) -> int:
     common.write("judge", args, results, files, skipped=skipped)
     if "sincere" in results:
         curves = {
-            "sincere, known line": results["sincere"]["known_line"]["risk_coverage"],
-            "sincere, as in calls": results["sincere"]["as_in_calls"]["risk_coverage"],
+            "sincere": results["sincere"]["unseen_speakers"]["risk_coverage"],
             "wording only": [
                 {"share": s, "uar": results["sincere"]["must_beat"]["wording only"]["uar"]}
                 for s in (0.1, 1.0)
