@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from conftest import synthetic_voice
+from conftest import SAMPLES, synthetic_voice
 
 from prosody.errors import UsageError
 from prosody.fit.tables import read_table
@@ -129,3 +131,27 @@ def test_only_the_clips_of_a_table(tmp_path, folder):
     (tmp_path / "chosen.csv").write_text("clip,weight\nother,2\n", encoding="utf-8")
     with pytest.raises(UsageError, match="1 of its 1 clips are not here"):
         sounds.gather(folder, only_in=tmp_path / "chosen.csv")
+
+
+def test_recordings_that_were_moved_are_found_by_content(analysed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    elsewhere = tmp_path / "moved"
+    elsewhere.mkdir()
+    lines = list(results.read_lines(analysed / "recordings.jsonl"))
+    run = tmp_path / "results"
+    shutil.copytree(analysed, run)
+    for line in lines:
+        name = Path(line["recording"]).name
+        shutil.copy(SAMPLES / name, elsewhere / f"x-{name}")
+    for name in ("recordings.jsonl", "apologies.jsonl"):
+        text = (run / name).read_text(encoding="utf-8")
+        (run / name).write_text(text.replace(str(SAMPLES), "/gone"), encoding="utf-8")
+    table = tmp_path / "chosen.csv"
+    first = results.clip_id(results.read(run).apologies[0])
+    table.write_text(f"clip\n{first}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="none of the 6 recordings"):
+        sounds.gather(run, only_in=table)
+    assert len(sounds.gather(run, recordings=[elsewhere]).clips) == 6
+    assert [c.name for c in sounds.gather(run, recordings=[elsewhere], only_in=table).clips] == [
+        first
+    ]

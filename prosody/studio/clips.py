@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -202,8 +202,11 @@ def from_sounds(path: Path, *, meta_from: str | None = None) -> list[Clip]:
     return out
 
 
-def only(clips: Sequence[Clip], chosen: Path) -> list[Clip]:
-    """Return the clips that a table (a column ``clip``) names, as ``prosody sample`` writes it."""
+def only(clips: Sequence[Clip], chosen: Path, known: Collection[str] = ()) -> list[Clip]:
+    """Return the clips that a table (a column ``clip``) names, as ``prosody sample`` writes it.
+
+    `known` are clips that are not here for a reason that is said elsewhere.
+    """
     from prosody.fit.tables import read_rows
 
     header, rows = read_rows(chosen)
@@ -213,7 +216,7 @@ def only(clips: Sequence[Clip], chosen: Path) -> list[Clip]:
             "Give the table that 'prosody sample' wrote.",
         )
     wanted = {r[header.index("clip")].strip() for r in rows}
-    lacking = wanted - {c.name for c in clips}
+    lacking = wanted - {c.name for c in clips} - set(known)
     if lacking:
         raise UsageError(
             f"{chosen}: {len(lacking)} of its {len(wanted)} clips are not here, for example "
@@ -385,8 +388,13 @@ def gather(
     twice = [n for n, k in Counter(c.name for c in found).items() if k > 1]
     if twice:
         raise UsageError(f"Two clips are called {twice[0]}.", "Give them names of their own.")
+    if missing and not found:
+        raise UsageError(
+            f"{path}: none of the {len(missing)} recordings is where the results say.",
+            "Start where 'prosody analyze' was started, or name the folder: --recordings FOLDER.",
+        )
     if only_in is not None:
-        found = only(found, only_in)
+        found = only(found, only_in, missing)
     agreed: list[Anchor] = []
     if anchors is None:
         agreed = choose_anchors(found, seed)
@@ -396,10 +404,5 @@ def gather(
         rest = {a.clip.path for a in agreed if a.clip.end_s == float("inf")}
         names = {a.clip.name for a in agreed}
         found = [c for c in found if c.name not in names and c.path not in rest]
-    if missing and not found:
-        raise UsageError(
-            f"{path}: none of the {len(missing)} recordings is where the results say.",
-            "Start where 'prosody analyze' was started, or name the folder: --recordings FOLDER.",
-        )
     made = matched(found, agreed, watch=watch)
     return replace(made, left_out=missing | made.left_out)
