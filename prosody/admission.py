@@ -38,6 +38,7 @@ CODES = {
     "unsupported_format": "a sound format that neither libsndfile nor FFmpeg reads",
     "missing_extra": "a sound format that needs the av extra",
     "bad_samples": "samples that are not numbers, or far out of scale",
+    "clip_too_long": "longer than 5 minutes, with --clips",
     "too_long": f"longer than {MAX_HOURS:g} hours",
 }
 

@@ -19,7 +19,7 @@ from prosody import activity, marked, quality, roles, transcripts
 from prosody.activity import Voice
 from prosody.asr import Plan
 from prosody.calls import Call
-from prosody.errors import TranscriptError
+from prosody.errors import RecordingError, TranscriptError
 from prosody.recording import Recording, Remark, Samples, content_hash
 from prosody.roles import Roles, Track
 from prosody.settings import Settings
@@ -36,6 +36,8 @@ NO_WORDS = (
 )
 # A turn without a role belongs to the track that speaks for this much more of its time.
 CLEAR_SHARE = 0.5
+# A window is measured in one piece, which takes about 16 MB a minute at 8 kHz.
+MAX_WINDOW_S = 300.0
 
 
 @dataclass(slots=True)
@@ -204,6 +206,8 @@ def hear(
     chosen = settings or Settings()
     with ExitStack() as stack:
         files = tuple(stack.enter_context(Recording(s.path)) for s in call.sources)
+        if clips:
+            _refuse_long_clips(call, files)
         cache: dict[int, list[Voice]] = {}
         transcript = None if clips else _transcript(call, language)
         remarks = [r for f in files for r in f.info.remarks] + list(call.remarks)
@@ -363,12 +367,32 @@ def _acts(heard: Heard, marks: list[Window] | None, settings: Settings) -> list[
     )
 
 
+def _refuse_long_clips(call: Call, files: Sequence[Recording]) -> None:
+    """Refuse a whole call as a clip: it is no apology, and a window is measured in one piece."""
+    longest = max(f.info.duration_s for f in files)
+    if longest > MAX_WINDOW_S:
+        raise RecordingError(
+            f"{call.name}: {longest / 60:.0f} minutes; with --clips each file is one apology, of "
+            f"at most {MAX_WINDOW_S / 60:g} minutes.",
+            "Leave --clips out and say where the apologies are, with --windows or a transcript.",
+            code="clip_too_long",
+        )
+
+
 def _from_windows(heard: Heard, marks: list[Window] | None) -> list[Act]:
     if marks is None:
         heard.remarks.append(marked.nothing(heard.call))
     split = heard.roles.layout == "split"
     sides = {t.channel: t.role for t in heard.roles.tracks} if split else {}
     out = marked.acts(marks or (), sides, "agent" if split else "unknown")
+    for act in out:
+        if min(act.end_s, heard.duration_s) - act.start_s > MAX_WINDOW_S:
+            raise TranscriptError(
+                f"{heard.call.name}: a window from {act.start_s:g} to {act.end_s:g} s; expected an "
+                f"apology, of at most {MAX_WINDOW_S:g} s.",
+                "Check the times: seconds from the start of the recording.",
+                code="bad_windows",
+            )
     if any(a.role == "customer" for a in out):
         heard.remarks.append(
             Remark("other_role", "Windows of the customer are not judged: only the agent's are.")

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import soundfile
 from conftest import SAMPLES
 
 import prosody
@@ -187,3 +188,26 @@ def test_analyze_raises_what_the_command_line_would_report(tmp_path):
     bad.write_bytes(b"RIFF")
     with pytest.raises(ProsodyError, match=r"bad\.wav"):
         prosody.analyze(bad, clips=True)
+
+
+def test_a_whole_call_is_no_clip_and_is_refused_before_it_is_heard(tmp_path):
+    with soundfile.SoundFile(tmp_path / "call.wav", "w", 8000, 1, subtype="ULAW") as file:
+        for _ in range(60):
+            file.write(np.zeros(8000 * 60, np.int16))
+    done = examine(collect([tmp_path], clips=True)[0], Options(clips=True))
+    assert (done.line.status, done.line.code) == ("failed", "clip_too_long")
+    assert "60 minutes" in done.line.message
+    assert "--windows" in done.line.remedy
+    dutch = examine(collect([tmp_path], clips=True)[0], Options(clips=True, lang="nl"))
+    assert "heel gesprek" in dutch.line.message
+
+
+def test_a_window_of_an_hour_is_refused(tmp_path):
+    with soundfile.SoundFile(tmp_path / "call.wav", "w", 8000, 1, subtype="ULAW") as file:
+        for _ in range(60):
+            file.write(np.zeros(8000 * 60, np.int16))
+    (tmp_path / "w.csv").write_text("start_s,end_s\n1,3590\n", encoding="utf-8")
+    call = collect([tmp_path / "call.wav"], windows=tmp_path / "w.csv")[0]
+    done = examine(call, Options(agent_channel="mono"))
+    assert (done.line.status, done.line.code) == ("failed", "bad_windows")
+    assert "at most 300 s" in done.line.message
