@@ -1,11 +1,12 @@
-"""The pages in the browser under load: thirty visitors at once against a real `prosody coach`.
+"""The pages in the browser under load: thirty visitors at once against real server processes.
 
-A server process as `prosody coach` starts it, asked over HTTP by thirty visitors, each with its own
-cookie. First one visitor alone, take after take. Then all thirty: everybody opens the page with its
-assets and reads two ordinary sentences, then speaks takes of ten seconds at a set rate (arrivals
-are drawn beforehand and do not wait for answers) and asks for what the page asks for in between:
-the list of takes, the sound in parts, a comparison. The client runs on the same machine and takes
-its share of the cores; what a visitor waits for is measured at the client, body included.
+First `prosody coach`, a process as the command starts it, asked over HTTP: one visitor alone, take
+after take; then thirty, each with its own cookie. Everybody opens the page with its assets and reads
+two ordinary sentences, then speaks takes of ten seconds at a set rate (arrivals are drawn beforehand
+and do not wait for answers) and asks for what the page asks for in between: the list of takes, the
+sound in parts, a comparison. Then `prosody rate`: thirty listeners who hear each clip to its end,
+think for two seconds, and answer. The client runs on the same machine and takes its share of the
+cores; what a visitor waits for is measured at the client, body included.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import argparse
 import asyncio
 import io
 import os
+import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -79,6 +82,10 @@ class Waits:
             self.wrong.append(f"{name}: {answer.status_code}")
         return answer
 
+    def failures(self) -> dict[str, Any]:
+        """Return how many answers were none, and which kinds of that there were."""
+        return {"failed": len(self.wrong), "failures": sorted(set(self.wrong))[:10]}
+
     def table(self) -> list[dict[str, Any]]:
         """Return one row per address, and one per kind."""
         rows = [_row(n, self.kinds[n], v) for n, v in sorted(self.ms.items())]
@@ -98,37 +105,43 @@ def _row(name: str, kind: str, ms: Sequence[float]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def start(folder: str) -> tuple[subprocess.Popen[str], str, float]:
-    """Start the server; return it, its link, and the seconds until it was ready."""
+def start(folder: str, *args: str) -> tuple[subprocess.Popen[str], str, float]:
+    """Start a server; return it, its link, and the seconds until it was ready."""
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-c", CODE, "coach", "--no-browser", "--port", "0"],
+        [sys.executable, "-c", CODE, *args, "--no-browser", "--port", "0"],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         env={**os.environ, "TMPDIR": folder},
     )  # fmt: skip
     assert process.stdout is not None
-    link = process.stdout.readline().strip()
-    if not link:
-        raise common.Skip("prosody coach does not start (pip install 'prosody-sincerity[studio]')")
-    return process, link, time.perf_counter() - began
+    for line in process.stdout:
+        found = re.search(r"http://\S+token=\S+", line)
+        if found:
+            return process, found.group(), time.perf_counter() - began
+    raise common.Skip(f"prosody {args[0]} does not start")
 
 
-async def enter(waits: Waits, link: str, assets: Sequence[str]) -> Any:
-    """Open the page as a browser does; return the visitor's client."""
+async def enter(waits: Waits, link: str, page: str) -> Any:
+    """Open a page as a browser does; return the visitor's client."""
+    from prosody.studio.app import assets_of
+
+    assets = [f"/assets/{n}" for n in ("studio.css", *assets_of(page))]
+    assets += ["/vendor/wavesurfer.esm.js", "/vendor/uPlot.esm.js"] if page == "coach" else []
     httpx = common.need("httpx2", "test")
     client = httpx.AsyncClient(base_url=link.split("/?")[0], timeout=60, verify=False)
     await waits.ask(client, "page", "opening link", "GET", link)
-    await waits.ask(client, "page", "the page", "GET", "/coach")
+    await waits.ask(client, "page", "the page", "GET", f"/{page}")
     for name in assets:
         await waits.ask(client, "page", "assets", "GET", name)
-    await waits.ask(client, "api", "start", "GET", "/api/start?lang=nl")
+    begins = "/api/start?lang=nl" if page == "coach" else "/api/rate/start?lang=nl"
+    await waits.ask(client, "api", "start", "GET", begins)
     return client
 
 
-async def alone(link: str, takes: Sequence[bytes], assets: Sequence[str]) -> list[float]:
+async def alone(link: str, takes: Sequence[bytes]) -> list[float]:
     """Return the ms of each of a visitor's takes, one after the other, nobody else there."""
     waits = Waits()
-    client = await enter(waits, link, assets)
+    client = await enter(waits, link, "coach")
     for i in range(2):
         await waits.ask(client, "take", "sentence", "POST",
                         f"/api/takes?kind=baseline&sentence={i}", content=takes[i])  # fmt: skip
@@ -139,12 +152,10 @@ async def alone(link: str, takes: Sequence[bytes], assets: Sequence[str]) -> lis
     return waits.ms["take"]
 
 
-async def together(
-    link: str, takes: Sequence[bytes], assets: Sequence[str], per_s: float, seconds: float
-) -> Waits:
+async def together(link: str, takes: Sequence[bytes], per_s: float, seconds: float) -> Waits:
     """Let thirty visitors practise at once for a while."""
     waits, rng = Waits(), np.random.default_rng(7)
-    clients = await asyncio.gather(*(enter(waits, link, assets) for _ in range(VISITORS)))
+    clients = await asyncio.gather(*(enter(waits, link, "coach") for _ in range(VISITORS)))
     for i in range(2):
         for client in clients:  # they arrive one after the other, in a minute or so
             await waits.ask(client, "take", "sentence", "POST",
@@ -190,6 +201,32 @@ async def together(
     return waits
 
 
+async def rating(link: str, seconds: float) -> Waits:
+    """Let thirty listeners rate at once for a while."""
+    waits, rng = Waits(), np.random.default_rng(7)
+    clients = await asyncio.gather(*(enter(waits, link, "rate") for _ in range(VISITORS)))
+    zero = time.perf_counter()
+
+    async def listen(client: Any, n: int) -> None:
+        await asyncio.sleep(float(rng.uniform(0, 4)))
+        await waits.ask(client, "api", "rater", "POST", "/api/rate/rater", json={"name": f"l{n}"})
+        while time.perf_counter() - zero < seconds:
+            trial = await waits.ask(client, "api", "trial", "GET", "/api/rate/trial")
+            if trial is None or trial.json().get("state") != "rate":
+                return
+            at, length = trial.json()["at"], trial.json()["duration_s"]
+            await waits.ask(client, "api", "sound", "GET", f"/api/rate/sound?at={at}")
+            await asyncio.sleep(length + float(rng.uniform(1.0, 3.0)))
+            told = {"at": at, "sincere": float(rng.integers(101)),
+                    "engaged": float(rng.integers(101))}  # fmt: skip
+            await waits.ask(client, "api", "answer", "POST", "/api/rate/answer", json=told)
+
+    await asyncio.gather(*(listen(c, n) for n, c in enumerate(clients)))
+    for client in clients:
+        await client.aclose()
+    return waits
+
+
 def main(argv: list[str]) -> int:
     """Run the benchmark."""
     args = common.arguments(argv, __doc__)
@@ -200,21 +237,17 @@ def main(argv: list[str]) -> int:
 
 
 def measure(args: argparse.Namespace, files: Sequence[Path]) -> int:
-    """Start the server, ask it, and write down how long it took."""
-    from prosody.studio.app import assets_of
-
+    """Start the servers, ask them, and write down how long it took."""
     takes = sounds(files, 6)
-    assets = [f"/assets/{n}" for n in ("studio.css", *assets_of("coach"))]
-    assets += ["/vendor/wavesurfer.esm.js", "/vendor/uPlot.esm.js"]
     seconds = 10.0 if args.quick else 60.0
     results: dict[str, Any] = {
         "visitors": VISITORS, "take_s": TAKE_S, "take_bytes": len(takes[0]), "limit_ms": LIMIT_MS,
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        process, link, ready_s = start(folder)
+        process, link, ready_s = start(folder, "coach")
         try:
             results["ready_s"] = round(ready_s, 2)
-            single = asyncio.run(alone(link, takes, assets))
+            single = asyncio.run(alone(link, takes))
             results["alone"] = {
                 "first_ms": round(single[0], 1),
                 "median_ms": round(statistics.median(single), 1),
@@ -224,17 +257,35 @@ def measure(args: argparse.Namespace, files: Sequence[Path]) -> int:
             print(f"alone: {results['alone']}")
             results["together"] = []
             for per_s in RATES_PER_S[:1] if args.quick else RATES_PER_S:
-                waits = asyncio.run(together(link, takes, assets, per_s, seconds))
+                waits = asyncio.run(together(link, takes, per_s, seconds))
                 rows = waits.table()
                 print(f"{VISITORS} visitors, {per_s:g} takes of {TAKE_S:g} s a second")
                 print(common.table(rows))
                 results["together"].append(
-                    {"takes_per_s": per_s, "seconds": seconds, "rows": rows,
-                     "failed": len(waits.wrong), "failures": sorted(set(waits.wrong))[:10]}
+                    {"takes_per_s": per_s, "seconds": seconds, "rows": rows, **waits.failures()}
                 )  # fmt: skip
             own = psutil.Process(process.pid)
             held = [own, *own.children(recursive=True)]
             results["memory_mb"] = round(sum(p.memory_info().rss for p in held) / 2**20)
+        finally:
+            process.terminate()
+            process.wait(30)
+        clips = Path(folder) / "clips"
+        clips.mkdir()
+        for file in files:
+            shutil.copy(file, clips)
+        out = str(Path(folder) / "ratings.csv")
+        process, link, ready_s = start(folder, "rate", str(clips), "--out", out)
+        try:
+            waits = asyncio.run(rating(link, seconds))
+            rows = waits.table()
+            print(f"{VISITORS} listeners rate")
+            print(common.table(rows))
+            answers = len(waits.ms.get("answer", []))
+            results["rating"] = {
+                "ready_s": round(ready_s, 2), "seconds": seconds, "answers": answers,
+                "rows": rows, **waits.failures(),
+            }  # fmt: skip
         finally:
             process.terminate()
             process.wait(30)

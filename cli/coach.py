@@ -56,10 +56,15 @@ def coach(
         False, "--allow-network", help="Let other machines in, with --host; add the TLS files."
     ),
     tls_cert: Optional[Path] = typer.Option(  # noqa: UP045
-        None, "--tls-cert", metavar="FILE", help="Certificate, PEM.", show_default=False
+        None,
+        "--cert",
+        "--tls-cert",
+        metavar="FILE",
+        help="TLS certificate (PEM).",
+        show_default=False,
     ),
     tls_key: Optional[Path] = typer.Option(  # noqa: UP045
-        None, "--tls-key", metavar="FILE", help="Its key, PEM.", show_default=False
+        None, "--key", "--tls-key", metavar="FILE", help="Its key (PEM).", show_default=False
     ),
     name: Optional[list[str]] = typer.Option(  # noqa: UP045
         None,

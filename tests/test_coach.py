@@ -241,7 +241,7 @@ def test_takes_are_kept_in_the_folder_named_and_the_language_goes_along(tmp_path
     [
         (["--host", "0.0.0.0"], "--allow-network"),
         (["--host", "203.0.113.7", "--allow-network"], "Cannot listen"),
-        (["--tls-cert", "a.pem"], "belong together"),
+        (["--cert", "a.pem"], "belong together"),
         (["--tls-cert", "a.pem", "--tls-key", "b.pem"], "no such file"),
         (["--lang", "fr"], "no texts"),
         (["--model", "none.onnx"], "none.onnx"),
@@ -265,7 +265,7 @@ def test_with_a_certificate_it_speaks_https_and_the_cookie_is_for_https_alone(
             "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
             "-keyout", str(key), "-out", str(cert)]  # fmt: skip
     subprocess.run(made, check=True, capture_output=True)
-    tls = ["--tls-cert", str(cert), "--tls-key", str(key), "--name", "localhost"]
+    tls = ["--cert", str(cert), "--key", str(key), "--name", "localhost"]
     with coach(tmp_path / "run", *tls) as one:
         assert one.link.startswith("https://localhost:")
         line = http.client.HTTPSConnection(
