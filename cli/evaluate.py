@@ -74,7 +74,7 @@ def _text(found: dict[str, Any]) -> str:
     lines += [f"{k:<28} {_number(v):>8}" for k, v in found["speaker_macro"].items()]
     call = found.get("as_in_calls")
     if call:
-        lines += ["", "as in calls: only differences, only what survives the telephone"]
+        lines += ["", "as in calls: only what survives the telephone"]
         lines += [f"{k:<28} {_number(v):>8}" for k, v in call.items()]
     for name, values in found["groups"].items():
         lines += [

@@ -39,3 +39,11 @@ def test_relative_measures_are_differences_or_logarithms_of_ratios():
     baseline = np.array([[28.0, 0.5, 9.0], [np.nan, 1.0, 9.0], [1.0, -1.0, 9.0]])
     got = table.relative(values, baseline, names)
     np.testing.assert_allclose(got, [[2.0, 2.0], [np.nan, np.nan], [np.nan, np.nan]])
+
+
+def test_what_is_fit_as_it_is_is_fit_as_a_difference_and_no_tilt():
+    assert set(table.NAMES) >= table.FIT_ABSOLUTE
+    for m in table.MEASURES:
+        if m.fit_absolute:
+            assert m.fit_for_judging, m.name
+            assert m.family != "balance" or m.name == "flux_cv", m.name

@@ -97,6 +97,7 @@ def frame(
         "thresholds": {
             "sincere_p": verdict.sincere_p,
             "forced_p": verdict.forced_p,
+            "dull_p": verdict.dull_p,
             "recited_p": verdict.recited_p,
         },
         "licence": licence,
