@@ -19,7 +19,8 @@ def rate(
     clips: Path = typer.Argument(
         metavar="CLIPS|RESULTS",
         help="A folder of sounds, a manifest that names them (CSV with a column 'path'), or the "
-        "results of 'prosody analyze', whose apologies are cut out.",
+        "results of 'prosody analyze', whose apologies are cut out, or a table of "
+        "'prosody sample'.",
     ),
     out: Path = typer.Option(
         ...,

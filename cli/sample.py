@@ -76,7 +76,7 @@ def sample(
     _show(made, found, say, lang or str(run.command.get("lang") or "en"), per_agent)
     typer.echo(say["file"].format(path=out))
     typer.echo(say["weights"])
-    typer.echo(say["next"].format(path=out, results=results))
+    typer.echo(say["next"].format(path=out))
 
 
 def _show(made: Sample, found: dict[str, Any], say: dict[str, str], lang: str, most: int) -> None:

@@ -406,6 +406,27 @@ def test_the_samples_analysed_chosen_and_joined_with_rate(tmp_path):
     assert not missing
     chosen = clips.only(known, tmp_path / "c.csv")
     assert {c.name for c in chosen} == {r["clip"] for r in rows}
+    # The table by itself is enough, and names the same stretches of the same files.
+    made = {c.name: c for c in clips.gather(out, anchors="none").clips}
+    alone = {c.name: c for c in clips.gather(tmp_path / "c.csv", anchors="none").clips}
+    assert alone.keys() == made.keys()
+    for name, clip in alone.items():
+        assert (clip.path, clip.channel, clip.start_s, clip.end_s, clip.duration_s) == (
+            made[name].path, made[name].channel, made[name].start_s, made[name].end_s,
+            made[name].duration_s,
+        )  # fmt: skip
+
+
+def test_of_a_call_in_several_files_the_one_that_holds_the_voice_is_named():
+    row = {"recording": "a.wav", "recording_sha256": "x", "channel": 1}
+    tracks = [
+        {"file": "a.wav", "sha256": "x", "channel": 0, "offset_s": 0.0},
+        {"file": "b.wav", "sha256": "y", "channel": 0, "offset_s": 1.5},
+    ]
+    assert sm._track(row, {"tracks": tracks}) == ("b.wav", "y", 0, 1.5)
+    both = [{"file": "a.wav", "sha256": "x", "channel": c, "offset_s": 0.0} for c in (0, 1)]
+    assert sm._track(row, {"tracks": both}) == ("a.wav", "x", 1, 0.0)
+    assert sm._track(row, {}) == ("a.wav", "x", 1, 0.0)
 
 
 # --- from ratings of a sample back to the run

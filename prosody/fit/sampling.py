@@ -39,11 +39,15 @@ UNUSUAL = ("pitch_p50_st_rel", "loudness_mean_log2ratio", "loudness_peaks_per_s_
 EXTREME_SHARE = 0.1  # of the apologies at either end of an axis
 NARROW_HZ = 8000
 
+# The file that holds the voice, its channel there, and when it begins on the call's clock: of a
+# call in several files the recording's name alone does not tell.
+TRACK = ("file", "file_sha256", "file_channel", "file_offset_s")
 # One row per clip. `clip` is the name that `prosody rate` and the report's export write into
 # ratings; with the measures behind it the table is also what `prosody fit` takes beside them.
 COLUMNS = (
-    "clip", "recording", "recording_sha256", "channel", "start_s", "end_s", "agent", "language",
-    "line", "stratum", "half", "enriched_for", "inclusion_probability", "weight", "random_weight",
+    "clip", "recording", "recording_sha256", "channel", "start_s", "end_s", *TRACK, "agent",
+    "language", "line", "stratum", "half", "enriched_for", "inclusion_probability", "weight",
+    "random_weight",
     *NAMES, *RELATIVE_NAMES, "baseline_s",
 )  # fmt: skip
 
@@ -66,6 +70,8 @@ class Frame:
         ``gated`` and ``twice``: how many apologies are not in the frame, and why.
     agents_named : bool
         Whether the run knows agents.
+    tracks : tuple
+        Of each row where its voice lies; see `TRACK`.
     """
 
     rows: list[dict[str, Any]]
@@ -77,6 +83,7 @@ class Frame:
     kinds: tuple[str, ...]
     left_out: dict[str, int] = field(default_factory=dict)
     agents_named: bool = True
+    tracks: tuple[tuple[str, str, int, float], ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -136,6 +143,7 @@ class Sample:
                     "clip": str(frame.clip[i]),
                     "start_s": row.get("start_s"),
                     "end_s": row.get("end_s"),
+                    **dict(zip(TRACK, frame.tracks[i], strict=True)),
                     "agent": str(frame.agent[i]),
                     "language": str(frame.language[i]),
                     "line": str(frame.line[i]),
@@ -228,6 +236,23 @@ def frame_of(run: Run, *, enrich: str = "auto", gated: bool = False) -> Frame:
         kinds,
         left,
         any(r.get("agent") for r in ordered),
+        tuple(_track(r, lines.get(str(r.get("recording"))) or {}) for r in ordered),
+    )
+
+
+def _track(row: dict[str, Any], line: dict[str, Any]) -> tuple[str, str, int, float]:
+    """Return the file that a row's voice lies in, as `prosody.report.files` finds it."""
+    channel = int(row.get("channel") or 0)
+    tracks = [t for t in line.get("tracks") or () if isinstance(t, dict)]
+    if len({str(t.get("file")) for t in tracks}) > 1:  # several files: rows count files
+        track = tracks[channel if channel < len(tracks) else 0]
+    else:
+        track = next((t for t in tracks if t.get("channel") == channel), {})
+    return (
+        str(track.get("file") or row.get("recording") or ""),
+        str(track.get("sha256") or row.get("recording_sha256") or ""),
+        int(number(track, "channel", channel)),
+        number(track, "offset_s", 0.0),
     )
 
 

@@ -185,6 +185,42 @@ def from_results(
     return list(out.values()), missing
 
 
+def is_sample(path: Path) -> bool:
+    """Whether a file is a table that ``prosody sample`` wrote."""
+    if not path.is_file() or path.suffix.lower() != ".csv":
+        return False
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        header = file.readline(4000).split(",")
+    return {"clip", "file", "file_sha256", "inclusion_probability"} <= {*header}
+
+
+def from_sample(
+    path: Path, *, padding_s: float = PADDING_S, recordings: Sequence[Path] = ()
+) -> tuple[list[Clip], dict[str, str]]:
+    """Return the clips of a table of ``prosody sample``, and those whose file was not found."""
+    from prosody.fit.tables import numbers, read_rows
+    from prosody.report.files import Finder
+
+    header, rows = read_rows(path)
+    cells = {h: [r[i] for r in rows] for i, h in enumerate(header)}
+    times = {n: numbers(cells[n], path, n)
+             for n in ("start_s", "end_s", "file_channel", "file_offset_s")}  # fmt: skip
+    finder = Finder(recordings)
+    out: list[Clip] = []
+    missing: dict[str, str] = {}
+    for i, name in enumerate(cells["clip"]):
+        channel = int(np.nan_to_num(times["file_channel"][i]))
+        track = {"file": cells["file"][i], "sha256": cells["file_sha256"][i], "channel": channel}
+        signals = finder.files({"tracks": [track]}).signals
+        start, end = (times[n][i] - times["file_offset_s"][i] for n in ("start_s", "end_s"))
+        if not signals or not np.isfinite(end - start):
+            missing[name] = "its recording is not where the table says"
+            continue
+        agent = cells["agent"][i]
+        out.append(Clip(name, signals[0].path, agent, float(start), float(end), channel, padding_s))
+    return out, missing
+
+
 def from_sounds(path: Path, *, meta_from: str | None = None) -> list[Clip]:
     """Return the sounds of a folder, or those that a manifest (CSV with ``path``) names."""
     from prosody.calls import collect
@@ -359,7 +395,7 @@ def gather(
     Parameters
     ----------
     path : path
-        A folder of sounds, a manifest, or the results of a run.
+        A folder of sounds, a manifest, the results of a run, or a table of ``prosody sample``.
     only_in : path, optional
         A table that chooses among them.
     padding_s : float
@@ -383,6 +419,8 @@ def gather(
     missing: dict[str, str] = {}
     if is_results(path):
         found, missing = from_results(path, padding_s=padding_s, recordings=recordings)
+    elif is_sample(path):
+        found, missing = from_sample(path, padding_s=padding_s, recordings=recordings)
     else:
         found = from_sounds(path, meta_from=meta_from)
     twice = [n for n, k in Counter(c.name for c in found).items() if k > 1]
