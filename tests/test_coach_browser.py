@@ -22,6 +22,7 @@ pytest.importorskip("uvicorn", reason="needs the extra studio")
 from test_coach import Running, coach
 
 SR = 48_000
+ELSEWHERE = "coach.test"  # a name that is no secure address, though it leads here
 ASSETS = files("prosody.studio") / "assets"
 STATE = "document.querySelector('#recorder').dataset.state"
 APOLOGY = (25.6, 31.9)  # of the agent's channel of the sample
@@ -55,7 +56,8 @@ def started() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def browser(started, sounds) -> Any:
-    return started(*plays(sounds["mic"]))
+    to_here = f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1"
+    return started(*plays(sounds["mic"]), to_here)
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +74,8 @@ def strict(started) -> Any:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[Running]:
-    with coach(tmp_path_factory.mktemp("coach")) as running:
-        yield running
+    with coach(tmp_path_factory.mktemp("coach"), "--name", ELSEWHERE) as running:
+        yield Running(running.process, running.link.replace(ELSEWHERE, "127.0.0.1"))
 
 
 def origin(server: Running) -> str:
@@ -328,12 +330,17 @@ def test_a_refused_microphone_is_explained_and_can_be_tried_again(strict, server
 
 
 def test_an_address_that_gets_no_microphone_says_how(tab, server):
-    tab.page.add_init_script("Object.defineProperty(window, 'isSecureContext', {get: () => false})")
-    page = practise(tab, server)
+    away = Running(server.process, server.link.replace("127.0.0.1", ELSEWHERE))
+    page = practise(tab, away)
+    assert not page.evaluate("isSecureContext")
     assert page.locator("[data-blocked=insecure]").count() == 1
     assert f"http://127.0.0.1:{server.parts.port}/" in page.locator("#blocked").inner_text()
     page.locator("#record").click()
     assert page.evaluate(STATE) == "idle"
+    assert page.locator("[data-blocked=insecure]").count() == 1
+    assert tab.beyond(origin(away)) == []
+    tab.fetched.clear()
+    tab.said.clear()  # the browser notes that the address is not secure, too
 
 
 def test_a_recording_outlives_the_server(browser, tmp_path, sounds):

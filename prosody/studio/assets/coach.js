@@ -5,14 +5,14 @@ import { Compare } from "./coach_compare.js";
 import { Desk } from "./coach_desk.js";
 import { dropping, keyboard } from "./coach_ways.js";
 import { button, byId, el, put } from "./coach_dom.js";
-import { download, fileName, keep } from "./coach_keep.js";
+import { keep } from "./coach_keep.js";
 import { Player, hush } from "./coach_player.js";
 import { result } from "./coach_result.js";
 import { announce, empty, note, tell, untell, waiting } from "./coach_states.js";
 import { listTakes, nameOf } from "./coach_takes.js";
+import { Trouble } from "./coach_trouble.js";
 import { apply, language, preferred, say, use } from "./coach_words.js";
 
-const RETRY_MS = 3000;
 const STEPS = ["choose", "usual", "practise"];
 
 const page = {
@@ -20,54 +20,22 @@ const page = {
   usual: 0, skipped: false, kind: "take", unsent: null, card: null, player: null,
 };
 let desk = null;
-let retry = 0;
-const compare = new Compare(failed);
 
-// --- what goes wrong between page and program
-
-function failed(error) {
-  if (error instanceof api.Gone) gone();
-  else if (error instanceof api.NoSession) {
-    tell("session", note("error", say("error.session_title"), [say("error.session"), say("error.session_how")]));
-  } else if (error instanceof api.Refused) {
-    tell("refused", note("error", error.message, [error.remedy]));
-  } else {
-    console.error(error);
-    tell("refused", note("error", say("error.unexpected"), [say("error.unexpected_how")]));
-  }
-}
-
-function gone() {
-  const rest = page.unsent
-    ? [button(say("error.send_again"), sendAgain, { class: "strong" }),
-      button(say("error.save_unsent"), () => download(page.unsent.sound,
-        `${fileName(say("result.sounded"), new Date())}.wav`))] : [];
-  tell("gone", note("error", say("error.gone_title"),
-    [say("error.gone"), say("error.gone_how"), page.unsent ? say("error.unsent") : ""], ...rest));
-  byId("loading").hidden = true;
-  clearTimeout(retry);
-  retry = setTimeout(lookAgain, RETRY_MS);
-}
-
-async function lookAgain() {
-  try {
-    const told = await api.start(language());
-    untell("gone");
+const trouble = new Trouble({
+  unsent: () => page.unsent,
+  sendAgain,
+  back: async (told) => {
     if (!page.start) {
       await begin(language());
       return;
     }
     page.start = told;
     tell("back", note("good", say("error.back")));
-    if (page.unsent) await sendAgain();
-  } catch (error) {
-    if (error instanceof api.Gone) retry = setTimeout(lookAgain, RETRY_MS);
-    else {
-      untell("gone");
-      failed(error);
-    }
-  }
-}
+    await sendAgain();
+  },
+});
+const failed = (error) => trouble.tell(error);
+const compare = new Compare(failed);
 
 async function sendAgain() {
   const { unsent } = page;
@@ -282,10 +250,12 @@ async function got(sound) {
     if (take.kind === "baseline") heardUsual(take);
     else heardTake(take);
   } catch (error) {
-    if (error instanceof api.Gone) page.unsent = { ...sound, kind, sentence };
+    const refused = error instanceof api.Refused;
+    // What is wrong with the program is not wrong with the sound: it can be offered again.
+    page.unsent = refused && error.status < 500 ? null : { ...sound, kind, sentence };
     if (!usual) showTake(page.shown);
-    if (error instanceof api.Refused) {
-      put(byId("capture-notes"), note("error", error.message, [error.remedy]));
+    if (refused) {
+      put(byId("capture-notes"), note("error", error.message, [error.remedy], ...trouble.rescue()));
       byId("capture-notes").firstChild.setAttribute("role", "alert");
     } else failed(error);
   }
@@ -410,7 +380,7 @@ async function begin(code) {
   drawWords();
   byId("loading").hidden = true;
   byId("forget").hidden = false;
-  desk = new Desk({ limits: page.start.limits, got, gone });
+  desk = new Desk({ limits: page.start.limits, got, gone: () => trouble.gone() });
   drawChoose();
   if (page.takes.length) {
     // The page was loaded again: the takes are still with the program.

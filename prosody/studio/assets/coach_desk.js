@@ -8,8 +8,11 @@ import { clock, number, say } from "./coach_words.js";
 const SHORT_S = 0.3; // below this somebody pressed twice
 const WARN_S = 10; // the clock counts down from here
 const SILENT = 0.001; // -60 dBFS: no microphone in a room is so quiet
-const SOFT_RMS = 0.01;
-const LOUD_PEAK = 0.98;
+const FLOOR_DB = -60; // left end of the meter; its right end is full scale
+const SOFT_DB = -36; // peaks of speech at a good distance lie between this and the next
+const LOUD_DB = -0.5;
+
+const decibels = (peak) => 20 * Math.log10(Math.max(peak, 1e-6));
 
 export class Desk {
   /** `got({sound, seconds})` takes a recording or file; `limits` are the server's, `gone` tells it is away. */
@@ -31,6 +34,11 @@ export class Desk {
 
   async permission() {
     this.block(hindrance());
+    // Browsers deny insecure addresses as well: that would be the wrong thing to explain.
+    if (this.why) {
+      this.list();
+      return;
+    }
     try {
       const asked = await navigator.permissions.query({ name: "microphone" });
       const look = () => {
@@ -80,7 +88,7 @@ export class Desk {
     put(byId("capture-notes"));
     this.set("opening");
     this.recorder = new Recorder({
-      heard: (peak, rms, seconds) => this.level(peak, rms, seconds),
+      heard: (peak, seconds) => this.level(peak, seconds),
       ended: (why) => this.stop(why),
     });
     this.loudest = 0;
@@ -146,23 +154,23 @@ export class Desk {
     }
   }
 
-  level(peak, rms, seconds) {
+  level(peak, seconds) {
     this.loudest = Math.max(this.loudest, peak);
-    // -60..0 dBFS on the bar; speech at a good distance moves between the two marks.
-    const db = 20 * Math.log10(Math.max(peak, 1e-6));
-    const wide = Math.max(0, Math.min(100, (100 * (db + 60)) / 60));
+    const db = decibels(peak);
+    const wide = Math.max(0, Math.min(100, 100 * (1 - db / FLOOR_DB)));
+    const loud = db >= LOUD_DB;
     const meter = byId("meter");
     meter.querySelector(".fill").setAttribute("width", wide.toFixed(1));
-    meter.setAttribute("class", `meter ${peak >= LOUD_PEAK ? "loud" : wide < 30 ? "soft" : ""}`);
+    meter.setAttribute("class", `meter ${loud ? "loud" : db < SOFT_DB ? "soft" : ""}`);
     const left = this.limits.max_s - seconds;
     byId("record-clock").textContent = clock(seconds);
     let hint = "record.speaking";
     if (left <= WARN_S) hint = "record.left";
-    else if (peak >= LOUD_PEAK || (this.hint === "record.too_loud" && seconds < this.hintUntil)) {
+    else if (loud || (this.hint === "record.too_loud" && seconds < this.hintUntil)) {
       hint = "record.too_loud";
     } else if (seconds > 1.5 && this.loudest < SILENT) hint = "record.nothing";
-    else if (seconds > 3 && this.loudest < SOFT_RMS * 5) hint = "record.too_soft";
-    if (peak >= LOUD_PEAK) this.hintUntil = seconds + 2;
+    else if (seconds > 3 && decibels(this.loudest) < SOFT_DB) hint = "record.too_soft";
+    if (loud) this.hintUntil = seconds + 2;
     if (hint !== this.hint || hint === "record.left") {
       this.hint = hint;
       const text = say(hint, { n: Math.ceil(left) });

@@ -56,7 +56,7 @@ function altered(track) {
 }
 
 export class Recorder {
-  /** `heard(peak, rms, seconds)` is called about twenty times a second; `ended(why)` when it stops itself. */
+  /** `heard(peak, seconds)` is called about twenty times a second; `ended(why)` when it stops itself. */
   constructor({ heard, ended }) {
     Object.assign(this, { heard, ended, chunks: [], count: 0, stream: null, context: null });
   }
@@ -76,8 +76,7 @@ export class Recorder {
       const [track] = this.stream.getAudioTracks();
       this.altered = altered(track);
       this.name = track.label;
-      this.context = await awake(track.getSettings?.().sampleRate);
-      this.source = this.context.createMediaStreamSource(this.stream);
+      await this.connect(track.getSettings?.().sampleRate);
       this.node = new AudioWorkletNode(this.context, "collector", {
         numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit",
         channelInterpretation: "discrete",
@@ -96,6 +95,18 @@ export class Recorder {
     }
   }
 
+  async connect(rate) {
+    this.context = await awake(rate);
+    try {
+      this.source = this.context.createMediaStreamSource(this.stream);
+    } catch (error) {
+      // Firefox wants the stream at the rate that it plays at.
+      if (error.name !== "NotSupportedError") throw error;
+      this.context = await awake();
+      this.source = this.context.createMediaStreamSource(this.stream);
+    }
+  }
+
   take(piece) {
     if (piece === null) {
       this.flushed?.();
@@ -104,12 +115,8 @@ export class Recorder {
     this.chunks.push(piece);
     this.count += piece.length;
     let peak = 0;
-    let power = 0;
-    for (const value of piece) {
-      peak = Math.max(peak, Math.abs(value));
-      power += value * value;
-    }
-    this.heard(peak, Math.sqrt(power / piece.length), this.seconds);
+    for (const value of piece) peak = Math.max(peak, Math.abs(value));
+    this.heard(peak, this.seconds);
     if (this.seconds >= this.longest && !this.flushed) this.ended("cut");
   }
 
