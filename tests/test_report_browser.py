@@ -388,11 +388,16 @@ def test_a_hostile_call_does_nothing(browser, tmp_path):
     tab.context.close()
 
 
-def test_the_policy_itself_stops_a_script_and_a_request(browser, made, tmp_path):
-    source = (made / "index.html").read_text(encoding="utf-8")
-    extra = ('<script>window.hit=1</script><img src="http://127.0.0.1:9/x.png">'
+@pytest.mark.parametrize("name", ["index.html", "apologies/00001.html"])
+def test_the_policy_itself_stops_a_script_and_a_request(browser, made, tmp_path, name):
+    copy = tmp_path / "report"
+    shutil.copytree(made, copy)
+    page_file = copy / name
+    (page_file.parent / "evil.js").write_text("window.hit = 3")
+    extra = ('<script>window.hit=1</script><script src="evil.js"></script>'
+             '<script src="evil.js" nonce="0"></script><img src="http://127.0.0.1:9/x.png">'
              '<p onclick="window.hit=2" id="bad">x</p></main>')  # fmt: skip
-    page_file = tmp_path / "index.html"
+    source = page_file.read_text(encoding="utf-8")
     page_file.write_text(source.replace("</main>", extra), encoding="utf-8")
     tab = Watched(browser)
     page = tab.open(page_file)
@@ -401,6 +406,16 @@ def test_the_policy_itself_stops_a_script_and_a_request(browser, made, tmp_path)
     assert any("Content Security Policy" in s for s in tab.said)
     assert page.evaluate("document.querySelector('img').naturalWidth") == 0
     tab.context.close()
+
+
+def test_each_report_has_a_nonce_of_its_own(analysed, tmp_path):
+    found = set()
+    for i in range(2):
+        report.make(analysed, tmp_path / str(i))
+        source = (tmp_path / str(i) / "apologies/00001.html").read_text(encoding="utf-8")
+        found.add(source.split('nonce="')[1].split('"')[0])
+    assert len(found) == 2
+    assert all(len(n) == 32 for n in found)
 
 
 @pytest.fixture(scope="module")

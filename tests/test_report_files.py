@@ -162,6 +162,24 @@ def test_a_pair_is_played_in_stereo_and_its_words_stand_beside(pair, tmp_path):
     assert 'data-roles="agent customer"' in source
 
 
+def test_words_that_the_run_recognised_lie_with_its_results(pair, tmp_path):
+    results_ = tmp_path / "results"
+    shutil.copytree(pair, results_)
+    calls = tmp_path / "calls"
+    shutil.copytree(pair.parent / "calls", calls)
+    kept = results_ / "transcripts"
+    kept.mkdir()
+    for path in calls.glob("*.json"):
+        path.rename(kept / path.name)
+    for name in ("apologies", "recordings"):
+        text = (results_ / f"{name}.jsonl").read_text(encoding="utf-8")
+        text = text.replace(str(pair.parent / "calls"), str(calls))
+        (results_ / f"{name}.jsonl").write_text(text, encoding="utf-8")
+    report.make(results_)
+    source = (results_ / "report/apologies/00001.html").read_text(encoding="utf-8")
+    assert "bezorger gisteren heeft afgezegd" in source
+
+
 @pytest.mark.data
 @pytest.mark.skipif(not DATA.is_dir(), reason="HarperValley is not beside the project")
 def test_a_real_pair_is_put_on_its_clock(tmp_path):
