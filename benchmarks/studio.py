@@ -1,12 +1,12 @@
 """The pages in the browser under load: thirty visitors at once against real server processes.
 
 First `prosody coach`, a process as the command starts it, asked over HTTP: one visitor alone, take
-after take; then thirty, each with its own cookie. Everybody opens the page with its assets and reads
-two ordinary sentences, then speaks takes of ten seconds at a set rate (arrivals are drawn beforehand
-and do not wait for answers) and asks for what the page asks for in between: the list of takes, the
-sound in parts, a comparison. Then `prosody rate`: thirty listeners who hear each clip to its end,
-think for two seconds, and answer. The client runs on the same machine and takes its share of the
-cores; what a visitor waits for is measured at the client, body included.
+after take; then thirty, each with its own cookie. Everybody opens the page with its assets and
+reads two ordinary sentences, then speaks takes of ten seconds at a set rate (arrivals are drawn
+beforehand and do not wait for answers) and asks for what the page asks for in between: the list of
+takes, the sound in parts, a comparison. Then `prosody rate`: thirty listeners who hear each clip to
+its end, think for two seconds, and answer. The client runs on the same machine and takes its share
+of the cores; what a visitor waits for is measured at the client, body included.
 """
 
 from __future__ import annotations

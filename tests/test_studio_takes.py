@@ -561,6 +561,41 @@ def test_a_worker_that_crashes_or_hangs_is_replaced(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_quick_goes_before_what_waits_and_who_leaves_loses_nothing(
+    tmp_path: Path,
+) -> None:
+    import asyncio
+
+    done: list[str] = []
+
+    async def go() -> None:
+        async def piece(name: str, seconds: float, soon: bool = False) -> None:
+            await house.run(sleepy, seconds, soon=soon)
+            done.append(name)
+
+        first = asyncio.create_task(piece("first", 0.4))
+        await asyncio.sleep(0.05)
+        long = [asyncio.create_task(piece(f"long {i}", 0.01)) for i in range(3)]
+        left = asyncio.create_task(piece("left", 0.01))
+        quick = asyncio.create_task(piece("quick", 0.0, soon=True))
+        await asyncio.sleep(0.05)
+        left.cancel()
+        await asyncio.gather(first, *long, quick)
+        # Somebody who leaves while his work is being done does not take the process along.
+        gone = asyncio.create_task(piece("gone", 0.3))
+        await asyncio.sleep(0.05)
+        gone.cancel()
+        await piece("last", 0.0)
+
+    house = workroom.Workroom(no_warming, 1, tmp_path)
+    house.open()
+    try:
+        asyncio.run(asyncio.wait_for(go(), 60))
+    finally:
+        house.close()
+    assert done == ["first", "quick", "long 0", "long 1", "long 2", "last"]
+
+
 def test_an_error_of_the_work_comes_back_as_it_is(tmp_path: Path) -> None:
     import asyncio
 

@@ -327,7 +327,7 @@ class Coach:
             return refuse(request, 400, "same")
         try:
             lines = await self.workroom.run(
-                compare.align, a.measured.lines_json, b.measured.lines_json
+                compare.align, a.measured.lines_json, b.measured.lines_json, soon=True
             )
         except Busy:
             return refuse(request, 503, "busy")

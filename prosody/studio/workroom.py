@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import heapq
 import multiprocessing
 import os
 import shutil
@@ -129,10 +130,10 @@ class Workroom:
             usable = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
             count = max(1, min(4, len(usable)))
         self.count, self._warm, self._parent = count, warm, parent
-        self._idle: asyncio.Queue[ProcessPoolExecutor] | None = None
+        self._idle: list[ProcessPoolExecutor] = []
+        self._askers: list[tuple[bool, int, asyncio.Future[ProcessPoolExecutor]]] = []
+        self._asked = 0
         self._pools: set[ProcessPoolExecutor] = set()
-        self._ready: list[ProcessPoolExecutor] = []
-        self._waiting = 0
         self._closed = False
         self._replacing: set[asyncio.Task[None]] = set()
         self.folder = Path()
@@ -150,7 +151,7 @@ class Workroom:
         pools = [self._start() for _ in range(self.count)]
         warming = [p.submit(self._warm, str(self.folder)) for p in pools]
         out = [w.result(START_LIMIT_S) for w in warming]
-        self._ready = pools
+        self._idle = pools
         return out
 
     def close(self) -> None:
@@ -161,8 +162,15 @@ class Workroom:
         if self.folder != Path():
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    async def run(self, task: Callable[..., T], *args: Any) -> T:
+    async def run(self, task: Callable[..., T], *args: Any, soon: bool = False) -> T:
         """Do a piece of work in the next process that is free.
+
+        Parameters
+        ----------
+        task : callable
+        args
+        soon : bool
+            Go before what waits already: for what takes a moment only.
 
         Raises
         ------
@@ -171,18 +179,8 @@ class Workroom:
         RecordingError
             ``crashed`` or ``timed_out`` where the process did not survive it.
         """
-        if self._idle is None:
-            self._idle = asyncio.Queue()
-            for pool in self._ready:
-                self._idle.put_nowait(pool)
-        if self._waiting >= MOST_WAITING:
-            raise Busy
-        self._waiting += 1
-        try:
-            pool = await self._idle.get()
-        finally:
-            self._waiting -= 1
         loop = asyncio.get_running_loop()
+        pool = await self._free_one(loop, soon)
         work = loop.run_in_executor(pool, task, *args)
         try:
             # Shielded: when the asker goes away the process still is busy until it is done.
@@ -209,11 +207,33 @@ class Workroom:
         self._free(pool)
         return out
 
+    async def _free_one(self, loop: asyncio.AbstractEventLoop, soon: bool) -> ProcessPoolExecutor:
+        if self._idle:
+            return self._idle.pop()
+        if len(self._askers) >= MOST_WAITING:
+            raise Busy
+        turn: asyncio.Future[ProcessPoolExecutor] = loop.create_future()
+        self._asked += 1
+        heapq.heappush(self._askers, (not soon, self._asked, turn))
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._free(turn.result())  # it was given a process and will not use it
+            raise
+
     def _free(self, pool: ProcessPoolExecutor) -> None:
-        if not self._closed and self._idle is not None:
-            self._idle.put_nowait(pool)
+        """Give a process to whoever is next."""
+        while self._askers:
+            _, _, turn = heapq.heappop(self._askers)
+            if not turn.done():
+                turn.set_result(pool)
+                return
+        self._idle.append(pool)
 
     async def _replace(self) -> None:
+        if self._closed:
+            return
         pool = self._start()
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(pool, self._warm, str(self.folder))
