@@ -95,10 +95,10 @@ def rate(
         show_default=False,
     ),
     cert: Optional[Path] = typer.Option(  # noqa: UP045
-        None, "--cert", help="TLS certificate (PEM).", show_default=False
+        None, "--cert", "--tls-cert", help="TLS certificate (PEM).", show_default=False
     ),
     key: Optional[Path] = typer.Option(  # noqa: UP045
-        None, "--key", help="Its key (PEM).", show_default=False
+        None, "--key", "--tls-key", help="Its key (PEM).", show_default=False
     ),
 ) -> None:
     """Collect ratings: listeners hear clips and say how sincere and how engaged each sounded.

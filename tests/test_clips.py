@@ -14,6 +14,7 @@ from conftest import SAMPLES, synthetic_voice
 from prosody.errors import UsageError
 from prosody.fit.tables import read_table
 from prosody.report import results
+from prosody.studio import clip as clip_module
 from prosody.studio import clips as sounds
 from prosody.studio import level
 
@@ -86,9 +87,9 @@ def test_apologies_of_a_run_are_cut_with_padding_and_named_as_fit_names_them(ana
 def test_a_padding_ends_where_the_voice_is_softest():
     y = np.full(8000, 0.5, np.float32)
     y[4000:4400] = 0.0  # 50 ms of silence, half a second out
-    assert sounds._quietest(y, 8000, 8000) == 8000 - 4400
-    assert sounds._quietest(np.zeros(8000, np.float32), 8000, 8000) == 0  # all of it is kept
-    assert sounds._quietest(y[:100], 8000, 100) == 0
+    assert clip_module._quietest(y, 8000, 8000) == 8000 - 4400
+    assert clip_module._quietest(np.zeros(8000, np.float32), 8000, 8000) == 0  # all of it is kept
+    assert clip_module._quietest(y[:100], 8000, 100) == 0
 
 
 def test_what_cannot_be_heard_is_left_out_and_said(tmp_path, folder):

@@ -26,7 +26,8 @@ from prosody import words
 from prosody.errors import ProsodyError, UsageError
 from prosody.studio import invite
 from prosody.studio.app import body, language, page, refusal, refuse
-from prosody.studio.clips import Clip, ClipSet
+from prosody.studio.clip import Clip
+from prosody.studio.clips import ClipSet
 from prosody.studio.invite import Guest
 from prosody.studio.rating_store import MOST_REMARK, Answer, Rater, Store
 from prosody.studio.rating_table import AXES
