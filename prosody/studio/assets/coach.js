@@ -255,7 +255,7 @@ async function got(sound) {
     page.unsent = refused && error.status < 500 ? null : { ...sound, kind, sentence };
     if (!usual) showTake(page.shown);
     if (refused) {
-      put(byId("capture-notes"), note("error", error.message, [error.remedy], ...trouble.rescue()));
+      desk.notes(note("error", error.message, [error.remedy], ...trouble.rescue()));
       byId("capture-notes").firstChild.setAttribute("role", "alert");
     } else failed(error);
   }

@@ -61,6 +61,12 @@ export class Desk {
     this.show();
   }
 
+  /** Say something about this recording, in sight. */
+  notes(...found) {
+    const place = put(byId("capture-notes"), found);
+    if (place.firstChild) place.scrollIntoView({ block: "nearest" });
+  }
+
   async list() {
     const select = byId("microphones");
     const before = select.value;
@@ -85,7 +91,7 @@ export class Desk {
       return;
     }
     this.block(null);
-    put(byId("capture-notes"));
+    this.notes();
     this.set("opening");
     this.recorder = new Recorder({
       heard: (peak, seconds) => this.level(peak, seconds),
@@ -121,9 +127,9 @@ export class Desk {
       const what = altered.on.map((k) => say(`record.${k}`)).join(", ");
       told.push(note("care", say("record.processing_on", { what })));
     } else if (altered.unknown) told.push(note("", say("record.processing_unknown")));
-    put(byId("capture-notes"), told);
+    this.notes(told);
     if (seconds < SHORT_S) {
-      put(byId("capture-notes"), note("care", say("record.short")));
+      this.notes(note("care", say("record.short")));
       this.set("idle");
       return;
     }
@@ -136,12 +142,12 @@ export class Desk {
     const most = this.limits.max_bytes;
     const values = { found: number(file.size / 1e6, 1), limit: number(most / 1e6, 0),
       seconds: this.limits.max_s };
-    put(byId("capture-notes"));
+    this.notes();
     if (file.size > most) {
-      put(byId("capture-notes"), note("error", say("error.too_long", values),
+      this.notes(note("error", say("error.too_long", values),
         [say("error.too_long_how", values)]));
     } else if (file.size === 0) {
-      put(byId("capture-notes"), note("error", say("error.empty_file"), [say("error.empty_file_how")]));
+      this.notes(note("error", say("error.empty_file"), [say("error.empty_file_how")]));
     } else await this.offer({ sound: file, seconds: null });
   }
 
