@@ -82,6 +82,12 @@ def test_the_plots_show_what_the_tables_say(browser, made):
         assert box["width"] > 200
         assert box["height"] > 20
         assert len(picture.get_attribute("aria-label")) > 20
+    # Marks stand in the rows of their raters, and none outside the drawing.
+    for row in part.locator(".forest .row:not(.foot)").all():
+        box = row.bounding_box()
+        for mark in row.locator("circle").all():
+            at = mark.bounding_box()
+            assert box["y"] - 1 <= at["y"] <= box["y"] + box["height"] - at["height"] + 1
     assert page.locator("h1").count() == 1
     page.get_by_role("link", name="Recited – engaged").click()
     assert page.url.endswith("#engaged")

@@ -170,7 +170,7 @@ def forest(
         "div",
         tag("span", class_="who"),
         tag("svg", *below, width="100%", height="20", aria_hidden="true"),
-        class_="row",
+        class_="row foot",
     )
     return tag("div", *out, foot, role="img", aria_label=label,
                class_="forest many" if len(named) > 30 else "forest")  # fmt: skip
