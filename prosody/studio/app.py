@@ -183,8 +183,9 @@ def _shown_refusal(request: HTTPConnection, status: int, code: str) -> Response:
         '<!doctype html><html lang="__LANG__"><meta charset="utf-8"><title>prosody</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<link rel="stylesheet" href="/assets/studio.css">'
-        f"<main class=refused><h1>{html.escape(said['message'])}</h1>"
-        f"<p>{html.escape(said['remedy'])}</p></main></html>"
+        '<div class="top"></div><main class="page narrow"><div class="card state">'
+        f"<h1>{html.escape(said['message'])}</h1>"
+        f"<p>{html.escape(said['remedy'])}</p></div></main></html>"
     )
     return show(request, text, status)
 
