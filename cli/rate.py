@@ -63,7 +63,9 @@ def rate(
     invite: int = typer.Option(
         0, "--invite", "--raters", min=0, max=200, help="Make so many invitations, and print them."
     ),
-    days: float = typer.Option(14.0, "--days", help="How long an invitation holds."),
+    days: float = typer.Option(
+        14.0, "--days", min=0.01, max=366.0, help="How long an invitation holds."
+    ),
     revoke: Optional[list[int]] = typer.Option(  # noqa: UP045
         None,
         "--revoke",
