@@ -6,12 +6,12 @@ sees the whole sentence.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from prosody import lexicon
+from prosody.lexicon.pattern import Pattern
 from prosody.lexicon.text import tokens
 from prosody.turns import Turn, Word
 
@@ -117,6 +117,6 @@ class Context:
         return bool(again) and sum(w in said for w in again) >= 0.5 * len(again)
 
 
-def _any(patterns: Sequence[re.Pattern[str]], words: list[str] | None) -> bool:
+def _any(patterns: Sequence[Pattern], words: list[str] | None) -> bool:
     text = "".join(w + " " for w in words or ())
     return words is not None and any(p.search(text) for p in patterns)

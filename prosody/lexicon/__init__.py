@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from prosody.errors import SettingsError
-from prosody.lexicon.pattern import PatternError, compile_pattern
+from prosody.lexicon.pattern import Pattern, PatternError, compile_pattern
 from prosody.lexicon.text import Cleaning, fold, tokens
 
 ACTS = ("apology", "repair", "sympathy", "interruption", "none")
@@ -37,9 +37,9 @@ class Rule:
 
     id: str
     act: str
-    patterns: tuple[re.Pattern[str], ...]
-    before: tuple[re.Pattern[str], ...]
-    after: tuple[re.Pattern[str], ...]
+    patterns: tuple[Pattern, ...]
+    before: tuple[Pattern, ...]
+    after: tuple[Pattern, ...]
     echo: bool
     alike: bool
     i_form: bool | None
@@ -103,7 +103,17 @@ def load(code: str) -> Lexicon:
 def _load(code: str, own: str) -> Lexicon:
     path = Path(own) / f"{code}.toml" if own else None
     if path and path.is_file():
-        return parse(path.read_text(encoding="utf-8"), str(path))
+        lexicon = parse(path.read_text(encoding="utf-8"), str(path))
+        for rule in lexicon.rules:  # somebody's own: what is wrong in it is said at once
+            for pattern in (*rule.patterns, *rule.before, *rule.after):
+                try:
+                    pattern.compiled()
+                except re.error as error:
+                    raise SettingsError(
+                        f"{path}: rule '{rule.id}': {error}.",
+                        "See the top of en.toml for the format.",
+                    ) from error
+        return lexicon
     resource = files(__package__).joinpath(f"{code}.toml")
     if not code.isalpha() or not resource.is_file():
         raise SettingsError(
@@ -196,12 +206,12 @@ def _rule(
     if not rule.get("examples"):
         raise PatternError(f"rule '{name}' has no examples")
 
-    def compiled(key: str) -> tuple[re.Pattern[str], ...]:
+    def compiled(key: str) -> tuple[Pattern, ...]:
         value = rule.get(key, ())
         try:
             patterns = [value] if isinstance(value, str) else value
             return tuple(compile_pattern(_written_out(p, short), sets) for p in patterns)
-        except (PatternError, re.error) as error:
+        except PatternError as error:
             raise PatternError(f"rule '{name}', {key}: {error}") from None
 
     return Rule(

@@ -29,6 +29,7 @@ from collections.abc import Mapping, Sequence
 
 COMMA = "(?:, )?"
 ANY = r'(?![.?!",] )[^\s@]+ '
+_HEAD = re.compile(r"@\w+ ")
 _SYMBOL = re.compile(
     r"\s*(?:(?P<gap>\.\.\.?)(?:!(?P<without>\w+))?|(?P<set><\w+>)|(?P<head>@(?:\w+|\*))|(?P<neg>!\()|"
     r"(?P<pos>&\()|(?P<open>\()|(?P<close>\))|(?P<bar>\|)|(?P<mark>\[(?:[?,.\"]|end)\])|"
@@ -39,6 +40,34 @@ _SYMBOL = re.compile(
 
 class PatternError(ValueError):
     """A pattern that cannot be read; the message says where."""
+
+
+class Pattern:
+    """One pattern, as a regular expression that is compiled when it is first needed.
+
+    A language has hundreds, and compiling them takes most of a second; a call whose head words are
+    "sorry" needs none of those for "excuses".
+    """
+
+    __slots__ = ("_expression", "_heads", "_source")
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._expression: re.Pattern[str] | None = None
+        # A text holds one head word, marked with @; "@*" is any of them.
+        self._heads = () if r"@\w+" in source else tuple(set(_HEAD.findall(source)))
+
+    def compiled(self) -> re.Pattern[str]:
+        """Return the regular expression."""
+        if self._expression is None:
+            self._expression = re.compile(self._source)
+        return self._expression
+
+    def search(self, text: str, at: int = 0) -> re.Match[str] | None:
+        """Return the first match at or after a character."""
+        if self._heads and not any(head in text for head in self._heads):
+            return None
+        return self.compiled().search(text, at)
 
 
 def phrases(entries: Sequence[str]) -> str:
@@ -54,8 +83,8 @@ def _phrase(entry: str) -> str:
     )
 
 
-def compile_pattern(text: str, sets: Mapping[str, Sequence[str]]) -> re.Pattern[str]:
-    """Compile one pattern.
+def compile_pattern(text: str, sets: Mapping[str, Sequence[str]]) -> Pattern:
+    """Read one pattern.
 
     Raises
     ------
@@ -119,7 +148,7 @@ def compile_pattern(text: str, sets: Mapping[str, Sequence[str]]) -> re.Pattern[
             raise PatternError(f"'{text}': a bracket closes that was not opened")
     if depth:
         raise PatternError(f"'{text}': a bracket is not closed")
-    return re.compile(r"(?:\A|(?<=\s))" + "".join(parts))
+    return Pattern(r"(?:\A|(?<=\s))" + "".join(parts))
 
 
 def _edge(symbol: str, lead: str, tail: str) -> str:
