@@ -35,6 +35,8 @@ _LEFT_OUT = {
     "judge", "judging", "merging", "models", "packing", "people", "remote", "report", "results",
     "schema", "studio", "textgrid", "work", "workers",
 }  # fmt: skip
+_WORDS_LEFT_OUT = ("words/reasons", "words/coach", "words/rate", "words/studio", "words/agreement",
+                   "words/sampling")  # fmt: skip
 _JUDGED_BY = ("judge", "judging", "explain", "onnxfile")
 _LIBRARIES = ("numpy", "scipy", "librosa", "soundfile", "soxr", "earshot", "av")
 
@@ -107,7 +109,7 @@ def versions() -> dict[str, str]:
         for k, v in sources.items()
         if k not in taken
         and k.split("/")[0].split(".")[0] not in _LEFT_OUT
-        and not k.startswith(("words/reasons", "words/coach", "words/rate", "words/studio"))
+        and not k.startswith(_WORDS_LEFT_OUT)
     }
     out["measures"] = _digest(rest)[:16]
     for library in _LIBRARIES:
