@@ -295,7 +295,11 @@ def reasons(
             break
         if not total or (direction and total * direction < 0):
             continue
-        for _, column in sorted((m for m in members if m[0] * total > 0), key=lambda m: -abs(m[0])):
+        # What the speaker did is told before how she usually speaks, where it counts at all.
+        same = [m for m in members if m[0] * total > 0]
+        for _, column in sorted(
+            same, key=lambda m: (m[1] not in _RELATIVE or abs(m[0]) < abs(total) / 4, -abs(m[0]))
+        ):
             found = _difference(column, columns, typical or {})
             if found is None:
                 continue

@@ -94,7 +94,7 @@ def _fit(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> None
     b = g.node("Gather", "columns", const("baseline_at", [nowhere], np.int64), axis=1)
     b = g.node("Where", g.node("IsNaN", b), zero, b)
     weight = g.node("Div", b, g.node("Add", b, const("tau_s", t.tau_s)))
-    weight = g.node("Where", no_rel, zero, weight)
+    weight = whole = g.node("Where", no_rel, zero, weight)
     instead = g.node("Or", is_rel, no_abs)  # absolute terms take the relative only in need
     if t.habit.any():  # a habit is what is left when the deviation is taken out
         weight = g.node(
@@ -119,9 +119,12 @@ def _fit(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> None
     cut = g.node("Div", limit, g.node("Max", g.node("Abs", z), limit))
     z = g.node("Mul", z, cut)
 
-    # Each part goes to the column that it was read from; a habit's deviation is no column of its
-    # own. A column takes from few terms, so gathering is smaller and faster than a sparse matrix.
-    by_rel = g.node("Mul", from_rel, cut)
+    # Each part goes to the column that tells it: of a value, the deviation from the habit to the
+    # relative one. A habit is told from the absolute one. A column takes from few terms, so
+    # gathering is smaller and faster than a sparse matrix.
+    own = g.node("Mul", whole, g.node("Where", no_rel, zero, rel))
+    own = g.node("Where", instead, from_rel, g.node("Div", own, scale))
+    by_rel = g.node("Mul", own, cut)
     if t.habit.any():
         by_rel = g.node("Mul", by_rel, const("not_habit", ~t.habit))
     slope = _slope(g, z, axis, const)

@@ -108,7 +108,7 @@ class Terms:
         unknown : ndarray [shape=(n, p)]
             Share of the term's variance that is not known, 0 to 1.
         from_relative : ndarray [shape=(n, p)]
-            The part of `z` that comes from the relative measure; the rest from the absolute one.
+            The part of `z` that the relative measure tells; the absolute one tells the rest.
         by_relative : ndarray [shape=(n, p)]
             Share of the term's variance that is known from the relative measure.
         """
@@ -129,6 +129,7 @@ class Terms:
         has_abs = ~np.isnan(absolute) & (self.guess | ~self.relative)
         seconds = np.nan_to_num(pick("baseline_s"), nan=0.0)[:, None]
         weight = np.where(np.isnan(rel), 0.0, seconds / (seconds + self.tau_s))
+        deviation = weight * np.nan_to_num(rel) / self.scale
         known = np.where(self.habit, -weight, 0.0)
         weight = np.where(~self.relative, np.where(has_abs, known, ~self.habit * weight), weight)
         share = np.where(self.relative, (1 - weight) * self.within, 1.0)
@@ -143,7 +144,10 @@ class Terms:
             np.where(has_abs, 0.0, 1 - weight * self.within),
         )
         by_relative = weight * np.where(self.habit, 0.0, np.where(self.relative, 1.0, self.within))
-        return z, unknown, np.where(self.habit, 0.0, by_rel * cut), by_relative
+        # A value is the habit and the deviation from it: each part is told from its own column.
+        value = ~self.relative & ~self.habit
+        own = np.where(value & has_abs, deviation, by_rel)
+        return z, unknown, np.where(self.habit, 0.0, own * cut), by_relative
 
 
 def log2(x: Floats) -> Floats:
