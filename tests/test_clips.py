@@ -18,7 +18,7 @@ from prosody.studio import clip as clip_module
 from prosody.studio import clips as sounds
 from prosody.studio import level
 
-pytest_plugins = ("rating",)
+pytest_plugins = ("rating_fixtures",)
 
 
 def test_a_full_scale_tone_of_997_hz_has_the_loudness_the_standard_gives():

@@ -27,7 +27,7 @@ from prosody.studio.app import make_app
 from prosody.studio.rate import ITEMS, Rate
 from prosody.studio.rating_store import Answer, Store, database_of
 
-pytest_plugins = ("rating",)
+pytest_plugins = ("rating_fixtures",)
 
 # --- the server ----------------------------------------------------------------------------------
 

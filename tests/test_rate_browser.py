@@ -16,7 +16,7 @@ from conftest import ROOT
 from prosody.fit.ratings import read_long
 from prosody.studio.rating_store import Store
 
-pytest_plugins = ("rating",)
+pytest_plugins = ("rating_fixtures",)
 
 COMMAND = (sys.executable, "-c", "from prosody.cli import main; main()", "rate")
 

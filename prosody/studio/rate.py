@@ -68,7 +68,7 @@ class Rate:
 
     name = "rate"
     home = "/rate"
-    assets = (
+    assets: Sequence[str] = (
         "rate.html", "rate.css", "rate.js", "rate_api.js", "rate_examples.js", "rate_form.js",
         "rate_sound.js", "rate_team.js", "coach_dom.js", "coach_words.js",
     )  # fmt: skip
