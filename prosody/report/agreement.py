@@ -202,7 +202,10 @@ class _Axis:
         words, axis, say = self.words, self.axis, self.say
         raters = axis["raters"]
         table = grid(
-            self._title("raters_title"), list(words.raters_head()), list(words.raters(axis))
+            self._title("raters_title"),
+            list(words.raters_head()),
+            list(words.raters(axis)),
+            class_="raters",
         )
         parts: list[Any] = []
         if any(math.isfinite(r["correlation_with_rest"]) for r in raters):
