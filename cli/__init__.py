@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from itertools import pairwise
 
 import typer
 
@@ -65,13 +66,24 @@ for _name in COMMANDS:
         importlib.import_module(f"prosody.cli.{_name}")
 
 
+def _lang() -> str:
+    """Return the language of ``--lang`` on the command line, whatever else is wrong with it."""
+    args = ["en", *sys.argv[1:]]
+    after = [b for a, b in pairwise(args) if a == "--lang"]
+    joined = [a.partition("=")[2] for a in args if a.startswith("--lang=")]
+    return (after + joined + ["en"])[0]
+
+
 def main() -> None:
     """Run the command line; our own errors become one clear line and an exit code."""
     try:
         app()
     except ProsodyError as error:
         # What stops a whole request is a matter of how it was asked; a failed recording is a row.
-        typer.echo(f"prosody: {error}", err=True)
+        from prosody.said import failure
+
+        said = " ".join(failure(error, _lang())).strip()
+        typer.echo(f"prosody: {said}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         typer.echo("prosody: interrupted", err=True)

@@ -284,12 +284,12 @@ def closing(
     run: Run, folder: str, files: Sequence[str], *, lang: str, shipped: bool, measures_only: bool
 ) -> None:
     """Print where the results are and under which licence the judge stands, on stderr."""
-    say: dict[str, str] = words("screen", lang)["table"]
+    say: dict[str, Any] = words("screen", lang)["table"]
     counts = run.counts()
     typer.echo(
         say["counts_measured" if measures_only else "counts"].format(
-            calls=counts["recordings"],
-            apologies=counts["apologies"],
+            calls=_counted(counts["recordings"], say["recordings"]),
+            apologies=_counted(counts["apologies"], say["apologies"]),
             judged=counts["judged"],
             withheld=counts["withheld"],
             none=counts["no_apology"],
@@ -300,3 +300,8 @@ def closing(
     if shipped and not measures_only:
         typer.echo(say["weights"], err=True)
     typer.echo(say["files"].format(folder=folder, files=", ".join(files)), err=True)
+
+
+def _counted(n: int, names: Sequence[str]) -> str:
+    """Return a number with the word for one or for several."""
+    return f"{n} {names[n != 1]}"

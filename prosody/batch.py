@@ -302,6 +302,7 @@ def header(
         "complete": done.left == 0,
         "inputs": done.total,
         "reused": done.reused,
-        "counts": done.counts(),
+        # What nobody judged is not counted as judged by nobody (a run with --measures-only).
+        "counts": {k: v for k, v in done.counts().items() if model is not None or k != "judged"},
         "note": "Judgements are predicted listener impressions, not what a speaker felt or is.",
     }

@@ -37,7 +37,8 @@ _TRANSCRIPT_FOLDERS = ("transcript", "transcripts")
 
 def _begins_like_audio(path: str) -> bool:
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # POSIX, Windows
+        handle = os.open(path, os.O_RDONLY | flags)
     except OSError:
         return False
     try:
@@ -327,6 +328,7 @@ def collect(
         raise UsageError(
             f"No recordings found in {where}." if where else "No recordings were named.",
             "Name recordings, or a folder with recordings (WAV, FLAC, MP3, Ogg, M4A ...).",
+            code="no_recordings",
         )
     folder = remote.path_of(transcripts) if transcripts is not None else None
     if folder is not None and not remote.is_folder(folder):

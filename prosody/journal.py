@@ -85,6 +85,7 @@ class Journal:
                 raise UsageError(
                     f"Another run is writing to {folder}.",
                     "Wait until it has ended, or name another --out.",
+                    code="busy",
                 ) from error
             if isinstance(error, sqlite3.OperationalError):  # the disk's fault, not the content's
                 raise self._broken(error) from error

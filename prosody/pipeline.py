@@ -74,7 +74,7 @@ def check_request(calls: Sequence[Call], options: Options) -> None:
         )
     told = any(c.transcript or c.windows or any(s.transcript for s in c.sources) for c in calls)
     if not options.clips and not told and options.asr is None:
-        raise UsageError("Nothing says where the apologies are.", NO_WORDS)
+        raise UsageError("Nothing says where the apologies are.", NO_WORDS, code="no_words")
 
 
 class Examiner:

@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from prosody import rows, table
+from prosody import dataset, rows, table
 from prosody.errors import MissingExtraError, ProsodyError, UsageError
 from prosody.rows import Apology, Line
 
@@ -61,17 +61,11 @@ def atomic(path: Path, **how: Any) -> Any:
             out.flush()
             os.fsync(out.fileno())
         # mkstemp makes files that only their owner may read; results are for the team.
-        Path(name).chmod(0o666 & ~_umask())
+        Path(name).chmod(0o666 & ~dataset.umask())
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -113,8 +107,6 @@ def write_csv(
 def parquet_writer(path: Path, columns: Sequence[str]) -> Any:
     """Give a function that takes flat rows."""
     _need("parquet")
-    from prosody import dataset
-
     with dataset.writer(path, columns) as put:
         yield put
 
@@ -256,8 +248,6 @@ def write_run(
     list of str
         Names of the files in `folder`, in the order in which a reader would open them.
     """
-    from prosody import dataset
-
     if isinstance(lines, (list, tuple)):
         lines = sorted(lines, key=lambda x: x.recording)
     if isinstance(apologies, (list, tuple)):
@@ -345,8 +335,6 @@ def write_from(
     -------
     list of str
     """
-    from prosody import dataset
-
     how = {
         "formats": list(formats),
         "inputs": list(inputs),
@@ -375,7 +363,8 @@ def write_from(
     except OSError as error:
         raise ResultsError(
             f"{folder}: the results cannot be written ({error.strerror or error}).",
-            "Make room on the disk and start the same command again: what was measured is in the "
+            "Make room on the disk, or close the file in the program that has it open, and start "
+            "the same command again: what was measured is in the "
             "journal, and nothing of it is measured again.",
         ) from error
     return files
@@ -388,6 +377,9 @@ def write_again(journal: Journal, folder: Path, **changes: Any) -> list[str]:
         raise UsageError(
             f"{folder}: its run was never finished.", "Start 'prosody analyze' there once more."
         )
-    run |= {"counts": journal.counts(), **changes}
+    counts = journal.counts()
+    if how["measures_only"]:
+        counts.pop("judged")
+    run |= {"counts": counts, **changes}
     how["formats"] = check_formats([f for f in how["formats"] if f in EXTRA])
     return write_from(journal, folder, run, **how)

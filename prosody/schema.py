@@ -176,7 +176,8 @@ def run() -> dict[str, Any]:
         "packages": {"type": "object", "additionalProperties": {"type": ["string", "null"]}},
         "model": model, "settings": {"type": "object"}, "settings_sha256": _HASH,
         "command": {"type": "object"}, "complete": {"type": "boolean"}, "inputs": _COUNT,
-        "reused": _COUNT, "counts": _closed(dict.fromkeys(counts, _COUNT)), "note": _TEXT,
+        "reused": _COUNT, "note": _TEXT,
+        "counts": _closed(dict.fromkeys(counts, _COUNT), optional=("judged",)),
         "merged": _closed({"parts": _COUNT, "double": _COUNT}), "forgotten": _COUNT,
     }  # fmt: skip
     shape = _closed(properties, optional=("merged", "forgotten"))

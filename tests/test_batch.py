@@ -510,3 +510,30 @@ def test_a_journal_of_another_version_is_begun_anew(tmp_path):
     db.close()
     with Journal(tmp_path) as journal:
         assert journal.known("0") == ("", "", "")
+
+
+def test_what_stops_a_run_is_said_in_the_readers_language(tmp_path):
+    (tmp_path / "empty").mkdir()
+    wrong = ("analyze", tmp_path / "empty", "--out", tmp_path / "out")
+    for lang in (("--lang", "nl"), ("--lang=nl",)):
+        done = _run.finish(*wrong, *lang)
+        assert done.returncode == 2
+        assert "Er zijn geen opnamen gevonden." in done.stderr
+        assert "Noem opnamen" in done.stderr
+    english = _run.finish(*wrong)
+    assert "No recordings found in" in english.stderr
+    assert "opnamen" not in english.stderr
+
+
+def test_what_is_not_judged_is_not_counted_as_judged_and_one_is_one(tmp_path):
+    sample = SAMPLES / "2-recited-apology-en.wav"
+    done = _run.finish("analyze", sample, "--measures-only", "--out", tmp_path)
+    assert done.returncode == 0
+    assert "1 recording: 1 apology measured" in done.stderr
+    counts = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))["counts"]
+    assert "judged" not in counts
+    assert counts["apologies"] == 1
+    done = _run.finish("analyze", sample, "--lang", "nl", "--out", tmp_path)
+    assert "1 opname: 1 excuus (1 beoordeeld" in done.stderr
+    counts = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))["counts"]
+    assert counts["judged"] == 1
