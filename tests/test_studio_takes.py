@@ -596,6 +596,33 @@ def test_what_is_quick_goes_before_what_waits_and_who_leaves_loses_nothing(
     assert done == ["first", "quick", "long 0", "long 1", "long 2", "last"]
 
 
+def broken_warming(folder: str) -> None:
+    raise RuntimeError("no model here")
+
+
+def test_a_house_that_cannot_be_opened_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="no model"):
+        workroom.Workroom(broken_warming, 1, tmp_path).open()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_whose_page_cannot_be_made_ready_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from prosody.errors import ProsodyError
+    from prosody.studio import serve
+
+    page, said = Coach(workers=1), []
+
+    def broken() -> None:
+        raise RuntimeError("no model here")
+
+    monkeypatch.setattr(page, "open", broken)
+    with pytest.raises(ProsodyError, match="did not start"):
+        serve.serve([page], serve.Where(port=0), browser=False, announce=said.append)
+    assert said == []
+
+
 def test_an_error_of_the_work_comes_back_as_it_is(tmp_path: Path) -> None:
     import asyncio
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prosody.errors import MissingExtraError, UsageError
+from prosody.errors import MissingExtraError, ProsodyError, UsageError
 
 if TYPE_CHECKING:
     from prosody.studio.app import Page
@@ -174,6 +174,13 @@ def serve(
     token : str, optional
         Of the link; a new random one by default.
     most_visitors : int
+
+    Raises
+    ------
+    UsageError
+        If it cannot listen there, or would be open to others by mistake.
+    ProsodyError
+        If a page cannot be made ready.
     """
     import uvicorn
 
@@ -213,7 +220,18 @@ def serve(
             threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
 
     with contextlib.closing(sock), _stops_cleanly():
-        _Announcing(config, ready).run(sockets=[sock])
+        server = _Announcing(config, ready)
+        try:
+            server.run(sockets=[sock])
+        except SystemExit as stop:
+            if not stop.code:  # SIGTERM; newer uvicorns leave with 3 where a page fails to open
+                raise
+        if not server.started:
+            raise ProsodyError(
+                "The pages did not start.",
+                "What went wrong stands above; prosody doctor tells what works on this machine.",
+                code="not_started",
+            )
 
 
 def _Announcing(config: Any, ready: Callable[[], None]) -> Any:  # noqa: N802 - makes a class

@@ -148,9 +148,13 @@ class Workroom:
         """
         wipe_stale(self._parent)
         self.folder = make_folder(self._parent)
-        pools = [self._start() for _ in range(self.count)]
-        warming = [p.submit(self._warm, str(self.folder)) for p in pools]
-        out = [w.result(START_LIMIT_S) for w in warming]
+        try:
+            pools = [self._start() for _ in range(self.count)]
+            warming = [p.submit(self._warm, str(self.folder)) for p in pools]
+            out = [w.result(START_LIMIT_S) for w in warming]
+        except BaseException:
+            self.close()
+            raise
         self._idle = pools
         return out
 
