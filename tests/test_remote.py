@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 from benchmarks import _run
 from prosody import analyze, remote
 from prosody.calls import collect
-from prosody.errors import MissingExtraError, RecordingError, UsageError
+from prosody.errors import MissingExtraError, ProsodyError, RecordingError, UsageError
 from prosody.recording import Recording, content_hash, probe
 
 FILES = sorted(p for p in SAMPLES.iterdir() if p.suffix in (".wav", ".json", ".vtt", ".csv"))
@@ -80,6 +80,18 @@ def test_a_manifest_names_urls(memory, tmp_path):
         "memory://calls/jan/1-plain-apology-nl.wav,one,memory://calls/jan/1-plain-apology-nl.json\n"
     )
     assert [r["call_id"] for r in analyze([], manifest=sheet)] == ["one"]
+
+
+def test_a_manifest_names_windows_by_url(memory, tmp_path):
+    (memory / "where" / "one.csv").write_bytes(b"start_s,end_s,text\n29.0,31.0,het spijt me\n")
+    wav = "memory://calls/jan/1-plain-apology-nl.wav"
+    sheet = tmp_path / "calls.csv"
+    sheet.write_text(f"path,call_id,windows\n{wav},one,memory://calls/where/one.csv\n")
+    (row,) = analyze([], manifest=sheet)
+    assert (row["start_s"], row["end_s"], row["source"]) == (29.0, 31.0, "windows")
+    sheet.write_text(f"path,call_id,windows\n{wav},one,memory://calls/where/none.csv\n")
+    with pytest.raises(ProsodyError, match=r"none\.csv"):
+        analyze([], manifest=sheet)
 
 
 def test_what_is_not_there_becomes_an_error_with_a_remedy(memory):
