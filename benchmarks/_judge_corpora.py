@@ -199,15 +199,6 @@ def tried() -> dict[str, Fit]:
     }
 
 
-def told(models: list[AxisModel], rated: Rated) -> tuple[Floats, Floats]:
-    """Return what judges fitted without them say of each speaker, on other columns perhaps."""
-    rating, sd = np.zeros(len(rated)), np.zeros(len(rated))
-    for test, model in zip(folds(rated.speaker), models, strict=True):
-        inputs = JudgeModel({"axis": model}).inputs
-        rating[test], sd[test], _ = model.predict(rated.take(test).matrix(inputs), inputs)
-    return rating, sd
-
-
 def _short(rated: Rated, rating: Floats, sd: Floats) -> dict[str, Any]:
     found = fig.figures(rated.rating, rating, sd, rated.sentence)
     return {**found, "speaker_macro": fig.speaker_macro(rated.rating, rating, sd, rated.speaker)}
@@ -222,7 +213,7 @@ def sincere(path: Path, pairs: dict[str, Any] | None) -> tuple[dict[str, Any], d
     without = rated.take(rated.speaker != "P-26")
     other, other_sd, _ = check.cross_validate(without, recipe.fit_sincere)
     ours["without_P-26"] = _short(without, other, other_sd)
-    ours["three_other_clips"] = _short(rated, *told(models, few_others(rated, 3)))
+    ours["three_other_clips"] = _short(rated, *check.by_folds(few_others(rated, 3), models))
 
     baselines: dict[str, Any] = {}
     pace, level = "loudness_peaks_per_s_log2ratio", "pitch_p50_st_rel"
@@ -257,14 +248,14 @@ def sincere(path: Path, pairs: dict[str, Any] | None) -> tuple[dict[str, Any], d
 
     out["coverage"] = {}
     for seconds in (0, 10, 30, 60):
-        found = told(models, few_others(rated, round(seconds / NOMINAL_CLIP_S)))
+        found = check.by_folds(few_others(rated, round(seconds / NOMINAL_CLIP_S)), models)
         out["coverage"][f"baseline of {seconds} s"] = {
             **_short(rated, *found),
             "mean_sd": float(found[1].mean()),
         }
     out["lines"] = {}
     for line in pairs["after"] if pairs else ():
-        found = told(models, lines.heard(rated, pairs, line))
+        found = check.by_folds(lines.heard(rated, pairs, line), models)
         out["lines"][line] = {
             **_short(rated, *found),
             "shift": float(np.mean(found[0] - rating)),
