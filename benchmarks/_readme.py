@@ -16,10 +16,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks import _million
+
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 PARITY = ROOT / "docs" / "parity.md"
 REPORT = ROOT / "docs" / "report.md"
+RUNNING = ROOT / "docs" / "running.md"
 
 
 def result(name: str) -> dict[str, Any]:
@@ -280,14 +283,17 @@ def main(argv: list[str]) -> int:
     after = filled(before, "figures", figures())
     page = REPORT.read_text(encoding="utf-8")
     pages = filled(page, "figures", report())
+    run = RUNNING.read_text(encoding="utf-8")
+    running = filled(run, "million", _million.section())
     if "--check" in argv:
         same = before == after and PARITY.read_text(encoding="utf-8") == parity_page()
-        same = same and page == pages
+        same = same and page == pages and run == running
         if not same:
             print("README.md: figures differ from benchmarks/results; run this without --check")
         return int(not same)
     PARITY.write_text(parity_page(), encoding="utf-8")
     REPORT.write_text(pages, encoding="utf-8")
+    RUNNING.write_text(running, encoding="utf-8")
     README.write_text(filled(after, "demo", demo()), encoding="utf-8")
     return 0
 

@@ -211,6 +211,7 @@ def plot(path: Path, rows: list[dict[str, float]]) -> None:
     right.semilogx(n, [r["peak_worker_mb"] for r in rows], "^-", label="largest worker")
     right.set(xlabel="recordings of one second", ylabel="memory, MB", ylim=(0, None))
     right.legend(fontsize=8)
+    path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
     plt.close(figure)
 

@@ -1,0 +1,114 @@
+"""What a million calls a day would need, worked out from ``results/`` for docs/running.md."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from benchmarks import common
+from prosody.workers import WORKER_MB
+
+CALLS = 1_000_000
+DAY_S = 86_400
+# Assumptions, told on the page; everything else is measured.
+MINUTES, CHANNELS, SR_HZ, BUSY_SHARE = 6, 2, 8_000, 0.7
+
+
+def _read(name: str) -> dict[str, Any]:
+    text = (common.RESULTS / f"{name}.json").read_text(encoding="utf-8")
+    return dict(json.loads(text))
+
+
+def _window_every_s() -> float:
+    import soundfile
+
+    # What `scale.long_calls` repeats, with one window each time.
+    info = soundfile.info(common.ROOT / "samples" / "3-four-times-sorry-nl.wav")
+    return float(info.frames / info.samplerate)
+
+
+def needs() -> dict[str, float]:
+    """Return the sum, in cores, gigabytes and megabytes per second."""
+    scale, asr = _read("scale")["results"], _read("asr")["results"]
+    long, whole = scale["long_calls"], scale["whole_calls"]
+    spoken_s = 60 * MINUTES
+    # A call of the samples as measured, words and conduct too; the rest of six minutes is heard.
+    read_s = whole["cpu_ms_per_call"] / 1e3
+    heard_s = (spoken_s - whole["seconds_each"]) / long["x_real_time_per_core"]
+    cores = CALLS * (heard_s + read_s) / DAY_S
+    kept_kb = whole["journal_kb_per_call"] + whole["results_kb_per_call"]
+    sound_mb = spoken_s * CHANNELS * SR_HZ / 1e6  # G.711: one byte a sample
+    slowest = min(asr["nl"]["x_real_time"], asr["en"]["x_real_time"])
+    planned = cores / BUSY_SHARE
+    return {
+        "heard_s": heard_s,
+        "read_s": read_s,
+        "cores": cores,
+        "planned": planned,
+        "memory_gb": planned * WORKER_MB / 1024,
+        "sound_mb": sound_mb,
+        "sound_tb": CALLS * sound_mb / 1e6,
+        "network_mb_per_s": CALLS * sound_mb / DAY_S,
+        "kept_kb": kept_kb,
+        "kept_gb": CALLS * kept_kb * 1024 / 1e9,
+        "asr_cores": CALLS * spoken_s / slowest / DAY_S,
+    }
+
+
+def section() -> str:
+    """Return the section, as it stands in docs/running.md between its marks."""
+    record, asr = _read("scale"), _read("asr")
+    scale, machine, n = record["results"], record["machine"], needs()
+    long, ten, last = scale["long_calls"], scale["one_long_recording"], scale["recordings"][-1]
+    growth, whole = scale["growth"], scale["whole_calls"]
+    count = f"{last['recordings']:,}"
+    load = machine["load_1min"]
+    return "\n".join(
+        [
+            f"Measured (`python -m benchmarks scale`, `asr`) on {machine['cores']} cores of "
+            f"{machine['cpu']}, load {load:g} when it ended; CPU time is that of all processes:",
+            "",
+            "| measured | figure |",
+            "|---|---|",
+            f"| {long['calls']} two-channel calls of {long['minutes_each']:g} minutes, a window "
+            f"every {_window_every_s():.0f} s | {long['x_real_time_per_core']:.0f} times real time "
+            f"on one core, workers below {long['peak_worker_mb']:.0f} MB |",
+            f"| one recording of {ten['hours']:g} hours, {ten['file_mb']:.0f} MB | "
+            f"{ten['cpu_seconds']:.0f} CPU seconds, {ten['peak_worker_mb']:.0f} MB at the most |",
+            f"| {count} recordings of one second, start-up, journal and results included | "
+            f"{last['cpu_ms_per_recording']:.1f} ms of CPU each; cost grows with their number to "
+            f"the power {growth['exponent_cpu_seconds']:.2f} |",
+            f"| the same again, nothing to do | {last['again_cpu_seconds']:.0f} s of CPU in all |",
+            f"| the run's own process at {count} | {last['peak_main_mb']:.0f} MB |",
+            f"| {whole['calls']} calls of {whole['seconds_each']:.0f} s with their transcripts: "
+            f"found, measured, judged, conduct | {whole['cpu_ms_per_call']:.0f} ms of CPU each; "
+            f"{whole['journal_kb_per_call']:.0f} kB of journal, {whole['results_kb_per_call']:.0f} "
+            "kB of results |",
+            "",
+            f"**Assumed**: {MINUTES} minutes a call, {CHANNELS} channels at {SR_HZ} Hz as G.711, a "
+            "transcript there already, calls spread over the day, processors "
+            f"{100 * BUSY_SHARE:.0f} % busy (the rest is for peaks, restarts and a lost "
+            "machine), cores as fast as these, and a disk and network that keep up. The judge is "
+            "part of the figures: a block of a thousand apologies is one call of the model.",
+            "",
+            "| needed for 1,000,000 calls a day | |",
+            "|---|---|",
+            f"| processors | {n['read_s'] + n['heard_s']:.2f} s of one core a call: a call of the "
+            f"samples, and the rest of {MINUTES} minutes at the speed of long calls. That is "
+            f"{n['cores']:.1f} cores day and night, "
+            f"**{n['planned']:.0f} cores** with the reserve |",
+            f"| memory | {WORKER_MB} MB for each worker (what `--memory` reckons with): "
+            f"{n['memory_gb']:.0f} GB |",
+            f"| reading | {n['sound_mb']:.1f} MB a call: {n['sound_tb']:.1f} TB a day, "
+            f"{n['network_mb_per_s']:.0f} MB/s around the clock, from wherever recordings lie |",
+            f"| keeping | {n['kept_kb']:.0f} kB a call: {n['kept_gb']:.0f} GB a day, if all calls "
+            "were like the samples, with an apology each |",
+            f"| if words must be recognised, too | {n['asr_cores']:,.0f} cores more, at the "
+            f"{min(asr['results'][k]['x_real_time'] for k in ('nl', 'en')):g} times real time of a "
+            "small Whisper model on one core: then recognition is the whole bill, and a GPU or a "
+            "platform's own transcripts the way |",
+            "",
+            "So hearing is cheap, and the first things to look at are where the recordings lie and "
+            "where the words come from.",
+        ]
+    )
