@@ -13,6 +13,8 @@ PIP    := $(PY) -m pip install -qq --disable-pip-version-check
 LOCK   := requirements/constraints.txt
 LOWEST := requirements/lowest.txt
 TESTS  ?=
+# One process per core; `make test SPREAD=` runs them one after the other.
+SPREAD ?= -n auto
 # openSMILE and Praat are only compared with. BENCH= leaves them out; their tests are then skipped.
 BENCH  ?= bench
 
@@ -57,7 +59,7 @@ demo: $(VENV)/.base
 	@echo && echo 'Files of this run:' && for f in demo-out/*; do echo "  $$f"; done
 
 test: $(VENV)/.dev
-	$(PY) -m pytest $(TESTS)
+	$(PY) -m pytest $(SPREAD) $(TESTS)
 
 lint: $(VENV)/.dev
 	$(PY) -m ruff check .
@@ -74,7 +76,7 @@ format: $(VENV)/.dev
 
 # The fast tests once more with the oldest versions that pyproject.toml allows.
 lowest: $(VENV)-lowest/.done
-	$(VENV)-lowest/bin/python -m pytest -m 'not slow' $(TESTS)
+	$(VENV)-lowest/bin/python -m pytest $(SPREAD) -m 'not slow' $(TESTS)
 
 $(VENV)-lowest/.done: pyproject.toml $(LOWEST)
 	@$(PYTHON) -m venv --clear $(VENV)-lowest

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ class Coach:
         self.keep_in = keep_in
         self.home = f"/coach?lang={lang}" if lang else "/coach"
         self.assets: Sequence[str] = app.assets_of("coach")
-        self.limits = {"/api/takes": MAX_BYTES}
+        self.limits: Mapping[str, int] = {"/api/takes": MAX_BYTES}
         self.shipped = model is None
         self.listener = Judge.load(model)
         self.store = Store()
