@@ -230,8 +230,8 @@ def sincere(path: Path, pairs: dict[str, Any] | None) -> tuple[dict[str, Any], d
     }
     predictions = {}
     for name, (design, strength) in runs.items():
-        predictions[name], sd = _plain_fit(design, strength)(rated)
-        baselines[name] = _short(rated, predictions[name], sd)
+        predictions[name], spread = _plain_fit(design, strength)(rated)
+        baselines[name] = _short(rated, predictions[name], spread)
     out["must_beat"] = baselines
     out["decided"] = {
         f"against {other}": difference(rated, rating, predictions[other])
