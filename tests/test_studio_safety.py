@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -312,6 +313,54 @@ def test_a_full_house_says_so_and_makes_room_when_somebody_was_away(
         monkeypatch.setattr(Door, "AWAY_S", -1.0)
         enter(client)
         assert len(echo.gone) == 1
+
+
+def test_who_was_away_for_long_is_forgotten_though_nobody_else_comes(
+    echo: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prosody.studio import app as house
+    from prosody.studio import safety
+
+    monkeypatch.setattr(house, "SWEEP_S", 0.01)
+    app = make_app([echo], token="secret", hosts=[HOST])
+    with TestClient(app, base_url=f"http://{HOST}", follow_redirects=False) as client:
+        enter(client)
+        assert client.get("/echo").status_code == 200
+        monkeypatch.setattr(safety, "IDLE_S", -1.0)
+        for _ in range(1000):
+            if echo.gone:
+                break
+            time.sleep(0.01)
+        assert len(echo.gone) == 1
+        assert client.get("/echo").status_code == 403
+
+
+def test_a_tab_that_is_closed_while_it_sends_is_no_fault() -> None:
+    import asyncio
+
+    app = make_app([Echo()], token="secret", hosts=[HOST])
+    sent: list[Any] = []
+    crumb = b""
+
+    async def gone() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    def scope(method: str, path: str, query: bytes = b"") -> dict[str, Any]:
+        return {
+            "type": "http", "method": method, "path": path, "raw_path": path.encode(),
+            "query_string": query, "scheme": "http", "http_version": "1.1",
+            "server": ("127.0.0.1", 8737), "client": ("127.0.0.1", 1), "root_path": "",
+            "headers": [(b"host", HOST.encode()), (b"cookie", crumb)],
+        }  # fmt: skip
+
+    asyncio.run(app(scope("GET", "/", b"token=secret"), gone, send))
+    crumb = next(v for k, v in sent[0]["headers"] if k == b"set-cookie").split(b";")[0]
+    sent.clear()
+    asyncio.run(app(scope("POST", "/api/large"), gone, send))  # raises nothing, to be logged
+    assert sent[0]["status"] == 400
 
 
 def test_names_of_a_server() -> None:

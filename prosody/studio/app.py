@@ -44,14 +44,14 @@ from __future__ import annotations
 import asyncio
 import html
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from importlib.resources import files
 from typing import Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -63,6 +63,8 @@ from prosody.studio.safety import Door, Guard, TooMany, Visitor
 
 BODY_S = 60.0
 """Longest time in which a body may arrive."""
+SWEEP_S = 60.0
+"""So often those who were away for long are looked for, also where nobody else comes."""
 COMMON = ("studio.css", "studio.js", "studio.svg", "favicon.svg")
 """Assets of every page, as far as they exist."""
 TYPES = {
@@ -283,18 +285,29 @@ def make_app(
             message, remedy = failure(error, language(request))
             said = {"code": error.code, "message": message, "remedy": remedy}
             return JSONResponse(said, 422)
+        if isinstance(error, ClientDisconnect):  # the tab was closed: nobody reads the answer
+            return Response(status_code=400)
         if isinstance(error, TimeoutError):
             return refuse(request, 408, "too_slow")
         return refuse(request, 500, "internal_error")
+
+    async def sweeping() -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            door.sweep()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
         for one in pages:
             await loop.run_in_executor(None, one.open)
+        sweeper = asyncio.create_task(sweeping())
         try:
             yield
         finally:
+            sweeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await sweeper
             door.close()
             for one in pages:
                 await loop.run_in_executor(None, one.close)
@@ -310,6 +323,7 @@ def make_app(
             HTTPException: went_wrong,
             ProsodyError: went_wrong,
             TimeoutError: went_wrong,
+            ClientDisconnect: went_wrong,
             Exception: went_wrong,  # Starlette answers with it and raises it again, to be logged
         },
         lifespan=lifespan,

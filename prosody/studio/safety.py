@@ -158,11 +158,16 @@ class Door:
         for visitor in list(self._visitors.values()):
             self.leave(visitor)
 
-    def _room(self) -> None:
+    def sweep(self) -> None:
+        """Forget who was away for long."""
         now = time.monotonic()
         for visitor in list(self._visitors.values()):
             if now - visitor.last_s > IDLE_S:
                 self.leave(visitor)
+
+    def _room(self) -> None:
+        self.sweep()
+        now = time.monotonic()
         if len(self._visitors) >= self.most:
             oldest = min(self._visitors.values(), key=lambda v: v.last_s)
             if now - oldest.last_s < self.AWAY_S:

@@ -251,13 +251,19 @@ def _Announcing(config: Any, ready: Callable[[], None]) -> Any:  # noqa: N802 - 
 def _stops_cleanly() -> Iterator[None]:
     """Let Ctrl-C and SIGTERM end the server without a traceback; it handles them itself first.
 
-    uvicorn shuts down on either and then raises the signal again for whoever was there before.
+    uvicorn shuts down on either and then raises the signal again for whoever was there before. A
+    closed terminal window (SIGHUP) is the same to it as SIGTERM, unless ``nohup`` has it ignored.
     """
-    previous = signal.getsignal(signal.SIGTERM)
+    previous = {signal.SIGTERM: signal.getsignal(signal.SIGTERM)}
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) != signal.SIG_IGN:
+        previous[hangup] = signal.getsignal(hangup)
+        signal.signal(hangup, lambda *_: signal.raise_signal(signal.SIGTERM))
     try:
         yield
     except KeyboardInterrupt:
         pass
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
