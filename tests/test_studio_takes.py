@@ -315,6 +315,27 @@ def test_gated_takes_have_no_judgement(tmp_path: Path) -> None:
     assert told.advice(row, Judge.load(None), "en") is None
 
 
+def test_a_judgement_that_was_under_way_when_the_baseline_changed_is_made_again(
+    coach: Coach, plain: Measured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = visit.Visit(visit.Store())
+    made = one.add("take", "", plain)
+    values = np.zeros(len(table.ACOUSTIC))
+    real = told.judge
+
+    def slow(*args: Any) -> Any:
+        row = real(*args)
+        one.usual = take.Usual(b"", values, 30.0)  # a sentence came in meanwhile
+        return row
+
+    with monkeypatch.context() as held:
+        held.setattr(told, "judge", slow)
+        assert coach.judged(made, one.usual).baseline_s == 0.0
+    row = coach.judged(made, one.usual)
+    assert row.baseline_s == 30.0
+    assert coach.judged(made, one.usual) is row
+
+
 def test_what_cannot_be_known_without_a_baseline_is_said() -> None:
     def said(usual: take.Usual | None, spoken_s: float, kind: str = "take") -> str:
         return " ".join(told.cannot_know(kind, usual, spoken_s, SETTINGS, "en"))
@@ -509,6 +530,20 @@ def test_kept_files_never_write_over_others(plain: Measured, tmp_path: Path) -> 
         assert (tmp_path / "new" / "take-1.flac").stat().st_mode & 0o077 == 0
 
 
+def test_takes_of_one_name_that_are_kept_at_once_are_all_kept(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    def one(k: int) -> list[str]:
+        return keep.write({"take-1.flac": b"%d" % k, "take-1.json": b"%d" % k}, tmp_path)
+
+    with ThreadPoolExecutor(8) as pool:
+        names = list(pool.map(one, range(16)))
+    held = {
+        (tmp_path / sound).read_bytes(): (tmp_path / told).read_bytes() for sound, told in names
+    }
+    assert held == {b"%d" % k: b"%d" % k for k in range(16)}
+
+
 # --- the workroom
 
 
@@ -559,6 +594,59 @@ def test_a_worker_that_crashes_or_hangs_is_replaced(
     finally:
         house.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_worker_that_died_while_it_had_nothing_to_do_costs_nobody_a_take(tmp_path: Path) -> None:
+    import asyncio
+
+    async def go() -> tuple[int, int]:
+        first = await house.run(ask_pid)
+        (pool,) = house._pools
+        for process in pool._processes.values():
+            process.kill()
+        for _ in range(1000):
+            if pool._broken:
+                break
+            await asyncio.sleep(0.01)
+        assert pool._broken
+        return first, await asyncio.wait_for(house.run(ask_pid), 60)
+
+    house = workroom.Workroom(no_warming, 1, tmp_path)
+    house.open()
+    try:
+        first, second = asyncio.run(go())
+    finally:
+        house.close()
+    assert first != second
+
+
+def test_a_worker_that_cannot_be_started_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import asyncio
+
+    monkeypatch.setattr(workroom, "AGAIN_S", 0.0)
+    house = workroom.Workroom(no_warming, 1, tmp_path)
+    house.open()
+    start, failed = house._start, []
+
+    def short_of_memory() -> Any:
+        if len(failed) < 2:
+            failed.append(1)
+            raise OSError("Cannot allocate memory")
+        return start()
+
+    async def go() -> int:
+        with pytest.raises(RecordingError, match="crash"):
+            await house.run(crash)
+        return await asyncio.wait_for(house.run(ask_pid), 60)
+
+    monkeypatch.setattr(house, "_start", short_of_memory)
+    try:
+        assert asyncio.run(go()) != os.getpid()
+    finally:
+        house.close()
+    assert len(failed) == 2
 
 
 def test_what_is_quick_goes_before_what_waits_and_who_leaves_loses_nothing(
@@ -957,6 +1045,21 @@ def test_limits_of_size_length_kind_and_number(
     assert send(client, spoken(1.5)).status_code == 200
     answer = send(client, spoken(1.5))
     assert (answer.status_code, answer.json()["code"]) == (409, "too_many")
+
+
+def test_what_is_on_its_way_in_has_a_limit_too(
+    client: TestClient, coach: Coach, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = wav(spoken(1.5))
+    monkeypatch.setattr(coach.store, "most_bytes", len(data) + 100_000)
+    with coach.store.arriving(100_001):
+        answer = client.post("/api/takes?lang=en", content=data)
+        assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+        # Where nothing is said of the length, it may be as long as may be.
+        assert client.post("/api/takes", content=iter([data])).status_code == 503
+    assert coach.store.coming == 0
+    assert client.post("/api/takes", content=data).status_code == 200
+    assert coach.store.coming == 0
 
 
 def test_hostile_keys_and_sentences_change_nothing(client: TestClient) -> None:

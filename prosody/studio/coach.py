@@ -19,10 +19,12 @@ from starlette.routing import BaseRoute, Route
 from prosody import __version__, words
 from prosody.errors import ProsodyError
 from prosody.judge import Judge
+from prosody.rows import Apology
 from prosody.settings import Settings
 from prosody.studio import app, compare, keep, situations, take, told
 from prosody.studio.app import body, language, refuse
 from prosody.studio.safety import Visitor, visitor_of
+from prosody.studio.take import Usual
 from prosody.studio.visit import MOST_TAKES, Full, Kind, Store, Take, Visit
 from prosody.studio.workroom import Busy, Workroom
 
@@ -144,16 +146,17 @@ class Coach:
             return refuse(request, 400, "bad_kind")
         sentence = request.query_params.get("sentence", "")[:LONGEST_SENTENCE]
         try:
-            with visit.place(kind):
+            with visit.place(kind), self.store.arriving(_announced(request)):
                 data = await body(request)
                 began = time.perf_counter()
                 made = await self._listened(visit, kind, sentence, data)
             if kind != "baseline":
-                await asyncio.to_thread(self.judged, made, visit)
+                await asyncio.to_thread(self.judged, made, visit.usual)
             made.told_ms = round(1000 * (time.perf_counter() - began), 1)
             return await self._told([made], visit, lang)
         except Full as error:
-            return refuse(request, 409, error.code, most=MOST_TAKES)
+            status = 503 if error.code == "busy" else 409
+            return refuse(request, status, error.code, most=MOST_TAKES)
         except Busy:
             return refuse(request, 503, "busy")
         except ProsodyError as error:
@@ -177,12 +180,12 @@ class Coach:
     async def _measure_usual(self, visit: Visit) -> None:
         room, flacs = self.workroom, [t.measured.flac for t in visit.sentences]
         if not flacs:
-            visit.set_usual(None)
+            visit.usual = None
             return
         usual = await room.run(take.usual, flacs, str(room.folder), self.settings)
         # Another sentence may have come in meanwhile; then its own round has the last word.
         if flacs == [t.measured.flac for t in visit.sentences]:
-            visit.set_usual(usual)
+            visit.usual = usual
 
     async def takes(self, request: Request) -> Response:
         """Tell every take of this visit, and what is known of the usual voice."""
@@ -209,16 +212,18 @@ class Coach:
         # The lines were written when the take was listened to: they are long, and never change.
         return f'{about[:-1]},"lines":{one.measured.lines_json}}}'
 
-    def judged(self, one: Take, visit: Visit) -> Any:
-        """Return the row of a take as judged now."""
-        if one.judged is None:
-            usual = visit.usual if one.kind == "take" else None
-            one.judged = told.judge(one.measured, usual, self.listener, self.settings)
-        return one.judged
+    def judged(self, one: Take, usual: Usual | None) -> Apology:
+        """Return the row of a take as judged against how its visitor usually speaks."""
+        usual = usual if one.kind == "take" else None
+        known = one.judged
+        if known is None or known[0] is not usual:
+            known = usual, told.judge(one.measured, usual, self.listener, self.settings)
+            one.judged = known
+        return known[1]
 
     def _about(self, one: Take, visit: Visit, lang: str) -> dict[str, Any]:
         measured, usual = one.measured, visit.usual if one.kind == "take" else None
-        row = measured.row if one.kind == "baseline" else self.judged(one, visit)
+        row = measured.row if one.kind == "baseline" else self.judged(one, usual)
         out: dict[str, Any] = {
             "id": one.key,
             "kind": one.kind,
@@ -312,7 +317,7 @@ class Coach:
 
     def _kept(self, found: Take, visit: Visit, lang: str) -> dict[str, bytes]:
         usual = visit.usual if found.kind == "take" else None
-        row = found.measured.row if found.kind == "baseline" else self.judged(found, visit)
+        row = found.measured.row if found.kind == "baseline" else self.judged(found, usual)
         return keep.files(
             found, row, self._about(found, visit, lang), usual, self.listener, self.settings
         )
@@ -332,10 +337,15 @@ class Coach:
         except Busy:
             return refuse(request, 503, "busy")
         changes = compare.changes(a, b, self.settings, lang)
-        rows = [None if t.kind == "baseline" else self.judged(t, visit) for t in (a, b)]
+        rows = [None if t.kind == "baseline" else self.judged(t, visit.usual) for t in (a, b)]
         heard = any(c["noticeable"] for c in changes)
         verdict = compare.which(rows[0], rows[1], heard, self.settings, lang)
         return JSONResponse({"aligned": lines, "changes": changes, "verdict": verdict})
+
+
+def _announced(request: Request) -> int:
+    """Return how much a request says it brings, bytes; as much as may be where it does not say."""
+    return int(request.headers.get("content-length", MAX_BYTES))
 
 
 def warm(folder: str) -> take.Measured:

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import threading
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +29,7 @@ from prosody.studio.visit import Take
 
 FORMS = {"flac": "audio/flac", "json": "application/json", "zip": "application/zip"}
 SCHEMA = 1
+_NAMING = threading.Lock()
 
 
 def stem(take: Take) -> str:
@@ -90,17 +92,18 @@ def write(found: Mapping[str, bytes], folder: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     sound = next(n for n in found if n.endswith(".flac")).removesuffix(".flac")
     nth, tail = 1, ""
-    while any((folder / n.replace(sound, sound + tail, 1)).exists() for n in found):
-        nth += 1
-        tail = f"-{nth}"
     names = []
-    for name, data in found.items():
-        target = folder / name.replace(sound, sound + tail, 1)
-        with atomic(target, mode="wb") as file:
-            file.write(data)
-        if os.name == "posix":
-            target.chmod(0o600)  # a voice is for its owner
-        names.append(target.name)
+    with _NAMING:  # first takes of two visits in one second have one name
+        while any((folder / n.replace(sound, sound + tail, 1)).exists() for n in found):
+            nth += 1
+            tail = f"-{nth}"
+        for name, data in found.items():
+            target = folder / name.replace(sound, sound + tail, 1)
+            with atomic(target, mode="wb") as file:
+                file.write(data)
+            if os.name == "posix":
+                target.chmod(0o600)  # a voice is for its owner
+            names.append(target.name)
     return names
 
 

@@ -19,7 +19,8 @@ MOST_TAKES = 30
 MOST_SENTENCES = 6
 """Ordinary sentences in one visit; the oldest goes when another comes."""
 MOST_BYTES = 400_000_000
-"""Sound that all visits together may hold; about 100 minutes at 48 kHz."""
+"""Sound that all visits together may hold, about 100 minutes at 48 kHz; and once more for what is
+on its way in."""
 
 
 class Full(Exception):  # noqa: N818 - a state, and no error of ours
@@ -34,8 +35,9 @@ class Full(Exception):  # noqa: N818 - a state, and no error of ours
 class Take:
     """One take of a visitor.
 
-    ``judged`` is its row held against the visitor's baseline, renewed when that changes;
-    ``told_ms`` how long it took from the last byte to the answer.
+    ``judged`` is the baseline it was held against and its row as judged then, in one piece: a
+    judgement that was under way when the baseline changed does not pass for a new one. ``told_ms``
+    is how long it took from the last byte to the answer.
     """
 
     key: str
@@ -44,7 +46,7 @@ class Take:
     created: str
     sentence: str
     measured: Measured
-    judged: Apology | None = None
+    judged: tuple[Usual | None, Apology] | None = None
     told_ms: float = 0.0
 
     @property
@@ -59,6 +61,18 @@ class Store:
 
     most_bytes: int = MOST_BYTES
     held: int = 0
+    coming: int = 0
+
+    @contextmanager
+    def arriving(self, size: int) -> Iterator[None]:
+        """Hold room for what is on its way in or waits to be listened to; refused if too much."""
+        if self.coming + size > self.most_bytes:
+            raise Full("busy")
+        self.coming += size
+        try:
+            yield
+        finally:
+            self.coming -= size
 
     def take_in(self, size: int) -> None:
         """Count something in, or refuse it."""
@@ -131,12 +145,6 @@ class Visit:
         if len(self.sentences) > MOST_SENTENCES:
             self._drop_sentence(self.sentences[0])
         return take
-
-    def set_usual(self, usual: Usual | None) -> None:
-        """Set the baseline; what was judged without it, or with another, is to be judged again."""
-        self.usual = usual
-        for take in self.takes.values():
-            take.judged = None
 
     def find(self, key: str) -> Take | None:
         """Return a take or an ordinary sentence by its id."""

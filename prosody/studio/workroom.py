@@ -31,6 +31,8 @@ PREFIX = "prosody-studio-"
 LIMIT_S = 30.0
 """Longest time for one piece of work."""
 START_LIMIT_S = 120.0
+AGAIN_S = 1.0
+"""After so long a process that did not start is tried again."""
 MOST_WAITING = 100
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS",
@@ -184,16 +186,19 @@ class Workroom:
             ``crashed`` or ``timed_out`` where the process did not survive it.
         """
         loop = asyncio.get_running_loop()
-        pool = await self._free_one(loop, soon)
-        work = loop.run_in_executor(pool, task, *args)
+        while True:
+            pool = await self._free_one(loop, soon)
+            try:
+                work = loop.run_in_executor(pool, task, *args)
+            except BrokenProcessPool:  # it died while it had nothing to do: no fault of this work
+                self._renew(pool)
+            else:
+                break
         try:
             # Shielded: when the asker goes away the process still is busy until it is done.
             out = await asyncio.wait_for(asyncio.shield(work), LIMIT_S)
         except (BrokenProcessPool, TimeoutError) as error:
-            self._kill(pool)
-            job = asyncio.create_task(self._replace())
-            self._replacing.add(job)
-            job.add_done_callback(self._replacing.discard)
+            self._renew(pool)
             code = "timed_out" if isinstance(error, TimeoutError) else "crashed"
             raise RecordingError(
                 "Reading this recording took too long."
@@ -235,13 +240,29 @@ class Workroom:
                 return
         self._idle.append(pool)
 
+    def _renew(self, pool: ProcessPoolExecutor) -> None:
+        """Put a new process in the place of one that is gone or hangs."""
+        self._kill(pool)
+        job = asyncio.create_task(self._replace())
+        self._replacing.add(job)
+        job.add_done_callback(self._replacing.discard)
+
     async def _replace(self) -> None:
-        if self._closed:
-            return
-        pool = self._start()
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(pool, self._warm, str(self.folder))
-        self._free(pool)
+        while not self._closed:
+            pool = None
+            try:
+                pool = self._start()
+                warming = loop.run_in_executor(pool, self._warm, str(self.folder))
+                await asyncio.wait_for(warming, START_LIMIT_S)
+            except Exception:
+                # Memory may be short for a moment; without this one, all might wait for ever.
+                if pool is not None:
+                    self._kill(pool)
+                await asyncio.sleep(AGAIN_S)
+            else:
+                self._free(pool)
+                return
 
     def _start(self) -> ProcessPoolExecutor:
         before = {k: os.environ.get(k) for k in ONE_THREAD}
