@@ -277,6 +277,7 @@ def run_rate(*args: str, expect: str = "Rate here: ") -> tuple[subprocess.Popen,
         said.append(line)
         if line.startswith(expect):
             return process, line.split(": ", 1)[1].strip()
+    process.communicate()
     raise AssertionError("".join(said))
 
 

@@ -31,8 +31,13 @@ class Server:
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
         invited = int(args[args.index("--invite") + 1]) if "--invite" in args else 0
-        self.link = self._next("Rate here")
-        self.invitations = [self._next("Invitation") for _ in range(invited)]
+        try:
+            self.link = self._next("Rate here")
+            self.invitations = [self._next("Invitation") for _ in range(invited)]
+        except BaseException:
+            self.process.kill()
+            self.process.communicate()
+            raise
 
     def _next(self, begin: str) -> str:
         for line in self.process.stdout:
@@ -42,7 +47,12 @@ class Server:
 
     def end(self, how: int = signal.SIGTERM) -> None:
         self.process.send_signal(how)
-        self.process.communicate(timeout=20)
+        try:
+            self.process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+            raise
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +73,7 @@ def served(folder, tmp_path):
     for one in started:
         if one.process.poll() is None:
             one.end()
+        one.process.stdout.close()
 
 
 def until(page, expression: str, seconds: float = 20.0) -> None:

@@ -72,6 +72,13 @@ def test_a_study_goes_on_with_the_same_clips_only(tmp_path):
         Store(tmp_path / "x.csv")
 
 
+def test_a_database_that_cannot_be_opened_is_said(tmp_path):
+    database_of(tmp_path / "r.csv").mkdir()
+    with pytest.raises(UsageError, match="unable to open") as caught:
+        Store(tmp_path / "r.csv")
+    assert "may write" in caught.value.remedy
+
+
 def test_pseudonyms_are_unique_and_made_where_none_is_given(tmp_path):
     store, _ = begun(tmp_path / "r.csv")
 

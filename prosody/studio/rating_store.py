@@ -119,7 +119,12 @@ class Store:
         self._lock = threading.RLock()
         self._stale, self._closed = True, False
         fresh = not self.path.exists()
-        self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        try:
+            self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise UsageError(
+                f"{self.path}: {error}.", "Give --out in a folder where you may write."
+            ) from error
         try:
             self._db.execute("PRAGMA busy_timeout=5000")
             self._db.execute("PRAGMA journal_mode=WAL")
@@ -128,7 +133,10 @@ class Store:
         except sqlite3.DatabaseError as error:
             self._db.close()
             raise UsageError(
-                f"{self.path}: {error}.", "It is no database of ratings. Give another --out."
+                f"{self.path}: {error}.",
+                "It is in use, or may not be written to."
+                if isinstance(error, sqlite3.OperationalError)
+                else "It is no database of ratings. Give another --out.",
             ) from error
         if fresh:
             with suppress(OSError):

@@ -168,7 +168,7 @@ function welcome() {
     el("span", { class: "small" },
       r.answered < r.of ? say("welcome.so_far", r) : say("welcome.finished")))));
   byId("team").hidden = !told.host;
-  if (told.host) team().catch(fail);
+  if (told.host) team(fail).catch(fail);
   byId("autoplay").checked = stored(AUTO) === "1";
   show("welcome");
 }

@@ -5,19 +5,26 @@ import { language, say } from "./coach_words.js";
 
 let made = null;
 
-/** Fill the box with what is there now. */
-export async function team() {
+/** Fill the box with what is there now; `failed` is told what goes wrong at a press of a button. */
+export async function team(failed) {
   const found = await api.invitations();
   const { days } = found;
   put(byId("team-body"),
     el("p", {}, days === 1 ? say("team.lead_one") : say("team.lead", { days })),
     found.network ? null : el("p", { class: "note" }, say("team.only_here")),
     el("div", { class: "buttons" },
-      button(say("team.make"), async () => { made = await api.invite(); await team(); })),
+      button(say("team.make"),
+        () => invite(failed).catch(failed))),
     made ? link(made) : null,
     found.invitations.length
-      ? el("ul", { id: "team-list", "aria-label": say("team.list") }, found.invitations.map(line))
+      ? el("ul", { id: "team-list", "aria-label": say("team.list") },
+        found.invitations.map((one) => line(one, failed)))
       : el("p", { class: "small" }, say("team.none")));
+}
+
+async function invite(failed) {
+  made = await api.invite();
+  await team(failed);
 }
 
 function link(one) {
@@ -38,7 +45,7 @@ function link(one) {
     button(say("team.copy"), copy));
 }
 
-function line(one) {
+function line(one, failed) {
   const date = new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "short" })
     .format(new Date(one.expires_s * 1000));
   const who = one.rater
@@ -46,14 +53,14 @@ function line(one) {
   const end = async () => {
     await api.revoke(one.id);
     if (made && made.id === one.id) made = null;
-    await team();
+    await team(failed);
   };
   return el("li", {},
     el("strong", {}, say("team.nth", { id: one.id })),
     el("span", {}, one.state === "open" ? say("team.open", { date }) : say(`team.${one.state}`)),
     el("span", { class: "small" }, who),
     one.state === "open"
-      ? button(say("team.revoke"), end,
+      ? button(say("team.revoke"), () => end().catch(failed),
         { class: "danger", "aria-label": `${say("team.revoke")}: ${say("team.nth", { id: one.id })}` })
       : el("span", {}));
 }
