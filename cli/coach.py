@@ -99,7 +99,7 @@ def coach(
         typer.echo(say["no_tls"], err=True)
 
     def announce(link: str) -> None:
-        typer.echo(say["coach"], err=True)
+        typer.echo(say["coach_network" if where.open_to_others else "coach"], err=True)
         typer.echo(link)
         typer.echo(say["stop"], err=True)
 
