@@ -32,6 +32,7 @@ SECONDARY = {
 BALANCE_FREE = ("pitch", "loudness", "tempo")
 # What says who speaks more than how.
 LEVELS = ("pitch_mean_st", "pitch_p20_st", "pitch_p50_st", "pitch_p80_st", "pitch_start_st")
+CHANCE = "chance (the others' mean)"
 DECIDE = ("straight lines", "differences only", "all measures, straight (one recording chain)")
 
 
@@ -93,6 +94,11 @@ def _plain_fit(design: Callable[[Rated], Floats], strength: float) -> Callable[.
 
 def _columns(rated: Rated, names: list[str]) -> Floats:
     return np.stack([rated.columns[n] for n in names], axis=1)
+
+
+def _nothing(rated: Rated) -> Floats:
+    """Know nothing of a clip: what is left is the mean of the others."""
+    return np.zeros((len(rated), 1))
 
 
 def _sentence_design(rated: Rated) -> Floats:
@@ -226,7 +232,7 @@ def sincere(path: Path, pairs: dict[str, Any] | None) -> tuple[dict[str, Any], d
         "wording only": (_sentence_design, 1.0),
         "timing only (the table has no duration)": (lambda r: _columns(r, timing), 30.0),
         "two features: tempo and pitch level": (lambda r: _columns(r, [pace, level]), 10.0),
-        "chance (the others' mean)": (lambda r: np.zeros((len(r), 1)), 1.0),
+        CHANCE: (_nothing, 1.0),
     }
     predictions = {}
     for name, (design, strength) in runs.items():
@@ -326,12 +332,12 @@ def engaged(folder: Path, styles: Rated) -> dict[str, Any]:
         "two features: tempo and pitch level": _straight(
             lambda _: [Spec("loudness_peaks_per_s", False), Spec("pitch_p50_st", False)]
         ),
-        "chance (the others' mean)": _straight(lambda _: habit, strengths=(1e9,)),
     }
     out["tried"] = {}
     for name, other in others.items():
         r, s, _ = check.cross_validate(rated, other)
         out["tried"][name] = _short(rated, r, s)
+    out["tried"][CHANCE] = _short(rated, *_plain_fit(_nothing, 1.0)(rated))
     out["secondary"] = {}
     for name, items in SECONDARY.items():
         scale = read_nsc(folder / "ratings_dev.csv", items)
