@@ -142,6 +142,7 @@ def analyze(
     from prosody.judging import judge_rows
     from prosody.pipeline import Options, check_request
     from prosody.rows import nested
+    from prosody.words import load as words
 
     settings = chosen(settings_file)
     options = Options(
@@ -151,7 +152,7 @@ def analyze(
         language=language,
         lang=lang,
         settings=settings,
-        asr=_plan(asr, language, out, download=download, keep=write_transcripts),
+        asr=_plan(asr, language, out, download=download, keep=write_transcripts, redact=redact),
     )
     wanted = results.check_formats(formats or [])
     calls = collect(
@@ -227,6 +228,8 @@ def analyze(
         if json_progress:
             progress.end(done, str(out), files)
         else:
+            if agents_as_is and any(call.agent for call in calls):
+                typer.echo(words("screen", lang)["table"]["as_is"], err=True)
             closing(
                 done, str(out), files, lang=lang, shipped=model is None, measures_only=measures_only
             )
@@ -234,14 +237,21 @@ def analyze(
 
 
 def _plan(
-    model: str | None, language: str, out: Path, *, download: bool, keep: bool
+    model: str | None, language: str, out: Path, *, download: bool, keep: bool, redact: bool
 ) -> Plan | None:
     """Return what to recognise with; the model is loaded once here, so that a wrong one stops."""
     if model is None:
         return None
     from prosody import asr
+    from prosody.errors import UsageError
 
+    if keep and redact:
+        raise UsageError(
+            "--write-transcripts with --redact: a transcript holds every word as it was heard.",
+            "Leave one of the two out.",
+        )
     if not download and not Path(model).is_dir() and sys.stdin.isatty():
         download = typer.confirm(f"Download the model {model}? Nothing else leaves this machine.")
     asr.load(model, download=download)
-    return asr.Plan(model, language, out / "recognised", download, out if keep else None)
+    cache = None if redact else out / asr.CACHE  # it holds the words as they were heard
+    return asr.Plan(model, language, cache, download, out if keep else None)

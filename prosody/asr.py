@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -27,6 +28,9 @@ from prosody.recording import Recording, content_hash
 from prosody.turns import Transcript, Turn, Word
 
 SR_HZ: Final = 16_000
+# In a run's folder: what was recognised; and how its source is called.
+CACHE = "recognised"
+RECOGNISED = "recognised by"
 # Recognisers lose their way beyond this (onnx-asr's README names 20 to 30 s).
 LONGEST_S = 20.0
 JOIN_S = 0.6  # pauses shorter than this stay inside a stretch
@@ -284,7 +288,7 @@ def transcribe(recording: Recording, voices: Sequence[Voice], plan: Plan) -> Tra
     for channel, voice in enumerate(voices):
         turns += _channel(recording, channel, voice, recogniser, language)
     turns.sort(key=lambda t: (t.start_s, t.channel))
-    made = Transcript(tuple(turns), f"recognised by {Path(plan.model).name}", language)
+    made = Transcript(tuple(turns), f"{RECOGNISED} {Path(plan.model).name}", language)
     if cached is None:
         return made
     write(made, cached)
@@ -354,6 +358,28 @@ def as_dict(transcript: Transcript) -> dict[str, Any]:
             for t in transcript.turns
         ],
     }
+
+
+def place(out: Path, call_id: str) -> Path:
+    """Return where a run keeps the recognised words of a call for people to read."""
+    # A call's id may hold anything; a file's name may not.
+    name = re.sub(r"[^\w.-]+", "_", call_id)
+    return out / "transcripts" / f"{name}.json"
+
+
+def forget(out: Path, call_ids: Iterable[str]) -> None:
+    """Remove recognised words of calls from a run's folder.
+
+    What is cached does not say of which call it is: all of it goes, and is recognised again when it
+    is needed. A transcript that was not recognised here is somebody's own, and stays.
+    """
+    from prosody import dataset
+
+    dataset.remove(out / CACHE)
+    for path in {place(out, call_id) for call_id in call_ids}:
+        found = _read(path)
+        if found is not None and found.source.startswith(RECOGNISED):
+            path.unlink()
 
 
 def write(transcript: Transcript, path: Path) -> None:

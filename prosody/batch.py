@@ -223,6 +223,8 @@ def run(
             journal.drop_judgements()
         elif heard["n"] < 2:
             _judge(journal, *judge)
+        else:  # stopped before that: what another judge said does not stand under this one's name
+            journal.drop_judgements(but=judge[0])
     journal.commit()
     out.seconds = time.monotonic() - began
     return out

@@ -7,7 +7,6 @@ earliest track begins.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -264,7 +263,7 @@ def _recognised(
     call: Call, files: Sequence[Recording], cache: dict[int, list[Voice]], plan: Plan
 ) -> Transcript:
     """Recognise the words of every track; what was recognised is said in the remarks."""
-    from prosody.asr import transcribe, write
+    from prosody.asr import place, transcribe, write
 
     if plan.language == "auto" and call.language:
         plan = replace(plan, language=call.language)
@@ -277,9 +276,7 @@ def _recognised(
     note = f"the words were {parts[0].source}: some may be wrong"
     made = replace(parts[0], turns=tuple(turns), assumptions=(note,))
     if plan.out is not None:
-        # A call's id may hold anything; a file's name may not.
-        name = re.sub(r"[^\w.-]+", "_", call.call_id)
-        write(made, plan.out / "transcripts" / f"{name}.json")
+        write(made, place(plan.out, call.call_id))
     return made
 
 

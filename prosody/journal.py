@@ -61,14 +61,17 @@ class Journal:
         The results folder; made where it is missing.
     fresh : bool
         Forget everything that is there.
+    made : bool
+        It is about what was made before: a journal of another version is refused. A run begins
+        such a one anew instead.
 
     Raises
     ------
     UsageError
-        If another run has it open, or it is no journal.
+        If another run has it open, it is no journal, or not of this version.
     """
 
-    def __init__(self, folder: Path, *, fresh: bool = False) -> None:
+    def __init__(self, folder: Path, *, fresh: bool = False, made: bool = False) -> None:
         self.path = folder / NAME
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -78,7 +81,7 @@ class Journal:
             ) from error
         self._pending, self._told = 0, time.monotonic()
         try:
-            self._open()
+            self._open(made=made)
         except sqlite3.DatabaseError as error:
             self._db.close()
             if _is_busy(error):
@@ -103,7 +106,7 @@ class Journal:
             self._write("delete from notes")
             self.commit()
 
-    def _open(self) -> None:
+    def _open(self, *, made: bool = False) -> None:
         self._db = sqlite3.connect(self.path, timeout=0.5, isolation_level=None)
         run = self._db.execute
         # The lock is taken here and kept: with it, WAL needs no shared memory beside the file.
@@ -113,6 +116,12 @@ class Journal:
         run("pragma secure_delete = on")  # what is forgotten leaves no trace in free pages
         run("begin immediate")
         (version,) = run("pragma user_version").fetchone()
+        if version != VERSION and made:
+            self._db.close()  # nothing was written: what is there stays as it is
+            raise UsageError(
+                f"{self.path}: the journal of another version of prosody.",
+                "Start 'prosody analyze' there again: it makes the results anew with this version.",
+            )
         if version != VERSION:
             for table in ("apologies", "recordings", "notes"):
                 run(f"drop table if exists {table}")
@@ -284,8 +293,8 @@ class Journal:
         self._write("delete from recordings where not wanted")
         self.commit()
 
-    def forget(self, where: str, values: Sequence[Any]) -> list[str]:
-        """Remove recordings for good, and return their names.
+    def forget(self, where: str, values: Sequence[Any]) -> list[tuple[str, str]]:
+        """Remove recordings for good, and return their names and the ids of their calls.
 
         Parameters
         ----------
@@ -294,9 +303,9 @@ class Journal:
         values : sequence
         """
         found = self._db.execute(
-            f"select id, name from recordings where {where} order by name", values
+            f"select id, name, call_id from recordings where {where} order by name", values
         ).fetchall()
-        for at, _ in found:
+        for at, *_ in found:
             self._remove(at)
         self.commit()
         self._db.execute("commit")
@@ -305,7 +314,7 @@ class Journal:
         self._db.execute("vacuum")
         self._db.execute("pragma wal_checkpoint(truncate)")
         self._db.execute("begin immediate")
-        return [name for _, name in found]
+        return [(name, call_id) for _, name, call_id in found]
 
     # --- judging ------------------------------------------------------------------------------
 
@@ -383,9 +392,13 @@ class Journal:
                  "apologies", "judged", "withheld")  # fmt: skip
         return dict(zip(names, (int(v or 0) for v in (*one, *two)), strict=True))
 
-    def drop_judgements(self) -> None:
-        """Take judgements out (a run with ``--measures-only`` keeps none)."""
-        self._write("update apologies set judged_by = '', verdict = null, judgement = null")
+    def drop_judgements(self, but: str = "") -> None:
+        """Take judgements out, but those of one judge (``--measures-only`` keeps none)."""
+        self._write(
+            "update apologies set judged_by = '', verdict = null, judgement = null"
+            " where judged_by not in ('', ?)",
+            (but,),
+        )
         self.commit()
 
     def note(self, name: str, value: Any) -> None:
@@ -404,7 +417,7 @@ class Journal:
         Of a recording that is in both, one that was read wins over one that failed, else the one
         that is here stays.
         """
-        source = Journal(other)
+        source = Journal(other, made=True)
         try:
             added = double = 0
             mine = dict(self._db.execute("select ident, status from recordings").fetchall())

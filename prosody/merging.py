@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from prosody import dataset, people, results
+from prosody import asr, dataset, people, results
 from prosody.errors import UsageError
 from prosody.journal import NAME, Journal
 
@@ -21,7 +21,7 @@ def _open(folder: Path) -> Journal:
             f"{folder}: no results of 'prosody analyze' ({NAME} is not there).",
             "Name the --out folder of a run.",
         )
-    return Journal(folder)
+    return Journal(folder, made=True)
 
 
 def _agree(first: tuple[Path, dict[str, Any]], other: tuple[Path, dict[str, Any]]) -> None:
@@ -119,27 +119,31 @@ def forget(who: str, out: Path) -> list[str]:
     """
     wanted = who.strip()
     with _open(out) as journal:
+        unfinished = journal.noted("run") is None or journal.noted("how") is None
+        if unfinished and (out / "run.json").exists():
+            # Results of before would keep what leaves the journal.
+            raise UsageError(
+                f"{out}: its run was never finished, and results of an earlier one are there.",
+                "Start 'prosody analyze' there once more, then forget.",
+            )
         agents = people.names_of(wanted)
         marks = ", ".join("?" * len(agents))
-        names = journal.forget(
-            f"call_id = ? or name = ? or name like ? escape '!' or agent in ({marks})",
-            (wanted, wanted, f"%/{_escaped(wanted)}", *agents),
+        gone = journal.forget(
+            f"call_id = ? or name = ? or substr(name, -?) in (?, ?) or agent in ({marks})",
+            (wanted, wanted, len(wanted) + 1, f"/{wanted}", f"\\{wanted}", *agents),
         )
-        if not names:
+        if not gone:
             raise UsageError(
                 f"{out}: no call and no agent is called '{who}'.",
                 "Name it as recordings.jsonl does: recording, call_id or agent.",
             )
         journal.want_all()
-        removed = int((journal.noted("run") or {}).get("forgotten", 0)) + len(names)
-        if journal.noted("run") is not None:
+        removed = int((journal.noted("run") or {}).get("forgotten", 0)) + len(gone)
+        if not unfinished:
             left = journal.counts()["recordings"]
             results.write_again(journal, out, forgotten=removed, inputs=left)
+    asr.forget(out, [call_id for _, call_id in gone])
     for page in ("report", "compare"):
         if (out / page).exists():
             dataset.remove(out / page)
-    return names
-
-
-def _escaped(text: str) -> str:
-    return "".join(f"!{c}" if c in "!%_" else c for c in text)
+    return [name for name, _ in gone]

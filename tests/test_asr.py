@@ -1,5 +1,6 @@
 """Words from sound: the loading code and the joining of tokens, with small models made here."""
 
+import importlib
 import json
 
 import numpy as np
@@ -256,3 +257,13 @@ def test_analyze_recognises_what_has_no_transcript(tdt, tmp_path):
     written = transcripts.read(out / "transcripts" / "call.json")
     assert {t.channel for t in written.turns} <= {0, 1}
     assert any((out / "recognised").iterdir())
+
+
+def test_with_redact_no_recognised_word_is_kept(tmp_path, monkeypatch):
+    plan = importlib.import_module("prosody.cli.analyze")._plan
+    monkeypatch.setattr(asr, "load", lambda model, download: None)
+    how = {"download": True, "keep": False, "redact": True}
+    assert plan("model", "nl", tmp_path, **how).cache is None
+    assert plan("model", "nl", tmp_path, **{**how, "redact": False}).cache == tmp_path / asr.CACHE
+    with pytest.raises(UsageError, match="--write-transcripts with --redact"):
+        plan("model", "nl", tmp_path, **{**how, "keep": True})

@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import sys
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -140,8 +141,8 @@ def test_a_disk_that_is_full_from_the_start_asks_for_room_and_not_for_a_fresh_st
 ):
     real = Journal._open
 
-    def full(self):
-        real(self)
+    def full(self, **how):
+        real(self, **how)
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr(Journal, "_open", full)
@@ -335,6 +336,23 @@ def test_another_judge_judges_again_without_measuring(calls, tmp_path):
     go(calls, tmp_path / "out", judge=("two", judge))
     assert seen == [3, 3]
     _, counts, rows, _ = go(calls, tmp_path / "out")  # --measures-only
+    assert counts["judged"] == 0
+    assert all(r.verdict is None for r in rows)
+
+
+def test_stopped_before_judging_only_this_judges_word_is_left(calls, tmp_path, monkeypatch):
+    def judge(rows):
+        for row in rows:
+            row.verdict = "unclear"
+
+    @contextmanager
+    def stopped_twice():
+        yield {"n": 2}
+
+    go(calls, tmp_path / "out", judge=("one", judge))
+    monkeypatch.setattr(batch, "_signals", stopped_twice)
+    assert go(calls, tmp_path / "out", judge=("one", judge))[1]["judged"] == 3
+    _, counts, rows, _ = go(calls, tmp_path / "out", judge=("two", judge))
     assert counts["judged"] == 0
     assert all(r.verdict is None for r in rows)
 

@@ -203,7 +203,9 @@ def test_agents_are_pseudonyms_unless_asked(tmp_path):
     prosody("analyze", "--manifest", manifest, "--out", again, **key)
     assert rows_of(again / "apologies.csv")[0]["agent"] == row["agent"]
     plain = tmp_path / "plain"
-    prosody("analyze", "--manifest", manifest, "--agents-as-is", "--out", plain, **key)
+    assert "under their own names" not in done.stderr
+    done = prosody("analyze", "--manifest", manifest, "--agents-as-is", "--out", plain, **key)
+    assert "under their own names" in done.stderr
     assert rows_of(plain / "apologies.csv")[0]["agent"] == "Annemiek"
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import sys
+import zlib
 
 import pytest
 from conftest import ROOT, SAMPLES
@@ -14,6 +16,10 @@ from typer.testing import CliRunner
 sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 
 from benchmarks import _run
+from prosody import asr
+from prosody.journal import Journal
+from prosody.rows import Line
+from prosody.turns import Transcript, Turn
 
 MANIFEST = """path,call_id,started_at,agent,team
 1-plain-apology-nl.wav,call-1,2026-05-01T09:30:00,Ann de Boer,north
@@ -51,6 +57,25 @@ def in_any_file(out, text):
     return [p.name for p in out.rglob("*") if p.is_file() and text.encode() in p.read_bytes()]
 
 
+def unpacked(out):
+    """Return all that the bytes of the journal unpack to, those of free pages included."""
+    found = []
+    for path in out.glob("journal.sqlite*"):
+        data = path.read_bytes()
+        at = data.find(b"\x78\x01")  # how a row begins
+        while at >= 0:
+            row = zlib.decompressobj()
+            try:
+                for i in range(at, len(data), 16):
+                    found.append(row.decompress(data[i : i + 16]))
+                    if row.eof:
+                        break
+            except zlib.error:  # the rest lies on another page
+                pass
+            at = data.find(b"\x78\x01", at + 1)
+    return b"".join(found)
+
+
 def test_an_agents_name_stands_in_no_file(made):
     assert not in_any_file(made, "Ann de Boer")
     agents = {line["agent"] for line in _run.rows(made / "recordings.jsonl")}
@@ -69,6 +94,54 @@ def test_a_call_is_forgotten_everywhere(out):
     header = json.loads((out / "run.json").read_text(encoding="utf-8"))
     assert header["forgotten"] == 1
     assert header["counts"]["recordings"] == 3
+
+
+def test_the_journals_packed_rows_forget_too(out):
+    said = b"Het spijt me dat u voor niets"
+    assert said in unpacked(out)
+    assert prosody("forget", "call-1", "--out", out).exit_code == 0
+    left = unpacked(out)
+    assert b"call-3" in left
+    assert said not in left
+    assert b"call-1" not in left
+
+
+def test_recognised_words_are_forgotten_too_and_nobody_elses_transcript(out):
+    said = (Turn(0.0, 1.0, "mijn naam is Jansen", "agent", (), 0),)
+    asr.write(Transcript(said, "recognised by a model", "nl"), out / "recognised" / "0af1.json")
+    for call, source in (("call-1", "recognised by a model"), ("call-2", "recognised by a model"),
+                         ("call-3", "typed")):  # fmt: skip
+        asr.write(Transcript(said, source, "nl"), asr.place(out, call))
+    for call in ("call-1", "call-3"):
+        assert prosody("forget", call, "--out", out).exit_code == 0
+    assert in_any_file(out, "Jansen") == ["call-2.json", "call-3.json"]
+
+
+@pytest.mark.parametrize("version", [2, 99])
+def test_a_journal_of_another_version_is_left_as_it_is(out, tmp_path, version):
+    db = sqlite3.connect(out / "journal.sqlite")
+    db.execute(f"pragma user_version = {version}")
+    db.close()
+    for wanted in (("forget", "call-1", "--out", out), ("merge", out, "--out", tmp_path / "all")):
+        assert "another version" in str(prosody(*wanted).exception)
+    db = sqlite3.connect(out / "journal.sqlite")
+    assert db.execute("select count(*) from recordings").fetchone() == (4,)
+    db.close()
+    assert len(_run.rows(out / "recordings.jsonl")) == 4
+
+
+def test_beside_results_of_before_an_unfinished_run_forgets_nothing(out):
+    with Journal(out, fresh=True) as journal:
+        journal.want(["x"])
+        journal.add("x", "s", "k", Line("1-plain-apology-nl.wav", "call-1"), [])
+    assert "never finished" in str(prosody("forget", "call-1", "--out", out).exception)
+    with Journal(out) as journal:
+        assert journal.known("x")[1] == "k"
+    for name in ("run.json", "recordings.jsonl"):
+        (out / name).unlink()
+    assert prosody("forget", "call-1", "--out", out).exit_code == 0
+    with Journal(out) as journal:
+        assert journal.known("x")[1] == ""
 
 
 @pytest.mark.parametrize("by_name", [True, False])
@@ -94,7 +167,7 @@ def test_reports_of_before_go_too(out):
     assert not (out / "report").exists()
 
 
-@pytest.mark.parametrize("who", ["call-9", "%", "", "call_1"])
+@pytest.mark.parametrize("who", ["call-9", "%", "", "call_1", "4-NO-APOLOGY-EN.WAV"])
 def test_nobody_of_that_name(out, who):
     before = _run.results(out)
     done = prosody("forget", who, "--out", out)
