@@ -239,7 +239,7 @@ class Judge:
             Whether :func:`line_dependent` columns may be used: True only where microphone and line
             are wideband and the same for all clips, as in the corpus that the judge was fitted on.
             By default they count as missing, since a telephone changes them more than a speaker
-            does, and the weights fitted without them judge.
+            does. The shipped judge takes none.
 
         Returns
         -------

@@ -30,7 +30,8 @@ EXTRA = {"parquet": "pyarrow", "xlsx": "openpyxl"}
 
 # A cell that begins like this is a formula to Excel, LibreOffice and Google Sheets (OWASP, "CSV
 # injection"); a leading apostrophe makes it text.
-_FORMULA = re.compile(r"^[=+\-@\t\r\n]|^\s+[=+\-@]")
+# Their full-width forms count, too: East Asian editions take them for the same.
+_FORMULA = re.compile(r"^[\t\r\n]|^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _TEXT_LIMIT = 32_767  # characters in one cell of a spreadsheet
 _ROW_LIMIT = 1_048_576  # rows of a sheet, with the header

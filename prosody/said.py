@@ -16,6 +16,7 @@ from prosody.errors import ProsodyError
 from prosody.recording import Remark
 
 _OWN = "en"
+_INSTALL = re.compile(r"pip install .+")
 
 
 def _table(lang: str) -> dict[str, Any]:
@@ -60,4 +61,13 @@ def failure(error: ProsodyError, lang: str) -> tuple[str, str]:
     sentence = table.get("failed", {}).get(error.code)
     if sentence is None:
         return error.message, error.remedy
-    return f"{sentence} ({error.message})", table.get("remedy", {}).get(error.code, error.remedy)
+    return f"{sentence} ({error.message})", remedy(error.code, error.remedy, lang)
+
+
+def remedy(code: str, own: str, lang: str) -> str:
+    """Return what to do about a failure in a language; `own` is what its English says."""
+    told = str(_table(lang).get("remedy", {}).get(code, own))
+    if code != "missing_extra":
+        return told
+    line = _INSTALL.search(own)  # which extra it is, only the failure knows
+    return told.format(line=line[0]) if line else own

@@ -187,7 +187,7 @@ def voice_of(path: Path, settings: Settings) -> Habit:
     Parameters
     ----------
     path : Path
-        One voice; of several channels the first that holds speech is taken.
+        One voice; of several channels the one with most speech is taken.
     settings : Settings
 
     Returns

@@ -158,6 +158,18 @@ def test_a_folder_that_may_not_be_read_becomes_a_row(put):
         (root / "closed").chmod(0o700)
 
 
+def test_a_folder_that_the_system_refuses_becomes_a_row_also_for_root(put, monkeypatch):
+    root, real = put("a.wav", "closed/b.wav", "open/c.wav"), os.scandir
+
+    def scandir(path):
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert [Path(c.name).name for c in collect([root])] == ["a.wav", "closed", "c.wav"]
+
+
 # --- what lies beside ---------------------------------------------------------------------------
 
 

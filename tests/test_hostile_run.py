@@ -101,6 +101,37 @@ def test_a_folder_of_hostile_files_gives_one_row_each(folder, tmp_path):
 
 
 @pytest.mark.slow
+def test_packed_silence_and_a_path_through_a_file_cost_a_row_each(tmp_path):
+    folder, minutes = tmp_path / "calls", 20
+    folder.mkdir()
+    kinds = {"opus": ("OGG", "OPUS"), "ogg": ("OGG", "VORBIS"), "flac": ("FLAC", "PCM_16")}
+    marked = ["recording,start_s,end_s"]
+    for ending, (kind, coding) in kinds.items():
+        path = folder / f"bomb.{ending}"
+        with soundfile.SoundFile(path, "w", 8000, 1, subtype=coding, format=kind) as file:
+            for _ in range(minutes):
+                file.write(np.zeros(8000 * 60, np.float32))
+        assert path.stat().st_size < 8000 * 60 * minutes / 20
+        marked.append(f"bomb.{ending},{60 * minutes - 5},{60 * minutes - 3}")
+    windows = tmp_path / "windows.csv"
+    windows.write_text("\n".join(marked) + "\n")
+    through = folder / "bomb.flac" / "deeper.wav"
+    process = _run.start("analyze", folder, through, "--windows", windows, "--workers", 1,
+                         "--measures-only", "--out", tmp_path / "out")  # fmt: skip
+    watch = _run.Watcher(process.pid)
+    watch.start()
+    _, stderr = process.communicate(timeout=300)
+    assert process.returncode == 1, stderr
+    assert watch.peak_mb < 500
+    lines = {line["call_id"]: line for line in _run.rows(tmp_path / "out" / "recordings.jsonl")}
+    assert len(_run.rows(tmp_path / "out" / "recordings.jsonl")) == 4
+    assert lines["deeper"]["code"] == "not_found"
+    rows = _run.rows(tmp_path / "out" / "apologies.jsonl")
+    assert len(rows) == 3
+    assert all("too_little_voice" in row["gates"] for row in rows)
+
+
+@pytest.mark.slow
 def test_names_cannot_execute_in_a_spreadsheet(folder, tmp_path):
     done = _run.start("analyze", ".", "--clips", "--out", tmp_path / "o", cwd=folder)
     done.communicate(timeout=300)

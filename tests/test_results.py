@@ -167,3 +167,9 @@ def test_remarks_become_words_in_csv_and_objects_in_jsonl():
     row = apology(remarks=(Remark("short_baseline", "Only 8 s."),))
     assert rows.flat(row)["remarks"] == "Only 8 s."
     assert rows.nested(row)["remarks"] == [{"code": "short_baseline", "text": "Only 8 s."}]
+
+
+@pytest.mark.parametrize("sign", "\uff1d\uff0b\uff0d\uff20")
+def test_full_width_signs_are_signs(sign):
+    assert results.safe_cell(f"{sign}1+1") == f"'{sign}1+1"
+    assert results.safe_cell(f" {sign}1+1") == f"' {sign}1+1"

@@ -11,7 +11,7 @@ import pytest
 
 import prosody
 from prosody import words
-from prosody.errors import RecordingError
+from prosody.errors import MissingExtraError, RecordingError
 from prosody.recording import CODES, Remark
 from prosody.said import failure, remark
 
@@ -78,6 +78,15 @@ def test_refusals_keep_their_details():
     assert failure(error, "en") == ("a.wav: WAV of 7 bytes.", "Copy it again.")
     other = RecordingError("a.wav: odd.", "Look.", code="internal")
     assert failure(other, "nl") == ("a.wav: odd.", "Look.")
+
+
+def test_the_line_that_installs_is_that_of_the_extra_that_is_missing():
+    line = 'pip install "prosody-sincerity[dask]"'
+    error = MissingExtraError("--engine dask needs distributed.", f"Install it with: {line}")
+    message, remedy = failure(error, "nl")
+    assert remedy == f"Installeer: {line}"
+    assert message.endswith("(--engine dask needs distributed.)")
+    assert failure(MissingExtraError("x.", "Ask."), "nl")[1] == "Ask."
 
 
 @pytest.mark.data

@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from pathlib import Path
 
 import pytest
 from conftest import ROOT, synthetic_voice
@@ -18,11 +20,13 @@ import psutil
 import soundfile
 
 from benchmarks import _run
-from prosody import batch, work
+from prosody import batch, engines, work, workers
+from prosody.call import Call, Source
 from prosody.calls import collect
 from prosody.errors import UsageError
 from prosody.journal import Journal
 from prosody.pipeline import Options
+from prosody.work import Outcome
 from prosody.workers import MB, Limits, LocalEngine, how_many, parse_memory
 
 
@@ -161,3 +165,34 @@ def test_memory_decides_how_many_work():
     assert how_many(1, 100, 2000 * MB) == (1, 2000 * MB)
     with pytest.raises(UsageError, match="one worker needs 500 MB"):
         how_many(1, 1, 100 * MB)
+
+
+def test_memory_caps_what_is_in_flight(monkeypatch):
+    lock, limits, here, most = threading.Lock(), [], [], []
+
+    class Slow:
+        def __init__(self, work, own):
+            limits.append(own.memory_bytes)
+
+        def examine(self, task):
+            with lock:
+                here.append(task)
+                most.append(len(here))
+            time.sleep(0.01)
+            with lock:
+                here.remove(task)
+            return Outcome(task[0], "key", None)
+
+        def stop(self):
+            pass
+
+    monkeypatch.setattr(workers, "_Worker", Slow)
+    tasks = [(i, Call(f"{i}", (Source(Path(f"{i}.wav")),), f"{i}.wav"), "") for i in range(24)]
+    begin = engines.starter("local", workers=8, memory="1600MB")
+    engine, done = begin(None, tasks), []
+    while not engine.done:
+        got = engine.next(1.0)
+        done += [] if got is None else [got.number]
+    assert sorted(done) == list(range(24))
+    assert limits == [1600 * MB // 3] * 3
+    assert max(most) <= 3

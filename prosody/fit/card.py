@@ -156,7 +156,8 @@ def text(shown: judge.Judge) -> str:
         figures = about.get("figures", {})
         lines += [f"  {k:<26} {v}" for k, v in figures.items() if not isinstance(v, (dict, list))]
     units = judge.input_units()
-    lines += ["", "needs (missing ones widen the interval; * on a known wideband line only)"]
+    star = "; * not used in calls: a telephone changes it" if shown.line_dependent else ""
+    lines += ["", f"needs (missing ones widen the interval{star})"]
     lines += [
         f"  {n:<40} {units[n]}{' *' if n in shown.line_dependent else ''}" for n in shown.inputs
     ]
@@ -201,8 +202,8 @@ def markdown(shown: judge.Judge) -> str:
         "## Not for",
         "",
         "Rating, ranking or assessing people; deciding what somebody felt or meant; speech that is",
-        "unlike the clips above. At 15 % truly forced apologies most flags of a judge are wrong:",
-        "listen before you speak about one.",
+        "unlike the clips above. Where few apologies are truly forced, many flags are wrong",
+        "(`prosody evaluate` gives the share): listen before you speak about one.",
         "",
     ]
     return "\n".join(lines)

@@ -11,6 +11,7 @@ from typing import Any
 
 from prosody import explain, table
 from prosody.report.results import number
+from prosody.said import remedy as to_do
 from prosody.words import languages, load
 
 
@@ -64,7 +65,7 @@ def failure(line: dict[str, Any], lang: str, same: bool) -> tuple[str, str]:
     code = str(line.get("code"))
     if code not in known["failed"]:
         return message, remedy
-    return f"{known['failed'][code]} ({message})", str(known["remedy"].get(code, remedy))
+    return f"{known['failed'][code]} ({message})", to_do(code, remedy, lang)
 
 
 def rule(result: dict[str, Any], say: dict[str, Any]) -> dict[str, str]:

@@ -2,7 +2,7 @@
   function cell(value) {
     var s = String(value === undefined || value === null ? "" : value);
     s = s.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, " ");
-    if (/^[=+\-@\t\r\n]|^\s+[=+\-@]/.test(s)) s = "'" + s; // no spreadsheet executes it
+    if (/^[\t\r\n]|^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/.test(s)) s = "'" + s; // no spreadsheet executes it
     return '"' + s.replace(/"/g, '""') + '"';
   }
   function entries() {
