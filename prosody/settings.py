@@ -61,7 +61,7 @@ class Verdict:
 
     sincere_p: float = setting(0.7, 0.5, 1, "probability of the sincere side needed for `sincere`")
     forced_p: float = setting(0.7, 0.5, 1, "probability of the other side needed for `forced`")
-    dull_p: float = setting(0.9, 0.5, 1, "probability of low engagement that rules out `sincere`")
+    dull_p: float = setting(0.7, 0.5, 1, "probability of low engagement that rules out `sincere`")
     recited_p: float = setting(0.9, 0.5, 1, "probability of low engagement needed for `recited`")
 
 
