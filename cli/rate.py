@@ -115,18 +115,12 @@ def rate(
 
     serve.need_studio()
     check(out)
-    if (cert is None) != (key is None):
-        raise UsageError("TLS needs both, --cert and --key.", "Give both PEM files.")
     if name and not allow_network:
         raise UsageError("--name is for the network.", "Add --allow-network.")
-    where = serve.Where(
-        host or ("0.0.0.0" if allow_network else "127.0.0.1"),
-        port,
-        (cert, key) if cert and key else None,
-        allow_network,
-        tuple(name or ()),
-    )
-    where.check()
+    where = serve.where(
+        host=host or ("0.0.0.0" if allow_network else "127.0.0.1"), port=port,
+        allow_network=allow_network, tls_cert=cert, tls_key=key, names=name or (),
+    )  # fmt: skip
     if revoke:
         if not database_of(out).exists():
             raise UsageError(f"{database_of(out)}: no ratings were begun there.", "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -153,15 +154,19 @@ def examine(call: Call, options: Options, *, voice: Habit | None = None) -> Exam
         return Examined(line)
 
 
-def _examine(call: Call, options: Options, line: Line, voice: Habit | None) -> Examined:
-    with hear(
+def _heard(call: Call, options: Options) -> AbstractContextManager[Heard]:
+    return hear(
         call,
         agent_channel=options.agent_channel,
         clips=options.clips,
         language=options.language,
         settings=options.settings,
         asr=options.asr,
-    ) as heard:
+    )
+
+
+def _examine(call: Call, options: Options, line: Line, voice: Habit | None) -> Examined:
+    with _heard(call, options) as heard:
         for name, value in describe(heard).items():
             setattr(line, name, value)
         line.remarks = tuple(remark_said(r, options.lang) for r in heard.remarks)
@@ -205,14 +210,7 @@ def conduct_of(call: Call, options: Options) -> tuple[dict[str, Any], bool | Non
     """
     with (
         remote.beside(call) as here,
-        hear(
-            here,
-            agent_channel=options.agent_channel,
-            clips=options.clips,
-            language=options.language,
-            settings=options.settings,
-            asr=options.asr,
-        ) as heard,
+        _heard(here, options) as heard,
     ):
         return _conduct(heard, options) if heard.turns else ({}, None)
 

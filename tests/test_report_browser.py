@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from browser import Watched, chromium
+from browser import Watched, chromium, until
 from conftest import ROOT, SAMPLES
 from prosody.cli import app
 from typer.testing import CliRunner
@@ -71,15 +71,6 @@ def many(analysed, tmp_path_factory) -> Path:
     shutil.copy(analysed / "run.json", folder)
     report.make(folder, audio=False)
     return folder / "report"
-
-
-def until(page, expression: str, seconds: float = 15.0) -> None:
-    """Wait until an expression holds; asked from outside, for the page's policy forbids eval."""
-    for _ in range(round(seconds / 0.05)):
-        if page.evaluate(expression):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"never came true: {expression}")
 
 
 @pytest.mark.parametrize("name", PAGES)

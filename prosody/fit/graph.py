@@ -164,10 +164,6 @@ def _fit(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> None
     total = g.node("ReduceSum", contributions, columns_axis, keepdims=0)
     g.node("Add", total, const("bias", axis.bias), out=f"{name}_rating")
 
-    if_rel = g.node("Mul", rest, g.node("Where", no_abs, one, const("without", 1 - t.within)))
-    if_abs = g.node("Sub", one, g.node("Mul", weight, within))
-    if_abs = g.node("Where", no_abs, if_abs, zero)
-    unknown = g.node("Where", is_rel, if_rel, if_abs)
     effect = const("coef", axis.coef)
     if axis.effect is not None:
         effect = const("effect", axis.effect)

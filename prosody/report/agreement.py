@@ -12,7 +12,7 @@ from prosody.fit.components import reliability_of_mean
 from prosody.report.agreement_words import Words
 from prosody.report.chart import shares
 from prosody.report.html import Html, join, tag, text
-from prosody.report.page import asset, grid, listing, paragraph, policy, section
+from prosody.report.page import asset, document, grid, listing, paragraph, policy, section
 from prosody.report.plots import Mark, Plot, forest, legend
 
 MOST_POINTS, MOST_CLIPS = 3000, 40
@@ -79,18 +79,7 @@ def page(found: dict[str, Any], lang: str) -> str:
         tag("footer", tag("p", f"{say['made'].format(version=__version__)} {say['offline']}")),
         data_page="agreement",
     )
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        Html(f'<meta http-equiv="Content-Security-Policy" content="{text(policy(style, ""))}">'),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="referrer", content="no-referrer"),
-        tag("meta", name="robots", content="noindex"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", say["title"]),
-        tag("style", Html(style)),
-    )
-    return "<!doctype html>\n" + tag("html", head, body, lang=lang) + "\n"
+    return document(say["title"], body, lang, style, policy(style, ""))
 
 
 def _words(said: str) -> Html:

@@ -14,7 +14,7 @@ from typing import Any
 from prosody.report.html import Html, join, tag
 from prosody.report.page import Frame, clock, figure, listing, paragraph, section
 from prosody.report.player import Player
-from prosody.report.results import Run, number
+from prosody.report.results import Run, name_of, number
 from prosody.report.sound import Clip
 from prosody.turns import Turn
 
@@ -97,7 +97,7 @@ class Complaints:
 
     def name(self, line: dict[str, Any]) -> str:
         """Return the name of a recording."""
-        return self.names.get(str(line.get("recording")), str(line.get("recording")))
+        return name_of(self.names, line)
 
     def links(self, most: int) -> Html:
         """Return the first complaints as a list that leads to their pages."""

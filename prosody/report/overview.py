@@ -13,23 +13,13 @@ from prosody.report.complaints import Complaints, complaints
 from prosody.report.html import Html, join, tag
 from prosody.report.page import Frame, clock, figure, grid, listing, paragraph, section
 from prosody.report.results import Run, number
+from prosody.report.tables import WholeRun
 
 LIST = 8  # apologies in a list of the overview
 
 
-class Overview:
-    """Makes the overview.
-
-    Parameters
-    ----------
-    frame : Frame
-    run : Run
-    names : mapping
-        Of recordings, for people.
-    pages : mapping
-        Index of an apology in ``run.apologies`` to its page.
-    listed : Complaints
-    """
+class Overview(WholeRun):
+    """Makes the overview; `listed` are the complaints that met no apology."""
 
     def __init__(
         self,
@@ -39,21 +29,14 @@ class Overview:
         pages: Mapping[int, int],
         listed: Complaints,
     ) -> None:
-        self.frame, self.run, self.names, self.pages = frame, run, names, pages
+        super().__init__(frame, run, names, pages)
         self.listed = listed
-        self.say, self.lang = frame.say, frame.lang
-        self.judged = not run.measures_only
-        self.same = run.command.get("lang") == frame.lang
-        self.lines = {str(line.get("recording")): line for line in run.lines}
 
     def _percent(self, share: float) -> str:
         return f"{figure(100 * share, 0, self.lang)}\N{NO-BREAK SPACE}%"
 
     def _range(self, low: float, high: float) -> str:
         return f"{figure(100 * low, 0, self.lang)}\N{EN DASH}{self._percent(high)}"
-
-    def _name(self, row: dict[str, Any]) -> str:
-        return self.names.get(str(row.get("recording")), str(row.get("recording")))
 
     # --- overview -------------------------------------------------------------------------------
 

@@ -68,6 +68,22 @@ def policy(style: str, script: str, nonce: str = "") -> str:
     )
 
 
+def document(title: str, body: Html, lang: str, style: str, allowed: str) -> str:
+    """Return a whole HTML file: its policy first, its style in it, nothing for search engines."""
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        Html(f'<meta http-equiv="Content-Security-Policy" content="{text(allowed)}">'),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="referrer", content="no-referrer"),
+        tag("meta", name="robots", content="noindex"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", title),
+        tag("style", Html(style)),
+    )
+    return "<!doctype html>\n" + tag("html", head, body, lang=lang) + "\n"
+
+
 def texts(lang: str) -> dict[str, Any]:
     """Return all tables that a report speaks with, by subject."""
     return {**load("report", lang), "screen": load("screen", lang), "rules": load("conduct", lang)}
@@ -141,18 +157,7 @@ class Frame:
             tag("a", say[name], href=up + file, aria_current="page" if file == here else None)
             for file, name in MENU
         ]
-        allowed = text(policy(style, code, nonce))
-        head = tag(
-            "head",
-            tag("meta", charset="utf-8"),
-            Html(f'<meta http-equiv="Content-Security-Policy" content="{allowed}">'),
-            tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            tag("meta", name="referrer", content="no-referrer"),
-            tag("meta", name="robots", content="noindex"),
-            tag("meta", name="color-scheme", content="light dark"),
-            tag("title", f"{title} - {say['title']}" if title != say["title"] else title),
-            tag("style", Html(style)),
-        )
+        whole = f"{title} - {say['title']}" if title != say["title"] else title
         inside = tag(
             "body",
             tag("a", say["skip"], href="#content", class_="skip"),
@@ -176,7 +181,7 @@ class Frame:
             tag("script", Html(code)),
             data_run=self.ident,
         )
-        return "<!doctype html>\n" + tag("html", head, inside, lang=self.lang) + "\n"
+        return document(whole, inside, self.lang, style, policy(style, code, nonce))
 
 
 def clock(seconds: float) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,12 @@ def clip_id(row: dict[str, Any]) -> str:
     if not _HASH.fullmatch(sound):
         sound = hashlib.sha256(str(row.get("recording")).encode(errors="replace")).hexdigest()
     return f"{sound[:12]}-{int(row.get('channel') or 0)}-{round(1000 * number(row, 'start_s'))}"
+
+
+def name_of(names: Mapping[str, str], row: Mapping[str, Any]) -> str:
+    """Return what people call the recording of a row."""
+    recording = str(row.get("recording"))
+    return names.get(recording, recording)
 
 
 def number(row: dict[str, Any], name: str, otherwise: float = 0.0) -> float:

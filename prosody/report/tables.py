@@ -9,14 +9,14 @@ from typing import Any
 from prosody.report import speak, totals
 from prosody.report.html import Html, data, tag
 from prosody.report.page import Frame, grid, paragraph, section
-from prosody.report.results import Run, clip_id, number
+from prosody.report.results import Run, clip_id, name_of, number
 from prosody.rows import RULES
 
 FAILED_MOST = 500  # of one kind
 
 
-class Tables:
-    """Makes them.
+class WholeRun:
+    """What pages over a whole run are made from.
 
     Parameters
     ----------
@@ -37,8 +37,12 @@ class Tables:
         self.same = run.command.get("lang") == frame.lang
         self.lines = {str(line.get("recording")): line for line in run.lines}
 
-    def _name(self, row: dict[str, Any]) -> str:
-        return self.names.get(str(row.get("recording")), str(row.get("recording")))
+    def _name(self, row: Mapping[str, Any]) -> str:
+        return name_of(self.names, row)
+
+
+class Tables(WholeRun):
+    """Makes the pages with tables."""
 
     def apologies(self) -> str:
         """Return the page with the table of all apologies."""

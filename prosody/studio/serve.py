@@ -98,7 +98,9 @@ def where(
         For a certificate without a key, or an address that needs ``--allow-network``.
     """
     if (tls_cert is None) != (tls_key is None):
-        raise UsageError("--cert and --key belong together.", "Give both PEM files, or neither.")
+        raise UsageError(
+            "TLS needs both: --cert and --key belong together.", "Give both PEM files, or neither."
+        )
     tls = (tls_cert, tls_key) if tls_cert is not None and tls_key is not None else None
     found = Where(host, port, tls, allow_network, tuple(names))
     found.check()
