@@ -4,10 +4,11 @@ The lines in ``tests/corpus`` were written before the lexicons were tuned. ``LAN
 a fixed hash of the line into a part to tune on and a part held out; ``LANG.more.tsv`` was written
 later and tuned on; ``LANG.other.tsv`` by another hand that had not read the lexicons, and tuned on
 after its first measurement (``tests/corpus/README.md`` has what it gave at first sight);
-``LANG.fresh.tsv`` was written last and never tuned on. Each line stands alone: no speaker, no
-neighbours, no times. A line's act is ``apology`` if any act in it is one, else its
-first act, else ``none``. Precision of an act depends on how many lines of each kind there are;
-``not_apology`` is the share of the other lines that are not called an apology.
+``LANG.fresh.tsv`` was never tuned on. ``LANG.spoken.tsv`` and ``LANG.spoken_held_out.tsv`` are
+two halves, drawn at random, of a set written as calls are heard: the first was tuned on. Each line
+stands alone: no speaker, no neighbours, no times. A line's act is ``apology`` if any act in it is
+one, else its first act, else ``none``. Precision of an act depends on how many lines of each kind
+there are; ``not_apology`` is the share of the other lines that are not called an apology.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from benchmarks import common
 CORPUS = common.ROOT / "tests" / "corpus"
 ACTS = ("apology", "repair", "sympathy", "interruption", "none")
 LANGUAGES = ("en", "nl")
-HELD_OUT = ("held_out", "fresh")
+HELD_OUT = ("held_out", "fresh", "spoken_held_out")
 
 Line = tuple[str, str]  # act, text
 
@@ -41,13 +42,15 @@ def lines(language: str, name: str) -> list[Line]:
 
 
 def parts(language: str) -> dict[str, list[Line]]:
-    """Return the parts: ``tuned_on``, ``other``, ``held_out`` and ``fresh``."""
+    """Return the lines of each part by its name."""
     first = lines(language, "{}.tsv")
     return {
         "tuned_on": [x for x in first if not held_out(x[1])] + lines(language, "{}.more.tsv"),
         "other": lines(language, "{}.other.tsv"),
         "held_out": [x for x in first if held_out(x[1])],
         "fresh": lines(language, "{}.fresh.tsv"),
+        "spoken": lines(language, "{}.spoken.tsv"),
+        "spoken_held_out": lines(language, "{}.spoken_held_out.tsv"),
     }
 
 

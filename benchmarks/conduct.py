@@ -9,8 +9,10 @@ Three things are measured:
 - the real calls without complaints (HarperValley): whatever is graded there is a false alarm.
 
 ``held_out`` marks what was not looked at while the detectors were tuned on the rest of the same
-batch; ``fresh`` lines were written after the tuning and measured without looking. One author wrote
-the calls, the lines and the detectors: other people's wordings will come out lower.
+batch; ``fresh`` lines were written after the tuning and measured without looking; ``spoken`` and
+``spoken_held_out`` are two halves, drawn at random, of a later set, of which the first was tuned
+on. One author wrote the calls, the lines and the detectors: other people's wordings will come out
+lower.
 """
 
 from __future__ import annotations
@@ -181,7 +183,7 @@ def corpus_rows() -> dict[str, Any]:
             (s, role, want, detected(language, role, text))
             for s, role, want, text in corpus_lines(language)
         ]
-        for split in ("tuned", "held_out", "fresh"):
+        for split in ("tuned", "held_out", "fresh", "spoken", "spoken_held_out"):
             row: dict[str, Any] = {}
             for role, detectors in DETECTORS.items():
                 part = [(want, got) for s, r, want, got in lines if (s, r) == (split, role)]
