@@ -8,6 +8,7 @@ starts with a byte-order mark, without which Excel breaks Dutch characters.
 from __future__ import annotations
 
 import csv
+import hashlib
 import importlib.util
 import json
 import os
@@ -34,7 +35,6 @@ EXTRA = {"parquet": "pyarrow", "xlsx": "openpyxl"}
 _FORMULA = re.compile(r"^[\t\r\n]|^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _TEXT_LIMIT = 32_767  # characters in one cell of a spreadsheet
-_ROW_LIMIT = 1_048_576  # rows of a sheet, with the header
 
 
 def safe_cell(value: Any) -> Any:
@@ -141,49 +141,16 @@ def _sheet(out: IO[str], columns: Sequence[str]) -> Callable[[dict[str, Any]], N
 
 
 @contextmanager
-def xlsx_writer(path: Path, columns: Sequence[str]) -> Any:
-    """Give a function that takes flat rows."""
+def xlsx_writer(path: Path, columns: Sequence[str], *, lang: str = "en") -> Any:
+    """Give a function that takes flat rows; `lang` is that of the sheet about the columns."""
     _need("xlsx")
-    from openpyxl import Workbook
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.styles import Font
-    from openpyxl.utils import get_column_letter
+    from prosody import workbook
 
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet("apologies")
-    sheet.freeze_panes = "B2"
-    for i, name in enumerate(columns, start=1):
-        sheet.column_dimensions[get_column_letter(i)].width = 40 if name in ("text",) else 16
-    header = []
-    for name in columns:
-        cell = WriteOnlyCell(sheet, value=name)
-        cell.font = Font(bold=True)
-        header.append(cell)
-    sheet.append(header)
-    count = 0
-
-    def put(row: dict[str, Any]) -> None:
-        nonlocal count
-        count += 1
-        if count >= _ROW_LIMIT:
-            raise UsageError(
-                f"{path}: a sheet holds {_ROW_LIMIT} rows, and there are more apologies.",
-                "Leave --format xlsx out; CSV and Parquet hold them all.",
-            )
-        cells = []
-        for name in columns:
-            value = safe_cell(row.get(name))
-            cell = WriteOnlyCell(sheet, value=value)
-            if isinstance(value, str):
-                cell.data_type = "s"  # never a formula, whatever it begins with
-            cells.append(cell)
-        sheet.append(cells)
-
-    with atomic(path, mode="wb") as out:
+    with (
+        atomic(path, mode="wb") as out,
+        workbook.writer(out, columns, safe_cell, lang=lang, path=path) as put,
+    ):
         yield put
-        if count:
-            sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{count + 1}"
-        book.save(out)
 
 
 def _need(fmt: str) -> None:
@@ -236,7 +203,7 @@ def write_run(
     apologies : iterable of Apology
         The same holds.
     run : dict
-        The run's header: settings, versions, model, counts.
+        The run's header: settings, versions, model, counts; the hashes of the files are added.
     formats : sequence of str
         As `check_formats` returned them.
     inputs : tuple of str
@@ -254,9 +221,10 @@ def write_run(
     if isinstance(apologies, (list, tuple)):
         apologies = sorted(apologies, key=lambda x: (x.recording, x.start_s, x.channel))
     columns = flat_columns(inputs, measures_only=measures_only)
+    lang = str(run.get("command", {}).get("lang", "en"))
     writers: dict[str, Callable[[Path], Any]] = {
         "csv": lambda p: csv_writer(p, columns),
-        "xlsx": lambda p: xlsx_writer(p, columns),
+        "xlsx": lambda p: xlsx_writer(p, columns, lang=lang),
         "parquet": lambda p: parquet_writer(p, columns),
         "jsonl": jsonl_writer,
     }
@@ -285,8 +253,24 @@ def write_run(
         folder / "recordings.jsonl",
         (rows.nested_line(x, measures_only=measures_only) for x in lines),
     )
-    write_json(folder / "run.json", run)
+    kept = [paths[fmt] for fmt in puts if fmt != "parquet"] + [folder / "recordings.jsonl"]
+    write_json(folder / "run.json", {**run, "files": {p.name: _sha256(p) for p in kept}})
     return [*(paths[fmt].name for fmt in puts), "recordings.jsonl", "run.json"]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def changed(folder: Path) -> list[str]:
+    """Return which results are not as their run wrote them; none where ``run.json`` cannot say."""
+    try:
+        head = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        told = {name: head["files"][name] for name in ("apologies.jsonl", "recordings.jsonl")}
+        return [name for name, digest in told.items() if _sha256(folder / name) != digest]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def flat_columns(inputs: tuple[str, ...] = (), *, measures_only: bool = False) -> list[str]:
@@ -344,6 +328,7 @@ def write_from(
     }
     journal.note("how", how)
     journal.note("run", rows.plain(run))
+    journal.reached("writing")
     try:
         files = write_run(
             folder,
@@ -368,6 +353,7 @@ def write_from(
             "the same command again: what was measured is in the "
             "journal, and nothing of it is measured again.",
         ) from error
+    journal.reached("whole")
     return files
 
 

@@ -33,10 +33,10 @@ TIME_SHARE = 0.25
 _LEFT_OUT = {
     "analysis", "batch", "cli", "dataset", "doctor", "engines", "explain", "fit", "journal",
     "judge", "judging", "merging", "models", "packing", "people", "remote", "report", "results",
-    "schema", "studio", "textgrid", "work", "workers",
+    "schema", "studio", "textgrid", "work", "workbook", "workers",
 }  # fmt: skip
 _WORDS_LEFT_OUT = ("words/reasons", "words/coach", "words/rate", "words/studio", "words/agreement",
-                   "words/sampling", "words/report")  # fmt: skip
+                   "words/sampling", "words/report", "words/columns")  # fmt: skip
 _JUDGED_BY = ("judge", "judging", "explain", "onnxfile")
 _LIBRARIES = ("numpy", "scipy", "librosa", "soundfile", "soxr", "earshot", "av")
 

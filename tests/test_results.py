@@ -148,14 +148,55 @@ def test_parquet_carries_units(tmp_path):
     assert got["start_s"].to_pylist() == [1.0]
 
 
-def test_xlsx_has_numbers_as_numbers_and_text_as_text(tmp_path):
+def book(folder, rows_=None, lang="nl"):
     openpyxl = pytest.importorskip("openpyxl", reason="the xlsx extra is not installed")
-    write(tmp_path, [apology(text="=1+1", **JUDGED)], formats=("jsonl", "csv", "xlsx"))
-    sheet = openpyxl.load_workbook(tmp_path / "apologies.xlsx").active
+    rows_ = [apology(text="=1+1", **JUDGED)] if rows_ is None else rows_
+    results.write_run(folder, [], rows_, {"command": {"lang": lang}}, formats=("csv", "xlsx"))
+    return openpyxl.load_workbook(folder / "apologies.xlsx")
+
+
+def test_xlsx_has_numbers_as_numbers_and_text_as_text(tmp_path):
+    sheet = book(tmp_path).active
     cells = dict(zip([c.value for c in sheet[1]], sheet[2], strict=True))
     assert cells["start_s"].value == 1
     assert cells["pitch_mean_st"].data_type == "n"
     assert cells["text"].data_type == "s"
+    assert cells["sincere_p"].number_format == "0%"
+    assert cells["channel"].number_format == "General"
+    assert cells["text"].alignment.wrap_text
+    assert sheet.column_dimensions["A"].width > 30
+    assert sheet.freeze_panes == "B2"
+    assert sheet.auto_filter.ref.startswith("A1:")
+
+
+def test_xlsx_without_rows_still_has_its_header_and_filter(tmp_path):
+    sheet = book(tmp_path, []).active
+    assert sheet.max_row == 1
+    assert sheet.auto_filter.ref.endswith("1")
+
+
+@pytest.mark.parametrize("lang", ["en", "nl"])
+def test_xlsx_explains_every_column_in_the_language_of_the_run(tmp_path, lang):
+    whole = book(tmp_path, lang=lang)
+    names = [c.value for c in whole.worksheets[0][1]]
+    assert names == results.flat_columns()
+    title, rule = {
+        "en": ("columns", "A true apology"),
+        "nl": ("kolommen", "Een echt excuus"),
+    }[lang]
+    legend = {r[0].value: (r[1].value, r[2].value) for r in whole[title].iter_rows(min_row=2)}
+    assert list(legend) == names
+    assert all(meaning for _, meaning in legend.values())
+    assert rule in legend["conduct_real"][1]
+    assert legend["pitch_mean_st_rel"][0] == "st"
+
+
+def test_small_units_keep_their_digits_and_a_contribution_is_explained():
+    from prosody.workbook import explained, number_format
+
+    assert number_format("slope_0_500_db_per_hz") == "0.0000"
+    assert number_format("end_s") == "0.00"
+    assert explained("engaged_from_pause_share", "en")[1].endswith("added to engaged_rating.")
 
 
 def test_an_unknown_format_is_refused():
