@@ -14,6 +14,7 @@ import typer
 
 from prosody.batch import Head, Run
 from prosody.rows import Apology, Line
+from prosody.words import clock
 from prosody.words import load as words
 
 # Without a terminal a line now and then is enough: logs are read, not watched.
@@ -101,7 +102,7 @@ class Progress:
     def _text(self) -> str:
         rate = self.rate
         pace = f"{rate:.1f}/s" if rate >= 1 else f"{60 * rate:.1f}/min"
-        left = _clock((self.total - self.done) / rate) if rate else "?"
+        left = clock((self.total - self.done) / rate) if rate else "?"
         return self.say["measured" if self.measures_only else "judged"].format(
             done=self.done,
             total=self.total,
@@ -149,12 +150,6 @@ class Progress:
             typer.echo("\r\x1b[2K", err=True, nl=False)
 
 
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
 def show(run: Head, *, lang: str, measures_only: bool = False) -> None:
     """Print the table of apologies and what else was heard, on stdout."""
     from rich import box
@@ -184,7 +179,7 @@ def show(run: Head, *, lang: str, measures_only: bool = False) -> None:
             sheet.add_column(say["score"], justify="right", no_wrap=True)
             sheet.add_column(say["why"], overflow="fold", ratio=4)
         for row in sorted(run.apologies, key=lambda a: (a.recording, a.start_s)):
-            cells = [Text(names[row.recording]), Text(_clock(row.start_s))]
+            cells = [Text(names[row.recording]), Text(clock(row.start_s))]
             if worded:
                 cells.append(Text(_printable(row.text or "-")))
             if not measures_only:
@@ -195,6 +190,7 @@ def show(run: Head, *, lang: str, measures_only: bool = False) -> None:
         console.print(say["none"])
     _others(run.lines, names, texts, console)
     if run.apologies and not measures_only:
+        console.print(say["score_text"], style="dim")
         console.print(say["impression"], style="dim")
 
 
@@ -238,7 +234,7 @@ def _others(
         for act in line.acts:
             if act["act"] != "apology" and act["role"] != "customer":
                 kind = texts["act"][act["act"]]
-                text = f'{name} {_clock(act["start_s"])} "{act["text"]}": {kind}, {say["also"]}'
+                text = f'{name} {clock(act["start_s"])} "{act["text"]}": {kind}, {say["also"]}'
                 console.print(Text(_printable(text)), style="dim")
         if line.complaint_without_apology:
             console.print(Text(_printable(f"{name}: {say['complaint']}")))
@@ -262,7 +258,7 @@ def _conduct(line: Line, texts: dict[str, Any]) -> str:
 def _rule(result: dict[str, Any], rules: dict[str, Any]) -> str:
     name = str(rules[result["rule"]]["name"])
     heard = [w["start_s"] for w in result["words"] if w["start_s"] is not None]
-    return f"{name} ({_clock(heard[-1])})" if heard else name
+    return f"{name} ({clock(heard[-1])})" if heard else name
 
 
 def _short(paths: Sequence[str]) -> dict[str, str]:

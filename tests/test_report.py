@@ -25,7 +25,7 @@ from prosody import report
 from prosody.errors import UsageError
 from prosody.recording import Recording
 from prosody.report import html, results, speak, totals
-from prosody.words import load
+from prosody.words import clock, load
 
 JUDGED = re.compile(
     r"sincer|forced|unclear|verdict|engaged|recited|oprecht|gemaakt|opgelezen", re.I
@@ -341,6 +341,58 @@ def test_reasons_are_said_again_in_the_readers_language(analysed):
     for one in row["reasons"]:
         assert speak.reason(one, "en") == (one["text"], one["toward"])
         assert speak.reason(one, "nl")[0] != one["text"]
+
+
+def test_a_take_is_compared_with_its_baseline_recording_and_no_call(analysed):
+    rows = results.read_lines(analysed / "apologies.jsonl")
+    one = next(r for row in rows for r in row["reasons"] if r["column"] != r["measure"])
+    assert "than in the rest of the call" in speak.reason(one, "en")[0]
+    assert "than in the baseline recording" in speak.reason(one, "en", take=True)[0]
+
+
+@pytest.mark.parametrize(
+    ("sincere_p", "engaged_p", "said"),
+    [
+        (0.83, 0.2, "80 of 100 would put it on the recited side: sincere is said only where fewer"),
+        (0.55, 0.5, "sincere from 70 of 100, forced up to 30 of 100"),
+        (0.55, None, "sincere from 70 of 100, forced up to 30 of 100"),
+    ],
+)
+def test_a_page_says_why_it_is_unclear(results_of, sincere_p, engaged_p, said):
+    def unsure(rows, lines, head):
+        rows[0] |= {"verdict": "unclear", "kind": None}
+        rows[0]["sincere"] |= {"p": sincere_p}
+        rows[0]["engaged"] |= {"p": engaged_p}
+
+    folder = results_of(unsure)
+    report.make(folder, lang="en", audio=False)
+    assert said in (folder / "report/apologies/00001.html").read_text(encoding="utf-8")
+
+
+def test_thresholds_that_are_none_are_not_told_of(results_of):
+    def odd(rows, lines, head):
+        rows[0] |= {"verdict": "unclear", "kind": None}
+        head["settings"]["verdict"] = {"sincere_p": "<b>", "forced_p": None}
+
+    folder = results_of(odd)
+    assert results.read(folder).limits == {}
+    report.make(folder, lang="en", audio=False)
+    assert "is called sincere from" not in (folder / "report/apologies/00001.html").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_the_options_of_a_run_are_words(analysed, tmp_path):
+    report.make(analysed, tmp_path / "r", lang="nl", audio=False)
+    page = (tmp_path / "r/about.html").read_text(encoding="utf-8")
+    command = json.loads((analysed / "run.json").read_text(encoding="utf-8"))["command"]
+    assert "False" not in page
+    assert not [name for name in command if f">{name}<" in page]
+    assert "alleen gemeten, niet beoordeeld" in page
+
+
+def test_times_are_cut_and_not_rounded():
+    assert [clock(s) for s in (0.0, 25.99, 59.9, 3661.2)] == ["0:00", "0:25", "0:59", "1:01:01"]
 
 
 def test_exported_ratings_and_the_reports_clips_belong_together(pages, tmp_path):

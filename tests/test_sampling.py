@@ -486,7 +486,7 @@ def test_agreement_tells_the_base_rate_with_the_table_of_the_sample(known, tmp_p
     expected = np.sum(made.weight[1:] * forced[rest]) / made.weight[1:].sum()
     assert found["share"] == pytest.approx(expected, abs=1e-5)
     assert found["n_unrated"] == 1
-    for lang, word in (("en", "on the side of put on"), ("nl", "aan de kant van opgelegd")):
+    for lang, word in (("en", "on the side of put on"), ("nl", "aan de kant van gemaakt")):
         done = CliRunner().invoke(app, [*args, "--lang", lang, "--page", str(tmp_path / lang)])
         assert done.exit_code == 0, done.output
         assert word in done.stdout

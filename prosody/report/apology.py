@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +11,12 @@ from prosody.report import speak
 from prosody.report.chart import Picture
 from prosody.report.html import Html, join, tag
 from prosody.report.impression import Impression
-from prosody.report.page import Frame, clock, figure, grid, listing, paragraph, section
+from prosody.report.page import Frame, figure, grid, listing, paragraph, section
 from prosody.report.player import Player
 from prosody.report.results import clip_id, number
 from prosody.report.sound import Extract
 from prosody.rows import RULES
+from prosody.words import clock
 
 MEASURES = (
     "pitch_p50_st", "pitch_range_st", "loudness_p50", "loudness_cv", "loudness_peaks_per_s",
@@ -69,14 +71,18 @@ class ApologyPage:
         Whether this run judged; otherwise nothing about judgements is in the page.
     same : bool
         Whether the run speaks the report's language already.
+    limits : mapping
+        Thresholds of verdicts, as `Run.limits` gives them.
     """
 
-    def __init__(self, frame: Frame, *, judged: bool, same: bool) -> None:
+    def __init__(
+        self, frame: Frame, *, judged: bool, same: bool, limits: Mapping[str, float]
+    ) -> None:
         self.frame, self.judged, self.same = frame, judged, same
         self.say = frame.say
         self.words: dict[str, str] = self.say["apology"]
         self.player = Player(frame)
-        self.impression = Impression(frame, self.player)
+        self.impression = Impression(frame, self.player, limits)
 
     def make(self, sheet: Sheet) -> str:
         """Return the page."""

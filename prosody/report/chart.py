@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.report.html import Html, join, tag
-from prosody.report.page import clock, figure
+from prosody.report.page import figure
 from prosody.report.sound import Extract
+from prosody.words import clock
 
 WIDE = 2000  # units of the inner picture
 PITCH_PX, LOUD_PX, TIME_PX = 230, 110, 22

@@ -14,9 +14,10 @@ from typing import Any
 from prosody.report import results, speak, totals
 from prosody.report.folder import Folder, short
 from prosody.report.html import Html, join, tag
-from prosody.report.page import Frame, clock, figure, grid, listing, paragraph, section, texts
+from prosody.report.page import Frame, figure, grid, listing, paragraph, section, texts
 from prosody.report.results import Run, clip_id, number
 from prosody.rows import RULES
+from prosody.words import clock
 
 MOST_CHANGED = 500
 # From this share of common apologies on, two runs are two looks at the same calls.
@@ -261,9 +262,8 @@ class Comparison:
     # --- what differs ---------------------------------------------------------------------------
 
     def _differences(self) -> list[list[Any]]:
-        about = self.say["about"]
-        facts = [_facts(run, about, judged=self.frame.judged) for run in (self.a, self.b)]
-        none = about["none"]
+        facts = [_facts(run, self.say, judged=self.frame.judged) for run in (self.a, self.b)]
+        none = self.say["about"]["none"]
         return [
             [key, facts[0].get(key, none), facts[1].get(key, none)]
             for key in sorted({*facts[0], *facts[1]})
@@ -305,16 +305,17 @@ def _part(run: Run, what: str) -> tuple[int, int]:
     return sum(map(bool, told)), len(told)
 
 
-def _facts(run: Run, say: dict[str, str], *, judged: bool) -> dict[str, str]:
+def _facts(run: Run, say: dict[str, Any], *, judged: bool) -> dict[str, str]:
     """Return what decides the results of a run, flat."""
+    about = say["about"]
     out = {"prosody": str(run.head.get("prosody_version"))}
     if judged:
         model = run.head.get("model") or {}
-        out[say["model"]] = f"{model.get('name', '')} {str(model.get('sha256') or '')[:16]}"
+        out[about["model"]] = f"{model.get('name', '')} {str(model.get('sha256') or '')[:16]}"
     for group, values in (run.head.get("settings") or {}).items():
         # Those of `prosody coach` decide nothing here.
         if isinstance(values, dict) and group != "coach" and (judged or group != "verdict"):
             out |= {f"{group}.{k}": str(v) for k, v in values.items()}
     left = ("lang", "engine")  # no result depends on them
-    out |= {k: str(v) for k, v in run.command.items() if k not in left}
+    out |= dict(speak.setting(k, v, say) for k, v in run.command.items() if k not in left)
     return out

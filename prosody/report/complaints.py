@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from prosody.report.html import Html, join, tag
-from prosody.report.page import Frame, clock, figure, listing, paragraph, section
+from prosody.report.page import Frame, figure, listing, paragraph, section
 from prosody.report.player import Player
 from prosody.report.results import Run, name_of, number
 from prosody.report.sound import Clip
 from prosody.turns import Turn
+from prosody.words import clock
 
 LONGEST_S = 60.0
 MOST_OTHER = 12

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from prosody.report import speak
@@ -21,10 +22,12 @@ class Impression:
     ----------
     frame : Frame
     player : Player
+    limits : mapping
+        Thresholds of verdicts, as `Run.limits` gives them.
     """
 
-    def __init__(self, frame: Frame, player: Player) -> None:
-        self.frame, self.player = frame, player
+    def __init__(self, frame: Frame, player: Player, limits: Mapping[str, float]) -> None:
+        self.frame, self.player, self.limits = frame, player, limits
         self.say = frame.say
         self.words: dict[str, str] = self.say["apology"]
 
@@ -39,12 +42,13 @@ class Impression:
                 class_="verdict none",
             )
         p = (row.get("sincere") or {}).get("p")
-        parts = [paragraph(say["impression"], class_="small")]
+        parts: list[Html | None] = [paragraph(say["impression"], class_="small")]
         if isinstance(p, (int, float)):
             parts.append(paragraph(say["side_text"].format(n=round(100 * p))))
+            parts.append(self._unclear(row, p))
         reasons = []
         for one in row.get("reasons") or ():
-            said, side = speak.reason(one, lang)
+            said, side = speak.reason(one, lang, take=row.get("source") == "clips")
             text = said[:1].upper() + said[1:] + "."
             heard = self.player.at(one.get("start_s"), one.get("end_s"), got)
             toward = tag("span", say["toward"].format(side=side), class_="toward") if side else ""
@@ -73,6 +77,21 @@ class Impression:
             tag("div", tag("h2", heading), inside, class_="unveiled"),
             class_=f"verdict {row['verdict']}",
         )
+
+    def _unclear(self, row: dict[str, Any], p: float) -> Html | None:
+        """Return why a judged apology is neither sincere nor forced, by the run's own limits."""
+        limits = self.limits
+        if row["verdict"] != "unclear" or not limits:
+            return None
+        percent = {k: round(100 * limits[f"{k}_p"]) for k in ("sincere", "forced", "dull")}
+        if p < limits["sincere_p"]:
+            text = self.say["judged"]["unclear_between"]
+            return paragraph(
+                text.format(sincere=percent["sincere"], forced=100 - percent["forced"]), "small"
+            )
+        engaged = number(row.get("engaged") or {}, "p", 1 - limits["dull_p"])
+        text = self.say["judged"]["unclear_dull"]
+        return paragraph(text.format(n=round(100 * (1 - engaged)), dull=percent["dull"]), "small")
 
     def _axis(self, axis: str, got: dict[str, Any] | None) -> Html | None:
         if not got or got.get("rating") is None:

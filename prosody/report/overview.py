@@ -11,9 +11,10 @@ from prosody.report.apology import file_name
 from prosody.report.chart import shares
 from prosody.report.complaints import Complaints, complaints
 from prosody.report.html import Html, join, tag
-from prosody.report.page import Frame, clock, figure, grid, listing, paragraph, section
+from prosody.report.page import Frame, figure, grid, listing, paragraph, section
 from prosody.report.results import Run, number
 from prosody.report.tables import WholeRun
+from prosody.words import clock
 
 LIST = 8  # apologies in a list of the overview
 

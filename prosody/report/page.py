@@ -184,13 +184,6 @@ class Frame:
         return document(whole, inside, self.lang, style, policy(style, code, nonce))
 
 
-def clock(seconds: float) -> str:
-    """Return a time in a recording as people read it."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
 def figure(value: float, decimals: int, lang: str) -> str:
     """Return a number as people write it in a language."""
     out = f"{value:.{decimals}f}"

@@ -10,8 +10,9 @@ import math
 from typing import Any
 
 from prosody.report.html import Html, data, tag
-from prosody.report.page import Frame, clock, paragraph, section
+from prosody.report.page import Frame, paragraph, section
 from prosody.report.sound import Clip
+from prosody.words import clock
 
 MOST_TURNS = 80
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -57,6 +58,14 @@ class Run:
     def measures_only(self) -> bool:
         """Whether nothing was judged, so that nothing about judgements may be shown."""
         return bool(self.command.get("measures_only"))
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """The thresholds of verdicts, by name; empty where the results do not hold them all."""
+        found = (self.head.get("settings") or {}).get("verdict") or {}
+        names = ("sincere_p", "forced_p", "dull_p")
+        out = {name: number(found, name, math.nan) for name in names}
+        return out if all(0 <= limit <= 1 for limit in out.values()) else {}
 
     @property
     def ident(self) -> str:

@@ -132,7 +132,9 @@ class Sheets:
         watch : callable
         """
         rows = self.run.apologies
-        made = ApologyPage(self.frame, judged=not self.run.measures_only, same=same)
+        made = ApologyPage(
+            self.frame, judged=not self.run.measures_only, same=same, limits=self.run.limits
+        )
         most = self.sounds.most
         chosen = set(sorted(range(len(rows)), key=lambda i: (-worth(rows[i]), i))[:most])
         together: dict[str, list[int]] = defaultdict(list)

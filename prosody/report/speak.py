@@ -34,11 +34,15 @@ def gates(row: dict[str, Any], say: dict[str, Any]) -> str:
     return "; ".join(str(known.get(g, g)) for g in row.get("gates") or ())
 
 
-def reason(one: dict[str, Any], lang: str) -> tuple[str, str]:
-    """Return a reason's sentence, and the side it pulls the impression to."""
+def reason(one: dict[str, Any], lang: str, *, take: bool = False) -> tuple[str, str]:
+    """Return a reason's sentence, and the side it pulls the impression to.
+
+    A `take` is no part of a call: what it is compared with is a recording of its own.
+    """
     measure = str(one.get("measure"))
     try:
-        versus: explain.Versus = "others" if one.get("column") == measure else "call"
+        versus: explain.Versus = "baseline" if take else "call"
+        versus = "others" if one.get("column") == measure else versus
         said = explain.sentence(measure, float(one["value"]), str(one["unit"]), lang, versus)
         up = "up" if number(one, "contribution") > 0 else "down"
         return said, str(load("reasons", lang)["toward"][one["axis"]][up])
@@ -98,6 +102,15 @@ def value(result: dict[str, Any], say: dict[str, Any]) -> str:
     shown = f"{found:.1f}" if isinstance(found, float) and found != int(found) else f"{found:.0f}"
     shown = shown.replace(".", say["page"]["decimal"])
     return f"{shown} {unit}" if unit in ("", "s") else f"{unit}: {shown}"
+
+
+def setting(key: str, given: Any, say: dict[str, Any]) -> tuple[str, str]:
+    """Return an option of the run and what it was set to, in words."""
+    about = say["about"]
+    shown = about["none"] if given is None else str(given)
+    if isinstance(given, bool):
+        shown = say["table"]["yes" if given else "no"]
+    return str(about["option"].get(key, key)), str(about["option_value"].get(shown, shown))
 
 
 def decimals(measure: str) -> int:

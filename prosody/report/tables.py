@@ -181,7 +181,7 @@ class Tables(WholeRun):
             sha = str(model.get("sha256") or "")[:16]
             facts.append([say["model"], f"{model.get('name', say['none'])} {sha}"])
         for key, value in sorted(self.run.command.items()):
-            facts.append([key, say["none"] if value is None else str(value)])
+            facts.append([*speak.setting(key, value, self.say)])
         return self.frame.page(
             self.say["page"]["about"],
             tag("h1", self.say["page"]["about"]),

@@ -50,3 +50,13 @@ def load(name: str, lang: str) -> dict[str, Any]:
             f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(known) or 'none'}.",
         )
     return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def clock(seconds: float) -> str:
+    """Return a time in a recording as people read it: whole seconds, those that have passed.
+
+    Cut and not rounded, so that a player at that time has not passed what is to be heard.
+    """
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
