@@ -27,3 +27,17 @@ def chosen(settings_file: Path | None) -> Settings:
     from prosody import settings
 
     return settings.Settings() if settings_file is None else settings.load(settings_file)
+
+
+def tell_changed(*folders: Path) -> None:
+    """Say which results are not as their run wrote them."""
+    from prosody import results
+
+    for folder in folders:
+        for name in results.changed(folder):
+            typer.echo(
+                f"{folder / name}: changed since the run wrote it (run.json has another hash). "
+                "Unless you changed it yourself, start 'prosody analyze' there again: it writes "
+                "the results anew from its journal.",
+                err=True,
+            )

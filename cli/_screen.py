@@ -13,6 +13,7 @@ from typing import Any
 import typer
 
 from prosody.batch import Head, Run
+from prosody.journal import Journal
 from prosody.rows import Apology, Line
 from prosody.words import clock
 from prosody.words import load as words
@@ -60,6 +61,19 @@ class Progress:
             self._put_json("begin")
         elif kept and not self.quiet:
             typer.echo(self.say["kept"].format(kept=kept, total=total), err=True)
+
+    def found(self, journal: Journal, removed: Sequence[str]) -> None:
+        """Tell what became of what was there: a journal that was damaged or old, words in clear."""
+        said = [("removed", ", ".join(removed))] if removed else []
+        if journal.saved is not None:
+            said.append(("saved", str(journal.saved)))
+        elif journal.anew:
+            said.append(("anew", ""))
+        for event, what in said:
+            if self.as_json:
+                typer.echo(json.dumps({"event": f"journal_{event}", "what": what}), err=True)
+            else:  # also with --quiet: nothing is lost or removed without a word
+                typer.echo(self.say[event].format(what=what, path=journal.path), err=True)
 
     def __call__(self, line: Line, withheld: int) -> None:
         """Tell that one more recording is done."""

@@ -135,7 +135,7 @@ def analyze(
     """
     from prosody.cli._screen import Progress, closing, show
 
-    from prosody import batch, engines, people, results, work
+    from prosody import batch, engines, in_clear, people, results, work
     from prosody.calls import collect
     from prosody.journal import Journal
     from prosody.judge import Judge
@@ -179,6 +179,8 @@ def analyze(
     )
     progress = Progress(quiet=quiet, as_json=json_progress, lang=lang, measures_only=measures_only)
     with Journal(out, fresh=fresh) as journal:
+        removed = in_clear.begin(journal, out, redact=redact)
+        progress.found(journal, removed)
         done = batch.run(
             calls,
             job,
@@ -210,6 +212,8 @@ def analyze(
             if judge is None
             else {"name": judge.name, "sha256": judge.sha256, "shipped": model is None},
         )
+        if journal.saved is not None:
+            run["journal_saved"] = journal.saved
         inputs = () if judge is None else judge.inputs
         files = results.write_from(
             journal,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 from prosody.cli import app
-from prosody.cli._options import given
+from prosody.cli._options import given, tell_changed
 
 
 @app.command(epilog="Example: prosody compare results-october results-november")
@@ -24,4 +24,5 @@ def compare(
     """
     from prosody.report.compare import compare as write
 
+    tell_changed(first, second)
     typer.echo(str(write(first, second, out, lang=lang)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 from prosody.cli import app
+from prosody.cli._options import tell_changed
 
 if TYPE_CHECKING:
     from prosody.studio.clips import ClipSet
@@ -126,6 +127,7 @@ def rate(
             raise UsageError(f"{database_of(out)}: no ratings were begun there.", "")
         _revoke(out, revoke)
         return
+    tell_changed(clips)
     found = _clips(
         clips, only=only, padding=padding, recordings=recordings, meta_from=meta_from,
         anchors=anchors, seed=seed or 0,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 from prosody.cli import app
-from prosody.cli._options import QUIET, given
+from prosody.cli._options import QUIET, given, tell_changed
 
 
 @app.command(epilog="Example: prosody report results --lang nl")
@@ -41,6 +41,7 @@ def report(
     """
     from prosody import report as pages
 
+    tell_changed(folder)
     live = sys.stderr.isatty() and not quiet
 
     def watch(done: int, of: int) -> None:

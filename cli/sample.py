@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 from prosody.cli import app
+from prosody.cli._options import tell_changed
 
 if TYPE_CHECKING:
     from prosody.fit.sampling import Sample
@@ -56,6 +57,7 @@ def sample(
         raise UsageError(f"--out {out}: there is no folder {out.parent}.", "Make it first.")
     if out.is_dir():
         raise UsageError(f"--out {out}: a folder, expected a file.", "Example: --out clips.csv")
+    tell_changed(results)
     run = read(results)
     say: dict[str, str] = load("sampling", lang or str(run.command.get("lang") or "en"))["say"]
     frame = sampling.frame_of(run, enrich=enrich, gated=gated)

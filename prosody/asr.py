@@ -8,6 +8,7 @@ recognised is kept in a cache keyed by the sound, the model and the language.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -282,7 +283,7 @@ def transcribe(recording: Recording, voices: Sequence[Voice], plan: Plan) -> Tra
     if plan.cache is not None:
         key = "\n".join([content_hash(recording.path), recogniser.digest, language, "1"])
         cached = plan.cache / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
-        if (known := _read(cached)) is not None:
+        if (known := _read(cached, sealed=True)) is not None:
             return known
     turns: list[Turn] = []
     for channel, voice in enumerate(voices):
@@ -291,8 +292,8 @@ def transcribe(recording: Recording, voices: Sequence[Voice], plan: Plan) -> Tra
     made = Transcript(tuple(turns), f"{RECOGNISED} {Path(plan.model).name}", language)
     if cached is None:
         return made
-    write(made, cached)
-    return _read(cached) or made  # what a later run will read, to the last digit
+    _keep(made, cached)
+    return _read(cached, sealed=True) or made  # what a later run will read, to the last digit
 
 
 def _channel(
@@ -382,6 +383,42 @@ def forget(out: Path, call_ids: Iterable[str]) -> None:
             path.unlink()
 
 
+def forget_all(out: Path) -> list[str]:
+    """Remove everything that was recognised from a run's folder; returns what was there."""
+    from prosody import dataset
+
+    cache, folder = out / CACHE, out / "transcripts"
+    gone = []
+    if cache.is_dir() and not cache.is_symlink():
+        gone.append(f"{CACHE}/")
+        dataset.remove(cache)
+    ours = [
+        path
+        for path in (folder.glob("*.json") if folder.is_dir() else ())
+        if (found := _read(path)) is not None and found.source.startswith(RECOGNISED)
+    ]
+    for path in ours:
+        path.unlink()
+    if ours:
+        gone.append(f"{folder.name}/")
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # what is somebody's own stays
+    return gone
+
+
+def _seal(kept: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def _keep(transcript: Transcript, path: Path) -> None:
+    """Write to the cache, with a hash: another letter on the disk would be another word."""
+    from prosody.results import write_json
+    from prosody.rows import plain
+
+    kept = plain(as_dict(transcript))
+    write_json(path, {**kept, "sha256": _seal(kept)})
+
+
 def write(transcript: Transcript, path: Path) -> None:
     """Write a transcript, whole or not at all."""
     from prosody.results import write_json
@@ -389,10 +426,12 @@ def write(transcript: Transcript, path: Path) -> None:
     write_json(path, as_dict(transcript))
 
 
-def _read(path: Path) -> Transcript | None:
+def _read(path: Path, *, sealed: bool = False) -> Transcript | None:
     """Return a transcript from the cache; None where there is none, or it is damaged."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
+        if sealed and data.pop("sha256") != _seal(data):
+            return None
         turns = tuple(
             Turn(
                 s["start"],
@@ -405,5 +444,5 @@ def _read(path: Path) -> Transcript | None:
             for s in data["segments"]
         )
         return Transcript(turns, data["source"], data["language"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

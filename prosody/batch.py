@@ -201,6 +201,7 @@ def run(
     began = time.monotonic()
     calls = writable(calls)
     names = idents(calls)
+    journal.reached("running")
     journal.want(names)
     gates = work.options.settings.gates
     journal.regate(asdict(gates), lambda numbers: closed(numbers, gates))
@@ -214,10 +215,14 @@ def run(
     if watch:
         watch.begin(len(calls), out.reused)
     with _signals() as heard:
+        done = set()
         if tasks:
-            _examine(engine(work, tasks), journal, names, stamps, heard, watch)
+            done = _examine(engine(work, tasks), journal, names, stamps, heard, watch)
         out.interrupted = heard["n"] > 0
-        if not out.interrupted:
+        if out.interrupted:
+            # Rows of an earlier run, with other settings or of another sound, are not this one's.
+            journal.leave_out(names[i] for i, *_ in tasks if i not in done)
+        else:
             journal.prune()
         if judge is None:
             journal.drop_judgements()
@@ -237,21 +242,24 @@ def _examine(
     stamps: Sequence[str],
     heard: dict[str, int],
     watch: Watch | None,
-) -> None:
+) -> set[int]:
+    """Put outcomes into the journal as they come; returns the numbers of the calls that did."""
     told = 0
+    done: set[int] = set()
     try:
         while not engine.done:
             if heard["n"] > told:
                 told = heard["n"]
                 if told > 1:
                     engine.kill()
-                    return
+                    break
                 engine.stop()
                 if watch:
                     watch.interrupted()
             got = engine.next()
             if got is None:
                 continue
+            done.add(got.number)
             name, stamp = names[got.number], stamps[got.number]
             line: Line | None
             if got.conduct is not None:
@@ -270,6 +278,7 @@ def _examine(
         engine.kill()
         raise
     journal.commit()
+    return done
 
 
 def _judge(journal: Journal, judged_by: str, judge: Callable[[Sequence[Apology]], None]) -> None:

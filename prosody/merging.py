@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from prosody import asr, dataset, people, results
+from prosody import asr, in_clear, people, results
 from prosody.errors import UsageError
 from prosody.journal import NAME, Journal
 
@@ -22,6 +23,27 @@ def _open(folder: Path) -> Journal:
             "Name the --out folder of a run.",
         )
     return Journal(folder, made=True)
+
+
+def _settled(folder: Path, journal: Journal) -> bool:
+    """Whether results stand beside a journal that are its own; a run in between is refused.
+
+    A run that was killed leaves rows of two settings, or of two judges, under the results of the
+    run before.
+    """
+    if journal.state != "running":
+        try:
+            there = json.loads((folder / "run.json").read_text(encoding="utf-8"))["finished_at"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return True  # they are written again
+        if journal.state == "writing" or there == journal.noted("run")["finished_at"]:
+            return True
+        found = "its results are of another run than its journal"
+    elif any((folder / name).exists() for name in ("run.json", "apologies.jsonl")):
+        found = "its last run was never finished, and results of an earlier one are there"
+    else:
+        return False
+    raise UsageError(f"{folder}: {found}.", "Start 'prosody analyze' there once more, then this.")
 
 
 def _agree(first: tuple[Path, dict[str, Any]], other: tuple[Path, dict[str, Any]]) -> None:
@@ -65,8 +87,9 @@ def merge(folders: Sequence[Path], out: Path) -> tuple[list[str], dict[str, int]
     hows = []
     for folder in folders:
         with _open(folder) as journal:
+            settled = _settled(folder, journal)
             head, how = journal.noted("run"), journal.noted("how")
-        if head is None or how is None:
+        if not settled or head is None or how is None:
             raise UsageError(
                 f"{folder}: its run was never finished.", "Start 'prosody analyze' there again."
             )
@@ -76,10 +99,12 @@ def merge(folders: Sequence[Path], out: Path) -> tuple[list[str], dict[str, int]
     here = out.resolve() in {f.resolve() for f in folders}
     double = 0
     with Journal(out, fresh=not here) as journal:
+        journal.reached("running")  # killed from here on, it is nobody's to take for whole
+        in_clear.begin(journal, out, redact=bool(heads[0][1]["command"].get("redact")))
+        journal.prune()  # what an interrupted run left out of its results is not merged
         for folder in folders:
             if folder.resolve() != out.resolve():
                 double += journal.copy_from(folder)[1]
-        journal.want_all()
         run = dict(heads[0][1])
         run |= {
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -119,16 +144,12 @@ def forget(who: str, out: Path) -> list[str]:
     """
     wanted = who.strip()
     with _open(out) as journal:
-        unfinished = journal.noted("run") is None or journal.noted("how") is None
-        if unfinished and (out / "run.json").exists():
-            # Results of before would keep what leaves the journal.
-            raise UsageError(
-                f"{out}: its run was never finished, and results of an earlier one are there.",
-                "Start 'prosody analyze' there once more, then forget.",
-            )
+        settled = _settled(out, journal)
+        if settled and journal.state == "writing":
+            results.write_again(journal, out)  # what was killed while it forgot
         agents = people.names_of(wanted)
         marks = ", ".join("?" * len(agents))
-        gone = journal.forget(
+        gone = journal.named(
             f"call_id = ? or name = ? or substr(name, -?) in (?, ?) or agent in ({marks})",
             (wanted, wanted, len(wanted) + 1, f"/{wanted}", f"\\{wanted}", *agents),
         )
@@ -137,13 +158,14 @@ def forget(who: str, out: Path) -> list[str]:
                 f"{out}: no call and no agent is called '{who}'.",
                 "Name it as recordings.jsonl does: recording, call_id or agent.",
             )
-        journal.want_all()
+        # The rows go last: killed before, the same command finds them, and all of this, again.
+        asr.forget(out, [call_id for *_, call_id in gone])
+        in_clear.remove_pages(out)
         removed = int((journal.noted("run") or {}).get("forgotten", 0)) + len(gone)
-        if not unfinished:
+        if settled:
+            journal.reached("writing")
+        journal.forget([at for at, *_ in gone])
+        if settled:
             left = journal.counts()["recordings"]
             results.write_again(journal, out, forgotten=removed, inputs=left)
-    asr.forget(out, [call_id for _, call_id in gone])
-    for page in ("report", "compare"):
-        if (out / page).exists():
-            dataset.remove(out / page)
-    return [name for name, _ in gone]
+    return [name for _, name, _ in gone]

@@ -179,8 +179,10 @@ def run() -> dict[str, Any]:
         "reused": _COUNT, "note": _TEXT,
         "counts": _closed(dict.fromkeys(counts, _COUNT), optional=("judged",)),
         "merged": _closed({"parts": _COUNT, "double": _COUNT}), "forgotten": _COUNT,
+        "files": {"type": "object", "additionalProperties": _HASH},
+        "journal_saved": _COUNT,
     }  # fmt: skip
-    shape = _closed(properties, optional=("merged", "forgotten"))
+    shape = _closed(properties, optional=("merged", "forgotten", "journal_saved"))
     return {"$schema": _DRAFT, "title": "run", "version": SCHEMA_VERSION, **shape}
 
 

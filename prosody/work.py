@@ -31,9 +31,9 @@ TIME_SHARE = 0.25
 # Which modules decide what a row holds. A change in one of them makes the rows anew; a change in
 # the command line, the report or the judge does not.
 _LEFT_OUT = {
-    "analysis", "batch", "cli", "dataset", "doctor", "engines", "explain", "fit", "journal",
-    "judge", "judging", "merging", "models", "packing", "people", "remote", "report", "results",
-    "schema", "studio", "textgrid", "work", "workbook", "workers",
+    "analysis", "batch", "cli", "dataset", "doctor", "engines", "explain", "fit", "in_clear",
+    "journal", "judge", "judging", "merging", "models", "packing", "people", "remote", "report",
+    "results", "schema", "studio", "textgrid", "work", "workbook", "workers",
 }  # fmt: skip
 _WORDS_LEFT_OUT = ("words/reasons", "words/coach", "words/rate", "words/studio", "words/agreement",
                    "words/sampling", "words/report", "words/columns")  # fmt: skip

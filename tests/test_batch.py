@@ -143,7 +143,9 @@ def test_a_disk_that_is_full_from_the_start_asks_for_room_and_not_for_a_fresh_st
 
     def full(self, **how):
         real(self, **how)
-        raise sqlite3.OperationalError("database or disk is full")
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
 
     monkeypatch.setattr(Journal, "_open", full)
     with pytest.raises(JournalError, match="Make room"):

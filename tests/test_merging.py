@@ -137,7 +137,7 @@ def test_beside_results_of_before_an_unfinished_run_forgets_nothing(out):
     assert "never finished" in str(prosody("forget", "call-1", "--out", out).exception)
     with Journal(out) as journal:
         assert journal.known("x")[1] == "k"
-    for name in ("run.json", "recordings.jsonl"):
+    for name in ("run.json", "recordings.jsonl", "apologies.jsonl"):
         (out / name).unlink()
     assert prosody("forget", "call-1", "--out", out).exit_code == 0
     with Journal(out) as journal:

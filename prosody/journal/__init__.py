@@ -6,167 +6,42 @@ recording or nothing; what is done is looked up without reading what was found; 
 in order from disk, so that a million calls need no more memory than ten; and the lock that keeps
 two runs apart is the database's own, which the system lets go of when the process dies.
 
-Rows are JSON, packed (`prosody.packing`); nothing in it is ever executed when it is read.
+Rows are JSON, packed (`prosody.packing`); nothing in it is ever executed when it is read. How the
+file is opened and brought to the disk is in `journal.file`, how damage is found in `journal.sound`.
 """
 
 from __future__ import annotations
 
-import json
-import sqlite3
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from prosody.errors import ProsodyError, UsageError
+from prosody.journal.file import NAME, VERSION, JournalError, JournalFile
+from prosody.journal.sound import seal
 from prosody.packing import JUDGEMENT, apology_of, line_of, pack, unpack
 from prosody.rows import Apology, Line
 
-NAME = "journal.sqlite"
-VERSION = 3
-# A commit waits for the disk, so recordings share one; what is not committed is done again.
-COMMIT_EVERY_S = 1.0
-COMMIT_EVERY_ROWS = 200
+__all__ = ["NAME", "VERSION", "Journal", "JournalError"]
 
-_TABLES = """
-create table if not exists notes (name text primary key, value text not null);
-create table if not exists recordings (
-    id integer primary key, ident text not null unique, wanted integer not null, name text not null,
-    call_id text not null, agent text not null, stamp text not null, key text not null,
-    status text not null, code text not null, complaint integer not null, line blob not null);
-create table if not exists apologies (
-    id integer primary key, recording integer not null, start_s real not null,
-    channel integer not null, gated integer not null, made blob not null,
-    judged_by text not null default '', verdict text, judgement blob);
-create index if not exists of_recording on apologies (recording);
-create index if not exists by_name on recordings (name, ident);
-"""
+# running: rows may be of this run or an earlier one, of this judge or another. writing: rows are
+# final, their files may not be. whole: both are.
+State = Literal["running", "writing", "whole"]
+_WANTED = (
+    "wanted = ?1, seal = seal(ident, name, call_id, agent, key, status, code, complaint,"
+    " apologies, line, stamp, ?1)"
+)
+# What a judgement is taken out with; the seal goes with every change.
+_UNJUDGED = (
+    "judged_by = '', verdict = null, judgement = null,"
+    " seal = seal(recording, start_s, channel, gated, made, '', null, null)"
+)
 
 
-class JournalError(ProsodyError):
-    """The journal cannot be written: the disk is full, or gone."""
-
-    code = "journal"
-
-
-class Journal:
-    """The journal of one results folder, open for this process alone.
-
-    Parameters
-    ----------
-    folder : Path
-        The results folder; made where it is missing.
-    fresh : bool
-        Forget everything that is there.
-    made : bool
-        It is about what was made before: a journal of another version is refused. A run begins
-        such a one anew instead.
-
-    Raises
-    ------
-    UsageError
-        If another run has it open, it is no journal, or not of this version.
-    """
-
-    def __init__(self, folder: Path, *, fresh: bool = False, made: bool = False) -> None:
-        self.path = folder / NAME
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(
-                f"--out {folder}: cannot be made ({error.strerror}).", "Name another folder."
-            ) from error
-        self._pending, self._told = 0, time.monotonic()
-        try:
-            self._open(made=made)
-        except sqlite3.DatabaseError as error:
-            self._db.close()
-            if _is_busy(error):
-                raise UsageError(
-                    f"Another run is writing to {folder}.",
-                    "Wait until it has ended, or name another --out.",
-                    code="busy",
-                ) from error
-            if isinstance(error, sqlite3.OperationalError):  # the disk's fault, not the content's
-                raise self._broken(error) from error
-            if not fresh:
-                raise UsageError(
-                    f"{self.path}: cannot be used as a journal ({error}).",
-                    "Start anew with --fresh, or name another --out.",
-                ) from error
-            for ending in ("", "-wal", "-shm", "-journal"):
-                self.path.with_name(NAME + ending).unlink(missing_ok=True)
-            self._open()
-        if fresh:
-            self._write("delete from apologies")
-            self._write("delete from recordings")
-            self._write("delete from notes")
-            self.commit()
-
-    def _open(self, *, made: bool = False) -> None:
-        self._db = sqlite3.connect(self.path, timeout=0.5, isolation_level=None)
-        run = self._db.execute
-        # The lock is taken here and kept: with it, WAL needs no shared memory beside the file.
-        run("pragma locking_mode = exclusive")
-        run("pragma journal_mode = wal")
-        run("pragma synchronous = full")
-        run("pragma secure_delete = on")  # what is forgotten leaves no trace in free pages
-        run("begin immediate")
-        (version,) = run("pragma user_version").fetchone()
-        if version != VERSION and made:
-            self._db.close()  # nothing was written: what is there stays as it is
-            raise UsageError(
-                f"{self.path}: the journal of another version of prosody.",
-                "Start 'prosody analyze' there again: it makes the results anew with this version.",
-            )
-        if version != VERSION:
-            for table in ("apologies", "recordings", "notes"):
-                run(f"drop table if exists {table}")
-            run(f"pragma user_version = {VERSION}")
-        for statement in _TABLES.split(";"):
-            run(statement)
-        run("commit")
-        run("begin immediate")
-
-    def __enter__(self) -> Journal:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Commit what is pending and let the folder go."""
-        try:
-            if self._db.in_transaction:
-                self._db.execute("commit")
-        except sqlite3.Error:
-            pass  # what could not be committed is done again
-        self._db.close()
-
-    def _write(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
-        try:
-            return self._db.execute(statement, values)
-        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
-            raise self._broken(error) from error
-
-    def _broken(self, error: Exception) -> JournalError:
-        return JournalError(
-            f"{self.path}: cannot be written ({error}).",
-            "Make room on the disk and start the same command again: it goes on where it stopped.",
-        )
-
-    def commit(self) -> None:
-        """Bring everything to the disk."""
-        try:
-            if self._db.in_transaction:
-                self._db.execute("commit")
-            self._db.execute("begin immediate")
-        except sqlite3.Error as error:
-            raise self._broken(error) from error
-        self._pending, self._told = 0, time.monotonic()
+class Journal(JournalFile):
+    """What a run found, one recording after another; parameters as for `JournalFile`."""
 
     # --- what is done -------------------------------------------------------------------------
 
@@ -183,18 +58,29 @@ class Journal:
         held = self._db.execute("select ident, wanted from recordings").fetchall()
         for ident, wanted in held:  # what is as it was is not written: it may be a million rows
             if wanted != (ident in self._wanted):
-                self._write("update recordings set wanted = ? where ident = ?", (not wanted, ident))
+                now = (int(ident in self._wanted), ident)
+                self._write(f"update recordings set {_WANTED} where ident = ?2", now)
+        self.commit()
+
+    def leave_out(self, idents: Iterable[str]) -> None:
+        """Leave recordings out of the results, but not out of the journal."""
+        for ident in idents:
+            self._write(f"update recordings set {_WANTED} where ident = ?2", (0, ident))
         self.commit()
 
     def want_all(self) -> None:
         """Say that results are about everything that is there."""
         self._wanted = set()
-        self._write("update recordings set wanted = 1 where wanted = 0")
+        self._write(f"update recordings set {_WANTED} where wanted != 1", (1,))
         self.commit()
 
     def stamp(self, ident: str, stamp: str) -> None:
         """Note that nothing of a recording changed, under its new stamp."""
-        self._write("update recordings set stamp = ? where ident = ?", (stamp, ident))
+        self._write(
+            "update recordings set stamp = ?1, seal = seal(ident, name, call_id, agent, key,"
+            " status, code, complaint, apologies, line, ?1, wanted) where ident = ?2",
+            (stamp, ident),
+        )
         self._one_more()
 
     def add(
@@ -204,25 +90,28 @@ class Journal:
         old = self._db.execute("select id from recordings where ident = ?", (ident,)).fetchone()
         if old:
             self._remove(old[0])
-        kept = {f.name: getattr(line, f.name) for f in fields(Line)}
+        kept = pack({f.name: getattr(line, f.name) for f in fields(Line)})
+        sealed = (
+            ident, line.recording, line.call_id, line.agent, key, line.status, line.code,
+            int(bool(line.complaint_without_apology)), len(apologies), kept, stamp,
+            int(ident in self._wanted),
+        )  # fmt: skip
         at = self._write(
-            "insert into recordings (ident, wanted, name, call_id, agent, stamp, key, status, code,"
-            " complaint, line) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                ident, ident in self._wanted, line.recording, line.call_id, line.agent, stamp,
-                key, line.status, line.code, int(bool(line.complaint_without_apology)), pack(kept),
-            ),
-        ).lastrowid  # fmt: skip
+            "insert into recordings (ident, name, call_id, agent, key, status, code, complaint,"
+            " apologies, line, stamp, wanted, seal) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*sealed, seal(*sealed)),
+        ).lastrowid
         for row in apologies:
             made = {
                 f.name: getattr(row, f.name)
                 for f in fields(Apology)
                 if f.name != "conduct" and f.name not in JUDGEMENT
             }
+            values = (at, float(row.start_s), int(row.channel), int(bool(row.gates)), pack(made))
             self._write(
-                "insert into apologies (recording, start_s, channel, gated, made)"
-                " values (?, ?, ?, ?, ?)",
-                (at, row.start_s, row.channel, int(bool(row.gates)), pack(made)),
+                "insert into apologies (recording, start_s, channel, gated, made, seal)"
+                " values (?, ?, ?, ?, ?, ?)",
+                (*values, seal(*values, "", None, None)),
             )
         self._one_more()
 
@@ -236,7 +125,9 @@ class Journal:
         kept = unpack(data) | {"conduct": conduct, "complaint_without_apology": silent}
         packed = pack(kept)
         self._write(
-            "update recordings set stamp = ?, key = ?, complaint = ?, line = ? where id = ?",
+            "update recordings set stamp = ?1, key = ?2, complaint = ?3, line = ?4, seal ="
+            " seal(ident, name, call_id, agent, ?2, status, code, ?3, apologies, ?4, ?1,"
+            " wanted) where id = ?5",
             (stamp, key, int(bool(silent)), packed, at),
         )
         self._one_more()
@@ -268,18 +159,13 @@ class Journal:
             if gates != kept["gates"]:
                 changed += 1
                 self._write(
-                    "update apologies set made = ?, gated = ?, judged_by = '', verdict = null,"
-                    " judgement = null where id = ?",
+                    "update apologies set made = ?1, gated = ?2, judged_by = '', verdict = null,"
+                    " judgement = null, seal ="
+                    " seal(recording, start_s, channel, ?2, ?1, '', null, null) where id = ?3",
                     (pack(kept | {"gates": gates}), int(bool(gates)), at),
                 )
         self.note("gates", limits)  # in one transaction with the rows
         return changed
-
-    def _one_more(self) -> None:
-        self._pending += 1
-        late = time.monotonic() - self._told > COMMIT_EVERY_S
-        if late or self._pending >= COMMIT_EVERY_ROWS:
-            self.commit()
 
     def _remove(self, recording: int) -> None:
         self._write("delete from apologies where recording = ?", (recording,))
@@ -293,8 +179,8 @@ class Journal:
         self._write("delete from recordings where not wanted")
         self.commit()
 
-    def forget(self, where: str, values: Sequence[Any]) -> list[tuple[str, str]]:
-        """Remove recordings for good, and return their names and the ids of their calls.
+    def named(self, where: str, values: Sequence[Any]) -> list[tuple[int, str, str]]:
+        """Return ids, names and ids of calls of recordings.
 
         Parameters
         ----------
@@ -302,19 +188,23 @@ class Journal:
             A condition on the columns of table ``recordings``, with ``?`` for values.
         values : sequence
         """
-        found = self._db.execute(
+        return self._db.execute(
             f"select id, name, call_id from recordings where {where} order by name", values
         ).fetchall()
-        for at, *_ in found:
+
+    def forget(self, recordings: Iterable[int]) -> None:
+        """Remove recordings for good: their bytes are not in the file any more."""
+        for at in recordings:
             self._remove(at)
-        self.commit()
-        self._db.execute("commit")
-        # Old pages lie in the write-ahead log and in free space until they are written over.
-        self._db.execute("pragma wal_checkpoint(truncate)")
-        self._db.execute("vacuum")
-        self._db.execute("pragma wal_checkpoint(truncate)")
-        self._db.execute("begin immediate")
-        return [(name, call_id) for _, name, call_id in found]
+        self._wipe()
+
+    def forget_all(self) -> bool:
+        """Remove everything for good; returns whether there was anything."""
+        (there,) = self._db.execute("select count(*) from recordings").fetchone()
+        for table in ("apologies", "recordings", "notes"):
+            self._write(f"delete from {table}")
+        self._wipe()
+        return bool(there) or self.anew
 
     # --- judging ------------------------------------------------------------------------------
 
@@ -344,7 +234,8 @@ class Journal:
         for at, row in rows:
             kept = {name: getattr(row, name) for name in JUDGEMENT}
             self._write(
-                "update apologies set judged_by = ?, verdict = ?, judgement = ? where id = ?",
+                "update apologies set judged_by = ?1, verdict = ?2, judgement = ?3, seal ="
+                " seal(recording, start_s, channel, gated, made, ?1, ?2, ?3) where id = ?4",
                 (judged_by, row.verdict, pack(kept), at),
             )
         self.commit()
@@ -394,25 +285,25 @@ class Journal:
 
     def drop_judgements(self, but: str = "") -> None:
         """Take judgements out, but those of one judge (``--measures-only`` keeps none)."""
-        self._write(
-            "update apologies set judged_by = '', verdict = null, judgement = null"
-            " where judged_by not in ('', ?)",
-            (but,),
-        )
+        self._write(f"update apologies set {_UNJUDGED} where judged_by not in ('', ?)", (but,))
         self.commit()
 
-    def note(self, name: str, value: Any) -> None:
-        """Keep something about the run itself."""
-        self._write("insert or replace into notes values (?, ?)", (name, json.dumps(value)))
-        self.commit()
+    # --- how far it is ------------------------------------------------------------------------
 
-    def noted(self, name: str, default: Any = None) -> Any:
-        """Return what was kept under a name."""
-        found = self._db.execute("select value from notes where name = ?", (name,)).fetchone()
-        return json.loads(found[0]) if found else default
+    @property
+    def state(self) -> State:
+        """How far the run that was last at work here came."""
+        found = self.noted("state")
+        return found if found in ("writing", "whole") else "running"
+
+    def reached(self, state: State) -> None:
+        """Say how far the run is."""
+        self.note("state", state)
+
+    # --- joining ------------------------------------------------------------------------------
 
     def copy_from(self, other: Path) -> tuple[int, int]:
-        """Add the recordings of another journal; returns (how many, how many were there already).
+        """Add what another journal's results hold; returns (how many, how many were there already).
 
         Of a recording that is in both, one that was read wins over one that failed, else the one
         that is here stays.
@@ -421,12 +312,12 @@ class Journal:
         try:
             added = double = 0
             mine = dict(self._db.execute("select ident, status from recordings").fetchall())
-            columns = ("ident, wanted, name, call_id, agent, stamp, key, status, code, complaint,"
-                       " line")  # fmt: skip
+            columns = ("ident, name, call_id, agent, key, status, code, complaint, apologies,"
+                       " line, stamp, wanted, seal")  # fmt: skip
             for at, *row in source._db.execute(
-                f"select id, {columns} from recordings order by name"
+                f"select id, {columns} from recordings where wanted order by name"
             ):
-                ident, status = row[0], row[7]
+                ident, status = row[0], row[5]
                 if ident in mine:
                     double += 1
                     if mine[ident] != "failed" or status == "failed":
@@ -438,7 +329,7 @@ class Journal:
                 else:
                     added += 1
                 new = self._write(
-                    f"insert into recordings ({columns}) values ({', '.join('?' * 11)})", row
+                    f"insert into recordings ({columns}) values ({', '.join('?' * 13)})", row
                 ).lastrowid
                 for values in source._db.execute(
                     "select start_s, channel, gated, made, judged_by, verdict, judgement"
@@ -446,14 +337,10 @@ class Journal:
                 ):  # fmt: skip
                     self._write(
                         "insert into apologies (recording, start_s, channel, gated, made,"
-                        " judged_by, verdict, judgement) values (?, ?, ?, ?, ?, ?, ?, ?)",
-                        (new, *values),
+                        " judged_by, verdict, judgement, seal) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                        (new, *values, seal(new, *values)),
                     )
             self.commit()
             return added, double
         finally:
             source.close()
-
-
-def _is_busy(error: sqlite3.DatabaseError) -> bool:
-    return "locked" in str(error) or "busy" in str(error)

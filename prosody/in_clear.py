@@ -1,0 +1,50 @@
+"""What a results folder may hold in clear beside its results: recognised words, pages, sound.
+
+``--redact`` masks what is written from then on. What an earlier run without it left in the same
+folder is masked by nobody, so a run with it takes that away before it begins.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prosody import asr, dataset
+
+if TYPE_CHECKING:
+    from prosody.journal import Journal
+
+_PAGES = ("report", "compare")
+_RESULTS = (
+    "apologies.jsonl", "apologies.csv", "apologies.xlsx", "apologies.parquet", "recordings.jsonl",
+    "run.json", "textgrids",
+)  # fmt: skip
+
+
+def remove_pages(out: Path) -> list[str]:
+    """Remove the pages made from results; returns what was there."""
+    return _remove(out, _PAGES)
+
+
+def begin(journal: Journal, out: Path, *, redact: bool) -> list[str]:
+    """Leave nothing of runs without ``--redact`` to one with it; returns what was removed.
+
+    Rows in the journal go, too: with other settings they are made again in any case, and a run
+    that is stopped half-way would write the old ones out. A transcript that was not recognised
+    here is somebody's own, and stays.
+    """
+    if bool(journal.noted("redacted")) == redact:
+        return []
+    gone: list[str] = []
+    if redact:
+        there = journal.forget_all() or (out / "run.json").is_file()
+        gone = asr.forget_all(out) + (_remove(out, _RESULTS + _PAGES) if there else [])
+    journal.note("redacted", redact)
+    return gone
+
+
+def _remove(out: Path, names: tuple[str, ...]) -> list[str]:
+    there = [name for name in names if (out / name).exists()]
+    for name in there:
+        dataset.remove(out / name)
+    return there
