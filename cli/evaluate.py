@@ -17,6 +17,10 @@ def evaluate(
     ratings: Path | None = typer.Option(
         None, "--ratings", help="Ratings of single listeners, long form: clip, rater, axis, rating."
     ),
+    group: str | None = typer.Option(
+        None, "--group", help="Column that says who speaks, for example agent."
+    ),
+    sentence: str | None = typer.Option(None, "--sentence", help="Column that says which wording."),
     cv: bool = typer.Option(
         False, "--cv", help="Refit the recipe to this table, leaving speakers out, and check that."
     ),
@@ -43,7 +47,15 @@ def evaluate(
     if axis not in AXES:
         raise UsageError(f"--axis {axis!r}, expected sincere or engaged.", "")
     found = check.evaluate(
-        table, axis, model=model, ratings=ratings, cv=cv, in_sample=in_sample, bootstraps=bootstraps
+        table,
+        axis,
+        model=model,
+        ratings=ratings,
+        cv=cv,
+        in_sample=in_sample,
+        bootstraps=bootstraps,
+        group=group,
+        sentence=sentence,
     )
     if plots is not None:
         from prosody.fit.figures import write_svg

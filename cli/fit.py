@@ -46,6 +46,8 @@ def fit(
     Needs at least 100 clips of 15 speakers and, where single ratings are given, a reliability of
     the mean of .6. Below that nothing is fitted, and it is said what is missing.
     """
+    from prosody.cli._sheet import printable
+
     from prosody.errors import UsageError
     from prosody.fit import make
     from prosody.judge import AXES
@@ -78,9 +80,9 @@ def fit(
     written = make.save(made, out)
     for said in made.said:
         typer.echo(said)
+    for remark in made.remarks:
+        typer.echo(printable(remark))
     for info in made.metadata["axes"].values():
-        for rater, why in info["training"].get("dropped_raters", {}).items():
-            typer.echo(f"rater {rater} was left out: {why}")
         agreed = (info["training"].get("reliability") or {}).get("agreement") or {}
         if isinstance(agreed.get("icc2_1"), float):
             typer.echo(

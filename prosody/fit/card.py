@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from prosody import __version__, judge
-from prosody.fit.check import fitted_on
+from prosody.fit import figures as fig
+from prosody.fit.check import fitted_on, plain
 from prosody.fit.model import AxisModel, JudgeModel
-from prosody.fit.tables import Rated
+from prosody.fit.naive import naive
+from prosody.fit.tables import Floats, Rated
 from prosody.settings import Settings
 
 TRAINING = {
@@ -37,6 +39,9 @@ TRAINING = {
 }
 # Whether a voice is high or low says who speaks, not how: never told against "most speakers".
 ANATOMY = ("pitch_mean_st", "pitch_p20_st", "pitch_p50_st", "pitch_p80_st", "pitch_start_st")
+# Fewer speakers than this are people, not a group.
+GROUP_SPEAKERS = 5
+BOOTSTRAPS = 500
 CLAIM = "predicted impression of listeners; not what a speaker felt or meant"
 
 
@@ -74,6 +79,27 @@ def axis_info(
         },
         "figures": dict(figures or {}),
     }
+
+
+def checked(axis: str, rated: Rated, rating: Floats, sd: Floats, cut: float) -> dict[str, Any]:
+    """Return the figures that are tables: per group, by share judged, and of a clear fall."""
+    groups = {
+        name: {value: g for value, g in values.items() if g["speakers"] >= GROUP_SPEAKERS}
+        for name, values in fig.by_group(rated, rating, sd, cut).items()
+    }
+    verdict = Settings().verdict
+    needed_p = verdict.forced_p if axis == "sincere" else verdict.recited_p
+    between = fig.intervals(
+        rated.rating, rating, sd, rated.sentence, rated.speaker, cut, BOOTSTRAPS
+    )
+    found: dict[str, Any] = {
+        "intervals": between,
+        "naive": naive(rated, cut),
+        "groups": {name: values for name, values in groups.items() if values},
+        "risk_coverage": fig.risk_coverage(rated.rating, rating, sd, cut),
+        "forced": fig.forced_precision(rated.rating, rating, sd, needed_p, cut),
+    }
+    return dict(plain(fig.rounded(found)))
 
 
 def frame(
@@ -162,54 +188,3 @@ def text(shown: judge.Judge) -> str:
         f"  {n:<40} {units[n]}{' *' if n in shown.line_dependent else ''}" for n in shown.inputs
     ]
     return "\n".join(lines)
-
-
-def markdown(shown: judge.Judge) -> str:
-    """Return a card in Markdown for a judge that a team made."""
-    info = shown.card
-    lines = [
-        f"# Model card: {shown.name}",
-        "",
-        f"Predicts how a panel of listeners would hear a spoken apology. {CLAIM.capitalize()}.",
-        "",
-        *(f"- {said}" for said in info.get("made", [])),
-        f"- Licence: {info.get('licence', 'not said')}",
-        f"- Measures: version {info.get('measures_version')}, {len(shown.inputs)} columns "
-        "(`prosody model FILE --needs` lists them)",
-        f"- sha256 of the file: `{shown.sha256}`",
-    ]
-    for axis in shown.axes:
-        about = shown.axis_info(axis)
-        training = about.get("training", {})
-        reliability = training.get("reliability") or {}
-        lines += [
-            "",
-            f"## {axis}",
-            "",
-            "| | |",
-            "|---|---|",
-            f"| clips, speakers | {training.get('clips')}, {training.get('speakers')} |",
-            f"| ratings | {training.get('scale', 'not said')} |",
-            f"| reliability of the mean | {_number(reliability.get('icc_mean'))} |",
-            f"| Krippendorff's alpha | {_number(reliability.get('krippendorff_alpha'))} |",
-            f"| languages | {', '.join(training.get('languages', [])) or 'not said'} |",
-            f"| decides a verdict | {'yes' if about.get('decides') else 'no, only a hint'} |",
-        ]
-        figures = about.get("figures", {})
-        lines += [f"| {k} | {_number(v)} |" for k, v in figures.items() if not isinstance(v, dict)]
-    lines += [
-        "",
-        "## Not for",
-        "",
-        "Rating, ranking or assessing people; deciding what somebody felt or meant; speech that is",
-        "unlike the clips above. Where few apologies are truly forced, many flags are wrong",
-        "(`prosody evaluate` gives the share): listen before you speak about one.",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _number(value: Any) -> str:
-    if value is None:
-        return "not known"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)

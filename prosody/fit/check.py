@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,14 +15,21 @@ from numpy.typing import NDArray
 
 from prosody.errors import UsageError
 from prosody.fit import figures as fig
+from prosody.fit.joined import join, load, on_scale
 from prosody.fit.model import AxisModel, JudgeModel
-from prosody.fit.ratings import Panel, read_long
-from prosody.fit.tables import Floats, Rated, read_table, speaker_of
+from prosody.fit.ratings import Panel
+from prosody.fit.tables import Floats, Rated, speaker_of
 from prosody.fit.train import folds, known_level
 from prosody.judge import Judge, line_dependent
 
+__all__ = ["cross_validate", "evaluate", "fitted_on", "join", "plain", "report", "seen"]
+
 SALT = "prosody-judge:"
 Fit = Callable[[Rated], AxisModel]
+NO_VOICES = (
+    "No column says who speaks: every row counts as a voice of its own, without a baseline, and "
+    "intervals are too narrow. Add a column 'speaker', or name it with --group."
+)
 
 
 def name_hash(name: str) -> str:
@@ -47,7 +53,12 @@ def aliases(clip: str, speaker: str) -> set[str]:
 
 def seen(judge: Judge, axis: str, rated: Rated) -> NDArray[np.bool_]:
     """Return which rows are of speakers that the axis was fitted on."""
-    known = set(judge.axis_info(axis).get("training", {}).get("fitted_on", []))
+    return known_to(judge.axis_info(axis).get("training", {}), rated)
+
+
+def known_to(training: Mapping[str, Any], rated: Rated) -> NDArray[np.bool_]:
+    """Return which rows are of speakers whose hashes a judge keeps with its training."""
+    known = set(training.get("fitted_on", []))
     out = np.zeros(len(rated), dtype=bool)
     if known:
         for i, (clip, speaker) in enumerate(zip(rated.clip, rated.speaker, strict=True)):
@@ -61,42 +72,6 @@ def fitted_on(rated: Rated) -> list[str]:
     for clip, speaker in zip(rated.clip, rated.speaker, strict=True):
         names |= aliases(str(clip), str(speaker))
     return sorted({name_hash(n) for n in names})
-
-
-def load(table: Path, ratings: Path | None, axis: str) -> tuple[Rated, Panel | None]:
-    """Read a table and join long ratings to it where they are given."""
-    if ratings is None:
-        return read_table(table), None
-    panel = read_long(ratings, axis)
-    rated = join(read_table(table, need_rating=False), panel)
-    if np.all(np.isnan(rated.rating)):
-        raise UsageError(
-            f"{ratings}: none of its clips is in {table}: {panel.clips[0]!r} against "
-            f"{rated.clip[0]!r}.",
-            "Use the same names in the column 'clip' of both.",
-        )
-    return rated, panel
-
-
-def join(rated: Rated, panel: Panel) -> Rated:
-    """Return the table with the panel's mean ratings, matched by clip name (suffix or not)."""
-    mean = dict(zip(panel.clips.tolist(), panel.mean.tolist(), strict=True))
-    stems = Counter(Path(k).stem for k in mean)
-    # Two files of one name in two folders: only the whole path tells them apart.
-    short = {Path(k).stem: v for k, v in mean.items() if stems[Path(k).stem] == 1}
-    rating = np.array([mean.get(c, short.get(Path(c).stem, np.nan)) for c in rated.clip.tolist()])
-    return replace(rated, rating=rating)
-
-
-def to_scale(rated: Rated, spread: float) -> tuple[Rated, str]:
-    """Bring ratings from 0 to 100 to the judge's scale; return what was done ('' = nothing)."""
-    known = rated.rating[~np.isnan(rated.rating)]
-    if len(known) < 2 or known.min() < 0 or known.max() <= 10 or known.max() > 100:
-        return rated, ""
-    scaled = (rated.rating - known.mean()) / known.std() * spread
-    return replace(rated, rating=scaled), (
-        "Ratings from 0 to 100 were standardised over the table: its mean counts as the middle."
-    )
 
 
 def predict(
@@ -193,6 +168,8 @@ def evaluate(
     cv: bool = False,
     in_sample: bool = False,
     bootstraps: int = fig.BOOTSTRAPS,
+    group: str | None = None,
+    sentence: str | None = None,
 ) -> dict[str, Any]:
     """Check a judge, or with `cv` the recipe, against a rated table.
 
@@ -212,6 +189,8 @@ def evaluate(
         Whether speakers that the judge was fitted on are let through.
     bootstraps : int
         Resamples of speakers behind the intervals.
+    group, sentence : str, optional
+        Columns that hold speaker and wording, where they are called otherwise.
 
     Returns
     -------
@@ -226,23 +205,26 @@ def evaluate(
     """
     from prosody.fit import recipe
 
-    rated, panel = load(table, ratings, axis)
-    remarks = []
-    unrated = int(np.isnan(rated.rating).sum())
-    if unrated:
-        remarks.append(f"{unrated} rows without a rating were left out.")
-        rated = rated.take(~np.isnan(rated.rating))
+    names = {"speaker": group, "sentence": sentence}
+    rated, panel, remarks = load(table, ratings, axis, names=names)
     if len(rated) < 3:
         raise UsageError(f"{table}: {len(rated)} rated rows, expected at least 3.", "")
+    if not rated.voices_known:
+        remarks.append(NO_VOICES)
     if cv:
-        rated, said = to_scale(rated, 1.0)
+        if not rated.voices_known:
+            raise UsageError(
+                f"{table}: no column says who speaks, and --cv leaves speakers out.",
+                "Add a column 'speaker', or name it with --group.",
+            )
+        rated, cut, scale = on_scale(rated, panel)
         if len(np.unique(rated.speaker)) < 3:
             raise UsageError(
                 f"{table}: {len(np.unique(rated.speaker))} speakers, cross-validation needs 3.", ""
             )
         fit = partial(recipe.fit_table, level=known_level(rated.rating))
         rating, sd, models = cross_validate(rated, fit)
-        cut, name = 0.0, "recipe refitted, each speaker judged by the others"
+        name = "recipe refitted, each speaker judged by the others"
         calls: dict[str, float] | None = None
         call = by_folds(as_in_calls(rated), models)
         if not np.allclose(call[0], rating):
@@ -255,7 +237,7 @@ def evaluate(
                 f"Give --axis {judge.axes[0]}.",
             )
         info, name = judge.axis_info(axis), judge.name
-        rated, said = to_scale(rated, float(info.get("rating_sd", 1.0)))
+        rated, _, scale = on_scale(rated, panel, float(info.get("rating_sd", 1.0)))
         known = seen(judge, axis, rated)
         if known.any() and not in_sample:
             speakers = np.unique(rated.speaker[known])
@@ -273,8 +255,10 @@ def evaluate(
             told, spread = predict(judge, axis, rated, own_line=False)
             if not np.allclose(told, rating):
                 calls = fig.figures(rated.rating, told, spread, rated.sentence, cut)
-    remarks += [said] if said else []
-    if not rated.own_baseline:
+    if "standardised over" in scale:
+        of_judge = "; its mean counts as the mean of the ratings that the judge was fitted on"
+        remarks.append(f"Ratings: {scale}{'' if cv else of_judge}.")
+    if rated.voices_known and not rated.own_baseline:
         alone = not np.any(rated.columns.get("baseline_s", np.zeros(1)) > 0)
         remarks.append(
             "No baseline: every speaker has one clip."

@@ -187,6 +187,15 @@ def forced_precision(
     return {"threshold": threshold, "recall": hit, "false_alarms": alarm, "precision": precision}
 
 
+def rounded(value: Any, digits: int = 4) -> Any:
+    """Return figures with so many digits behind the point as they are good for."""
+    if isinstance(value, dict):
+        return {k: rounded(v, digits) for k, v in value.items()}
+    if isinstance(value, list):
+        return [rounded(v, digits) for v in value]
+    return round(value, digits) if isinstance(value, float) else value
+
+
 def risk_coverage_svg(curves: Mapping[str, list[dict[str, float]]], title: str) -> str:
     """Return a plot of risk-coverage curves as SVG."""
     width, height, left, top = 560, 360, 60, 40

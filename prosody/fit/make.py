@@ -6,6 +6,7 @@ would look like one and be none.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -17,11 +18,12 @@ import numpy as np
 
 from prosody import judge as judges
 from prosody.errors import UsageError
-from prosody.fit import card, check, graph, recipe
+from prosody.fit import card, card_page, check, graph, recipe
 from prosody.fit import figures as fig
+from prosody.fit.joined import load, on_scale
 from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.ratings import Panel
-from prosody.fit.tables import Floats, Rated, read_results, renamed
+from prosody.fit.tables import Floats, Rated, read_results
 from prosody.fit.train import STRENGTHS, balanced, choose, known_level, posterior, ridge
 
 MIN_CLIPS, MIN_SPEAKERS, MIN_RELIABILITY = 100, 15, 0.6
@@ -40,6 +42,8 @@ class Made:
     model: JudgeModel
     metadata: dict[str, Any]
     said: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+    """For whoever made it, not for the card: who and what was left out, by name."""
 
 
 def missing(rated: Rated, panel: Panel | None, *, adapt: bool = False) -> list[str]:
@@ -57,7 +61,14 @@ def missing(rated: Rated, panel: Panel | None, *, adapt: bool = False) -> list[s
     if panel is not None and not adapt:
         found = panel.reliability()
         value = found["icc_mean"]
-        if not value >= MIN_RELIABILITY:
+        if not np.isfinite(value):
+            out.append(
+                f"ratings of {found['raters']} rater{'s' if found['raters'] > 1 else ''} without a "
+                f"clip that two of them rated, so that nobody knows how far to rely on them "
+                f"(several raters a clip, at best 5 or more; reliability of {MIN_RELIABILITY} is "
+                "needed)"
+            )
+        elif not value >= MIN_RELIABILITY:
             more = _raters_needed(found["icc_single"])
             out.append(
                 f"reliability of the mean rating {value:.2f}, {MIN_RELIABILITY} is needed"
@@ -73,19 +84,6 @@ def _raters_needed(single: float) -> int:
     if not 0 < single < 1:
         return 0
     return int(np.ceil(MIN_RELIABILITY * (1 - single) / ((1 - MIN_RELIABILITY) * single)))
-
-
-def _on_scale(rated: Rated, panel: Panel | None) -> tuple[Rated, float, str]:
-    """Bring ratings to spread 1 around 0; return where the middle of the scale then lies."""
-    rated = rated.take(~np.isnan(rated.rating))
-    if panel is not None:
-        return rated, panel.middle, "z scores of each rater, mean over raters"
-    known = rated.rating
-    if len(known) > 1 and known.min() >= 0 and 10 < known.max() <= 100 and known.std() > 0:
-        scaled = (known - known.mean()) / known.std()
-        middle = float((50 - known.mean()) / known.std())
-        return replace(rated, rating=scaled), middle, "0 to 100, standardised over the table"
-    return rated, 0.0, "as in the table"
 
 
 def fit(
@@ -124,16 +122,35 @@ def fit(
     models: dict[str, AxisModel] = {}
     info: dict[str, dict[str, Any]] = {}
     said: list[str] = []
+    remarks: list[str] = []
     if len(axes) > 1 and ratings is None:
         raise UsageError(
             "Two axes need two ratings a clip.",
             "Give --ratings with the column 'axis', or one --axis.",
         )
     for axis in axes:
-        with renamed(table, {"speaker": group, "sentence": sentence}) as source:
-            rated, panel = check.load(source, ratings, axis)
-        rated, cut, scale = _on_scale(rated, panel)
+        names = {"speaker": group, "sentence": sentence}
+        rated, panel, left_out = load(table, ratings, axis, names=names)
+        if not rated.voices_known:
+            raise UsageError(
+                f"{table}: no column says who speaks; found {', '.join(rated.header[:8])}"
+                f"{' ...' if len(rated.header) > 8 else ''}.",
+                "Add a column 'speaker', or name it with --group: a judge that is checked on "
+                "voices it knows looks better than it is.",
+            )
+        rated, cut, scale = on_scale(rated, panel)
         lacking = missing(rated, panel)
+        remarks += [f"{axis}: {told}" for told in [*left_out, *_raters_left_out(panel)]]
+        if scale == "as in the table" and rated.rating.min(initial=-1) > 0:
+            remarks.append(
+                f"{axis}: no rating lies below 0, and 0 counts as the middle, as of standardised "
+                "ratings. Bring others to 0 to 100, of which 50 is the middle."
+            )
+        if "ends of the scale" in scale:
+            remarks.append(
+                f"{axis}: ratings of {scale}. Bring them to 0 to 100 to have 50 count as it."
+            )
+        earlier: dict[str, Any] = {}
         if old is None or axis not in old[0].axes:
             if lacking:
                 raise UsageError(
@@ -152,7 +169,13 @@ def fit(
                     f"{table}: too little to adapt the axis {axis}: {'; '.join(few)}.",
                     "Nothing was changed.",
                 )
-            before = old[0].axes[axis]
+            before, earlier = old[0].axes[axis], old[1]["axes"][axis].get("training", {})
+            known = check.known_to(earlier, rated)
+            if known.any():
+                remarks.append(
+                    f"{axis}: {int(known.sum())} of {len(rated)} rows are of speakers that the "
+                    "older judge was fitted on: the figures flatter."
+                )
             change: Change = adapt_weights if not lacking else adapt_level
             model = change(before, rated, cut)
             how = (
@@ -164,7 +187,7 @@ def fit(
         model = replace(model, cut=cut)
         models[axis] = model
         said.append(f"{axis}: {how}.")
-        info[axis] = _axis_info(axis, model, rated, panel, scale, how, rating, sd, cut)
+        info[axis] = _axis_info(axis, model, rated, panel, scale, how, rating, sd, cut, earlier)
     if old is not None:
         for axis, model in old[0].axes.items():
             if axis not in models:
@@ -177,9 +200,27 @@ def fit(
         licence = f"starts from {old[1].get('name')}: {old[1].get('licence', 'see its card')}"
     meta = card.frame(joined, {a: info[a] for a in joined.axes}, name=name, licence=licence)
     meta["made"] = said
+    command = ["prosody fit TABLE", "--ratings RATINGS" if ratings else ""]
+    command += [f"--axis {'both' if len(axes) > 1 else axes[0]}"]
+    command += ["--from-model MODEL" if old else "", "--out judge.onnx"]
+    meta["command"] = " ".join(part for part in command if part)
+    meta["made_from"] = {
+        what: hashlib.sha256(file.read_bytes()).hexdigest()
+        for what, file in (("TABLE", table), ("RATINGS", ratings))
+        if file is not None and file.is_file()
+    }
     if old is not None:
         meta["from"] = {"name": old[1].get("name"), "sha256": old[1]["sha256"]}
-    return Made(joined, meta, tuple(said))
+    return Made(joined, meta, tuple(said), tuple(remarks))
+
+
+def _raters_left_out(panel: Panel | None) -> list[str]:
+    """Return who has no say among the raters, and why."""
+    if panel is None:
+        return []
+    said = [f"rater {name} was left out: {why}." for name, why in (panel.dropped or {}).items()]
+    idle = "gave one value throughout, or rated one clip"
+    return said + [f"rater {name} has no say: {idle}." for name in panel.idle]
 
 
 def _changed(change: Change, before: AxisModel, cut: float, rated: Rated) -> AxisModel:
@@ -196,19 +237,22 @@ def _axis_info(
     rating: Floats,
     sd: Floats,
     cut: float,
+    earlier: Mapping[str, Any],
 ) -> dict[str, Any]:
+    """Return what the card says of one axis; `earlier` is the training of the judge before it."""
     found = fig.figures(rated.rating, rating, sd, rated.sentence, cut)
-    languages = sorted(set(rated.groups.get("language", np.array([], dtype=str)).tolist()) - {""})
-    return card.axis_info(
+    languages = set(rated.groups.get("language", np.array([], dtype=str)).tolist()) - {""}
+    about = card.axis_info(
         model,
         rated,
         training={
             "corpus": "a table of its own",
             "scale": scale,
             "how": how,
-            "languages": languages,
+            "languages": sorted(languages | set(earlier.get("languages", ()))),
             "reliability": None if panel is None else check.plain(panel.reliability()),
-            "dropped_raters": {} if panel is None else dict(panel.dropped or {}),
+            # Who they are is nobody's business who gets the judge.
+            "raters_left_out": 0 if panel is None else len(panel.dropped or {}) + len(panel.idle),
         },
         # One axis may decide alone only where that was shown, and a fit does not show it.
         decides=axis == "sincere",
@@ -217,6 +261,9 @@ def _axis_info(
             **{k: round(v, 3) if np.isfinite(v) else None for k, v in found.items()},
         },
     )
+    both = {*about["training"]["fitted_on"], *earlier.get("fitted_on", ())}
+    about["training"]["fitted_on"] = sorted(both)
+    return {**about, **card.checked(axis, rated, rating, sd, cut)}
 
 
 def _line(x: Floats, y: Floats, speaker: np.ndarray[Any, Any]) -> tuple[float, float]:
@@ -304,14 +351,13 @@ def centre(results: Path, start: Path | None = None, name: str = "judge") -> Mad
     path = start or judges.default_model()
     model, old = graph.load(path)
     rated = read_results(results)
-    ok = np.array([bool(v) for v in rated.groups.get("verdict", np.array(["x"] * len(rated)))])
-    rated = rated.take(ok)
+    rated = rated.take(rated.groups["gates"] == "")
     agents = len(np.unique(rated.speaker))
     if len(rated) < MIN_CENTRE_CLIPS or agents < MIN_CENTRE_SPEAKERS:
         raise UsageError(
             f"{results}: {len(rated)} judged apologies of {agents} agents, "
             f"{MIN_CENTRE_CLIPS} of {MIN_CENTRE_SPEAKERS} are needed to centre a judge.",
-            "Nothing was changed. Analyze more calls.",
+            "Nothing was changed. Analyze more calls, of more agents.",
         )
     axes: dict[str, AxisModel] = {}
     info = dict(old["axes"])
@@ -336,6 +382,7 @@ def centre(results: Path, start: Path | None = None, name: str = "judge") -> Mad
     licence = f"starts from {old.get('name')}: {old.get('licence', 'see its card')}"
     meta = card.frame(joined, info, name=name, licence=licence)
     meta["made"] = said
+    meta["command"] = "prosody fit --centre-on RESULTS --out judge.onnx"
     meta["from"] = {"name": old.get("name"), "sha256": old["sha256"]}
     return Made(joined, meta, tuple(said))
 
@@ -345,7 +392,7 @@ def save(made: Made, out: Path) -> list[Path]:
     graph.write(out, made.model, made.metadata)
     shown = judges.Judge.load(out)
     markdown, data = out.with_suffix(".md"), out.with_suffix(".json")
-    markdown.write_text(card.markdown(shown), encoding="utf-8")
+    markdown.write_text(card_page.markdown(shown), encoding="utf-8")
     content: Mapping[str, Any] = check.plain(shown.card)
     data.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return [out, markdown, data]

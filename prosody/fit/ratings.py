@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.errors import UsageError
-from prosody.fit.tables import Floats, numbers, read_rows
+from prosody.fit.cells import Floats, numbers, read_rows
 
 # Engaged against recited: items of the NSC questionnaire, and whether they count reversed.
 NSC_ENGAGED = {
@@ -39,6 +39,8 @@ class Panel:
         Raters left out, and why.
     agreement : dict, optional
         How well all raters agree, on their own scales (`prosody.fit.agreement.brief`).
+    idle : tuple of str
+        Raters who gave one value throughout, or rated one clip: they have no scale, and no say.
     """
 
     clips: NDArray[np.str_]
@@ -46,6 +48,7 @@ class Panel:
     middle: float = 0.0
     dropped: dict[str, str] | None = None
     agreement: dict[str, Any] | None = None
+    idle: tuple[str, ...] = ()
 
     @property
     def mean(self) -> Floats:
@@ -175,7 +178,10 @@ def read_nsc(path: Path | str, items: dict[str, int] | None = None) -> Panel:
     return Panel(clips, np.where(count > 0, np.nansum(cube, axis=0) / np.maximum(count, 1), np.nan))
 
 
-TRUE = {"1", "true", "yes", "ja", "y", "x"}
+TRUE = {"1", "true", "yes", "ja", "j", "y", "x", "waar", "wahr"}
+FALSE = {"", "0", "false", "no", "nee", "n", "onwaar", "falsch"}
+# So many ratings that all lie in the lowest tenth of the scale were given on another one.
+MANY_RATINGS, LOWEST = 20, 10
 MIN_REPEATS, MIN_REPEAT_R = 4, 0.4
 
 
@@ -238,7 +244,8 @@ def read_answers(path: Path | str) -> Answers:
     for need in ("clip", "rater", "rating"):
         if need not in lower:
             raise UsageError(
-                f"{path}: no column '{need}'; found {', '.join(header[:8])}.",
+                f"{path}: no column '{need}'; found {', '.join(header[:8])}"
+                f"{' ...' if len(header) > 8 else ''}.",
                 "Ratings are long form: clip, rater, axis, rating, is_repeat, cannot_hear, remark.",
             )
     at = {h: i for i, h in enumerate(lower)}
@@ -247,14 +254,31 @@ def read_answers(path: Path | str) -> Answers:
         return np.array([r[at[name]].strip() if name in at else "" for r in rows], dtype=np.str_)
 
     def flag(name: str) -> NDArray[np.bool_]:
-        return np.array([cell.lower() in TRUE for cell in text(name)], dtype=bool)
+        said = [cell.lower() for cell in text(name)]
+        odd = next((i for i, cell in enumerate(said) if cell not in TRUE | FALSE), None)
+        if odd is not None:
+            raise UsageError(
+                f"{path}: row {odd + 2}, column '{name}' holds {said[odd]!r}, expected true or "
+                "false.",
+                "Write 1 or 0, true or false, ja or nee; an empty cell is no.",
+            )
+        return np.array([cell in TRUE for cell in said], dtype=bool)
 
     axis = np.char.lower(text("axis"))
-    if "axis" in at and set(axis) - set(AXES):
+    strange = np.flatnonzero(~np.isin(axis, AXES))
+    if "axis" in at and len(strange):
         raise UsageError(
-            f"{path}: axis {str(sorted(set(axis) - set(AXES))[0])!r}, expected sincere or engaged.",
-            "",
+            f"{path}: row {strange[0] + 2}: axis {str(axis[strange[0]])!r}, expected sincere or "
+            "engaged.",
+            "Write one of these words in every row, or leave the column out.",
         )
+    for name in ("clip", "rater"):
+        nobody = np.flatnonzero(text(name) == "")
+        if len(nobody):
+            raise UsageError(
+                f"{path}: row {nobody[0] + 2}, column '{name}' is empty.",
+                f"Every rating says of which clip and by whom it is: fill in '{name}'.",
+            )
     deaf = flag("cannot_hear")
     # What stands beside "cannot hear" is no rating, whatever it is.
     cells = ["" if d else r[at["rating"]] for r, d in zip(rows, deaf, strict=True)]
@@ -264,6 +288,15 @@ def read_answers(path: Path | str) -> Answers:
         raise UsageError(
             f"{path}: row {outside[0] + 2}: a rating of {rating[outside[0]]:g}, expected 0 to 100.",
             "Ratings are 0 to 100.",
+        )
+    known = rating[~np.isnan(rating)]
+    if len(known) >= MANY_RATINGS and known.max() <= LOWEST:
+        low, high = known.min(), known.max()
+        raise UsageError(
+            f"{path}: all {len(known)} ratings lie between {low:g} and {high:g}, expected a scale "
+            "from 0 to 100.",
+            "Bring them to it, so that the middle of your scale becomes 50: from 1 to 7, for "
+            "example, (rating - 1) / 6 x 100.",
         )
     return Answers(text("clip"), text("rater"), axis, rating, flag("is_repeat"), deaf)
 
@@ -312,17 +345,20 @@ def panel_of(given: Answers, path: Path | str) -> Panel:
             f"{path}: every rater contradicts their own repeats: {'; '.join(dropped.values())}.",
             "Collect ratings again, with fewer clips in a block.",
         )
-    clips, _, wide = _wide(clip[keep], rater[keep], value[keep])
+    clips, raters, wide = _wide(clip[keep], rater[keep], value[keep])
     z = standardise(wide)
     used = ~np.isnan(z)
     if not used.any():
-        raise UsageError(f"{path}: no rater used more than one value of the scale.", "")
+        raise UsageError(
+            f"{path}: no rater used more than one value of the scale: nothing tells clips apart.",
+            "Collect ratings that differ.",
+        )
     count = np.sum(~np.isnan(wide), axis=0)
     mean = np.nansum(wide, axis=0) / np.maximum(count, 1)
     var = np.nansum((wide - mean) ** 2, axis=0) / np.maximum(count - 1, 1)
     ok = (count >= 2) & (var > 0)
     middle = float(np.mean((50 - mean[ok]) / np.sqrt(var[ok])))
-    return Panel(clips, z, middle, dropped)
+    return Panel(clips, z, middle, dropped, idle=tuple(str(r) for r in raters[~ok]))
 
 
 def repeat_correlation(

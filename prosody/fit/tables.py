@@ -6,13 +6,9 @@ names of :mod:`prosody.table`, relative ones against the same speaker's other cl
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,6 +17,9 @@ from numpy.typing import NDArray
 
 from prosody import table
 from prosody.errors import UsageError
+from prosody.fit.cells import numbers, read_rows
+
+__all__ = ["Rated", "numbers", "read_results", "read_rows", "read_table"]
 
 Floats = NDArray[np.float64]
 
@@ -36,7 +35,6 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "site": ("site", "team"),
 }
 GROUPS = ("gender", "language", "site", "style")
-MISSING = {"", "na", "nan", "null", "none", "-", "?"}
 # Seconds of speech taken for one clip where the table does not say how long it was.
 NOMINAL_CLIP_S = 2.5
 
@@ -58,6 +56,10 @@ class Rated:
     own_baseline : bool
         True where the relative columns stood in the table, False where they were computed from
         the same speaker's other clips.
+    header : tuple of str
+        The columns of the table, as they are called there.
+    voices_known : bool
+        False where nothing says who speaks; every clip then counts as a voice of its own.
     """
 
     clip: NDArray[np.str_]
@@ -68,6 +70,7 @@ class Rated:
     groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     own_baseline: bool = False
     header: tuple[str, ...] = ()
+    voices_known: bool = True
 
     def __len__(self) -> int:
         return len(self.clip)
@@ -90,59 +93,17 @@ class Rated:
         return np.stack([self.columns.get(n, nan) for n in names], axis=1).astype(np.float32)
 
 
-def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Read a CSV file with ``,``, ``;`` or tab, UTF-8 with or without a byte order mark."""
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}.", "Give a CSV file.") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(
-            f"{path}: not UTF-8 text ({error.reason}).", "Save it as UTF-8 CSV."
-        ) from error
-    head = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=head.count)
-    rows = [r for r in csv.reader(io.StringIO(text), delimiter=delimiter) if any(r)]
-    if len(rows) < 2:
-        raise UsageError(f"{path}: no rows, expected a header and at least one row.", "")
-    header = [h.strip() for h in rows[0]]
-    ragged = next((i for i, r in enumerate(rows) if len(r) != len(header)), None)
-    if ragged is not None:
-        raise UsageError(
-            f"{path}: row {ragged + 1} has {len(rows[ragged])} cells, expected {len(header)}.",
-            "Quote cells that hold the separator.",
-        )
-    return header, rows[1:]
-
-
-def numbers(cells: Sequence[str], path: Path, name: str) -> Floats:
-    """Return cells as float64; empty, NA and the like become NaN, a decimal comma is read."""
-    out = np.empty(len(cells))
-    for i, cell in enumerate(cells):
-        text = cell.strip().strip("'\"")
-        if text.lower() in MISSING:
-            out[i] = np.nan
-            continue
-        try:
-            out[i] = float(text.replace(",", ".") if text.count(",") == 1 else text)
-        except ValueError:
-            raise UsageError(
-                f"{path}: row {i + 2}, column '{name}' holds {cell!r}, expected a number.",
-                "Leave the cell empty where the value is missing.",
-            ) from None
-    out[~np.isfinite(out)] = np.nan
-    return out
-
-
 def from_egemaps(columns: Mapping[str, Floats]) -> dict[str, Floats]:
     """Turn openSMILE's functionals (eGeMAPSv01a or v02) into our measures.
 
     openSMILE writes 0 where a statistic has no stretch to stand on; slopes and lengths of exactly
-    0 are therefore missing here, as they are when we measure ourselves.
+    0 are therefore missing here, as they are when we measure ourselves. So are all numbers of
+    measures that only share their name with ours (:data:`prosody.egemaps.UNLIKE`).
     """
-    from prosody.measures import from_egemaps as convert
+    from prosody.egemaps import UNLIKE
+    from prosody.egemaps import from_egemaps as convert
 
-    out = convert(columns)
+    out = {name: values for name, values in convert(columns).items() if name not in UNLIKE}
     for name in out:
         if "_rise_" in name or "_fall_" in name or "segment" in name:
             out[name] = np.where(out[name] == 0, np.nan, out[name])
@@ -214,7 +175,21 @@ def _find(header: Sequence[str], what: str) -> str | None:
     return next((lower[a.lower()] for a in ALIASES[what] if a.lower() in lower), None)
 
 
-def read_table(path: Path | str, *, need_rating: bool = True) -> Rated:
+def _called(header: Sequence[str], name: str, path: Path) -> str:
+    """Return the column that a user names, in whatever case."""
+    lower = {h.lower(): h for h in header}
+    if name.strip().lower() not in lower:
+        raise UsageError(
+            f"{path}: no column '{name}'; found {', '.join(header[:8])}"
+            f"{' ...' if len(header) > 8 else ''}.",
+            "Give the name of a column.",
+        )
+    return lower[name.strip().lower()]
+
+
+def read_table(
+    path: Path | str, *, need_rating: bool = True, names: Mapping[str, str | None] | None = None
+) -> Rated:
     """Read a table of clips.
 
     Parameters
@@ -225,6 +200,8 @@ def read_table(path: Path | str, *, need_rating: bool = True) -> Rated:
         windows (recording, start_s, end_s, channel), which are then measured.
     need_rating : bool
         Whether a table without ratings is an error (it is not when they are joined later).
+    names : mapping of str to str or None, optional
+        What columns are called in this table: ``{"speaker": "medewerker"}``. None: as usual.
 
     Raises
     ------
@@ -235,12 +212,16 @@ def read_table(path: Path | str, *, need_rating: bool = True) -> Rated:
     header, rows = read_rows(path)
     cells = {h: [r[i] for r in rows] for i, h in enumerate(header)}
     found = {what: _find(header, what) for what in ALIASES}
+    for what, theirs in (names or {}).items():
+        if theirs:
+            found[what] = _called(header, theirs, path)
     for what in ("speaker", *(("rating",) if need_rating else ())):
         if found[what] is None and not (what == "speaker" and found["clip"]):
             raise UsageError(
                 f"{path}: no column '{what}'; found {', '.join(header[:8])}"
                 f"{' ...' if len(header) > 8 else ''}.",
-                f"Name it one of: {', '.join(ALIASES[what])}.",
+                f"Name it one of: {', '.join(ALIASES[what])}."
+                + (" Ratings of single listeners go with --ratings." if what == "rating" else ""),
             )
     known = {*table.NAMES, *table.RELATIVE_NAMES, "baseline_s"}
     columns = {h: numbers(cells[h], path, h) for h in header if h in known}
@@ -274,8 +255,17 @@ def read_table(path: Path | str, *, need_rating: bool = True) -> Rated:
         # A run whose agents are not known: one call is one voice.
         calls = [c.strip() for c in cells["call_id"]]
         speaker = np.array([s or c for s, c in zip(speaker, calls, strict=True)], dtype=np.str_)
+    voices_known = True
     if found["speaker"] is None:
-        speaker = np.array([speaker_of(c) or Path(c).stem for c in clip], dtype=np.str_)
+        named = [speaker_of(c) for c in clip]
+        voices_known = all(named)
+        speaker = np.array([s or stem(c) for s, c in zip(named, clip, strict=True)], dtype=np.str_)
+    elif not np.all(speaker != ""):
+        raise UsageError(
+            f"{path}: row {np.flatnonzero(speaker == '')[0] + 2}, column '{found['speaker']}' is "
+            "empty, expected who speaks.",
+            "Fill it in, with any name or number, or leave the row out.",
+        )
     rating = (
         numbers(cells[found["rating"]], path, "rating") if found["rating"] else np.full(n, np.nan)
     )
@@ -288,6 +278,7 @@ def read_table(path: Path | str, *, need_rating: bool = True) -> Rated:
         {g: text(g) for g in GROUPS if found[g]},
         own_baseline=any(r in columns for r in table.RELATIVE_NAMES),
         header=tuple(header),
+        voices_known=voices_known,
     )
     if not rated.own_baseline:
         return add_relative(rated)
@@ -316,58 +307,35 @@ def _as_rated(cells: Mapping[str, Sequence[str]], path: Path) -> list[str]:
     ]
 
 
+def stem(clip: str) -> str:
+    """Return a clip's name without its folders (of Windows, too) and the ending of a sound."""
+    name = re.split(r"[\\/]", clip.strip())[-1]
+    return re.sub(r"\.([A-Za-z][A-Za-z0-9]{1,4}|3gpp?)$", "", name)
+
+
 def speaker_of(clip: str) -> str:
     """Return the speaker that a file name of the known corpora names, '' for other names."""
-    stem = Path(clip).stem
-    match = re.match(r"\d+_(P-\d+)_|([mw]\d{3}_[a-z]+)_stimulus", stem)
+    match = re.match(r"\d+_(P-\d+)_|([mw]\d{3}_[a-z]+)_stimulus", stem(clip))
     return str(match.group(1) or match.group(2)) if match else ""
 
 
-@contextmanager
-def renamed(path: Path, names: Mapping[str, str | None]) -> Iterator[Path]:
-    """Give a table in which other columns are called speaker or sentence.
-
-    Parameters
-    ----------
-    path : path
-    names : mapping of str to str or None
-        Our name of a column, and the name that it has in the table (None: as usual).
-    """
-    wanted = {theirs: ours for ours, theirs in names.items() if theirs}
-    if not wanted:
-        yield path
-        return
-    header, rows = read_rows(path)
-    for theirs in wanted:
-        if theirs not in header:
-            raise UsageError(
-                f"{path}: no column '{theirs}'; found {', '.join(header[:8])}"
-                f"{' ...' if len(header) > 8 else ''}.",
-                "Give the name of a column.",
-            )
-    ours = set(wanted.values())
-    header = [wanted.get(h, f"{h} (unused)" if h in ours else h) for h in header]
-    with tempfile.TemporaryDirectory() as folder:
-        other = Path(folder) / path.name
-        with other.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([header, *rows])
-        yield other
+FILES = ("apologies.jsonl", "apologies.csv", "apologies.parquet", "apologies.xlsx")
 
 
 def read_results(path: Path | str) -> Rated:
-    """Read the apologies of an analyzed folder: measures, agent, and whether there is a verdict.
+    """Read the apologies of an analyzed folder: measures, agent, and what withholds a judgement.
 
     Parameters
     ----------
     path : path
-        The folder, its ``apologies.jsonl`` or its ``apologies.csv``.
+        The folder, or its apologies as JSONL, CSV, Parquet or XLSX.
     """
     path = Path(path)
-    if path.is_dir():
-        found = [path / n for n in ("apologies.jsonl", "apologies.csv") if (path / n).is_file()]
+    if path.is_dir() and path.suffix != ".parquet":
+        found = [path / n for n in FILES if (path / n).exists()]
         if not found:
             raise UsageError(
-                f"{path}: no apologies.jsonl or apologies.csv.",
+                f"{path}: none of {', '.join(FILES)}.",
                 "Give the folder that 'prosody analyze --out' wrote.",
             )
         path = found[0]
@@ -405,6 +373,7 @@ def read_results(path: Path | str) -> Rated:
         text("text"),
         np.full(len(flat), np.nan),
         columns,
-        {"verdict": text("verdict")},
+        # An empty list of a JSON line is none, as an empty cell is.
+        {"gates": text("gates")},
         own_baseline=True,
     )

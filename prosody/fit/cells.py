@@ -1,0 +1,212 @@
+"""Tables as people have them: CSV as spreadsheets save it, Excel's own files, Parquet; as text.
+
+Every cell becomes text, whatever the file was, so that what follows reads one kind of table. The
+encoding is told from the bytes, the separator from the first line.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+import re
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prosody.errors import MissingExtraError, UsageError
+
+Floats = NDArray[np.float64]
+# What stands for "nothing", Excel's own words for a failed formula (English, Dutch) among them.
+MISSING = frozenset(
+    {"", "na", "n/a", "nan", "null", "none", "-", "?", "nvt", "n.v.t.", "#n/a", "#n/b",
+     "#div/0!", "#deel/0!", "#value!", "#waarde!"}
+)  # fmt: skip
+# Uncompressed bytes of a sheet: a small file may claim to be a large one.
+MAX_SHEET_BYTES = 2 << 30
+# What results.safe_cell puts before a text that a spreadsheet would execute.
+_MADE_SAFE = re.compile(r"^'(?=\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
+_KINDS = "CSV, .xlsx or .parquet"
+
+
+def read_rows(path: Path | str) -> tuple[list[str], list[list[str]]]:
+    """Read a table: its header, and its rows as text.
+
+    Parameters
+    ----------
+    path : path
+        CSV with ``,``, ``;`` or tab in UTF-8, UTF-16 or Windows-1252; ``.xlsx`` (its first sheet);
+        ``.parquet`` (a file or a folder of parts). Told by content.
+
+    Returns
+    -------
+    header : list of str
+    rows : list of list of str
+        As many cells as the header; rows with nothing in them are passed over.
+
+    Raises
+    ------
+    UsageError
+        If it is no such table, or a row does not fit the header.
+    MissingExtraError
+        If reading it needs a package that is not installed.
+    """
+    path = Path(path)
+    rows = [[_plain(c) for c in r] for r in _kind(path)(path)]
+    rows = [r for r in rows if any(c.strip() for c in r)]
+    if len(rows) < 2:
+        raise UsageError(f"{path}: no rows, expected a header and at least one row.", "")
+    header = [h.strip() for h in rows[0]]
+    while header and not header[-1]:  # columns that a spreadsheet leaves behind
+        header.pop()
+    wide = len(header)
+    for i, row in enumerate(rows):
+        if any(c.strip() for c in row[wide:]):
+            raise UsageError(
+                f"{path}: row {i + 1} has {len(row)} cells, expected {wide}.",
+                "Quote cells that hold the separator.",
+            )
+        if len(row) < wide:
+            raise UsageError(
+                f"{path}: row {i + 1} has {len(row)} cells, expected {wide}.",
+                "Was the file cut off there? Save it once more.",
+            )
+        del row[wide:]
+    twice = next((h for i, h in enumerate(header) if h and h in header[:i]), None)
+    if twice is not None:
+        raise UsageError(f"{path}: two columns are called '{twice}'.", "Rename or remove one.")
+    return header, rows[1:]
+
+
+def numbers(cells: Sequence[str], path: Path, name: str) -> Floats:
+    """Return cells as float64; empty, NA and the like become NaN, a decimal comma is read."""
+    out = np.empty(len(cells))
+    for i, cell in enumerate(cells):
+        text = cell.strip().strip("'\"")
+        if text.lower() in MISSING:
+            out[i] = np.nan
+            continue
+        try:
+            out[i] = float(text.replace(",", ".") if text.count(",") == 1 else text)
+        except ValueError:
+            raise UsageError(
+                f"{path}: row {i + 2}, column '{name}' holds {cell!r}, expected a number.",
+                "Write plain numbers, 0.5 or 0,5, without a sign behind them; leave the cell "
+                "empty where the value is missing.",
+            ) from None
+    out[~np.isfinite(out)] = np.nan
+    return out
+
+
+def _plain(cell: Any) -> str:
+    """Return a cell as the text that a CSV would hold."""
+    if isinstance(cell, str):
+        return _MADE_SAFE.sub("", cell)
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, float):  # a spreadsheet has no whole numbers: an agent 12 is not 12.0
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+    return cell.isoformat() if isinstance(cell, date) else str(cell)
+
+
+def _kind(path: Path) -> Callable[[Path], Iterator[Sequence[Any]]]:
+    """Return the reader of a file, by what it begins with."""
+    try:
+        if path.is_dir():
+            if path.suffix == ".parquet":  # a dataset of parts
+                return _parquet
+            raise UsageError(
+                f"{path}: a folder, expected a table ({_KINDS}).", "Give the file itself."
+            )
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}.", "Give a CSV file.") from error
+    if start.startswith(b"PAR1"):
+        return _parquet
+    if start.startswith(b"PK\x03\x04"):
+        return _xlsx
+    if start.startswith(b"\xd0\xcf\x11\xe0"):
+        raise UsageError(
+            f"{path}: an old Excel file (.xls), or one with a password; expected {_KINDS}.",
+            "Save it as .xlsx without a password, or as CSV.",
+        )
+    return _csv
+
+
+def _csv(path: Path) -> Iterator[Sequence[str]]:
+    data = path.read_bytes()
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        text = data.decode("utf-16", errors="replace")
+    else:
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("cp1252", errors="replace")  # what a Dutch Excel saves as CSV
+    if "\0" in text:
+        raise UsageError(f"{path}: binary data, expected a table ({_KINDS}).", "Check the path.")
+    first, rest = (*text.split("\n", 1), "")[:2]
+    told = re.fullmatch(r"sep=(.)\s*", first)  # a line of Excel's
+    separator = told.group(1) if told else max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(rest if told else text, newline=""), delimiter=separator)
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise UsageError(
+            f"{path}, line {reader.line_num}: cannot be read as CSV ({error}).",
+            "Save it again as CSV (UTF-8).",
+        ) from error
+
+
+def _need(path: Path, package: str, extra: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        raise MissingExtraError(
+            f"{path}: reading it needs the package {package}, which is not installed.",
+            f"Save it as CSV, or: pip install 'prosody-sincerity[{extra}]'",
+        )
+
+
+def _xlsx(path: Path) -> Iterator[Sequence[Any]]:
+    _need(path, "openpyxl", "xlsx")
+    from openpyxl import load_workbook
+
+    try:
+        with zipfile.ZipFile(path) as parts:
+            size = sum(p.file_size for p in parts.infolist())
+        if size > MAX_SHEET_BYTES:
+            raise UsageError(f"{path}: {size >> 20} MB when unpacked.", "Save it as CSV.")
+        book = load_workbook(path, read_only=True, data_only=True)
+        try:
+            yield from book.worksheets[0].iter_rows(values_only=True)
+        finally:
+            book.close()
+    except UsageError:
+        raise
+    except Exception as error:  # openpyxl and zipfile raise many classes on damaged files
+        raise UsageError(
+            f"{path}: cannot be read as an Excel sheet ({error}); expected {_KINDS}.",
+            "Save it as CSV (UTF-8).",
+        ) from error
+
+
+def _parquet(path: Path) -> Iterator[Sequence[Any]]:
+    _need(path, "pyarrow", "parquet")
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        found = parquet.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise UsageError(
+            f"{path}: cannot be read as Parquet ({error}).", f"Expected {_KINDS}."
+        ) from error
+    yield found.column_names
+    for batch in found.to_batches():
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)

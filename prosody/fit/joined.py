@@ -1,0 +1,144 @@
+"""Bring a table of clips and its ratings together, on one scale, and say what was left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from prosody.errors import UsageError
+from prosody.fit.ratings import Panel, read_long
+from prosody.fit.tables import Rated, read_table, stem
+
+FULL_SCALE = 100.0
+MIDDLE = 50.0
+
+
+def load(
+    table: Path,
+    ratings: Path | None,
+    axis: str,
+    *,
+    names: Mapping[str, str | None] | None = None,
+) -> tuple[Rated, Panel | None, list[str]]:
+    """Read a table and join long ratings to it where they are given.
+
+    Parameters
+    ----------
+    table : path
+    ratings : path, optional
+        Ratings of single listeners.
+    axis : str
+    names : mapping of str to str or None, optional
+        What columns are called in the table, see :func:`prosody.fit.tables.read_table`.
+
+    Returns
+    -------
+    rated : Rated
+        Only clips that have a rating.
+    panel : Panel or None
+    said : list of str
+        What was left out, in words.
+    """
+    said: list[str] = []
+    panel = None
+    if ratings is None:
+        rated = read_table(table, names=names)
+    else:
+        panel = read_long(ratings, axis)
+        whole = read_table(table, need_rating=False, names=names)
+        rated, lost = _joined(whole, panel)
+        if np.all(np.isnan(rated.rating)):
+            raise UsageError(
+                f"{ratings}: none of its {len(panel.clips)} clips is in {table}: "
+                f"'{panel.clips[0]}' against '{rated.clip[0]}'.",
+                "Use the same names in the column 'clip' of both (folder and ending may differ).",
+            )
+        if lost:
+            said.append(
+                f"Ratings of {len(lost)} of {len(panel.clips)} clips were left out: those clips "
+                f"are not in the table, for example '{lost[0]}'."
+            )
+    known = ~np.isnan(rated.rating)
+    if not known.all():
+        said.append(
+            f"{int(np.sum(~known))} of {len(known)} rows without a rating were left out, for "
+            f"example '{rated.clip[~known][0]}'."
+        )
+    return rated.take(known), panel, said
+
+
+def join(rated: Rated, panel: Panel) -> Rated:
+    """Return the table with the panel's mean ratings, matched by clip name."""
+    return _joined(rated, panel)[0]
+
+
+def _joined(rated: Rated, panel: Panel) -> tuple[Rated, list[str]]:
+    """Return the table with mean ratings, and the rated clips that it does not have.
+
+    Names are compared as they are; then without folder, ending and case, where that leaves them
+    apart in the table and among the ratings: of two files of one name only the path tells which.
+    """
+    mean = dict(zip(panel.clips.tolist(), panel.mean.tolist(), strict=True))
+    short = {k: stem(k).casefold() for k in mean}
+    often = Counter(short.values())
+    by_stem = {s: k for k, s in short.items() if often[s] == 1}
+    clips = [str(c) for c in rated.clip]
+    here = Counter(stem(c).casefold() for c in set(clips))
+    of_row: list[str | None] = []
+    for clip in clips:
+        name = stem(clip).casefold()
+        of_row.append(clip if clip in mean else by_stem.get(name) if here[name] == 1 else None)
+    used = Counter(k for k in of_row if k is not None)
+    twice = next((k for k, n in used.items() if n > 1), None)
+    if twice is not None:
+        raise UsageError(
+            f"The clip '{twice}' stands in {used[twice]} rows of the table, and its rating would "
+            "count for each.",
+            "Give every row a name of its own in the column 'clip', as the ratings have it.",
+        )
+    rating = np.array([np.nan if k is None else mean[k] for k in of_row])
+    return replace(rated, rating=rating), [k for k in mean if k not in used]
+
+
+def on_scale(rated: Rated, panel: Panel | None, spread: float = 1.0) -> tuple[Rated, float, str]:
+    """Bring ratings to a spread around 0.
+
+    Parameters
+    ----------
+    rated : Rated
+        Only clips that have a rating.
+    panel : Panel, optional
+        Where the ratings come from single listeners: they are z scores already.
+    spread : float
+        Standard deviation that ratings from 0 to 100 are brought to.
+
+    Returns
+    -------
+    rated : Rated
+    middle : float
+        Where the middle of the scale then lies: 50 of 100. The table's mean, 0, where the ends of
+        the scale are not known.
+    scale : str
+        What was done, in words.
+    """
+    if panel is not None:
+        return rated, panel.middle, "z scores of each rater, mean over raters"
+    known = rated.rating
+    if len(known) < 2 or not known.std() > 0 or known.min() < 0:
+        return rated, 0.0, "as in the table"
+    scaled = replace(rated, rating=(known - known.mean()) / known.std() * spread)
+    if 10 < known.max() <= FULL_SCALE:
+        middle = float((MIDDLE - known.mean()) / known.std()) * spread
+        return scaled, middle, "0 to 100, standardised over the table"
+    if known.mean() < 2:  # standardised ratings of clips that were all liked
+        return rated, 0.0, "as in the table"
+    return (
+        scaled,
+        0.0,
+        f"{known.min():g} to {known.max():g}, standardised over the table; its mean counts as "
+        "the middle, since the ends of the scale are not known",
+    )
