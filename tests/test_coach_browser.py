@@ -38,9 +38,10 @@ def speech(path, start: float, end: float, to: int = SR, gain: float = 1.0) -> N
 @pytest.fixture(scope="module")
 def sounds(tmp_path_factory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("sounds")
-    made = {name: folder / f"{name}.wav" for name in ("mic", "take", "other", "soft")}
+    made = {name: folder / f"{name}.wav" for name in ("mic", "take", "brief", "other", "soft")}
     speech(made["mic"], *APOLOGY)
     speech(made["take"], 25.6, 28.6, to=16_000)
+    speech(made["brief"], 25.6, 27.2, to=16_000)
     speech(made["other"], 33.7, 36.7, to=16_000)
     speech(made["soft"], 25.6, 28.6, to=16_000, gain=0.003)
     made["text"] = folder / "notes.txt"
@@ -118,6 +119,21 @@ def record(page: Any, seconds: float, key: str | None = None) -> None:
 def give(page: Any, path: Any, takes: int) -> None:
     page.locator("#file").set_input_files(str(path))
     until(page, f"document.querySelectorAll('#takes .rows li').length === {takes}", 30)
+
+
+def test_sentences_too_short_to_compare_with_are_not_thanked_for(tab, server, sounds):
+    page = enter(tab, server)
+    for n in (1, 2):
+        page.locator("#file").set_input_files(str(sounds["brief"]))
+        until(page, f"document.querySelectorAll('#usual-sentences .done').length === {n}", 30)
+    said = page.locator("#usual-notes").inner_text()
+    assert "too little yet" in said
+    assert "5 s are needed" in said
+    assert page.locator("#usual-again").evaluate("b => b === document.activeElement")
+    page.locator("#languages [data-lang='nl']").click()
+    until(page, "document.querySelector('#usual-notes').textContent.includes('te weinig')")
+    page.locator("#usual-next").click()
+    assert not page.locator("#practise").is_hidden()
 
 
 def test_a_trainee_practises_from_the_first_sentence_to_forgetting(tab, server, sounds):

@@ -126,7 +126,11 @@ class Coach:
                 "version": __version__,
                 "lang": lang,
                 "languages": list(words.languages("coach")),
-                "limits": {"max_s": MAX_S, "max_bytes": MAX_BYTES},
+                "limits": {
+                    "max_s": MAX_S,
+                    "max_bytes": MAX_BYTES,
+                    "baseline_s": self.settings.baseline.min_s,
+                },
                 "situations": situations.situations(lang),
                 "baseline_sentences": situations.baseline_sentences(lang),
                 "words": words.load("coach_page", lang),

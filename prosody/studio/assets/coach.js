@@ -11,13 +11,13 @@ import { result } from "./coach_result.js";
 import { announce, empty, note, tell, untell, waiting } from "./coach_states.js";
 import { listTakes, nameOf } from "./coach_takes.js";
 import { Trouble } from "./coach_trouble.js";
-import { apply, language, preferred, say, use } from "./coach_words.js";
+import { apply, language, number, preferred, say, use } from "./coach_words.js";
 
 const STEPS = ["choose", "usual", "practise"];
 
 const page = {
   start: null, step: "choose", situation: null, sentence: "", takes: [], shown: null,
-  usual: 0, skipped: false, kind: "take", unsent: null, card: null, player: null,
+  usual: 0, spoken: 0, skipped: false, kind: "take", unsent: null, card: null, player: null,
 };
 let desk = null;
 
@@ -95,6 +95,16 @@ function choose(situation) {
   if (page.step === "practise" && !page.sentence) byId("sentence").focus();
 }
 
+function enough() {
+  return page.spoken >= page.start.limits.baseline_s;
+}
+
+/** Two sentences that were clipped off or swallowed: what follows would not be compared with them. */
+function short() {
+  return note("care", say("usual.short"), [say("usual.short_how",
+    { seconds: number(page.spoken), least: number(page.start.limits.baseline_s, 0) })]);
+}
+
 function drawUsual() {
   const all = page.start.baseline_sentences;
   const finished = usualDone();
@@ -105,7 +115,7 @@ function drawUsual() {
         : say("usual.nth", { n: i + 1, of: all.length })),
       el("p", { class: "say" }, text));
   }));
-  if (finished) put(byId("usual-notes"), note("good", say("usual.done")));
+  if (finished) put(byId("usual-notes"), enough() ? note("good", say("usual.done")) : short());
   byId("usual-next").hidden = byId("usual-again").hidden = !finished;
   byId("usual-skip").hidden = finished;
   byId("usual-why").hidden = finished;
@@ -247,7 +257,7 @@ async function got(sound) {
     page.unsent = null;
     untell("gone");
     untell("refused");
-    if (take.kind === "baseline") heardUsual(take);
+    if (take.kind === "baseline") await heardUsual(take);
     else heardTake(take);
   } catch (error) {
     const refused = error instanceof api.Refused;
@@ -261,7 +271,7 @@ async function got(sound) {
   }
 }
 
-function heardUsual(take) {
+async function heardUsual(take) {
   if (take.quality.problems.length && !take.quality.ok) {
     put(byId("usual-notes"), note("care", say("usual.problem"),
       take.quality.problems.flatMap((p) => [`${p.message} ${p.remedy}`])));
@@ -270,17 +280,20 @@ function heardUsual(take) {
   }
   put(byId("usual-notes"));
   page.usual += 1;
-  announce(say("usual.got", { n: page.usual }));
+  if (usualDone() || page.takes.length) await askAnew();
+  const little = usualDone() && !enough();
+  announce(little ? say("usual.short") : say("usual.got", { n: page.usual }));
   drawUsual();
   drawSteps();
-  if (usualDone()) byId("usual-next").focus();
-  if (page.takes.length) judgedAnew();
+  if (usualDone()) byId(little ? "usual-again" : "usual-next").focus();
 }
 
 /** Takes are judged against the usual voice: with another one they are told anew. */
-async function judgedAnew() {
+async function askAnew() {
   try {
-    page.takes = (await api.takes(language())).takes;
+    const kept = await api.takes(language());
+    page.takes = kept.takes;
+    page.spoken = kept.baseline.seconds;
   } catch (error) {
     failed(error);
   }
@@ -311,8 +324,8 @@ async function forgetAll() {
     return;
   }
   closeCard();
-  Object.assign(page, { takes: [], shown: null, usual: 0, skipped: false, situation: null,
-    sentence: "", unsent: null });
+  Object.assign(page, { takes: [], shown: null, usual: 0, spoken: 0, skipped: false,
+    situation: null, sentence: "", unsent: null });
   compare.touched = false;
   put(byId("usual-notes"));
   put(byId("notes"));
@@ -372,6 +385,7 @@ async function begin(code) {
     use(code, told.words);
     page.takes = kept.takes;
     page.usual = kept.baseline.sentences.length;
+    page.spoken = kept.baseline.seconds;
   } catch (error) {
     failed(error);
     byId("loading").hidden = true;
