@@ -117,6 +117,27 @@ def test_folders_of_one_name_are_told_apart_and_a_stopped_run_is_named(of):
     assert say["incomplete"].format(run=say["after"]) in words
 
 
+@pytest.mark.parametrize("lang", ["nl", "en"])
+@pytest.mark.parametrize("agents", [0, 3, 10])
+def test_the_page_says_whether_agents_or_calls_are_drawn(of, agents, lang):
+    say = load("report", lang)["compare"]
+    runs = [of("a", "oct", 200, 60), of("b", "nov", 200, 120)]
+    for run in runs:
+        for file in ("apologies", "recordings"):
+            path = run / f"{file}.jsonl"
+            rows = list(results.read_lines(path))
+            for i, row in enumerate(rows):
+                row["agent"] = f"agent-{i * agents // 200}" if agents else ""
+            path.write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    words = Words(compare(*runs, lang=lang))
+    assert (say["by_agent"].format(n=10) in words) == (agents == 10)
+    assert (say["by_call"] in words) == (agents < 10)
+    assert (say["few_agents"].format(n=3, least=6) in words) == (agents == 3)
+    assert (say["no_agents"] in words) == (agents == 0)
+    # All that is sincere is some agents': drawn with them, it is no longer decided.
+    assert (say["higher"] in words.said) == (agents < 10)
+
+
 def test_no_person_is_compared(of, tmp_path):
     a, b = of("a", "oct", 60, 20), of("b", "nov", 60, 40)
     for folder in (a, b):

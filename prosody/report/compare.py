@@ -1,17 +1,20 @@
 """Two runs side by side: another month, another judge, other settings. One page, no script needed.
 
-Shares are compared with the range that chance allows, and where that range holds zero the page says
-that nothing is decided. The same stretch of sound in both runs is compared one by one. Nothing is
-compared per person.
+Shares are compared with the range that chance allows (`report.clustered`: rows of one agent or of
+one call are not independent), and where that range holds zero the page says that nothing is
+decided. The same stretch of sound in both runs is compared one by one. Nothing is compared per
+person.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from prosody.report import results, speak, totals
+from prosody.report import clustered, results, speak, totals
+from prosody.report.clustered import Counts
 from prosody.report.folder import Folder, short
 from prosody.report.html import Html, join, tag
 from prosody.report.page import Frame, figure, grid, listing, paragraph, section, texts
@@ -76,6 +79,10 @@ class Comparison:
         after = {clip_id(r) for r in b.apologies}
         common = 2 * len(before.keys() & after) / max(1, len(before) + len(after))
         self.same_calls = common >= MOSTLY
+        # Rows are clustered alike in all tables, so that one sentence holds for all ranges.
+        agents = [clustered.agents_of(run.lines) for run in (a, b)]
+        self.fewest = min(map(len, agents))
+        self.by_agent = self.fewest >= clustered.LEAST_AGENTS
         self.decided: list[str] = []
         self.asked = 0
 
@@ -88,7 +95,7 @@ class Comparison:
         rules = self._rules()
         parts += [rules] if rules else []
         parts += [
-            paragraph(say["same_range" if self.same_calls else "range_text"], "small"),
+            *(paragraph(text, "small") for text in self._about_ranges()),
             self._same(),
             self._settings(),
         ]
@@ -136,6 +143,24 @@ class Comparison:
             notes.append(say["by_chance"].format(asked=self.asked, n=by_chance))
         return section(say["summary"], found, *(paragraph(n) for n in notes))
 
+    def _about_ranges(self) -> list[str]:
+        """Say what the ranges hold for."""
+        say = self.words
+        if self.same_calls:
+            return [say["same_range"]]
+        if self.by_agent:
+            return [say["range_text"], say["by_agent"].format(n=self.fewest)]
+        if self.fewest:
+            few = say["few_agents"].format(n=self.fewest, least=clustered.LEAST_AGENTS)
+            return [say["range_text"], say["by_call"], few]
+        return [say["range_text"], say["by_call"], say["no_agents"]]
+
+    def _counted(self, rows: Iterable[tuple[dict[str, Any], bool]]) -> Counts:
+        """Return per agent, or per call, how many of how many rows are so."""
+        return clustered.count(
+            (clustered.cluster_of(row, by_agent=self.by_agent), so) for row, so in rows
+        )
+
     # --- shares ---------------------------------------------------------------------------------
 
     def _head(self, first: str) -> list[Any]:
@@ -156,17 +181,20 @@ class Comparison:
             rows.append(self._row(say[key], x, y, signed))
         for key in ("with_apology", "complaint_share"):
             rows.append(
-                self._share(self.words[key], *(_part(run, key) for run in (self.a, self.b)))
+                self._share(
+                    self.words[key],
+                    *(self._counted(_part(run, key)) for run in (self.a, self.b)),
+                )
             )
         head = self._head(self.words["what"])
         return section(self.say["page"]["overview"], grid(None, head, rows, class_="numbers"))
 
-    def _share(self, label: str, x: tuple[int, int], y: tuple[int, int]) -> list[Any]:
+    def _share(self, label: str, x: Counts, y: Counts) -> list[Any]:
         """Return a line of a table: both shares, their difference, and what it says."""
-        parts = [self._percent(*x), self._percent(*y)]
-        if not (x[1] and y[1]):
+        parts = [self._percent(*clustered.total(counts)) for counts in (x, y)]
+        if not (x and y):
             return self._row(label, *parts, "\N{EN DASH}")
-        d, low, high = totals.difference(*x, *y)
+        d, low, high = clustered.difference(x, y)
         said = [figure(100 * v, 0, self.lang) for v in (d, low, high)]
         plus = "+" if d > 0 and said[0] != "0" else ""
         range_ = self.words["range"].format(low=said[1], high=said[2])
@@ -189,24 +217,24 @@ class Comparison:
         return f"{figure(100 * count / of, 0, self.lang)}\N{NO-BREAK SPACE}% ({count}/{of})"
 
     def _verdicts(self) -> Html:
-        counts = [Counter(str(r["verdict"]) for r in run.apologies if r.get("verdict"))
-                  for run in (self.a, self.b)]  # fmt: skip
         words, say = self.say["screen"]["verdict"], self.say["judged"]
+        judged = [[r for r in run.apologies if r.get("verdict")] for run in (self.a, self.b)]
         rows = [
-            self._share(words[v], *((c[v], c.total()) for c in counts)) for v in totals.VERDICTS
+            self._share(
+                words[v], *(self._counted((r, r["verdict"] == v) for r in part) for part in judged)
+            )
+            for v in totals.VERDICTS
         ]
         head = self._head(say["sounded"])
         return section(say["verdicts"], grid(None, head, rows, class_="numbers"),
                        paragraph(say["impression"], "small"))  # fmt: skip
 
     def _rules(self) -> Html | None:
-        found = [totals.rules(run.lines) for run in (self.a, self.b)]
         rows = []
         for name in RULES:
-            both = [f.get(name, totals.Rule()) for f in found]
-            if any(rule.graded for rule in both):
-                label = self.say["rules"][name]["name"]
-                rows.append(self._share(label, *((r.counts["met"], r.graded) for r in both)))
+            both = [self._counted(totals.graded_by(name, run.lines)) for run in (self.a, self.b)]
+            if any(both):
+                rows.append(self._share(self.say["rules"][name]["name"], *both))
         if not rows:
             return None
         say = self.say["overview"]
@@ -296,13 +324,13 @@ def _count(run: Run, what: str) -> int:
     return sum(line.get("status") == what for line in run.lines)
 
 
-def _part(run: Run, what: str) -> tuple[int, int]:
-    """Return how many of how many recordings."""
+def _part(run: Run, what: str) -> list[tuple[dict[str, Any], bool]]:
+    """Return the recordings that count, and which of them are so."""
     if what == "with_apology":
         read = [line for line in run.lines if line.get("status") != "failed"]
-        return sum(line.get("status") == "ok" for line in read), len(read)
-    told = [c for line in run.lines if (c := line.get("complaint_without_apology")) is not None]
-    return sum(map(bool, told)), len(told)
+        return [(line, line.get("status") == "ok") for line in read]
+    told = [(line, line.get("complaint_without_apology")) for line in run.lines]
+    return [(line, bool(so)) for line, so in told if so is not None]
 
 
 def _facts(run: Run, say: dict[str, Any], *, judged: bool) -> dict[str, str]:

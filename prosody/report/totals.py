@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,6 +78,14 @@ def rules(lines: Iterable[dict[str, Any]]) -> dict[str, Rule]:
                 out[name].counts[str(result.get("status"))] += 1
                 out[name].strength = str(result.get("strength") or "")
     return {name: rule for name, rule in out.items() if rule.counts}
+
+
+def graded_by(name: str, lines: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], bool]]:
+    """Yield the calls with an apology that one rule graded, and whether they met it."""
+    for line in lines:
+        result = (line.get("conduct") or {}).get(name) if line.get("apologies") else None
+        if isinstance(result, dict) and result.get("status") in ("met", "not_met"):
+            yield line, result["status"] == "met"
 
 
 def graded(line: dict[str, Any]) -> tuple[int, int, list[str]]:
