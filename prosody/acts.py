@@ -139,26 +139,26 @@ def _classify(
     """Return what the first matching rule makes of one head word."""
     start = max(head - _REACH[0], 0)
     view = [t.text for t in found[start : head + _REACH[1]]]
-    view[head - start] = "@" + lex.heads[found[head].text]
+    kind = lex.heads[found[head].text]
+    view[head - start] = "@" + kind
     cut = "~ " if start else ""  # so that ^ does not match where the view was cut
     text = cut + "".join(w + " " for w in view)
     if head + _REACH[1] < len(found):
         text += "~ "
-    for rule in lex.rules:
-        for pattern in rule.patterns:
-            match = pattern.search(text)
-            if match is None or not context.fits(rule):
-                continue
-            if rule.alike and not _alike(found, head, lex):
-                continue
-            if rule.act == "none":
-                return Found("none", rule.id, head, head + 1, None)
-            while later := pattern.search(text, match.start() + 1):
-                match = later  # the shortest match: an "I" nearer to the head
-            shift = start - (1 if cut else 0)
-            first = max(shift + text.count(" ", 0, match.start()), 0)
-            last = min(shift + text.count(" ", 0, match.end()), len(found))
-            return extend(found, head, first, last, rule, lex, pauses)
+    for rule, pattern in lex.by_head[kind]:
+        match = pattern.search(text)
+        if match is None or not context.fits(rule):
+            continue
+        if rule.alike and not _alike(found, head, lex):
+            continue
+        if rule.act == "none":
+            return Found("none", rule.id, head, head + 1, None)
+        while later := pattern.search(text, match.start() + 1):
+            match = later  # the shortest match: an "I" nearer to the head
+        shift = start - (1 if cut else 0)
+        first = max(shift + text.count(" ", 0, match.start()), 0)
+        last = min(shift + text.count(" ", 0, match.end()), len(found))
+        return extend(found, head, first, last, rule, lex, pauses)
     return None
 
 

@@ -172,11 +172,13 @@ class Lexicon:
 
 def search(rule: Rule, piece: Stretch, index: int = 0) -> list[Hit]:
     """Return where one rule applies in a stretch, from left to right."""
-    barred = [m.span() for m in rule.unless.finditer(piece.text)] if rule.unless else []
+    barred: list[tuple[int, int]] | None = None  # looked for when it is needed, which is seldom
     hits = []
     at = 0
     while (match := rule.pattern.search(piece.text, at)) is not None:
         begin, end = match.span()
+        if barred is None:
+            barred = [m.span() for m in rule.unless.finditer(piece.text)] if rule.unless else []
         at = begin + 1
         if any(begin < b and a < end for a, b in barred):
             continue

@@ -71,6 +71,7 @@ class Lexicon:
     subjects: frozenset[str]  # begin a new clause in a complement ...
     links: frozenset[str]  # ... unless one of these stood before them: "voor wat ik zei"
     max_complement: int
+    by_head: Mapping[str, tuple[tuple[Rule, Pattern], ...]]  # what can match a class, in order
 
 
 def folder() -> Path | None:
@@ -152,6 +153,7 @@ def _build(data: dict[str, Any]) -> Lexicon:
             entries.extend(sets[entry[1:-1]] if entry.startswith("<") else [entry])
         sets[key] = tuple(entries)
     person = data["person"]
+    rules = tuple(_rule(r, sets, data.get("short", {})) for r in data["rule"])
     return Lexicon(
         code=language["code"],
         name=language["name"],
@@ -165,7 +167,7 @@ def _build(data: dict[str, Any]) -> Lexicon:
         ),
         heads=heads,
         sets=sets,
-        rules=tuple(_rule(r, sets, data.get("short", {})) for r in data["rule"]),
+        rules=rules,
         first_person=frozenset(_words(person["i"])),
         plural_person=frozenset(_words(person["we"])),
         behalf=_words(person.get("behalf", ())),
@@ -178,6 +180,12 @@ def _build(data: dict[str, Any]) -> Lexicon:
         subjects=frozenset(_words(clause.get("subjects", ()))),
         links=frozenset(_words(clause.get("links", ()))),
         max_complement=int(clause.get("max_words", 18)),
+        by_head={
+            kind: tuple(
+                (r, p) for r in rules for p in r.patterns if p.heads is None or kind in p.heads
+            )
+            for kind in set(heads.values())
+        },
     )
 
 

@@ -7,7 +7,7 @@ between any two. Apart from words:
 ``@sorry``      the head word under judgement (a form of that class); ``@*`` of any class
 ``word~``       a word that begins so (``~ing``: that ends so)
 ``{name}``      what the lexicon's ``[short]`` says for it
-``<set>``       any entry of that set
+``<set>``       any entry of that set; its words may have a ``~`` as well
 ``#``           a number, in digits or (set ``number``) words
 ``(a b|c)``     one of
 ``x?`` ``x*``   optional, any number (``x+``: at least one)
@@ -29,7 +29,7 @@ from collections.abc import Mapping, Sequence
 
 COMMA = "(?:, )?"
 ANY = r'(?![.?!",] )[^\s@]+ '
-_HEAD = re.compile(r"@\w+ ")
+_HEAD = re.compile(r"@(\w+) ")
 _SYMBOL = re.compile(
     r"\s*(?:(?P<gap>\.\.\.?)(?:!(?P<without>\w+))?|(?P<set><\w+>)|(?P<head>@(?:\w+|\*))|(?P<neg>!\()|"
     r"(?P<pos>&\()|(?P<open>\()|(?P<close>\))|(?P<bar>\|)|(?P<mark>\[(?:[?,.\"]|end)\])|"
@@ -49,13 +49,13 @@ class Pattern:
     "sorry" needs none of those for "excuses".
     """
 
-    __slots__ = ("_expression", "_heads", "_source")
+    __slots__ = ("_expression", "_source", "heads")
 
     def __init__(self, source: str) -> None:
         self._source = source
         self._expression: re.Pattern[str] | None = None
-        # A text holds one head word, marked with @; "@*" is any of them.
-        self._heads = () if r"@\w+" in source else tuple(set(_HEAD.findall(source)))
+        # A text holds one head word, marked with @. None: it may be any of them ("@*").
+        self.heads = None if r"@\w+" in source else frozenset(_HEAD.findall(source)) or None
 
     def compiled(self) -> re.Pattern[str]:
         """Return the regular expression."""
@@ -65,8 +65,6 @@ class Pattern:
 
     def search(self, text: str, at: int = 0) -> re.Match[str] | None:
         """Return the first match at or after a character."""
-        if self._heads and not any(head in text for head in self._heads):
-            return None
         return self.compiled().search(text, at)
 
 
@@ -77,8 +75,9 @@ def phrases(entries: Sequence[str]) -> str:
 
 
 def _phrase(entry: str) -> str:
+    """Return an entry; a word may be open at either end: "hour~", "~entwintig"."""
     return COMMA.join(
-        re.escape(w[:-1]) + r"\w* " if w.endswith("~") else re.escape(w) + " "
+        r"\w*" * w.startswith("~") + re.escape(w.strip("~")) + r"\w*" * w.endswith("~") + " "
         for w in entry.split()
     )
 
