@@ -16,6 +16,7 @@ def given(*names: str, help: str, **more: Any) -> Any:
     return typer.Option(None, *names, help=help, show_default=False, **more)
 
 
+LANG = typer.Option("en", "--lang", help="Language of everything you read: nl or en.")
 MODEL = given("--model", help="A judge of your own; the shipped one by default.")
 QUIET = typer.Option(False, "--quiet", "-q", help="No progress.")
 SETTINGS = given("--settings", help="TOML file with your own thresholds.")

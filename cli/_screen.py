@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -15,8 +17,17 @@ import typer
 from prosody.batch import Head, Run
 from prosody.journal import Journal
 from prosody.rows import Apology, Line
+from prosody.table import NAMES
 from prosody.words import clock
 from prosody.words import load as words
+
+# What the table shows of measures where nothing is judged: heading, and whose number it is.
+_MEASURES = {
+    "length": "duration_s",
+    "pitch": "pitch_p50_st",
+    "range": "pitch_range_st",
+    "pace": "loudness_peaks_per_s",
+}
 
 # Without a terminal a line now and then is enough: logs are read, not watched.
 QUIET_STEP_S = 10.0
@@ -188,7 +199,10 @@ def show(run: Head, *, lang: str, measures_only: bool = False) -> None:
         worded = any(row.text for row in run.apologies)
         if worded:
             sheet.add_column(say["words"], overflow="fold", ratio=2)
-        if not measures_only:
+        if measures_only:
+            for name in _MEASURES:
+                sheet.add_column(say[name], justify="right")
+        else:
             sheet.add_column(say["verdict"], max_width=18)
             sheet.add_column(say["score"], justify="right", no_wrap=True)
             sheet.add_column(say["why"], overflow="fold", ratio=4)
@@ -196,7 +210,9 @@ def show(run: Head, *, lang: str, measures_only: bool = False) -> None:
             cells = [Text(names[row.recording]), Text(clock(row.start_s))]
             if worded:
                 cells.append(Text(_printable(row.text or "-")))
-            if not measures_only:
+            if measures_only:
+                cells += [Text(_measured(row, name, lang)) for name in _MEASURES]
+            else:
                 cells += [_verdict(row, texts), Text(_score(row)), Text(_why(row, texts))]
             sheet.add_row(*cells)
         console.print(sheet)
@@ -206,6 +222,17 @@ def show(run: Head, *, lang: str, measures_only: bool = False) -> None:
     if run.apologies and not measures_only:
         console.print(say["score_text"], style="dim")
         console.print(say["impression"], style="dim")
+
+
+def _measured(row: Apology, heading: str, lang: str) -> str:
+    """Return one measure of an apology as the table shows it; a dash where it is missing."""
+    value = float(row.measures[NAMES.index(_MEASURES[heading])])
+    if not math.isfinite(value):
+        return "-"
+    if heading == "pitch":  # semitones are for comparing; a single voice is told in Hz
+        return f"{27.5 * 2 ** (value / 12):.0f}"
+    shown = f"{value:.1f}"
+    return shown.replace(".", ",") if lang == "nl" else shown
 
 
 def _verdict(row: Apology, texts: dict[str, Any]) -> Any:
@@ -310,6 +337,7 @@ def closing(
     if shipped and not measures_only:
         typer.echo(say["weights"], err=True)
     typer.echo(say["files"].format(folder=folder, files=", ".join(files)), err=True)
+    typer.echo(say["next"].format(folder=shlex.quote(folder)), err=True)
 
 
 def _counted(n: int, names: Sequence[str]) -> str:

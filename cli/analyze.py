@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 from prosody.cli import app
-from prosody.cli._options import MODEL, SETTINGS, chosen, given
+from prosody.cli._options import LANG, MODEL, SETTINGS, chosen, given
 
 if TYPE_CHECKING:
     from prosody.asr import Plan
@@ -69,7 +69,7 @@ def analyze(
         False, "--write-transcripts", help="Keep recognised words as JSON in --out, transcripts/."
     ),
     language: str = typer.Option("auto", "--language", help="Language spoken: nl, en or auto."),
-    lang: str = typer.Option("en", "--lang", help="Language of everything you read: nl or en."),
+    lang: str = LANG,
     model: Path | None = MODEL,
     measures_only: bool = typer.Option(
         False, "--measures-only", help="Measure, but judge nothing, anywhere."

@@ -40,13 +40,14 @@ def report(
     is put beside its page: keep the folder as you keep the recordings.
     """
     from prosody import report as pages
+    from prosody.words import load
 
     tell_changed(folder)
     live = sys.stderr.isatty() and not quiet
 
     def watch(done: int, of: int) -> None:
         if live and (done % 10 == 0 or done == of):
-            typer.echo(f"\r{done}/{of} apologies", err=True, nl=done == of)
+            typer.echo(f"\r{done}/{of}", err=True, nl=done == of)
 
     made = pages.make(
         folder,
@@ -59,13 +60,10 @@ def report(
         watch=watch,
     )
     if not quiet:
+        say = load("report", made.lang)["made"]
         missing = made.silences.get("why_not_found", 0)
         if missing:
-            typer.echo(
-                f"{missing} without sound: their recordings are not where the results say. "
-                "--recordings FOLDER finds them by content.",
-                err=True,
-            )
-        said = "1 apology" if made.pages == 1 else f"{made.pages} apologies"
-        typer.echo(f"{said}, {made.with_sound} with sound. Open it in a browser:", err=True)
+            typer.echo(say["not_found"].format(n=missing), err=True)
+        said = say["one" if made.pages == 1 else "some"]
+        typer.echo(said.format(n=made.pages, sound=made.with_sound), err=True)
     typer.echo(str(made.index))

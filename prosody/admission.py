@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from prosody.containers import Header
-from prosody.decode import INSTALL_LINE, AvFile, Decoder, SoundFile, has_av
-from prosody.errors import RecordingError
+from prosody.decode import AvFile, Decoder, SoundFile, has_av
+from prosody.errors import RecordingError, install_line
 from prosody.remote import is_url, open_url
 from prosody.sniff import HEADERLESS, Found
 
@@ -184,7 +184,7 @@ def unreadable(path: Path, found: Found, header: Header, error: Exception | None
         return RecordingError(
             f"{path}: found {name}, which needs the av extra"
             + (f" (libsndfile: {reason})." if reason else "."),
-            f"Install it: {INSTALL_LINE}",
+            f"Install it: {install_line('av')}",
             code="missing_extra",
         )
     return RecordingError(

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.activity import Voice
-from prosody.errors import MissingExtraError, UsageError
+from prosody.errors import MissingExtraError, UsageError, install_line
 from prosody.recording import Recording, content_hash
 from prosody.turns import Transcript, Turn, Word
 
@@ -254,7 +254,7 @@ def _need(module: str, package: str) -> None:
     if importlib.util.find_spec(module) is None:
         raise MissingExtraError(
             f"--asr needs the package {package} for this model, which is not installed.",
-            'Install it with: pip install "prosody-sincerity[asr]"'
+            f"Install it with: {install_line('asr')}"
             if package == "onnx-asr"
             else f"Install it with: pip install {package}",
         )

@@ -23,7 +23,6 @@ from prosody.errors import RecordingError
 from prosody.remote import is_url
 from prosody.sniff import Found
 
-INSTALL_LINE = 'pip install "prosody-sincerity[av]"'
 BLOCK_SAMPLES = 1 << 19  # samples of all channels together that one read may hold (2 MB)
 # How far before a window decoding begins: a frame of MP3 borrows bits from the ones before it, and
 # libsndfile's first samples after a jump to the end of a Vorbis file can be wrong.

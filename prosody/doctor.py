@@ -25,6 +25,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from prosody.errors import install_line
+
 Status = Literal["works", "missing", "fails", "not_tried"]
 
 TONE_HZ = 440.0
@@ -34,11 +36,6 @@ VERSIONS = (
     "loky", "psutil", "av", "pyarrow", "openpyxl", "onnx", "onnx-asr", "distributed", "ray",
     "universal-pathlib", "s3fs", "gcsfs", "adlfs",
 )  # fmt: skip
-
-
-def install_line(extra: str) -> str:
-    """Return the command that installs one extra."""
-    return f'pip install "prosody-sincerity[{extra}]"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from prosody.call import Call
-from prosody.errors import MissingExtraError, ProsodyError, UsageError
+from prosody.errors import MissingExtraError, ProsodyError, UsageError, install_line
 from prosody.work import TIME_SHARE, Outcome, Work, failed
 from prosody.workers import (
     ONE_THREAD,
@@ -68,7 +68,7 @@ def starter(
         if importlib.util.find_spec(_PACKAGE[name]) is None:
             raise MissingExtraError(
                 f"--engine {name} needs the package {_PACKAGE[name]}, which is not installed.",
-                f'Install it with: pip install "prosody-sincerity[{name}]"',
+                f"Install it with: {install_line(name)}",
             )
         cluster = {"dask": DaskEngine, "ray": RayEngine}[name]
         return lambda work, tasks: cluster(work, tasks, scheduler, time_limit_s)

@@ -8,6 +8,11 @@ An expected failure of one recording becomes a row with these three; it never st
 from __future__ import annotations
 
 
+def install_line(extra: str) -> str:
+    """Return the command that installs an extra (quoted as every shell takes it)."""
+    return f'pip install "prosody-sincerity[{extra}]"'
+
+
 class ProsodyError(Exception):
     """Base of all errors that prosody raises on purpose.
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from prosody.errors import MissingExtraError, RecordingError, UsageError
+from prosody.errors import MissingExtraError, RecordingError, UsageError, install_line
 
 if TYPE_CHECKING:
     from prosody.call import Call
@@ -54,7 +54,7 @@ def path_of(path: Any) -> Any:
     except ImportError as error:
         raise MissingExtraError(
             f"{path}: recordings elsewhere need a driver that is not installed.",
-            f'Install it with: pip install "prosody-sincerity[{extra}]"',
+            f"Install it with: {install_line(extra)}",
         ) from error
     try:
         made = UPath(path)
@@ -62,7 +62,7 @@ def path_of(path: Any) -> Any:
     except ImportError as error:
         raise MissingExtraError(
             f"{path}: needs the driver for {kind}://, which is not installed ({error}).",
-            f'Install it with: pip install "prosody-sincerity[{extra}]"',
+            f"Install it with: {install_line(extra)}",
         ) from error
     except ValueError as error:
         raise UsageError(

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from prosody import dataset, rows, table
-from prosody.errors import MissingExtraError, ProsodyError, UsageError
+from prosody.errors import MissingExtraError, ProsodyError, UsageError, install_line
 from prosody.rows import Apology, Line
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _need(fmt: str) -> None:
     if importlib.util.find_spec(EXTRA[fmt]) is None:
         raise MissingExtraError(
             f"--format {fmt} needs the package {EXTRA[fmt]}, which is not installed.",
-            f'Install it with: pip install "prosody-sincerity[{fmt}]"',
+            f"Install it with: {install_line(fmt)}",
         )
 
 

@@ -86,6 +86,8 @@ def test_measures_only_leaves_judgement_out_everywhere(tmp_path):
     for word in ("verdict", "sincere", "engaged", "reason", "hint"):
         assert word not in text
     assert "unclear" not in done.stdout
+    assert "pitch, Hz" in done.stdout
+    assert f"prosody report {out}" in done.stderr
     assert json.loads((out / "run.json").read_text(encoding="utf-8"))["model"] is None
 
 

@@ -14,6 +14,7 @@ import soundfile
 from conftest import ROOT
 
 from prosody import doctor
+from prosody.words import load
 
 
 def by_name(checks):
@@ -111,7 +112,18 @@ def test_a_damaged_judge_is_named_and_ends_with_1(tmp_path):
     assert "Remedy:" in done.stdout
 
 
+def test_it_speaks_dutch_and_has_one_line_for_all_extras():
+    done = run("--lang", "nl")
+    assert done.returncode == 0
+    assert "formaten" in done.stdout
+    assert "pagina's om te oefenen" in done.stdout
+    assert "Alles wat nodig is, werkt." in done.stdout
+    assert done.stdout.count("pip install") <= 1
+
+
 def test_every_extra_for_users_is_tried():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for_users = set(project["optional-dependencies"]) - {"bench", "dev", "test"}
     assert {extra for extra, *_ in doctor._EXTRAS} == for_users
+    for lang in ("en", "nl"):
+        assert set(load("screen", lang)["doctor"]["purpose"]) == for_users

@@ -15,7 +15,7 @@ import pytest
 import soundfile as sf
 
 from prosody import admission, decode
-from prosody.errors import RecordingError
+from prosody.errors import RecordingError, install_line
 from prosody.recording import CODES, Recording, content_hash, probe
 
 SR = 8000
@@ -346,7 +346,7 @@ def test_a_missing_extra_names_the_format_and_the_line_to_install(tmp_path, monk
     error = refusal(path)
     assert error.code == "missing_extra"
     assert "M4A" in error.message
-    assert decode.INSTALL_LINE in error.remedy
+    assert install_line("av") in error.remedy
     path.write_bytes(wav_header(tag=0x83, rate=1000, align=10, bits=0) + PCM)
     error = refusal(path)
     assert error.code == "missing_extra"

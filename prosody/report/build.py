@@ -25,9 +25,10 @@ MOST = 1000
 
 @dataclass(slots=True)
 class Made:
-    """What was written: the page to open, and how many pages have sound."""
+    """What was written: the page to open, its language, and how many pages have sound."""
 
     index: Path
+    lang: str
     pages: int
     with_sound: int
     silences: dict[str, int] = field(default_factory=dict)
@@ -108,4 +109,4 @@ def make(
     written.put("apologies.html", tables.apologies())
     written.put("index.html", Overview(frame, run, names, pages, listed).index())
     written.finish()
-    return Made(out / "index.html", len(pages), sheets.heard, dict(sounds.why))
+    return Made(out / "index.html", lang, len(pages), sheets.heard, dict(sounds.why))

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
 
-from prosody.errors import MissingExtraError, ProsodyError, UsageError
+from prosody.errors import MissingExtraError, ProsodyError, UsageError, install_line
 
 if TYPE_CHECKING:
     from prosody.studio.app import Page
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 # Browsers remember the microphone's permission by name and port: the same port each time means
 # that it is asked for once. Where it is taken, any free one does.
 USUAL_PORT = 8737
+# Addresses that stand for all of this machine's, and what itself calls it.
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 LEAVE_S = 3
 """Seconds that open requests get when the server stops."""
 
@@ -115,7 +118,7 @@ def need_studio() -> None:
     except ImportError as error:
         raise MissingExtraError(
             f"The pages in the browser need the extra studio ({error}).",
-            "Install it: pip install 'prosody-sincerity[studio]'",
+            f"Install it: {install_line('studio')}",
         ) from error
 
 
@@ -149,9 +152,36 @@ def bind(where: Where) -> socket.socket:
 
 def shown_host(where: Where) -> str:
     """Return the host of the link: the first name given, else the address that was bound."""
-    everything = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-    host = where.names[0] if where.names else everything.get(where.host, where.host)
+    host = where.names[0] if where.names else EVERYWHERE.get(where.host, where.host)
     return f"[{host}]" if ":" in host else host
+
+
+def addresses() -> list[str]:
+    """Return this machine's addresses in its networks, those that links can name; never none."""
+    import psutil
+
+    found = []
+    for cards in psutil.net_if_addrs().values():
+        for card in cards:
+            address = card.address.split("%")[0]
+            if card.family == socket.AF_INET and not address.startswith(("127.", "169.254.")):
+                found.append(address)
+    # Private networks first: the team's own, before a tunnel or a public address.
+    found.sort(key=lambda a: not a.startswith(("192.168.", "10.", "172.")))
+    return found or ["127.0.0.1"]
+
+
+def reachable(link: str, where: Where) -> list[str]:
+    """Return the link as other machines can open it, under each name or address of this one."""
+    if where.names:
+        hosts = list(where.names)
+    elif where.host in EVERYWHERE:
+        hosts = addresses()
+    else:
+        return [link]
+    parts = urlsplit(link)
+    shown = [f"[{h}]" if ":" in h else h for h in hosts]
+    return [urlunsplit(parts._replace(netloc=f"{h}:{parts.port}")) for h in shown]
 
 
 def serve(
@@ -193,7 +223,8 @@ def serve(
     sock = bind(where)
     port = int(sock.getsockname()[1])
     token = token or secrets.token_urlsafe(24)
-    link = f"{where.scheme}://{shown_host(where)}:{port}/?token={token}"
+    once = secrets.token_urlsafe(24) if browser else None
+    base = f"{where.scheme}://{shown_host(where)}:{port}"
     app = make_app(
         pages,
         token=token,
@@ -201,6 +232,7 @@ def serve(
         scheme=where.scheme,
         cookie=f"prosody_{port}",
         most_visitors=most_visitors,
+        once=once,
     )
     config = uvicorn.Config(
         app,
@@ -217,9 +249,10 @@ def serve(
     )
 
     def ready() -> None:
-        announce(link)
-        if browser:
-            threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
+        announce(f"{base}/?token={token}")
+        if browser:  # its command line can be read by others, so that link is for once
+            opens = (f"{base}/?token={once}",)
+            threading.Thread(target=webbrowser.open, args=opens, daemon=True).start()
 
     with contextlib.closing(sock), _stops_cleanly():
         server = _Announcing(config, ready)
