@@ -82,7 +82,7 @@ def fit(
         typer.echo(said)
     for remark in made.remarks:
         typer.echo(printable(remark))
-    for info in made.metadata["axes"].values():
+    for info in made.metadata["axes"].values() if centre_on is None else ():
         agreed = (info["training"].get("reliability") or {}).get("agreement") or {}
         if isinstance(agreed.get("icc2_1"), float):
             typer.echo(

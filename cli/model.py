@@ -24,6 +24,7 @@ def model(
     import json
 
     from prosody.fit.card import text
+    from prosody.fit.card_page import markdown
     from prosody.judge import Judge, default_model
 
     judge = Judge.load(file)
@@ -35,4 +36,6 @@ def model(
         beside = judge.path.with_name("MODEL_CARD.md")
         if judge.path == default_model() and beside.is_file():
             typer.echo(beside.read_text(encoding="utf-8").rstrip() + "\n")
+        elif judge.path != default_model():
+            typer.echo(markdown(judge))
         typer.echo(text(judge))

@@ -358,3 +358,136 @@ def test_inputs_are_shared_by_axes(made):
     assert made.model.inputs[-1] == "baseline_s"
     assert len(set(made.model.inputs)) == len(made.model.inputs)
     assert JudgeModel(made.model.axes).inputs == made.model.inputs
+
+
+def test_the_card_says_what_a_reader_needs(tmp_path):
+    rows = synthetic.make()
+    table = synthetic.write(tmp_path / "t.csv", rows, drop=("rating",))
+    long = synthetic.ratings(rows)
+    for i, row in enumerate([r for r in long if r["rater"] == "r3"][:12]):
+        long.append({**row, "is_repeat": "1", "rating": 10 + 80 * (i % 2)})
+    for row in long:
+        row["rater"] = f"Anna-{row['rater']}"
+    args = ["fit", str(table), "--ratings", str(synthetic.write(tmp_path / "r.csv", long))]
+    done = CliRunner().invoke(app, [*args, "--out", str(tmp_path / "j.onnx")])
+    assert done.exit_code == 0, done.output
+    assert "rater Anna-r3 was left out: repeats correlate" in done.output
+    page = (tmp_path / "j.md").read_text()
+    for wanted in (
+        "ICC(2,1)",
+        "ICC(2,k)",
+        "Krippendorff",
+        "| raters left out | 1 |",
+        "By gender",
+        "wording only",
+        "tempo and pitch level",
+        "| 5% | 15% | 30% |",
+        "`spearman`",
+        "Judging only the surest",
+        "Not for",
+        "Make it again",
+        "sha256 of RATINGS",
+    ):
+        assert wanted in page, wanted
+    found = Judge.load(tmp_path / "j.onnx").axis_info("sincere")
+    low, high = found["intervals"]["spearman"]
+    assert low < found["figures"]["spearman"] < high
+    assert {v["speakers"] for v in found["groups"]["gender"].values()} == {12}
+    assert found["forced"]["precision"].keys() == {"5%", "15%", "30%"}
+    for file in ("j.onnx", "j.md", "j.json"):  # who rated and who spoke is nobody's business
+        content = (tmp_path / file).read_bytes()
+        assert b"Anna" not in content, file
+        assert b"agent-0" not in content, file
+        assert b"s00c00" not in content, file
+    assert len(content) < 100_000
+
+
+def test_an_adapted_judge_remembers_the_speakers_of_the_older_one(judge_file, table, tmp_path):
+    rows = [{**r, "speaker": f"new-{r['speaker']}"} for r in synthetic.make(6, 8, seed=5)]
+    few = synthetic.write(tmp_path / "few.csv", rows)
+    adapted = make.fit(few, ("sincere",), start=judge_file)
+    assert adapted.remarks == ()
+    make.save(adapted, tmp_path / "a.onnx")
+    with pytest.raises(UsageError, match="240 of 240 rows are of speakers"):
+        check.evaluate(table, "sincere", model=tmp_path / "a.onnx", bootstraps=20)
+    with pytest.raises(UsageError, match="48 of 48 rows are of speakers"):
+        check.evaluate(few, "sincere", model=tmp_path / "a.onnx", bootstraps=20)
+    again = make.fit(table, ("sincere",), start=judge_file)
+    assert "older judge was fitted on: the figures flatter" in again.remarks[0]
+
+
+def test_a_table_without_speakers_is_no_ground_for_a_judge(tmp_path):
+    path = synthetic.write(tmp_path / "t.csv", synthetic.make(), drop=("speaker",))
+    with pytest.raises(UsageError, match="no column says who speaks; found clip, sentence"):
+        make.fit(path, ("sincere",))
+    with pytest.raises(UsageError, match="--cv leaves speakers out"):
+        check.evaluate(path, "sincere", cv=True, bootstraps=20)
+    found = check.evaluate(path, "sincere", bootstraps=20)
+    assert any("every row counts as a voice of its own" in r for r in found["remarks"])
+
+
+def test_one_rater_is_not_enough(tmp_path):
+    rows = synthetic.make()
+    table = synthetic.write(tmp_path / "t.csv", rows, drop=("rating",))
+    long = synthetic.write(tmp_path / "r.csv", synthetic.ratings(rows, raters=1))
+    with pytest.raises(UsageError, match="ratings of 1 rater without a clip that two of them"):
+        make.fit(table, ("sincere",), ratings=long)
+
+
+def test_another_scale_is_brought_to_ours_and_it_is_said(tmp_path):
+    rows = synthetic.make()
+    for row in rows:
+        row["rating"] = round(float(np.clip(4 + 1.5 * row["rating"], 1, 7)))
+    made = make.fit(synthetic.write(tmp_path / "t.csv", rows), ("sincere",))
+    assert "ratings of 1 to 7, standardised over the table; its mean counts" in made.remarks[0]
+    assert made.metadata["axes"]["sincere"]["cut"] == 0
+    assert made.metadata["axes"]["sincere"]["figures"]["uar"] > 0.7
+
+
+def test_a_refit_by_other_names_is_the_same(made, tmp_path):
+    names = {"speaker": "Medewerker", "sentence": "zin"}
+    rows = [{names.get(k, k): v for k, v in r.items()} for r in synthetic.make()]
+    other = make.fit(
+        synthetic.write(tmp_path / "t.csv", rows), ("sincere",), group="medewerker", sentence="zin"
+    )
+    want = made.metadata["axes"]["sincere"]["figures"]
+    assert other.metadata["axes"]["sincere"]["figures"] == want
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"recording": "gone.wav"}, r"t\.csv: row 2: .*gone\.wav: there is no such file"),
+        ({"start_s": 5, "end_s": 7}, r"row 2: the window 5 to 7 s is empty or outside of 0\.wav"),
+        ({"end_s": 0.1}, r"row 2: the window 0\.5 to 0\.1 s is empty"),
+        ({"channel": 3}, r"row 2: .*has 1 channels, no channel 3"),
+        ({"recording": ""}, "row 2: no recording is named"),
+    ],
+)
+def test_a_recording_that_cannot_be_measured_names_its_row(tmp_path, change, message):
+    import soundfile
+
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(2):
+        soundfile.write(tmp_path / f"{i}.wav", 0.1 * rng.normal(size=32000), 16000)
+        rows.append({"recording": f"{i}.wav", "speaker": "a", "start_s": 0.5, "end_s": 1.5,
+                     "channel": 0, "rating": i})  # fmt: skip
+    rows[0] |= change
+    with pytest.raises(UsageError, match=message):
+        tables.read_table(synthetic.write(tmp_path / "t.csv", rows))
+
+
+def test_recordings_are_found_whatever_their_speakers_are_called(tmp_path):
+    import soundfile
+
+    t = np.arange(32000) / 16000
+    rows = []
+    for i in range(4):
+        voice = sum(np.sin(2 * np.pi * k * 110 * 2 ** (i / 12) * t) / k for k in range(1, 20))
+        soundfile.write(tmp_path / f"{i}.wav", 0.1 * voice * (1 + np.sin(25 * t)), 16000)
+        rows.append({"recording": f"{i}.wav", "medewerker": "ab"[i % 2], "rating": i})
+    path = synthetic.write(tmp_path / "t.csv", rows)
+    found = check.evaluate(path, "sincere", group="medewerker", bootstraps=20)
+    assert found["n"] == 4
+    assert found["speakers"] == 2

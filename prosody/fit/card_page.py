@@ -28,10 +28,18 @@ GROUP = {
     "rmse": "RMSE",
     "mean_error": "mean error",
 }
+SOURCE = {
+    "title": "ratings of",
+    "question": "asked",
+    "speech": "speech",
+    "licence": "licence of the ratings",
+    "how": "how",
+}
 AGREED = {
     "icc2_1": "ICC(2,1), one rater, on their own scale",
     "icc2_k": "ICC(2,k), mean of those who rated a clip",
     "ratings_per_clip": "ratings a clip",
+    "krippendorff_alpha": "Krippendorff's alpha, on their own scale",
 }
 NOT_FOR = """
 ## Not for
@@ -79,19 +87,12 @@ def markdown(shown: judge.Judge) -> str:
 
 def _axis(axis: str, about: Mapping[str, Any]) -> list[str]:
     training, found = about.get("training", {}), about.get("figures", {})
-    reliability = training.get("reliability") or {}
-    agreed = reliability.get("agreement") or {}
     rows = [
+        *((name, training[key]) for key, name in SOURCE.items() if key in training),
         ("clips, speakers", f"{training.get('clips')}, {training.get('speakers')}"),
         ("ratings", training.get("scale", "not said")),
         ("middle of the scale (what lies above is the better side)", about.get("cut", 0.0)),
-        ("raters", reliability.get("raters")),
-        ("raters left out", training.get("raters_left_out")),
-        *((name, agreed.get(key)) for key, name in AGREED.items()),
-        ("reliability of the mean, raters standardised: ICC(1,k)", reliability.get("icc_mean")),
-        ("of one rater: ICC(1)", reliability.get("icc_single")),
-        ("Krippendorff's alpha, raters standardised", reliability.get("krippendorff_alpha")),
-        ("Krippendorff's alpha, on their own scale", agreed.get("krippendorff_alpha")),
+        *_raters(training),
         ("languages", ", ".join(training.get("languages", [])) or "not said"),
         ("decides a verdict", "yes" if about.get("decides") else "no, only a hint"),
     ]
@@ -105,11 +106,9 @@ def _axis(axis: str, about: Mapping[str, Any]) -> list[str]:
     known = {k: name for k, name in FIGURES.items() if k in found}
     if known:
         spread = about.get("intervals", {})
-        lines += [
-            "",
-            f"How well: {found.get('how', 'not said how')}. Intervals are 95 %, speakers ",
-        ]
-        lines[-1] += "resampled."
+        how = found.get("how", "not said how")
+        how += ", before it was centred" if "centred" in about else ""
+        lines += ["", f"How well: {how}. Intervals are 95 %, speakers resampled."]
         lines += ["", "| figure | | interval |", "|---|---|---|"]
         lines += [
             f"| {name} (`{k}`) | {_number(found[k])} | {_between(spread.get(k))} |"
@@ -128,13 +127,30 @@ def _axis(axis: str, about: Mapping[str, Any]) -> list[str]:
             "",
             f"{WORD[axis]} (threshold {forced['threshold']:g}) finds {_number(forced['recall'])} "
             "of the clips on the lower side, and wrongly takes "
-            f"{_number(forced['false_alarms'])} of the others for one. If this share truly lay there, so many flags are right:",
+            f"{_number(forced['false_alarms'])} of the others for one. If this share truly lay "
+            "there, so many flags are right:",
             "",
             f"| {' | '.join(precision)} |",
             f"|{'---|' * len(precision)}",
             f"| {' | '.join(_number(v) for v in precision.values())} |",
         ]
     return lines
+
+
+def _raters(training: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return what is known of the raters: nothing where only their mean was given."""
+    reliability = training.get("reliability")
+    if not reliability:
+        return [("reliability of the ratings", "not known: no single ratings were given")]
+    agreed = reliability.get("agreement") or {}
+    return [
+        ("raters", reliability.get("raters")),
+        ("raters left out", training.get("raters_left_out")),
+        *((name, agreed[key]) for key, name in AGREED.items() if key in agreed),
+        ("reliability of the mean, raters standardised: ICC(1,k)", reliability.get("icc_mean")),
+        ("of one rater: ICC(1)", reliability.get("icc_single")),
+        ("Krippendorff's alpha, raters standardised", reliability.get("krippendorff_alpha")),
+    ]
 
 
 def _table(

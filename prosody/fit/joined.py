@@ -9,16 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
+from prosody import table
 from prosody.errors import UsageError
 from prosody.fit.ratings import Panel, read_long
 from prosody.fit.tables import Rated, read_table, stem
 
 FULL_SCALE = 100.0
 MIDDLE = 50.0
+# Columns that say how a clip sounded, and not how long it was.
+_TOLD = {*table.NAMES, *table.RELATIVE_NAMES} - {"duration_s"}
 
 
 def load(
-    table: Path,
+    path: Path,
     ratings: Path | None,
     axis: str,
     *,
@@ -28,7 +31,8 @@ def load(
 
     Parameters
     ----------
-    table : path
+    path : path
+        The table.
     ratings : path, optional
         Ratings of single listeners.
     axis : str
@@ -46,14 +50,14 @@ def load(
     said: list[str] = []
     panel = None
     if ratings is None:
-        rated = read_table(table, names=names)
+        rated = read_table(path, names=names)
     else:
         panel = read_long(ratings, axis)
-        whole = read_table(table, need_rating=False, names=names)
+        whole = read_table(path, need_rating=False, names=names)
         rated, lost = _joined(whole, panel)
         if np.all(np.isnan(rated.rating)):
             raise UsageError(
-                f"{ratings}: none of its {len(panel.clips)} clips is in {table}: "
+                f"{ratings}: none of its {len(panel.clips)} clips is in {path}: "
                 f"'{panel.clips[0]}' against '{rated.clip[0]}'.",
                 "Use the same names in the column 'clip' of both (folder and ending may differ).",
             )
@@ -68,7 +72,15 @@ def load(
             f"{int(np.sum(~known))} of {len(known)} rows without a rating were left out, for "
             f"example '{rated.clip[~known][0]}'."
         )
-    return rated.take(known), panel, said
+    rated = rated.take(known)
+    silent = np.all([np.isnan(v) for k, v in rated.columns.items() if k in _TOLD], axis=0)
+    if np.any(silent):
+        said.append(
+            f"{int(np.sum(silent))} rows without any measure (too short, or no voice) were left "
+            f"out, for example '{rated.clip[silent][0]}'."
+        )
+        rated = rated.take(~silent)
+    return rated, panel, said
 
 
 def join(rated: Rated, panel: Panel) -> Rated:

@@ -156,7 +156,8 @@ def fit(
                 raise UsageError(
                     f"{table}: too little to fit the axis {axis}: {'; '.join(lacking)}.",
                     "Nothing was fitted. Collect what is missing, or adapt a judge: --from-model "
-                    f"takes {MIN_ADAPT_CLIPS} clips of {MIN_ADAPT_SPEAKERS} speakers.",
+                    f"takes {MIN_ADAPT_CLIPS} clips of {MIN_ADAPT_SPEAKERS} speakers."
+                    + (f" {start} has no axis {axis} to start from." if old else ""),
                 )
             whole = partial(recipe.fit_table, level=known_level(rated.rating))
             model = whole(rated)
@@ -362,7 +363,8 @@ def centre(results: Path, start: Path | None = None, name: str = "judge") -> Mad
     axes: dict[str, AxisModel] = {}
     info = dict(old["axes"])
     said = []
-    for axis, before in model.axes.items():
+    for axis in [a for a in judges.AXES if a in model.axes]:
+        before = model.axes[axis]
         blank = check.as_in_calls(rated)
         inputs = JudgeModel({axis: before}).inputs
         told, _, _ = before.predict(blank.matrix(inputs), inputs)

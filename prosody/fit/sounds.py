@@ -16,14 +16,23 @@ SOUND = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aiff", ".au", ".gsm
 
 
 def names_recordings(header: Sequence[str], rows: Sequence[Sequence[str]], folder: Path) -> int:
-    """Return the column that names recordings which exist, or -1."""
-    for name in PATHS:
-        if name in header:
-            at = header.index(name)
-            cell = rows[0][at].strip()
-            if Path(cell).suffix.lower() in SOUND and (folder / cell).is_file():
-                return at
+    """Return the column that names recordings, or -1: one of whose files is there, or of sounds."""
+    lower = [h.lower() for h in header]
+    columns = [lower.index(name) for name in PATHS if name in lower]
+    for at in columns:
+        if any(_is_file(folder / r[at].strip()) for r in rows):
+            return at
+    for at in columns:
+        if any(Path(r[at].strip()).suffix.lower() in SOUND for r in rows):
+            return at
     return -1
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a cell may hold anything
+        return False
 
 
 def measure_rows(
@@ -49,10 +58,12 @@ def measure_rows(
     from prosody.measures import measure
     from prosody.recording import Recording
 
+    lower = [h.lower() for h in header]
+
     def given(name: str, default: float) -> Floats:
-        if name not in header:
+        if name not in lower:
             return np.full(len(rows), default)
-        column = [r[list(header).index(name)] for r in rows]
+        column = [r[lower.index(name)] for r in rows]
         found = numbers(column, path, name)
         return np.where(np.isnan(found), default, found)
 
@@ -62,14 +73,31 @@ def measure_rows(
     for i, row in enumerate(rows):
         wanted.setdefault(row[at].strip(), []).append(i)
     for name, mine in wanted.items():
+        row = f"{path}: row {mine[0] + 2}"
+        if not name:
+            raise UsageError(f"{row}: no recording is named.", "Fill it in, or leave out the row.")
         try:
             with Recording(path.parent / name) as recording:
                 sr, length = recording.info.sr_hz, recording.info.duration_s
+                for i in mine:
+                    if not 0 <= start[i] < min(end[i], length):
+                        raise UsageError(
+                            f"{path}: row {i + 2}: the window {start[i]:g} to {end[i]:g} s is "
+                            f"empty or outside of {name} ({length:.2f} s).",
+                            "Mend start_s and end_s (seconds from the start of the recording).",
+                        )
                 ordered = sorted(mine, key=lambda i: start[i])
                 sounds = [
                     recording.read(start[i], min(end[i], length), int(channel[i])) for i in ordered
                 ]
-        except (RecordingError, ValueError) as error:
-            raise UsageError(f"{path}: {name}: {error}", "Mend or leave out that row.") from error
+        except RecordingError as error:
+            raise UsageError(
+                f"{row}: {error.message}",
+                error.remedy or "Recordings are named from the folder of the table on.",
+            ) from error
+        except ValueError as error:
+            if isinstance(error, UsageError):
+                raise
+            raise UsageError(f"{row}: {error}.", "Mend or leave out that row.") from error
         out[ordered] = measure(sounds, sr)
     return {n: out[:, i] for i, n in enumerate(table.ACOUSTIC)}

@@ -236,7 +236,7 @@ def read_table(
             raise UsageError(
                 f"{path}: no measures among its {len(header)} columns, and no recordings.",
                 "Expected our names (prosody features), openSMILE's eGeMAPS functionals, or a "
-                "column 'recording' with start_s and end_s.",
+                "column 'recording' with sounds beside the table, and start_s and end_s.",
             )
         columns |= sounds.measure_rows(path, header, rows, at)
     n = len(rows)
