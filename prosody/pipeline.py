@@ -75,6 +75,14 @@ def check_request(calls: Sequence[Call], options: Options) -> None:
         )
     told = any(c.transcript or c.windows or any(s.transcript for s in c.sources) for c in calls)
     if not options.clips and not told and options.asr is None:
+        files = [source.path for call in calls for source in call.sources]
+        if files and not any(remote.is_url(path) or path.exists() for path in files):
+            # A mistyped name has no transcript beside it either; that is not what to tell.
+            raise UsageError(
+                f"{files[0]}: there is no such file or folder.",
+                "Check the path, and that a link does not point nowhere.",
+                code="not_found",
+            )
         raise UsageError("Nothing says where the apologies are.", NO_WORDS, code="no_words")
 
 

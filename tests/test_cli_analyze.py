@@ -77,6 +77,14 @@ def test_json_prints_one_object_per_apology(tmp_path):
     assert rows == lines_of(tmp_path / "out" / "apologies.jsonl")
 
 
+@pytest.mark.parametrize(("lang", "said"), [("en", "no such file or folder"), ("nl", "is er niet")])
+def test_a_mistyped_folder_is_what_is_told_of(tmp_path, lang, said):
+    done = prosody("analyze", tmp_path / "callz", "--out", tmp_path / "out", "--lang", lang)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "three ways" not in done.stderr
+
+
 def test_measures_only_leaves_judgement_out_everywhere(tmp_path):
     out = tmp_path / "out"
     done = prosody("analyze", SAMPLES, "--measures-only", "--out", out)
