@@ -391,6 +391,12 @@ def test_the_options_of_a_run_are_words(analysed, tmp_path):
     assert "alleen gemeten, niet beoordeeld" in page
 
 
+def test_the_overview_counts_what_only_resembles_an_apology(pages):
+    # "Sorry? What was the last letter?" in the fourth call
+    said = "Also heard, and no apology: asking again or correcting: 1."
+    assert said in (pages / "index.html").read_text(encoding="utf-8")
+
+
 def test_times_are_cut_and_not_rounded():
     assert [clock(s) for s in (0.0, 25.99, 59.9, 3661.2)] == ["0:00", "0:25", "0:59", "1:01:01"]
 

@@ -57,6 +57,7 @@ class Overview(WholeRun):
             parts.append(tag("p", tag("a", label, href="apologies.html", class_="go")))
         else:
             parts.append(paragraph(say["no_apologies"]))
+        parts.append(self._others())
         if self.judged and run.apologies:
             parts += [self._verdicts(), self._first(), self._withheld()]
         elif run.apologies:
@@ -81,6 +82,20 @@ class Overview(WholeRun):
             for n, k, to in numbers
         ]  # fmt: skip
         return tag("dl", *items, class_="counts")
+
+    def _others(self) -> Html | None:
+        """Return what else agents said that has the words of an apology and is none."""
+        names = self.say["act"]
+        found = Counter(
+            str(act.get("act"))
+            for line in self.run.lines
+            for act in line.get("acts") or ()
+            if act.get("role") != "customer"
+        )
+        told = [f"{names[k]}: {found[k]}" for k in names if k != "apology" and found[k]]
+        return (
+            paragraph(self.say["overview"]["others"].format(acts=", ".join(told))) if told else None
+        )
 
     def _verdicts(self) -> Html | None:
         rows = [r for r in self.run.apologies if r.get("verdict")]
