@@ -10,7 +10,10 @@ import typer
 from prosody.cli import app
 
 
-@app.command(epilog="Example: prosody agreement ratings.csv --page agreement")
+@app.command(
+    short_help="How well raters agree with each other and themselves.",
+    epilog="Example: prosody agreement ratings.csv --page agreement",
+)
 def agreement(
     ratings: Path = typer.Argument(
         metavar="RATINGS.csv",

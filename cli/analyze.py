@@ -22,8 +22,9 @@ PATHS = typer.Argument(
 
 
 @app.command(
+    short_help="Find apologies in recordings and judge how they sound.",
     epilog="Example: prosody analyze calls/ --transcripts transcripts/ --agent-channel left "
-    "--out results"
+    "--out results",
 )
 def analyze(
     paths: list[str] | None = PATHS,

@@ -9,7 +9,10 @@ import typer
 from prosody.cli import app
 
 
-@app.command(epilog="Example: prosody coach   or: prosody coach --keep my-takes --lang nl")
+@app.command(
+    short_help="Practise apologies in the browser.",
+    epilog="Example: prosody coach   or: prosody coach --keep my-takes --lang nl",
+)
 def coach(
     port: Optional[int] = typer.Option(  # noqa: UP045 -- Typer reads it in its own way
         None,

@@ -9,7 +9,10 @@ from prosody.cli import app
 from prosody.cli._options import given, tell_changed
 
 
-@app.command(epilog="Example: prosody compare results-october results-november")
+@app.command(
+    short_help="Two runs side by side.",
+    epilog="Example: prosody compare results-october results-november",
+)
 def compare(
     first: Path = typer.Argument(metavar="DIR1", help="Results of 'prosody analyze'."),
     second: Path = typer.Argument(metavar="DIR2", help="Others to compare them with."),

@@ -15,7 +15,10 @@ from prosody.errors import install_line
 SIGNS = {"works": "ok", "missing": "-", "not_tried": "?"}
 
 
-@app.command(epilog="Example: prosody doctor   or, for a bug report: prosody doctor --json")
+@app.command(
+    short_help="What works on this machine, and what to install.",
+    epilog="Example: prosody doctor   or, for a bug report: prosody doctor --json",
+)
 def doctor(
     as_json: bool = typer.Option(False, "--json", help="For machines."),
     model: Path | None = given("--model", help="Try this judge in place of the shipped one."),

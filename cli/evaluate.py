@@ -9,7 +9,10 @@ import typer
 from prosody.cli import app
 
 
-@app.command(epilog="Example: prosody evaluate rated.csv --axis sincere --json")
+@app.command(
+    short_help="Check a judge against rated clips.",
+    epilog="Example: prosody evaluate rated.csv --axis sincere --json",
+)
 def evaluate(
     table: Path = typer.Argument(..., help="CSV: clip, speaker, rating, and measures."),
     model: Path | None = typer.Option(None, "--model", help="A judge; the shipped one by default."),

@@ -12,8 +12,9 @@ from prosody.cli._options import QUIET, TABLE_OUT, given
 
 
 @app.command(
+    short_help="Measure pitch, loudness, balance and tempo.",
     epilog="Example: prosody features recordings/ --out measures.csv   or, as openSMILE names "
-    "them: prosody features take.wav --schema egemaps --out -"
+    "them: prosody features take.wav --schema egemaps --out -",
 )
 def features(
     paths: list[Path] = typer.Argument(..., help="Sound files or folders of them."),

@@ -17,7 +17,8 @@ _BREAKS = "\x85\u2028\u2029"
 
 
 @app.command(
-    epilog="Example: prosody find transcripts/ --language nl   or: prosody find --lines lines.txt"
+    short_help="Apologies and what resembles them, in transcripts.",
+    epilog="Example: prosody find transcripts/ --language nl   or: prosody find --lines lines.txt",
 )
 def find(
     transcripts: list[Path] = typer.Argument(None, help="Transcript files, or folders of them."),

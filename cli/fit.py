@@ -8,7 +8,10 @@ import typer
 from prosody.cli import app
 
 
-@app.command(epilog="Example: prosody fit measures.csv --ratings ratings.csv --out judge.onnx")
+@app.command(
+    short_help="Fit a judge to ratings of your own.",
+    epilog="Example: prosody fit measures.csv --ratings ratings.csv --out judge.onnx",
+)
 def fit(
     table: Path | None = typer.Argument(
         None,

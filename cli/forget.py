@@ -8,7 +8,10 @@ import typer
 from prosody.cli import app
 
 
-@app.command(epilog="Example: prosody forget call-0042 --out results")
+@app.command(
+    short_help="Take a call or an agent out of all results.",
+    epilog="Example: prosody forget call-0042 --out results",
+)
 def forget(
     who: str = typer.Argument(
         metavar="CALL|AGENT",

@@ -9,7 +9,10 @@ from prosody.cli import app
 from prosody.cli._options import MODEL, SETTINGS, TABLE_OUT, chosen
 
 
-@app.command(epilog="Example: prosody judge measures.csv --out judged.csv")
+@app.command(
+    short_help="Judge a table of measures.",
+    epilog="Example: prosody judge measures.csv --out judged.csv",
+)
 def judge(
     table: Path = typer.Argument(
         ..., help="CSV with one row per apology; columns named as prosody or openSMILE names them."

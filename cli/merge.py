@@ -8,7 +8,10 @@ import typer
 from prosody.cli import app
 
 
-@app.command(epilog="Example: prosody merge part1 part2 part3 --out results")
+@app.command(
+    short_help="Join the results of shards.",
+    epilog="Example: prosody merge part1 part2 part3 --out results",
+)
 def merge(
     folders: list[Path] = typer.Argument(help="Results of 'prosody analyze --shard', one a part."),
     out: Path = typer.Option(

@@ -8,7 +8,7 @@ import typer
 from prosody.cli import app
 
 
-@app.command(epilog="Example: prosody model judge.onnx")
+@app.command(short_help="The card of a judge.", epilog="Example: prosody model judge.onnx")
 def model(
     file: Path | None = typer.Argument(None, help="A judge (.onnx); the shipped one by default."),
     as_json: bool = typer.Option(False, "--json", help="Everything it says about itself, as JSON."),

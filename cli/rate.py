@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from prosody.studio.rating_store import Store
 
 
-@app.command(epilog="Example: prosody rate results --out ratings.csv")
+@app.command(
+    short_help="Collect ratings of listeners in the browser.",
+    epilog="Example: prosody rate results --out ratings.csv",
+)
 def rate(
     clips: Path = typer.Argument(
         metavar="CLIPS|RESULTS",

@@ -10,7 +10,10 @@ from prosody.cli import app
 from prosody.cli._options import QUIET, given, tell_changed
 
 
-@app.command(epilog="Example: prosody report results --lang nl")
+@app.command(
+    short_help="Pages of a run, to read and hear offline.",
+    epilog="Example: prosody report results --lang nl",
+)
 def report(
     folder: Path = typer.Argument(metavar="DIR", help="Results of 'prosody analyze'."),
     out: Path | None = given("--out", "-o", help="Folder for the pages; DIR/report by default."),

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from prosody.fit.sampling import Sample
 
 
-@app.command(epilog="Example: prosody sample results --n 300 --out clips.csv")
+@app.command(
+    short_help="Choose which apologies people should rate.",
+    epilog="Example: prosody sample results --n 300 --out clips.csv",
+)
 def sample(
     results: Path = typer.Argument(metavar="RESULTS", help="Results of 'prosody analyze'."),
     n: int = typer.Option(300, "--n", "-n", min=1, help="How many clips."),

@@ -78,6 +78,11 @@ def test_every_command_stands_in_the_documents(name):
     assert re.search(rf"prosody {name}\b", DOCS), f"README.md and docs/ do not name prosody {name}"
 
 
+def test_the_list_of_commands_cuts_no_sentence_off():
+    done = CliRunner().invoke(app, ["--help"], prog_name="prosody", terminal_width=80)
+    assert "..." not in done.stdout.partition("Commands:")[2]
+
+
 def test_every_option_has_a_help_text():
     bare = [
         f"{name} {'/'.join(p.opts)}"
