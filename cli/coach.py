@@ -103,7 +103,8 @@ def coach(
 
     def announce(link: str) -> None:
         typer.echo(say["coach_network" if where.open_to_others else "coach"], err=True)
-        typer.echo(link)
+        for one in serve.reachable(link, where):
+            typer.echo(one)
         typer.echo(say["stop"], err=True)
 
     serve.serve([page], where, browser=browser, announce=announce)

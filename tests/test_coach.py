@@ -12,6 +12,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,8 @@ from urllib.parse import urlsplit
 import pytest
 import soundfile
 from conftest import synthetic_voice
+
+from prosody.studio import serve
 
 pytest.importorskip("starlette", reason="needs the extra studio")
 pytest.importorskip("uvicorn", reason="needs the extra studio")
@@ -66,13 +69,14 @@ class Running:
 
 
 @contextmanager
-def coach(folder: Path, *args: str) -> Iterator[Running]:
+def coach(folder: Path, *args: str, **env: str) -> Iterator[Running]:
     """Start `prosody coach`, and see to it that it ends."""
     folder.mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(
         [sys.executable, "-c", CODE, "coach", "--no-browser", "--port=0", "--workers=1", *args],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
-        env={**os.environ, "TMPDIR": str(folder), "TEMP": str(folder), "TMP": str(folder)},
+        env={**os.environ, "TMPDIR": str(folder), "TEMP": str(folder), "TMP": str(folder),
+             **env},
     )  # fmt: skip
     try:
         assert process.stdout is not None
@@ -120,6 +124,33 @@ def test_the_link_is_on_loopback_and_carries_a_token(running: Running) -> None:
     assert running.parts.scheme == "http"
     assert running.parts.hostname == "127.0.0.1"
     assert len(running.parts.query) > 30
+
+
+@posix
+@pytest.mark.slow
+def test_the_browser_is_started_with_a_link_that_nobody_can_use_after_it(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    browser = tmp_path / "browser.sh"
+    browser.write_text(f'#!/bin/sh\nprintf "%s" "$1" > {told}.part && mv {told}.part {told}\n')
+    browser.chmod(0o700)
+    with coach(tmp_path / "run", "--browser", BROWSER=str(browser)) as found:
+        until = time.monotonic() + 30
+        while not told.exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        opened = urlsplit(told.read_text())
+        assert (opened.hostname, opened.port) == (found.parts.hostname, found.parts.port)
+        assert opened.query != found.parts.query
+        assert found.ask("GET", f"/?{opened.query}")[0] == 303
+        assert found.ask("GET", f"/?{opened.query}")[0] == 403
+        assert found.ask("GET", f"/?{found.parts.query}")[0] == 303
+
+
+@posix
+def test_from_everywhere_the_links_of_the_network_are_printed(tmp_path: Path) -> None:
+    with coach(tmp_path, "--host", "0.0.0.0", "--allow-network") as found:
+        mine = serve.addresses()
+        assert found.parts.hostname == mine[0]
+        assert found.ask("GET", f"/?{found.parts.query}")[0] == 303
 
 
 def test_a_newcomer_gets_feedback(running: Running) -> None:
@@ -304,7 +335,7 @@ def test_without_the_extra_the_remedy_is_said() -> None:
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == 2
-    assert "pip install 'prosody-sincerity[studio]'" in done.stderr
+    assert 'pip install "prosody-sincerity[studio]"' in done.stderr
 
 
 def test_help_needs_no_extra_and_has_an_example() -> None:

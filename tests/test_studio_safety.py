@@ -103,6 +103,23 @@ def test_link_becomes_a_cookie_and_the_token_leaves_the_address(client: TestClie
     assert client.get("/").headers["location"] == "/echo"
 
 
+def test_the_link_of_the_browsers_command_line_holds_once_and_not_for_long(
+    echo: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prosody.studio import safety
+
+    app = make_app([echo], token="secret", hosts=names_of("127.0.0.1", 8737), once="ticket")
+    with TestClient(app, base_url=f"http://{HOST}", follow_redirects=False) as first:
+        enter(first, "ticket")
+        assert first.get("/echo").status_code == 200
+        first.cookies.clear()
+        assert first.get("/?token=ticket").status_code == 403  # whoever read it comes too late
+        assert enter(first)
+    monkeypatch.setattr(safety, "TICKET_S", -1.0)
+    with TestClient(app, base_url=f"http://{HOST}", follow_redirects=False) as late:
+        assert late.get("/?token=ticket").status_code == 403
+
+
 def test_opening_the_link_again_stays_the_same_visitor(client: TestClient) -> None:
     enter(client)
     first = client.get("/echo").json()
@@ -399,16 +416,36 @@ def test_the_cookie_is_found_among_odd_ones_of_other_programs(client: TestClient
     assert client.get("/echo", headers={"cookie": "prosody="}).status_code == 403
 
 
-@pytest.mark.parametrize(
-    ("where", "host"),
-    [
-        (Where(), "127.0.0.1"),
-        (Where("::1"), "[::1]"),
-        (Where("0.0.0.0", network=True), "127.0.0.1"),
-        (Where("::", network=True), "[::1]"),
-        (Where("192.168.1.5", network=True), "192.168.1.5"),
-        (Where("0.0.0.0", network=True, names=("coach.example",)), "coach.example"),
-    ],
-)
+PLACES = [
+    (Where(), "127.0.0.1"),
+    (Where("::1"), "[::1]"),
+    (Where("0.0.0.0", network=True), "127.0.0.1"),
+    (Where("::", network=True), "[::1]"),
+    (Where("192.168.1.5", network=True), "192.168.1.5"),
+    (Where("0.0.0.0", network=True, names=("coach.example",)), "coach.example"),
+]
+
+
+@pytest.mark.parametrize(("where", "host"), PLACES)
+def test_every_link_that_others_can_open_is_given(where: Where, host: str) -> None:
+    import psutil
+
+    from prosody.studio.serve import reachable
+
+    links = reachable(f"http://{shown_host(where)}:8737/?token=x", where)
+    found = [link.removeprefix("http://").removesuffix(":8737/?token=x") for link in links]
+    if where.names or where.host not in ("0.0.0.0", "::"):
+        assert found == [host]
+        return
+    mine = {a.address for card in psutil.net_if_addrs().values() for a in card}
+    others = {a for a in mine if a.count(".") == 3 and not a.startswith(("127.", "169.254."))}
+    assert set(found) == (others or {"127.0.0.1"})
+    two = reachable(
+        "https://127.0.0.1:8737/?token=x", Where("0.0.0.0", network=True, names=("a.nl", "::2"))
+    )
+    assert two == ["https://a.nl:8737/?token=x", "https://[::2]:8737/?token=x"]
+
+
+@pytest.mark.parametrize(("where", "host"), PLACES)
 def test_the_link_shows_a_host_that_can_be_opened(where: Where, host: str) -> None:
     assert shown_host(where) == host

@@ -243,7 +243,13 @@ def test_situations_stand_in_both_languages() -> None:
         for one in found:
             assert all(one[k] for k in ("title", "story", "sentence"))
             assert len(one["suggestions"]) >= 1
-        assert len(situations.baseline_sentences(lang)) == 2
+        texts = situations.baseline_sentences(lang)
+        assert len(texts) == 2
+        # Aloud people read 183 words a minute (Brysbaert, "How many words do we read per
+        # minute?", 2019); with a fifth of that as pauses it is what needs no remark.
+        words = sum(len(text.split()) for text in texts)
+        assert 0.8 * 60 * words / 183 > SETTINGS.baseline.short_s
+        assert max(len(text.split()) for text in texts) <= 50  # and nobody reads for long
 
 
 def test_the_sentences_are_apologies_and_the_ordinary_ones_are_none() -> None:

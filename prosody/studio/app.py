@@ -200,6 +200,7 @@ def make_app(
     scheme: str = "http",
     cookie: str = "prosody",
     most_visitors: int = 200,
+    once: str | None = None,
 ) -> ASGIApp:
     """Make the application of some pages, guarded.
 
@@ -215,6 +216,9 @@ def make_app(
     cookie : str
         Name of the cookie; browsers do not keep the cookies of two ports apart.
     most_visitors : int
+
+    once : str, optional
+        A second token, good for one visit soon after the start (`safety.Door.ticket`).
 
     Returns
     -------
@@ -301,6 +305,8 @@ def make_app(
         loop = asyncio.get_running_loop()
         for one in pages:
             await loop.run_in_executor(None, one.open)
+        if once:
+            door.ticket(once)
         sweeper = asyncio.create_task(sweeping())
         try:
             yield

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from prosody.studio import invite
 from prosody.studio.rate import Rate
 from prosody.studio.rating_store import Store
-from prosody.studio.serve import Where
+from prosody.studio.serve import EVERYWHERE, Where, addresses
 
 PLAIN = (
     "Warning: without --cert and --key everything crosses the network unencrypted, links included: "
@@ -72,24 +72,9 @@ class Links:
 
     def outside(self, shown: str) -> str:
         """Return the name under which other machines reach this one."""
-        if self.asked.names or self.asked.host not in ("0.0.0.0", "::"):
+        if self.asked.names or self.asked.host not in EVERYWHERE:
             return f"[{shown}]" if ":" in shown else shown
-        return addresses(self.asked.host)[0]
-
-
-def addresses(host: str) -> list[str]:
-    """Return this machine's addresses in its networks, those that links can name; never none."""
-    import psutil
-
-    found = []
-    for cards in psutil.net_if_addrs().values():
-        for card in cards:
-            address = card.address.split("%")[0]
-            if card.family == socket.AF_INET and not address.startswith(("127.", "169.254.")):
-                found.append(address)
-    # Private networks first: the team's own, before a tunnel or a public address.
-    found.sort(key=lambda a: not a.startswith(("192.168.", "10.", "172.")))
-    return found or ["127.0.0.1"]
+        return addresses()[0]
 
 
 def _free(host: str, port: int) -> bool:

@@ -4,6 +4,8 @@ The pages hold people's voices, so whatever else runs in the same browser must n
 
 - the opening link carries a token; it is exchanged for a cookie that scripts cannot read and other
   sites cannot send (``HttpOnly``, ``SameSite=Strict``), and is gone from the address after that;
+- the address that the default browser is started with holds another token, good for one visit
+  within two minutes: other users of the machine can read command lines (``ps``);
 - the ``Host`` must be one of our own names: a site that lets its name point here (DNS rebinding)
   is refused;
 - ``Origin`` and ``Sec-Fetch-Site`` must be our own for everything that changes something;
@@ -29,6 +31,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 SMALL_BODY = 64 * 1024
 """Largest body of an address that names no limit of its own, bytes."""
 MOST_VISITORS = 200
+TICKET_S = 120.0
+"""For so long the link that starts the browser can be used, once."""
 IDLE_S = 4 * 3600.0
 """A visitor who was away for so long is forgotten."""
 SAFE_METHODS = ("GET", "HEAD")
@@ -107,6 +111,7 @@ class Door:
         self.token, self.home, self.most, self.cookie = token, home, most, cookie
         self._admit, self._forget = admit, forget
         self._visitors: dict[str, Visitor] = {}
+        self._tickets: dict[str, float] = {}
 
     def __len__(self) -> int:
         return len(self._visitors)
@@ -123,6 +128,16 @@ class Door:
                 return known
         return None
 
+    def ticket(self, token: str) -> None:
+        """Let one browser in by a token, once and soon, as the main link does."""
+        self._tickets[token] = time.monotonic() + TICKET_S
+
+    def _main(self, token: str) -> bool:
+        """Whether a token is that of the main link, or a ticket; which is used up by that."""
+        if hmac.compare_digest(token.encode(), self.token.encode()):
+            return True
+        return self._tickets.pop(token, 0.0) > time.monotonic()
+
     def enter(self, token: str, known: Visitor | None) -> Visitor | None:
         """Let somebody in who has a token; None where the token is none of ours.
 
@@ -133,7 +148,7 @@ class Door:
         TooMany
             If the house is full.
         """
-        if hmac.compare_digest(token.encode(), self.token.encode()):
+        if self._main(token):
             home, who = self.home, None
         else:
             found = self._admit(token)
