@@ -93,6 +93,12 @@ GROUP_OF: Mapping[str, str] = {m: g for g, members in GROUPS.items() for m in me
 
 # Pace and the like can be changed by the speaker; pitch level and tone belong to the voice.
 CHANGEABLE = ("pace", "pauses", "end", "evenness", "loudness")
+# How alike stretches and gaps are is told, but it is no matter of faster or slower; and how loud it
+# was recorded, and where in the spectrum that was, is the line's and the voice's.
+NOT_ADVISED = frozenset(
+    {"voiced_segment_sd_s", "unvoiced_segment_sd_s", "level_dbfs"}
+    | {m for m in GROUPS["loudness"] if m.startswith("band_level_")}
+)
 # Which end of a measure is "more" of the thing the advice is about, where it is the low end.
 FEWER_IS_MORE = ("voiced_segment_mean_s", "voiced_share", "duration_s")
 
@@ -379,13 +385,18 @@ def explain(
     )
 
 
+def advised(measure: str) -> bool:
+    """Return whether a speaker can be advised on a measure: she can change it, and knows how."""
+    return GROUP_OF.get(measure) in CHANGEABLE and measure not in NOT_ADVISED
+
+
 def advice(found: Sequence[Reason], lang: str = "en") -> str:
     """Return one thing to try next, from the strongest reason that lowered the rating.
 
-    Only what a speaker can change is advised on (:data:`CHANGEABLE`); '' where there is nothing.
+    Only what a speaker can change is advised on (:func:`advised`); '' where there is nothing.
     """
     for reason in found:
-        if reason.contribution < 0 and reason.group in CHANGEABLE:
+        if reason.contribution < 0 and advised(reason.measure):
             high = (reason.value > 0) != (reason.measure in FEWER_IS_MORE)
             return str(load("reasons", lang)["advice"][reason.group]["higher" if high else "lower"])
     return ""

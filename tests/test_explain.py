@@ -147,3 +147,30 @@ def test_advice_knows_which_end_is_more():
     columns = {"voiced_segment_mean_s_log2ratio": 0.8}
     found = explain.reasons(columns, {"voiced_segment_mean_s_log2ratio": -0.4})
     assert explain.advice(found) == "Try it a little more briskly."
+
+
+def test_how_alike_stretches_are_is_told_and_not_advised_on():
+    found = explain.reasons({"voiced_segment_sd_s_log2ratio": 1.0},
+                            {"voiced_segment_sd_s_log2ratio": -0.4})  # fmt: skip
+    assert [r.measure for r in found] == ["voiced_segment_sd_s"]
+    assert explain.advice(found) == ""
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_every_measure_that_can_be_advised_on_has_its_advice(lang):
+    told = {m for m in table.NAMES if explain.advised(m)}
+    assert {explain.GROUP_OF[m] for m in told} == set(explain.CHANGEABLE)
+    anatomy = {"pitch_p50_st", "pitch_mean_st", "h1_h2_db", "mfcc1", "level_dbfs", "alpha_ratio_db"}
+    assert not told & anatomy
+    for kind in ("reasons", "coach"):
+        words = load(kind, lang)["advice"]
+        assert set(words) == set(explain.CHANGEABLE)
+        assert all(set(w) == {"higher", "lower"} for w in words.values())
+
+
+def test_a_difference_at_the_end_does_not_say_which_way_it_went():
+    # 5 st/s above a habit of -10 is still a fall.
+    (r,) = explain.reasons(
+        {"pitch_final_slope_st_per_s_rel": 5}, {"pitch_final_slope_st_per_s_rel": 1}
+    )
+    assert "rose more, or fell less" in r.text

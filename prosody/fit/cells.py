@@ -169,7 +169,7 @@ def _need(path: Path, package: str, extra: str) -> None:
     if importlib.util.find_spec(package) is None:
         raise MissingExtraError(
             f"{path}: reading it needs the package {package}, which is not installed.",
-            f"Save it as CSV, or: pip install 'prosody-sincerity[{extra}]'",
+            f'Save it as CSV, or: pip install "prosody-sincerity[{extra}]"',
         )
 
 

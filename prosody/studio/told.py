@@ -139,7 +139,7 @@ def advice(row: Apology, listener: Judge, lang: str) -> str | None:
     added = {
         column: value
         for column, value in row.axes[axis]["contributions"].items()
-        if explain.GROUP_OF.get(_MEASURE.get(column, column)) in explain.CHANGEABLE
+        if explain.advised(_MEASURE.get(column, column))
     }
     found = explain.reasons(
         row.columns(), added, n=1, axis=axis, direction=-1, typical=listener.typical(axis)
