@@ -215,7 +215,7 @@ def sincere(path: Path, pairs: dict[str, Any] | None) -> tuple[dict[str, Any], d
     rated = recipe.read_sinac(path)
     rating, sd, models = check.cross_validate(rated, recipe.fit_sincere)
     ours = check.report(rated, rating, sd, bootstraps=BOOTSTRAPS)
-    out: dict[str, Any] = {"unseen_speakers": ours}
+    out: dict[str, Any] = {"unseen_speakers": ours, "takes": takes(rated, rating, sd)}
     without = rated.take(rated.speaker != "P-26")
     other, other_sd, _ = check.cross_validate(without, recipe.fit_sincere)
     ours["without_P-26"] = _short(without, other, other_sd)
@@ -265,8 +265,45 @@ def sincere(path: Path, pairs: dict[str, Any] | None) -> tuple[dict[str, Any], d
         out["lines"][line] = {
             **_short(rated, *found),
             "shift": float(np.mean(found[0] - rating)),
+            "mean_sd": float(found[1].mean()),
         }
     return out, {"rated": rated, "rating": rating, "sd": sd}
+
+
+def takes(rated: Rated, rating: Floats, sd: Floats) -> dict[str, Any]:
+    """Return whether two takes of one speaker and sentence differ as surely as they are told to.
+
+    For :mod:`prosody.studio.compare`: `variance_ratio` is the variance of what is wrong with a
+    difference over the sum of two ratings' own; `likeliest` is the widening of the difference's
+    spread under which the outcomes are likeliest, and `told` how often pairs came out as told.
+    """
+    from prosody.studio.compare import WIDER
+
+    a, b = np.triu_indices(len(rated), 1)
+    same = (rated.speaker[a] == rated.speaker[b]) & (rated.sentence[a] == rated.sentence[b])
+    same &= rated.rating[a] != rated.rating[b]
+    a, b = a[same], b[same]
+    truth, said = rated.rating[a] - rated.rating[b], rating[a] - rating[b]
+    spread = np.hypot(sd[a], sd[b])
+    sign = np.where(truth > 0, 1.0, -1.0)
+    widths = np.arange(0.6, 2.01, 0.05)
+    likely = [np.log(fig.ndtr(sign * said / (w * spread))).sum() for w in widths]
+    p = fig.ndtr(np.abs(said) / (WIDER * spread))
+    right = said * truth > 0
+    steps = ((0.6, 0.7), (0.7, 0.8), (0.8, 0.9))
+    return {
+        "pairs": len(a),
+        "variance_ratio": float(np.mean((truth - said) ** 2) / np.mean(spread**2)),
+        "likeliest": float(widths[int(np.argmax(likely))]),
+        "widened_by": WIDER,
+        "told": {
+            f"{low:g} to {high:g}": {
+                "pairs": int(np.sum((p >= low) & (p < high))),
+                "right": float(np.mean(right[(p >= low) & (p < high)])),
+            }
+            for low, high in steps
+        },
+    }
 
 
 def both(folder: Path, held_out: dict[str, Any]) -> dict[str, Any]:

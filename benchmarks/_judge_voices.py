@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from benchmarks import common
 from prosody import table
 from prosody.fit import figures as fig
-from prosody.fit.tables import Floats, Rated, add_relative, from_egemaps
+from prosody.fit.tables import Floats, Rated, add_relative
 from prosody.judge import Judge, Judgements
 
 Sounds = list[NDArray[np.float32]]
@@ -156,56 +155,6 @@ def turns(args: Any) -> tuple[Rated, Sounds, int]:
                 names.append(f"{file.stem} {start:.2f}")
                 speakers.append(file.stem)
     return rated_of(names, speakers, measure(sounds, rate), sounds, rate), sounds, rate
-
-
-def agreement(judge: Judge, rated: Rated, sounds: Sounds, sr: int) -> dict[str, Any]:
-    """Return how ratings from our measures agree with ratings from openSMILE's.
-
-    Also with our voicing and pitch and openSMILE's everything else, and, on a telephone, how
-    openSMILE agrees with itself when the same sound is given to it at 16 kHz.
-    """
-    theirs = _opensmile(rated, sounds, sr)
-    # Only what openSMILE has: the rest is missing on both sides.
-    ours = {k: v for k, v in rated.columns.items() if k in theirs}
-    a, b = judge.judge(ours), judge.judge(theirs)
-    voiced = {
-        column
-        for m in table.MEASURES
-        if m.family == "pitch" or "segment" in m.name
-        for column in (m.name, m.relative_name)
-    }
-    mixed = {k: ours[k] if k in voiced and k in ours else v for k, v in theirs.items()}
-    others = {"correlation_with_our_voicing": (a, judge.judge(mixed))}
-    if sr < 16000:
-        import soxr
-
-        wide = [np.asarray(soxr.resample(y, sr, 16000), dtype=np.float32) for y in sounds]
-        itself = judge.judge(_opensmile(rated, wide, 16000))
-        others["correlation_of_opensmile_with_itself_at_16_khz"] = (b, itself)
-    out: dict[str, Any] = {"clips": len(rated)}
-    for axis in judge.axes:
-        x, y = a.axes[axis].rating, b.axes[axis].rating
-        out[axis] = {
-            "correlation": float(np.corrcoef(x, y)[0, 1]),
-            "mean_difference": float(np.mean(x - y)),
-            "same_verdict": float(np.mean(np.array(a.verdict) == np.array(b.verdict))),
-            **{
-                name: float(np.corrcoef(p.axes[axis].rating, q.axes[axis].rating)[0, 1])
-                for name, (p, q) in others.items()
-            },
-        }
-    return out
-
-
-def _opensmile(rated: Rated, sounds: Sounds, sr: int) -> Mapping[str, Floats]:
-    """Return openSMILE's numbers for sounds under our names, relative ones included."""
-    opensmile = common.need("opensmile")
-    smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv01a, opensmile.FeatureLevel.Functionals)
-    found = [smile.process_signal(y, sr).iloc[0].to_dict() for y in sounds]
-    columns = from_egemaps({n: np.array([f[n] for f in found], dtype=np.float64) for n in found[0]})
-    columns["duration_s"] = rated.columns["duration_s"]
-    blank = Rated(rated.clip, rated.speaker, rated.sentence, rated.rating, columns)
-    return add_relative(blank).columns
 
 
 def shift(judge: Judge) -> tuple[dict[str, Any], dict[str, str]]:

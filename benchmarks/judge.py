@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import _judge_agreement as peers
 from benchmarks import _judge_corpora as corpora
 from benchmarks import _judge_lines as lines
 from benchmarks import _judge_voices as voices
@@ -78,6 +79,7 @@ def main(argv: list[str]) -> int:
             *(_row(n, f) for n, f in found["coverage"].items()),
             *(_row(f"through {n}", f) for n, f in found["lines"].items()),
         ]))  # fmt: skip
+        print("two takes of a speaker", found["takes"])
         for name, curve in found["decided"].items():
             print(f"{name}: {curve['difference']:+.3f} {np.round(curve['interval'], 3)}")
     else:
@@ -108,12 +110,21 @@ def main(argv: list[str]) -> int:
         "bored": lambda: voices.bored(args, judge),
         "emotions": lambda: voices.emotions(args, judge),
         "turns": lambda: voices.turns(args),
+        "noise": lambda: lines.noise(args, judge),
     }
+    agreed: dict[str, Any] = {}
     for name, part in parts.items():
         try:
             found = part()
         except common.Skip as reason:
             skipped[name] = str(reason)
+            continue
+        if name == "noise":
+            results[name] = found
+            for axis in judge.axes:
+                told = found[axis]
+                a, b = told["log_variance_at_0_db"], told["per_db"]
+                print(f"noise, {axis}: exp({a:.2f} {b:+.3f} dB)")
             continue
         if name == "bored":
             results[name] = found
@@ -131,10 +142,18 @@ def main(argv: list[str]) -> int:
             results["turns"] = voices.verdicts(judge.judge(found[0].columns))
             print("harpervalley turns", results["turns"])
         try:
-            results[f"agreement_{label}"] = voices.agreement(judge, *sounds)
-            print(label, {k: v for k, v in results[f"agreement_{label}"].items()})
+            agreed[label] = peers.agreement(judge, *sounds)
+            if name == "emotions":
+                results["through_lines"] = peers.through_lines(judge, *sounds)
+                print("nearer to openSMILE on clean sound", results["through_lines"])
         except common.Skip as reason:
             skipped[f"agreement_{label}"] = str(reason)
+    if agreed:
+        results["agreement_pooled"] = peers.pooled(agreed, judge.axes)
+        print("agreement, all clips together", results["agreement_pooled"])
+    for label, told in agreed.items():
+        results[f"agreement_{label}"] = told
+        print(label, told)
     results["shift"], more = voices.shift(judge)
     skipped |= more
     for name, found in results["shift"].items():

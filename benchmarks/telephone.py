@@ -188,22 +188,24 @@ def joined(clips: Sequence[Sound], sr: int) -> tuple[Sound, list[tuple[int, int]
     return np.concatenate(parts), spans
 
 
-def degraded(clips: Sequence[Sound], speakers: NDArray[np.str_], line: str) -> Matrix:
-    """Measure all clips after `line`; each speaker's clips pass it as one call."""
-    from prosody.measures import measure
-
-    out: Matrix | None = None
+def after(clips: Sequence[Sound], speakers: NDArray[np.str_], line: str) -> tuple[list[Sound], int]:
+    """Return all clips as `line` leaves them; each speaker's clips pass it as one call."""
+    out: list[Sound] = [np.zeros(0, np.float32)] * len(clips)
+    sr = 0
     for speaker in np.unique(speakers):
         of = np.flatnonzero(speakers == speaker)
         call, spans = joined([clips[i] for i in of], 16000)
-        after, sr = LINES[line](call)
-        cut = [after[round(a * sr / 16000) : round(b * sr / 16000)] for a, b in spans]
-        values = measure(cut, sr)
-        if out is None:
-            out = np.full((len(clips), values.shape[1]), np.nan)
-        out[of] = values
-    assert out is not None
-    return out
+        heard, sr = LINES[line](call)
+        for i, (a, b) in zip(of, spans, strict=True):
+            out[i] = heard[round(a * sr / 16000) : round(b * sr / 16000)]
+    return out, sr
+
+
+def degraded(clips: Sequence[Sound], speakers: NDArray[np.str_], line: str) -> Matrix:
+    """Measure all clips after `line`."""
+    from prosody.measures import measure
+
+    return measure(*after(clips, speakers, line))
 
 
 def main(argv: list[str]) -> int:

@@ -60,6 +60,15 @@ clips of EmoDB). With it our slopes are restored from openSMILE's with a correla
 and .991 over speakers that were left out."""
 
 
+UNLIKE = frozenset({
+    "pitch_sd_st", "pitch_rise_mean_st_per_s", "pitch_rise_sd_st_per_s",
+    "pitch_fall_mean_st_per_s", "pitch_fall_sd_st_per_s",
+})  # fmt: skip
+"""Measures of which ours and openSMILE's share less than half their variance on clean speech
+(``benchmarks/results/parity.json``): what was learned of one cannot be told of the other. Against
+the laryngograph openSMILE's spread of pitch has .64, ours .98: errors of an octave spread far."""
+
+
 def to_egemaps(values: Doubles, names: Sequence[str] = ACOUSTIC) -> tuple[list[str], Doubles]:
     """Rename measures to openSMILE's eGeMAPS columns and convert where the meaning differs.
 

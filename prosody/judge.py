@@ -231,7 +231,7 @@ class Judge:
         Parameters
         ----------
         columns : mapping of str to array [shape=(n,)]
-            Measures, relative measures and ``baseline_s`` by name. Unknown names are passed over,
+            Measures, relative measures, ``snr_db`` and ``baseline_s`` by name. Unknown names are
             names left out and NaN are missing.
         settings : Settings, optional
             Probabilities that a verdict needs.
@@ -400,7 +400,7 @@ def measures_version() -> str:
 
 def input_units() -> dict[str, str]:
     """Return every column that a judge may take, with its unit."""
-    units = {"baseline_s": "s"}
+    units = {"baseline_s": "s", "snr_db": "dB"}
     for m in table.MEASURES:
         units[m.name] = m.unit
         if m.relative_name:

@@ -6,17 +6,19 @@ A gated apology keeps its measures and its reason and gets no verdict.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from prosody import table
 from prosody.errors import UsageError
 from prosody.judge import Judge, Judgements
-from prosody.rows import Apology, plain
+from prosody.rows import Apology
 from prosody.settings import Gates, Settings
 
 
@@ -77,9 +79,9 @@ def judge_rows(
 
 
 def judge_table(
-    path: Path, judge: Judge, settings: Settings
-) -> tuple[list[str], list[dict[str, Any]]]:
-    """Judge a CSV table of measures.
+    path: Path, judge: Judge, settings: Settings, *, at_once: int = 50_000
+) -> tuple[list[str], Iterator[list[list[Any]]]]:
+    """Judge a table of measures.
 
     Parameters
     ----------
@@ -87,12 +89,15 @@ def judge_table(
         One row per apology; measures under our names or openSMILE's (``eGeMAPS``) names.
     judge : Judge
     settings : Settings
+    at_once : int
+        Rows that are read and judged at once: a table may have millions.
 
     Returns
     -------
     columns : list of str
         The table's own, then the judgement's.
-    rows : list of dict
+    blocks : iterator of list of list
+        The same columns with their values, some rows at a time; None where there is none.
 
     Raises
     ------
@@ -104,43 +109,78 @@ def judge_table(
     A row with something in its column ``gates`` is not judged, nor one that ``duration_s`` and
     ``voiced_share`` show to be too short or to hold too little voice: silence has no tone.
     """
-    from prosody.fit.tables import numbers, read_rows
+    from prosody.fit.cells import open_rows
 
-    head, cells = read_rows(path)
-    given = {name: [r[i] for r in cells] for i, name in enumerate(head)}
-    known = set(judge.inputs) | set(table.NAMES) | set(table.BY_EGEMAPS)
-    values = {name: numbers(given[name], path, name) for name in head if name in known}
-    columns = _ours(values)
-    usable = [name for name in judge.inputs if name in columns and name != "baseline_s"]
+    head, rows = open_rows(path)
+    known = {*judge.inputs, *table.NAMES, *table.BY_EGEMAPS} & {*head}
+    nothing = np.empty(0)
+    usable = {*_ours(dict.fromkeys(known, nothing))} & {*judge.inputs} - {"baseline_s", "snr_db"}
     if not usable:
         raise UsageError(
             f"{path}: none of its {len(head)} columns is a measure that the judge uses.",
             f"Expected columns such as {', '.join(judge.inputs[:3])}; "
             "'prosody features' makes them, 'prosody model' lists them all.",
         )
-    judged = judge.judge(columns, settings)
-    gates = _gates(given, columns, settings.gates, len(cells))
     added = ["gates", "verdict", "kind", "hint"]
-    for axis in judged.axes:
+    for axis in judge.axes:
         added += [f"{axis}_{n}" for n in ("rating", "sd", "low", "high", "p")]
-        added += [f"{axis}_from_{n}" for n in judged.inputs]
-    out = []
-    for i in range(len(cells)):
-        row: dict[str, Any] = {name: given[name][i] for name in head}
-        row["gates"] = gates[i]
-        if gates[i]:
-            # An earlier judgement of a withheld row may not stand beside its gate either.
-            out.append(row | dict.fromkeys(added[1:]))
-            continue
-        row |= {"verdict": judged.verdict[i], "kind": judged.kind[i], "hint": judged.hint[i]}
-        for axis in judged.axes:
-            got = axis_dict(judged, axis, i)
-            row |= {f"{axis}_{n}": plain(got[n]) for n in ("rating", "sd", "low", "high", "p")}
-            row |= {
-                f"{axis}_from_{n}": plain(got["contributions"].get(n, 0.0)) for n in judged.inputs
-            }
-        out.append(row)
-    return [*head, *(c for c in added if c not in head)], out
+        added += [f"{axis}_from_{n}" for n in judge.inputs]
+    columns = [*head, *(c for c in added if c not in head)]
+
+    def blocks() -> Iterator[list[list[Any]]]:
+        first = 2
+        while block := list(islice(rows, at_once)):
+            given = {name: [r[i] for r in block] for i, name in enumerate(head)}
+            told = _judged(path, given, known, judge, settings, first)
+            # An earlier judgement that stood in the table is replaced.
+            yield [told[c] if c in told else given[c] for c in columns]
+            first += len(block)
+
+    return columns, blocks()
+
+
+def _judged(
+    path: Path,
+    given: Mapping[str, Sequence[str]],
+    known: Collection[str],
+    judge: Judge,
+    settings: Settings,
+    first: int,
+) -> dict[str, list[Any]]:
+    """Return the columns of a judgement for some rows; `first` is the first one's number."""
+    from prosody.fit.cells import numbers
+
+    values = {n: numbers(cells, path, n, first) for n, cells in given.items() if n in known}
+    columns = _ours(values)
+    judged = judge.judge(columns, settings)
+    gates = _gates(given, columns, settings.gates, len(judged))
+    out: dict[str, list[Any]] = {
+        "verdict": list(judged.verdict),
+        "kind": list(judged.kind),
+        "hint": list(judged.hint),
+    }
+    for axis, got in judged.axes.items():
+        numbers_of = {"rating": got.rating, "sd": got.sd, "low": got.low, "high": got.high}
+        numbers_of["p"] = got.p_sincere_side
+        out |= {f"{axis}_{n}": _short(v) for n, v in numbers_of.items()}
+        for i, name in enumerate(judged.inputs):
+            out[f"{axis}_from_{name}"] = _short(got.contributions[:, i])
+    for i, shut in enumerate(gates):
+        if shut:
+            for cells in out.values():
+                cells[i] = None
+    return {"gates": gates, **out}
+
+
+def _short(values: NDArray[np.float64]) -> list[Any]:
+    """Return values with nine significant digits, as all results have them; None for NaN."""
+    known = np.isfinite(values)
+    size = np.where(known & (values != 0), np.abs(values), 1.0)
+    unit = 10.0 ** np.clip(8 - np.floor(np.log10(size)), 0, 22)
+    out: list[Any] = (np.round(np.where(known, values, 0.0) * unit) / unit).tolist()
+    for i in np.flatnonzero(~known):
+        out[i] = None
+    return out
 
 
 def _gates(
@@ -163,7 +203,7 @@ def _gates(
 
 def _ours(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return columns under our names; openSMILE's are converted where ours are not there."""
-    from prosody.measures import from_egemaps
+    from prosody.fit.tables import from_egemaps
 
     theirs = {k: v for k, v in values.items() if k in table.BY_EGEMAPS and k not in table.BY_NAME}
     out = dict(from_egemaps(theirs)) if theirs else {}

@@ -72,6 +72,7 @@ class Apology:
             **dict(zip(table.NAMES, self.measures.tolist(), strict=True)),
             **dict(zip(table.RELATIVE_NAMES, self.relative.tolist(), strict=True)),
             "baseline_s": self.baseline_s,
+            "snr_db": self.snr_db,
         }
 
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from prosody.errors import ProsodyError, UsageError
 from prosody.fit import bent, check, graph, make, recipe, tables
 from prosody.fit.model import JudgeModel, Terms
+from prosody.fit.train import Spec
 from prosody.judge import Judge
 from prosody.table import BY_NAME
 
@@ -74,6 +75,42 @@ def test_a_bend_is_found():
     assert chosen.width < 4
     straight = bent.choose_bends(z, z[:, 1] + rng.normal(0, 0.5, 240), speaker, np.ones(240))
     assert straight.width == 4
+
+
+def test_a_spread_that_grows_with_a_voice_is_found():
+    rng = np.random.default_rng(4)
+    z = rng.normal(0, 1, (4000, 2))
+    off = np.abs(rng.normal(0, 0.5 * np.exp(0.3 * z[:, 0])))
+    grows = bent.widening(z, off, np.ones(4000))
+    np.testing.assert_allclose(grows, [0.3, 0.0], atol=0.03)
+    # Nothing known, nothing grows; and errors of 0 are no logarithm of 0.
+    assert bent.widening(z[:, :0], off, np.ones(4000)).shape == (0,)
+    assert np.isfinite(bent.widening(z, np.zeros(4000), np.ones(4000))).all()
+
+
+def test_intervals_hold_for_voices_that_are_rated_further_apart(tmp_path):
+    rows = synthetic.make(speakers=30, clips=16, seed=5)
+    rng = np.random.default_rng(6)
+    high = np.array([row["pitch_p50_st"] > 28 for row in rows])
+    for row in rows:
+        row["rating"] += rng.normal(0, 0.4 * np.exp(0.1 * (row["pitch_p50_st"] - 28)))
+    rated = tables.read_table(synthetic.write(tmp_path / "uneven.csv", rows))
+    wanted = [
+        *(Spec(name) for name in synthetic.RULE),
+        Spec("pitch_p50_st", relative=False, habit=True),
+    ]
+    covered = {}
+    for wider in ((), recipe.WIDER):
+
+        def fit(part, wider=wider):
+            return bent.fit_bent(part, wanted, level=0.0, wider=wider, widths=(4.0,))
+
+        rating, sd, _ = check.cross_validate(rated, fit, most=6)
+        inside = np.abs(rated.rating - rating) <= 1.2816 * sd
+        covered[bool(wider)] = inside[high].mean(), inside[~high].mean()
+    assert covered[False][0] < 0.75, covered
+    assert covered[False][1] > 0.85, covered
+    assert 0.75 < min(covered[True]) <= max(covered[True]) < 0.85, covered
 
 
 def test_leaving_a_speaker_out_is_what_it_says():

@@ -26,6 +26,8 @@ def rows(judge, n=6, seed=0, share=0.0):
     for name in judge.inputs:
         if name == "baseline_s":
             columns[name] = rng.uniform(10, 100, n)
+        elif name == "snr_db":
+            columns[name] = rng.uniform(30, 60, n)
         elif name in table.BY_NAME:
             centre = typical.get(name, 28.0 if name.endswith("_st") else 1.0)
             columns[name] = centre * np.exp(rng.normal(0, 0.02, n))
@@ -132,6 +134,28 @@ def test_intervals_widen_when_measures_are_missing(shipped):
         assert none.axes[axis].sd.mean() > full.axes[axis].sd.mean()
     assert set(none.verdict) == {"unclear"}
     np.testing.assert_allclose(none.engaged.contributions[:, :-1], 0)
+
+
+def test_intervals_widen_with_noise_and_nothing_else_changes(shipped):
+    levels = [60.0, 30.0, 20.0, 15.0, 10.0, 0.0]
+    one = {name: np.repeat(values, len(levels)) for name, values in rows(shipped, 1).items()}
+    known = shipped.judge({**one, "snr_db": levels})
+    blank = shipped.judge({**one, "snr_db": np.full(len(levels), np.nan)})
+    for axis in shipped.axes:
+        a, b = known.axes[axis], blank.axes[axis]
+        assert np.all(np.diff(a.sd) > 0)
+        np.testing.assert_allclose(a.rating, b.rating, atol=1e-6)
+        # Far above the noise, and where the noise is not known, nothing is added.
+        np.testing.assert_allclose(a.sd[0], b.sd[0], rtol=1e-3)
+    assert known.sincere.sd[3] > 1.03 * known.sincere.sd[0]
+
+
+def test_high_voices_are_judged_less_surely(shipped):
+    voices = {name: np.repeat(values, 2) for name, values in rows(shipped, 1).items()}
+    for name in ("pitch_mean_st", "pitch_p20_st", "pitch_p50_st", "pitch_p80_st"):
+        voices[name] = np.array([24.0, 34.0])
+    sd = shipped.judge(voices).sincere.sd
+    assert sd[1] > sd[0]
 
 
 def test_without_a_baseline_the_relative_columns_say_nothing(shipped):

@@ -8,7 +8,7 @@ on speakers left out, as everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,6 +34,8 @@ KNOTS: Floats = NODES[1:-1]
 STRAIGHT = 0.3
 # Over how much of a term a line bends; 4 is all but straight.
 WIDTHS = (0.7, 1.0, 1.5, 4.0)
+# In clips: so many speak against a spread that grows, before any rating is seen.
+WIDENING_PRIOR = 10.0
 STRENGTHS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 10.0, 30.0)
 
 
@@ -124,11 +126,13 @@ def fit_bent(
     habits: Rated | None = None,
     share: float = 0.8,
     widths: Sequence[float] = WIDTHS,
+    wider: Collection[str] = (),
 ) -> AxisModel:
     """Fit one axis to rated clips, a bent line for every term.
 
     Parameters are those of :func:`prosody.fit.train.fit_axis`; relative measures are taken as they
-    stand where there is a baseline.
+    stand where there is a baseline. `wider` names measures with whose habit the spread of the
+    ratings may grow.
     """
     rated = rated.take(~np.isnan(rated.rating))
     terms = make_terms(rated, wanted, habits=habits)
@@ -142,13 +146,43 @@ def fit_bent(
     _, unlike = out_of_fold(z, y, rated.speaker, weight, straight, level)
     middle = float(np.average(y, weights=weight)) if level is None else level
     off = np.abs(y - middle - chosen.held_out) / np.sqrt(1 + unlike)
-    noise = max(float(np.quantile(off, share) / Z_80) ** 2, 1e-12)
+    grows = np.zeros(len(wanted))
+    which = [i for i, spec in enumerate(wanted) if spec.habit and spec.measure in wider]
+    grows[which] = widening(z[:, which], off, weight)
+    noise = max(float(np.quantile(off / np.exp(z @ grows), share) / Z_80) ** 2, 1e-12)
     turn = root(chosen.width, len(wanted))
     phi = (hats(z) @ turn).reshape(len(z), -1)
     weights, bias = ridge(phi, y, chosen.strength, weight, level)
-    return drawn(
-        terms, weights.reshape(len(wanted), -1) @ turn.T, bias, z, weight, straight, noise, cut
-    )
+    lines = weights.reshape(len(wanted), -1) @ turn.T
+    axis = drawn(terms, lines, bias, z, weight, straight, noise, cut)
+    return replace(axis, wider=grows) if which else axis
+
+
+def widening(z: Floats, off: Floats, weight: Floats) -> Floats:
+    """Return by how much the logarithm of the residuals' spread grows with each term. Shape (k,).
+
+    Harvey's multiplicative heteroscedasticity (Econometrica 44, 1976) by maximum likelihood: a
+    gamma regression of squared residuals with a logarithmic link, drawn a little towards none.
+
+    Parameters
+    ----------
+    z : ndarray [shape=(n, k)]
+    off : ndarray [shape=(n,)]
+        Sizes of the residuals on speakers left out.
+    weight : ndarray [shape=(n,)]
+    """
+    x = np.column_stack([np.ones(len(z)), z])
+    prior = np.diag([0.0, *[WIDENING_PRIOR] * z.shape[1]])
+    gram = (x * weight[:, None]).T @ x + prior
+    growth = np.zeros(x.shape[1])
+    growth[0] = np.log(max(float(np.average(off**2, weights=weight)), 1e-24))
+    for _ in range(50):
+        more = off**2 / np.exp(x @ growth) - 1.0
+        step = np.linalg.solve(gram, (x * weight[:, None]).T @ more - prior @ growth)
+        growth = growth + np.clip(step, -0.5, 0.5)
+        if np.abs(step).max() < 1e-8:
+            break
+    return np.asarray(growth[1:] / 2.0)
 
 
 def drawn(

@@ -15,7 +15,7 @@ import numpy as np
 
 from prosody import onnxfile
 from prosody.errors import MissingExtraError, ModelError
-from prosody.fit.model import LN2, NEAR_0, AxisModel, JudgeModel, Terms
+from prosody.fit.model import LN2, NEAR_0, SNR, SNR_RANGE_DB, AxisModel, JudgeModel, Terms
 from prosody.judge import Judge
 from prosody.table import BY_NAME, MEASURES
 
@@ -62,6 +62,18 @@ def _slope(g: _Graph, z: str, axis: AxisModel, const: Callable[..., str]) -> str
     bent = g.node("ReduceSum", bent, g.const("behind", [2], np.int64), keepdims=0)
     near = g.node("Less", g.node("Abs", z), g.const("near_0", NEAR_0))
     return g.node("Add", coef, g.node("Div", bent, g.node("Where", near, g.const("one", 1.0), z)))
+
+
+def _noise(g: _Graph, noise: Any, at: int, const: Callable[..., str]) -> str:
+    """Return what noise adds to the variance; 0 where its level is not known."""
+    snr = g.node("Gather", "columns", const("snr_at", at, np.int64), axis=1)
+    zero, unknown = g.const("zero", 0.0), g.node("IsNaN", snr)
+    heard = g.node("Where", unknown, zero, snr)
+    heard = g.node("Max", heard, g.const("snr_low", SNR_RANGE_DB[0]))
+    heard = g.node("Min", heard, g.const("snr_high", SNR_RANGE_DB[1]))
+    grows = g.node("Mul", heard, const("noise_per_db", noise[1]))
+    added = g.node("Exp", g.node("Add", grows, const("noise_at_0", noise[0])))
+    return g.node("Where", unknown, zero, added)
 
 
 def _fit(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> None:
@@ -179,7 +191,15 @@ def _fit(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> None
     unlike = g.node("Relu", g.node("ReduceSum", unlike, columns_axis, keepdims=0))
     average = g.node("Mul", unknown, const("expected", axis.expected))
     unlike = g.node("Add", unlike, g.node("ReduceSum", average, columns_axis, keepdims=0))
-    variance = g.node("Add", g.node("Add", missing, unlike), const("residual", axis.residual_sd**2))
+    own = const("residual", axis.residual_sd**2)
+    if axis.wider is not None:
+        grows = g.node("Mul", z, const("wider", 2.0 * axis.wider))
+        own = g.node(
+            "Mul", own, g.node("Exp", g.node("ReduceSum", grows, columns_axis, keepdims=0))
+        )
+    variance = g.node("Add", g.node("Add", missing, unlike), own)
+    if axis.noise is not None:
+        variance = g.node("Add", variance, _noise(g, axis.noise, at[SNR], const))
     g.node("Sqrt", variance, out=f"{name}_sd")
 
 
@@ -304,6 +324,10 @@ def _parameters(
         found.get(f"{name}_bends", np.zeros((0, 0))),
         found.get(f"{name}_effect"),
         found.get(f"{name}_offset"),
+        found[f"{name}_wider"] / 2.0 if f"{name}_wider" in found else None,
+        np.array([get("noise_at_0"), get("noise_per_db")])
+        if f"{name}_noise_at_0" in found
+        else None,
     )
 
 

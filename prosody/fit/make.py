@@ -291,10 +291,11 @@ def _rows(part: AxisModel, rated: Rated) -> tuple[Floats, Floats]:
 
 def adapt_level(axis: AxisModel, rated: Rated, cut: float = 0.0) -> AxisModel:
     """Return the axis with its level and slope fitted to rated clips; its weights' ratios stay."""
-    _, said = _rows(axis, rated)
+    z, said = _rows(axis, rated)
     level, slope = _line(said, rated.rating, rated.speaker)
     rest = rated.rating - level - slope * said
-    noise = float(np.quantile(np.abs(rest), 0.8) / judges.Z_80)
+    grows = 0.0 if axis.wider is None else z @ axis.wider
+    noise = float(np.quantile(np.abs(rest) / np.exp(grows), 0.8) / judges.Z_80)
     return replace(
         axis,
         coef=axis.coef * slope,
@@ -306,6 +307,7 @@ def adapt_level(axis: AxisModel, rated: Rated, cut: float = 0.0) -> AxisModel:
         expected=axis.expected * slope**2,
         residual_sd=max(noise, 1e-6),
         cut=cut,
+        noise=None if axis.noise is None else np.add(axis.noise, (2.0 * np.log(slope), 0.0)),
     )
 
 
@@ -330,6 +332,9 @@ def adapt_weights(axis: AxisModel, rated: Rated, cut: float = 0.0) -> AxisModel:
         bias=level + slope * axis.bias + bias,
         posterior=covariance,
         expected=np.maximum(np.sum(covariance * np.cov(z.T), axis=1), 0.0),
+        # The residual was measured over all voices alike.
+        wider=None,
+        noise=None if axis.noise is None else np.add(axis.noise, (2.0 * np.log(slope), 0.0)),
         residual_sd=float(np.sqrt(noise)),
         cut=cut,
     )

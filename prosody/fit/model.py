@@ -28,6 +28,10 @@ from prosody import table
 Floats = NDArray[np.float64]
 LN2 = float(np.log(2.0))
 NEAR_0 = 1e-6
+# Column with the level of the speech over that of the noise around it.
+SNR = "snr_db"
+# Beyond these nothing was measured, and a clip of digital silence has no bounds.
+SNR_RANGE_DB = (0.0, 60.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +179,8 @@ class AxisModel:
     expected : ndarray [shape=(p,)]
         What a term adds to that variance on average, where it is not known.
     residual_sd : float
-        Standard deviation of a panel's mean around the rating when everything is known.
+        Standard deviation of a panel's mean around the rating when everything is known, for terms
+        of 0.
     cut : float
         Ratings above lie on the sincere (engaged) side.
     knots : ndarray [shape=(m,)]
@@ -188,6 +193,13 @@ class AxisModel:
     offset : ndarray [shape=(p,)], optional
         What a term of 0 adds, if it is known to be 0: a bent line may be high in its middle. What
         is not known adds its average, 0.
+    wider : ndarray [shape=(p,)], optional
+        By how much the logarithm of `residual_sd` grows with a unit of each term: panels spread
+        further over some voices than over others. Nowhere by default.
+    noise : ndarray [shape=(2,)], optional
+        What noise around the voice adds to the variance: the logarithm of it at 0 dB, and by how
+        much that grows with a decibel of ``snr_db``. Nothing by default, and where the distance
+        to the noise is not known.
     """
 
     terms: Terms
@@ -203,6 +215,8 @@ class AxisModel:
     bends: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     effect: Floats | None = None
     offset: Floats | None = None
+    wider: Floats | None = None
+    noise: Floats | None = None
 
     def slope(self, z: Floats) -> Floats:
         """Return what a unit of each term adds, where the term stands. Shape (n, p)."""
@@ -229,15 +243,32 @@ class AxisModel:
             out[:, at[self.terms.relative_names[i]]] += by_rel[:, i]
             if not self.terms.relative[i] or self.terms.guess[i]:
                 out[:, at[measure]] += by_abs[:, i]
-        return self.bias + out.sum(axis=1), np.sqrt(self.variance(z, unknown)), out
+        variance = self.variance(z, unknown)
+        if self.noise is not None and SNR in at:
+            variance = variance + self.by_noise(np.asarray(columns[:, at[SNR]], dtype=np.float64))
+        return self.bias + out.sum(axis=1), np.sqrt(variance), out
+
+    def by_noise(self, snr_db: Floats) -> Floats:
+        """Return what noise adds to the variance; 0 where its level is not known. Shape (n,)."""
+        if self.noise is None:
+            return np.zeros(len(snr_db))
+        heard = np.clip(np.nan_to_num(snr_db), *SNR_RANGE_DB)
+        added = np.exp(self.noise[0] + self.noise[1] * heard)
+        return np.where(np.isnan(snr_db), 0.0, added)
 
     def variance(self, z: Floats, unknown: Floats) -> Floats:
-        """Return the variance of a panel's mean around the rating. Shape (n,)."""
+        """Return the variance of a panel's mean around the rating. Shape (n,).
+
+        Without what noise adds.
+        """
         effect = self.coef if self.effect is None else self.effect
         lost = effect * np.sqrt(unknown)
         missing = np.sum((lost @ self.spread.T) ** 2, axis=1) + lost**2 @ self.rest
         unlike = np.sum((z @ self.posterior) * z, axis=1) + unknown @ self.expected
-        return np.asarray(self.residual_sd**2 + missing + np.maximum(unlike, 0.0))
+        own = self.residual_sd**2 * np.exp(
+            2.0 * (z @ self.wider) if self.wider is not None else 0.0
+        )
+        return np.asarray(own + missing + np.maximum(unlike, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +279,8 @@ class JudgeModel:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Input columns in order: relative ones, absolute ones, then ``baseline_s``."""
+        """Input columns in order: relative ones, absolute ones, ``snr_db``, ``baseline_s``."""
         used = {c for a in self.axes.values() for c in a.terms.columns()}
-        order = [*table.RELATIVE_NAMES, *table.NAMES]
+        used |= {SNR for a in self.axes.values() if a.noise is not None}
+        order = [*table.RELATIVE_NAMES, *table.NAMES, SNR]
         return (*(n for n in order if n in used), "baseline_s")

@@ -223,7 +223,7 @@ def read_table(
                 f"Name it one of: {', '.join(ALIASES[what])}."
                 + (" Ratings of single listeners go with --ratings." if what == "rating" else ""),
             )
-    known = {*table.NAMES, *table.RELATIVE_NAMES, "baseline_s"}
+    known = {*table.NAMES, *table.RELATIVE_NAMES, "baseline_s", "snr_db"}
     columns = {h: numbers(cells[h], path, h) for h in header if h in known}
     smile = {h: numbers(cells[h], path, h) for h in header if h in table.BY_EGEMAPS}
     for name, values in from_egemaps(smile).items():
@@ -347,7 +347,7 @@ def read_results(path: Path | str) -> Rated:
     else:
         header, cells = read_rows(path)
         rows = [dict(zip(header, c, strict=True)) for c in cells]
-    known = [*table.NAMES, *table.RELATIVE_NAMES, "baseline_s"]
+    known = [*table.NAMES, *table.RELATIVE_NAMES, "baseline_s", "snr_db"]
     flat = [
         {**r, **(r.get("measures") or {}), **(r.get("relative") or {})}
         if isinstance(r.get("measures"), dict)
