@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import io
 import sys
 from itertools import pairwise
+from typing import Any
 
 import typer
 
@@ -46,6 +48,11 @@ COMMANDS = (
 )
 
 
+# What Typer raises where a command line does not fit. Where its class stands changed between
+# versions; all of them offer the one below it.
+_Misused: Any = typer.BadParameter.__base__
+
+
 def _version(value: bool) -> None:
     if value:
         typer.echo(f"prosody {__version__}")
@@ -74,10 +81,28 @@ def _lang() -> str:
     return (after + joined + ["en"])[0]
 
 
+def _run_in(lang: str) -> None:
+    """Run the command line with what is wrong with it said in a language."""
+    try:
+        code = app(standalone_mode=False)
+    except (_Misused, typer.Abort) as error:
+        from prosody.said import usage
+
+        shown = io.StringIO("")
+        if isinstance(error, _Misused):
+            error.show(file=shown)
+        typer.echo(usage(shown.getvalue() or "Aborted!\n", lang), err=True, nl=False)
+        sys.exit(error.exit_code if isinstance(error, _Misused) else 1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
 def main() -> None:
     """Run the command line; our own errors become one clear line and an exit code."""
     try:
-        app()
+        if (lang := _lang()) == "en":
+            app()
+        else:
+            _run_in(lang)
     except ProsodyError as error:
         # What stops a whole request is a matter of how it was asked; a failed recording is a row.
         from prosody.said import failure

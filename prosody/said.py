@@ -71,3 +71,19 @@ def remedy(code: str, own: str, lang: str) -> str:
         return told
     line = _INSTALL.search(own)  # which extra it is, only the failure knows
     return told.format(line=line[0]) if line else own
+
+
+def usage(shown: str, lang: str) -> str:
+    """Return what is wrong with a command line in a language, line by line."""
+    if lang not in words.languages("usage"):
+        return shown
+    sentences = words.load("usage", lang)["sentence"]
+    return "\n".join(_worded(line, sentences) for line in shown.split("\n"))
+
+
+def _worded(text: str, sentences: Mapping[str, str]) -> str:
+    other, values = _assumed(text, sentences)
+    if other is None:
+        return text
+    inner = {k: _worded(v, sentences) if k == "m" else v for k, v in values.items()}
+    return other.format(**inner)

@@ -36,7 +36,7 @@ _LEFT_OUT = {
     "results", "schema", "studio", "textgrid", "work", "workbook", "workers",
 }  # fmt: skip
 _WORDS_LEFT_OUT = ("words/reasons", "words/coach", "words/rate", "words/studio", "words/agreement",
-                   "words/sampling", "words/report", "words/columns")  # fmt: skip
+                   "words/sampling", "words/report", "words/columns", "words/usage")  # fmt: skip
 _JUDGED_BY = ("judge", "judging", "explain", "onnxfile")
 _LIBRARIES = ("numpy", "scipy", "librosa", "soundfile", "soxr", "earshot", "av")
 

@@ -142,7 +142,7 @@ def test_a_trainee_practises_from_the_first_sentence_to_forgetting(tab, server, 
     assert sentences.count() == 2
     assert sentences.nth(0).get_attribute("aria-current") == "true"
     record(page, 3.2)
-    assert "Got sentence 1" in sentences.nth(0).inner_text()
+    assert "Got text 1" in sentences.nth(0).inner_text()
     record(page, 3.2, key="Space")  # the button has the focus: pressed once, not twice
     assert page.locator("#usual-next").evaluate("b => b === document.activeElement")
     page.keyboard.press("Enter")

@@ -107,3 +107,54 @@ def test_command_modules_import_only_light_things_at_the_top():
             )  # fmt: skip
             heavy += [f"{path.name}: {n}" for n in names if n.split(".")[0] in HEAVY]
     assert not heavy
+
+
+MISUSED = [
+    (("analyze", "--nope"), "Er is geen optie --nope"),
+    (("analyze", "--worker", "2"), "bedoelt u een van deze: --workers?"),
+    (("report",), "Er ontbreekt een argument: 'DIR'."),
+    (("analyze", "--clips=3"), "Achter optie '--clips' hoort geen waarde."),
+    (("analyze", "--workers", "x"), "Onjuiste waarde voor '--workers': "),
+    (("analyze", "--workers", "-1"), "Onjuiste waarde voor '--workers': "),
+    (("coach", "--port", "99999"), "Onjuiste waarde voor '--port': "),
+    (("report", "a", "b"), "Dit hoort er niet bij: b"),
+    (("analyse",), "Er is geen opdracht 'analyse'"),
+]
+
+
+@pytest.mark.parametrize(("args", "said"), MISUSED)
+def test_a_wrong_command_line_is_said_in_the_readers_language(args, said, monkeypatch, capsys):
+    import prosody.cli
+
+    def misused(*more):
+        monkeypatch.setattr(sys, "argv", ["prosody", *args, *more])
+        with pytest.raises(SystemExit) as stopped:
+            prosody.cli.main()
+        assert stopped.value.code == 2
+        return capsys.readouterr().err
+
+    dutch, english = misused("--lang", "nl"), misused()
+    assert said in dutch
+    assert "Fout: " in dutch
+    for word in ("Error", "Usage", "Try ", "Input should", "Invalid", "Missing", "No such"):
+        assert word not in dutch, word
+    assert "Error: " in english
+    assert english == misused("--lang", "xx") or "analyse" in args  # no table: as it is
+
+
+def test_what_is_not_known_of_a_wrong_command_line_stays_as_it_is():
+    from prosody.said import usage
+
+    assert usage("Error: A new sentence.\n", "nl") == "Fout: A new sentence.\n"
+    assert usage("Something {else}.\n", "nl") == "Something {else}.\n"
+    assert usage("Error: No such option: {x}\n", "nl") == "Fout: Er is geen optie {x}.\n"
+
+
+def test_a_right_command_line_ends_as_ever_in_any_language(monkeypatch, capsys):
+    import prosody.cli
+
+    monkeypatch.setattr(sys, "argv", ["prosody", "analyze", "--lang", "nl", "--help"])
+    with pytest.raises(SystemExit) as stopped:
+        prosody.cli.main()
+    assert not stopped.value.code
+    assert "--out" in capsys.readouterr().out
