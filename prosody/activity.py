@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody.spans import join
+from prosody.spans import join, runs
 
 if TYPE_CHECKING:
     from prosody.recording import Recording
@@ -152,21 +152,15 @@ def segments(scores: NDArray[np.float32], *, min_pause_s: float = MIN_PAUSE_S) -
     kernel = np.ones(_SMOOTH) / _SMOOTH
     smooth = np.convolve(np.pad(scores, _SMOOTH // 2, mode="edge"), kernel, mode="valid")
     smooth = np.where(scores == 0.0, 0.0, smooth)
-    runs = _runs(smooth > OFF)
-    if len(runs):
-        peaks = np.maximum.reduceat(np.append(smooth, 0.0), runs.ravel())[::2]
-        runs = runs[peaks > ON]
-    out: Segments = (runs * FRAME_S).astype(np.float64)
+    heard = runs(smooth > OFF)
+    if len(heard):
+        peaks = np.maximum.reduceat(np.append(smooth, 0.0), heard.ravel())[::2]
+        heard = heard[peaks > ON]
+    out: Segments = (heard * FRAME_S).astype(np.float64)
     out = join(out, min_pause_s)
     out = out[out[:, 1] - out[:, 0] >= MIN_SPEECH_S]
     out = out + np.array([-PAD_S, PAD_S])
     return join(np.clip(out, 0.0, len(scores) * FRAME_S), 0.0)
-
-
-def _runs(on: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return start and end (exclusive) of each run of True, ``[k, 2]``."""
-    edges = np.flatnonzero(np.diff(on.astype(np.int8), prepend=0, append=0))
-    return edges.reshape(-1, 2)
 
 
 def speech(y: Signal, sr: int, *, min_pause_s: float = MIN_PAUSE_S) -> Segments:

@@ -223,8 +223,7 @@ def _take_out_mean(grid: Grid) -> None:
 @lru_cache(maxsize=16)
 def hamming(width: int) -> FloatArray:
     """Return a symmetric Hamming window of `width` samples, peak 1."""
-    n = np.arange(width)
-    return (0.54 - 0.46 * np.cos(2 * np.pi * n / (width - 1))).astype(np.float32)
+    return np.hamming(width).astype(np.float32)
 
 
 def fft_size(width: int) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.settings import Gates
+from prosody.spans import runs
 
 GATES = ("too_short", "too_little_voice", "clipped", "too_noisy", "digital_silence")
 # Not held against any sound: there is none at that time.
@@ -68,17 +69,11 @@ class Quality:
     remarks: tuple[str, ...] = ()
 
 
-def _runs(on: NDArray[np.bool_]) -> NDArray[np.int64]:
-    edges = np.flatnonzero(np.diff(on.astype(np.int8), prepend=0, append=0))
-    return edges.reshape(-1, 2)
-
-
 def _share_in_runs(on: NDArray[np.bool_], shortest: int) -> float:
     """Return the share of samples in runs of True of at least ``shortest`` samples."""
     if not len(on):
         return 0.0
-    runs = _runs(on)
-    lengths = runs[:, 1] - runs[:, 0]
+    lengths = np.diff(runs(on), axis=1)[:, 0]
     return float(lengths[lengths >= shortest].sum()) / len(on)
 
 
@@ -111,8 +106,7 @@ def digital_silence_share(y: Signal, sr: int) -> float:
     if len(y) < 2:
         return float(len(y))
     still = np.diff(y) == 0
-    runs = _runs(still)
-    lengths = runs[:, 1] - runs[:, 0] + 1
+    lengths = np.diff(runs(still), axis=1)[:, 0] + 1
     return float(lengths[lengths >= max(2, round(_FLAT_S * sr))].sum()) / len(y)
 
 

@@ -11,6 +11,22 @@ from numpy.typing import NDArray
 Spans = NDArray[np.float64]
 
 
+def runs(on: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return where each run of True begins and ends.
+
+    Parameters
+    ----------
+    on : ndarray [shape=(n,), bool]
+
+    Returns
+    -------
+    ndarray [shape=(k, 2), int64]
+        Positions in `on`, the end exclusive, in order.
+    """
+    edges = np.flatnonzero(np.diff(on.astype(np.int8), prepend=0, append=0))
+    return edges.reshape(-1, 2)
+
+
 def join(spans: Spans, gap_s: float) -> Spans:
     """Join spans that lie closer together than `gap_s`.
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prosody.spans import join, overlap_s, subtract
+from prosody.spans import join, overlap_s, runs, subtract
 
 
 def spans(*pairs):
@@ -67,3 +67,18 @@ def test_joined_spans_lie_further_apart_than_the_gap_and_cover_the_same(pairs, g
     after = join(before, gap_s)
     assert (after[1:, 0] - after[:-1, 1] > gap_s).all()
     assert not len(subtract(before, after))
+
+
+@pytest.mark.parametrize(
+    ("on", "found"),
+    [
+        ("", []),
+        ("000", []),
+        ("111", [[0, 3]]),
+        ("0110100", [[1, 3], [4, 5]]),
+        ("1001", [[0, 1], [3, 4]]),
+    ],
+)
+def test_runs_begin_and_end_where_they_do(on, found):
+    mask = np.array([c == "1" for c in on], dtype=bool)
+    assert runs(mask).tolist() == found
