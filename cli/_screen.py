@@ -9,7 +9,6 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -182,9 +181,11 @@ def show(run: Head, *, lang: str, measures_only: bool = False) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from prosody.report.folder import short
+
     texts = {**words("screen", lang), "lang": lang}
     say: dict[str, str] = texts["table"]
-    names = _short([line.recording for line in run.lines])
+    names = {p: _printable(n) for p, n in short([line.recording for line in run.lines]).items()}
     # Without a terminal rich assumes 80 columns; a log has no edge, so give the words room.
     console = Console(
         width=None if sys.stdout.isatty() else 140,
@@ -300,16 +301,6 @@ def _rule(result: dict[str, Any], rules: dict[str, Any]) -> str:
     name = str(rules[result["rule"]]["name"])
     heard = [w["start_s"] for w in result["words"] if w["start_s"] is not None]
     return f"{name} ({clock(heard[-1])})" if heard else name
-
-
-def _short(paths: Sequence[str]) -> dict[str, str]:
-    """Return names for a screen: without the folder that all recordings share."""
-    unique = dict.fromkeys(paths)
-    try:
-        common = os.path.commonpath([str(Path(p).parent) for p in unique]) if unique else ""
-    except ValueError:  # some absolute, some not, or on different drives
-        common = ""
-    return {p: _printable(os.path.relpath(p, common) if common else p) for p in unique}
 
 
 def _printable(text: str) -> str:
