@@ -19,7 +19,7 @@ def given(*names: str, help: str, **more: Any) -> Any:
 LANG = typer.Option("en", "--lang", help="Language of everything you read: nl or en.")
 MODEL = given("--model", help="A judge of your own; the shipped one by default.")
 QUIET = typer.Option(False, "--quiet", "-q", help="No progress.")
-SETTINGS = given("--settings", help="TOML file with your own thresholds.")
+SETTINGS = given("--settings", help="TOML file with your own thresholds, as docs/settings.toml.")
 TABLE_OUT = typer.Option("-", "--out", "-o", help="CSV to write; - is the terminal.")
 
 

@@ -177,12 +177,22 @@ def load(path: Path | str) -> Settings:
 
 
 def template() -> str:
-    """Return a settings file with every default and its meaning, ready to be changed."""
-    lines = ["# Settings of prosody: every default, ready to be changed.\n"]
+    """Return a settings file with every default, its meaning and its range (docs/settings.toml)."""
+    lines = [
+        "# Every threshold with its default, its meaning and its range. Copy what you change into a",
+        "# file of your own and name it with --settings; what is left out keeps its default.\n",
+    ]
     for group in dataclasses.fields(Settings):
         lines.append(f"[{group.name}]")
         for f in dataclasses.fields(group.default_factory):  # type: ignore[arg-type]
             meta = f.metadata
-            lines.append(f"{f.name} = {f.default}  # {meta['text']} ({meta['low']}-{meta['high']})")
+            bounds = f"{meta['low']} to {meta['high']}"
+            lines.append(f"{f.name} = {f.default}  # {meta['text']} ({bounds})")
         lines.append("")
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(template())

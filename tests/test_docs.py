@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 from conftest import ROOT
 
-from prosody import results, rows, schema, table
+from prosody import results, rows, schema, settings, table
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -137,3 +137,11 @@ def test_the_figures_of_the_card_are_those_of_the_results():
         same(shown[f"tried: {name}"], [one[k] for k in FEW])
     # Who knows nothing of a clip cannot order clips.
     assert engaged["tried"]["chance (the others' mean)"]["spearman"] < 0.1
+
+
+def test_the_settings_file_to_copy_holds_every_default(tmp_path):
+    page = ROOT / "docs" / "settings.toml"
+    assert page.read_text(encoding="utf-8") == settings.template(), (
+        "run: python -m prosody.settings > docs/settings.toml"
+    )
+    assert settings.load(page) == settings.Settings()
