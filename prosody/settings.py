@@ -179,7 +179,7 @@ def load(path: Path | str) -> Settings:
 def template() -> str:
     """Return a settings file with every default, its meaning and its range (docs/settings.toml)."""
     lines = [
-        "# Every threshold with its default, its meaning and its range. Copy what you change into a",
+        "# Every threshold with default, meaning and range. Copy what you change into a",
         "# file of your own and name it with --settings; what is left out keeps its default.\n",
     ]
     for group in dataclasses.fields(Settings):

@@ -40,7 +40,7 @@ def test_what_is_wrong_is_named(tmp_path, text, said):
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(SettingsError, match="nowhere.toml"):
+    with pytest.raises(SettingsError, match=r"nowhere\.toml"):
         settings.load(tmp_path / "nowhere.toml")
 
 
