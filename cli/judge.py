@@ -15,7 +15,9 @@ from prosody.cli._options import MODEL, SETTINGS, TABLE_OUT, chosen
 )
 def judge(
     table: Path = typer.Argument(
-        ..., help="CSV with one row per apology; columns named as prosody or openSMILE names them."
+        ...,
+        help="CSV, .xlsx or Parquet with one row per apology; columns named as prosody or "
+        "openSMILE names them.",
     ),
     out: str = TABLE_OUT,
     model: Path | None = MODEL,
@@ -32,9 +34,11 @@ def judge(
     from prosody.judge import Judge
     from prosody.judging import judge_table
 
-    columns, judged = judge_table(table, Judge.load(model), chosen(settings_file))
-    if out == "-":
-        results.write_csv(sys.stdout, judged, columns)
-    else:
-        results.write_csv(Path(out), judged, columns)
-        typer.echo(f"{len(judged)} rows in {out}", err=True)
+    columns, texts, blocks = judge_table(table, Judge.load(model), chosen(settings_file))
+    count = 0
+    with results.csv_blocks(sys.stdout if out == "-" else Path(out), columns, texts) as put:
+        for block in blocks:
+            put(block)
+            count += len(block[0])
+    if out != "-":
+        typer.echo(f"{count} rows in {out}", err=True)

@@ -80,7 +80,7 @@ def judge_rows(
 
 def judge_table(
     path: Path, judge: Judge, settings: Settings, *, at_once: int = 50_000
-) -> tuple[list[str], Iterator[list[list[Any]]]]:
+) -> tuple[list[str], set[str], Iterator[list[list[Any]]]]:
     """Judge a table of measures.
 
     Parameters
@@ -96,6 +96,8 @@ def judge_table(
     -------
     columns : list of str
         The table's own, then the judgement's.
+    texts : set of str
+        Columns of the table that may hold anything.
     blocks : iterator of list of list
         The same columns with their values, some rows at a time; None where there is none.
 
@@ -136,7 +138,7 @@ def judge_table(
             yield [told[c] if c in told else given[c] for c in columns]
             first += len(block)
 
-    return columns, blocks()
+    return columns, {"gates", *head} - known, blocks()
 
 
 def _judged(

@@ -14,7 +14,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -117,6 +117,32 @@ def csv_writer(path: Path, columns: Sequence[str]) -> Any:
     """Give a function that takes flat rows."""
     with atomic(path, mode="w", encoding="utf-8-sig", newline="", errors="replace") as out:
         yield _sheet(out, columns)
+
+
+@contextmanager
+def csv_blocks(path: Path | IO[str], columns: Sequence[str], texts: Collection[str]) -> Any:
+    """Give a function that takes columns of some rows at a time, in the order of `columns`.
+
+    Only `texts` may hold what a spreadsheet would execute: of many numbers none is looked at, and
+    none below 0 becomes text.
+    """
+    whole = (
+        atomic(path, mode="w", encoding="utf-8-sig", newline="", errors="replace")
+        if isinstance(path, Path)
+        else nullcontext(path)
+    )
+    with whole as out:
+        sheet = csv.writer(out)
+        sheet.writerow([safe_cell(c) for c in columns])
+
+        def put(block: Sequence[Sequence[Any]]) -> None:
+            made = [
+                [safe_cell(v) for v in values] if name in texts else values
+                for name, values in zip(columns, block, strict=True)
+            ]
+            sheet.writerows(zip(*made, strict=True))
+
+        yield put
 
 
 @contextmanager

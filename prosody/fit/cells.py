@@ -6,13 +6,14 @@ encoding is told from the bytes, the separator from the first line.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import importlib.util
-import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ MISSING = frozenset(
     {"", "na", "n/a", "nan", "null", "none", "-", "?", "nvt", "n.v.t.", "#n/a", "#n/b",
      "#div/0!", "#deel/0!", "#value!", "#waarde!"}
 )  # fmt: skip
+PART_BYTES = 1 << 20
 # Uncompressed bytes of a sheet: a small file may claim to be a large one.
 MAX_SHEET_BYTES = 2 << 30
 # What results.safe_cell puts before a text that a spreadsheet would execute.
@@ -56,51 +58,72 @@ def read_rows(path: Path | str) -> tuple[list[str], list[list[str]]]:
     MissingExtraError
         If reading it needs a package that is not installed.
     """
+    header, rows = open_rows(path)
+    return header, list(rows)
+
+
+def open_rows(path: Path | str) -> tuple[list[str], Iterator[list[str]]]:
+    """Give header and rows as :func:`read_rows` does, the rows one by one: a table may be long."""
     path = Path(path)
-    rows = [[_plain(c) for c in r] for r in _kind(path)(path)]
-    rows = [r for r in rows if any(c.strip() for c in r)]
-    if len(rows) < 2:
-        raise UsageError(f"{path}: no rows, expected a header and at least one row.", "")
-    header = [h.strip() for h in rows[0]]
+    rows = (
+        [c if isinstance(c, str) and c[:1] != "'" else _plain(c) for c in r]
+        for r in _kind(path)(path)
+    )
+    filled = (r for r in rows if any(c and not c.isspace() for c in r))
+    header = [h.strip() for h in next(filled, [])]
     while header and not header[-1]:  # columns that a spreadsheet leaves behind
         header.pop()
-    wide = len(header)
-    for i, row in enumerate(rows):
-        if any(c.strip() for c in row[wide:]):
-            raise UsageError(
-                f"{path}: row {i + 1} has {len(row)} cells, expected {wide}.",
-                "Quote cells that hold the separator.",
-            )
-        if len(row) < wide:
-            raise UsageError(
-                f"{path}: row {i + 1} has {len(row)} cells, expected {wide}.",
-                "Was the file cut off there? Save it once more.",
-            )
-        del row[wide:]
+    first = next(filled, None)
+    if first is None:
+        raise UsageError(f"{path}: no rows, expected a header and at least one row.", "")
     twice = next((h for i, h in enumerate(header) if h and h in header[:i]), None)
     if twice is not None:
         raise UsageError(f"{path}: two columns are called '{twice}'.", "Rename or remove one.")
-    return header, rows[1:]
+    return header, _fitting(path, len(header), chain([first], filled))
 
 
-def numbers(cells: Sequence[str], path: Path, name: str) -> Floats:
-    """Return cells as float64; empty, NA and the like become NaN, a decimal comma is read."""
-    out = np.empty(len(cells))
-    for i, cell in enumerate(cells):
-        text = cell.strip().strip("'\"")
-        if text.lower() in MISSING:
-            out[i] = np.nan
-            continue
-        try:
-            out[i] = float(text.replace(",", ".") if text.count(",") == 1 else text)
-        except ValueError:
-            raise UsageError(
-                f"{path}: row {i + 2}, column '{name}' holds {cell!r}, expected a number.",
-                "Write plain numbers, 0.5 or 0,5, without a sign behind them; leave the cell "
-                "empty where the value is missing.",
-            ) from None
+def _fitting(path: Path, wide: int, rows: Iterable[list[str]]) -> Iterator[list[str]]:
+    for i, row in enumerate(rows, start=2):
+        if len(row) != wide:
+            if any(c.strip() for c in row[wide:]):
+                raise UsageError(
+                    f"{path}: row {i} has {len(row)} cells, expected {wide}.",
+                    "Quote cells that hold the separator.",
+                )
+            if len(row) < wide:
+                raise UsageError(
+                    f"{path}: row {i} has {len(row)} cells, expected {wide}.",
+                    "Was the file cut off there? Save it once more.",
+                )
+            del row[wide:]
+        yield row
+
+
+def numbers(cells: Sequence[str], path: Path, name: str, first: int = 2) -> Floats:
+    """Return cells as float64; empty, NA and the like become NaN, a decimal comma is read.
+
+    `first` is the row of the first cell, for messages.
+    """
+    try:  # as most tables are
+        out = np.array([float(c) if c else np.nan for c in cells], dtype=np.float64)
+    except ValueError:
+        out = np.array([_number(c, path, name, first + i) for i, c in enumerate(cells)])
     out[~np.isfinite(out)] = np.nan
     return out
+
+
+def _number(cell: str, path: Path, name: str, row: int) -> float:
+    text = cell.strip().strip("'\"")
+    if text.lower() in MISSING:
+        return np.nan
+    try:
+        return float(text.replace(",", ".") if text.count(",") == 1 else text)
+    except ValueError:
+        raise UsageError(
+            f"{path}: row {row}, column '{name}' holds {cell!r}, expected a number.",
+            "Write plain numbers, 0.5 or 0,5, without a sign behind them; leave the cell empty "
+            "where the value is missing.",
+        ) from None
 
 
 def _plain(cell: Any) -> str:
@@ -142,27 +165,42 @@ def _kind(path: Path) -> Callable[[Path], Iterator[Sequence[Any]]]:
 
 
 def _csv(path: Path) -> Iterator[Sequence[str]]:
-    data = path.read_bytes()
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = data.decode("utf-16", errors="replace")
-    else:
+    with path.open(encoding=_encoding(path), errors="replace", newline="") as file:
+        start = file.tell()
+        first = file.readline()
+        told = re.fullmatch(r"sep=(.)\s*", first)  # a line of Excel's
+        separator = told.group(1) if told else max(",;\t", key=first.count)
+        if not told:
+            file.seek(start)
+        reader = csv.reader(file, delimiter=separator)
         try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = data.decode("cp1252", errors="replace")  # what a Dutch Excel saves as CSV
-    if "\0" in text:
-        raise UsageError(f"{path}: binary data, expected a table ({_KINDS}).", "Check the path.")
-    first, rest = (*text.split("\n", 1), "")[:2]
-    told = re.fullmatch(r"sep=(.)\s*", first)  # a line of Excel's
-    separator = told.group(1) if told else max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(rest if told else text, newline=""), delimiter=separator)
-    try:
-        yield from reader
-    except csv.Error as error:
-        raise UsageError(
-            f"{path}, line {reader.line_num}: cannot be read as CSV ({error}).",
-            "Save it again as CSV (UTF-8).",
-        ) from error
+            yield from reader
+        except csv.Error as error:
+            raise UsageError(
+                f"{path}, line {reader.line_num}: cannot be read as CSV ({error}).",
+                "Save it again as CSV (UTF-8).",
+            ) from error
+
+
+def _encoding(path: Path) -> str:
+    """Return the encoding of a text, told from all of it, a part at a time."""
+    with path.open("rb") as file:
+        marked = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
+        file.seek(0)
+        found = "utf-16" if marked else "utf-8-sig"
+        decode = codecs.getincrementaldecoder(found)("replace" if marked else "strict").decode
+        for part in iter(lambda: file.read(PART_BYTES), b""):
+            try:
+                text = decode(part)
+            except UnicodeDecodeError:
+                # What a Dutch Excel saves as CSV.
+                found, text = "cp1252", part.decode("cp1252", errors="replace")
+                decode = codecs.getincrementaldecoder("cp1252")("replace").decode
+            if "\0" in text:
+                raise UsageError(
+                    f"{path}: binary data, expected a table ({_KINDS}).", "Check the path."
+                )
+    return found
 
 
 def _need(path: Path, package: str, extra: str) -> None:
