@@ -145,3 +145,21 @@ def test_the_settings_file_to_copy_holds_every_default(tmp_path):
         "run: python -m prosody.settings > docs/settings.toml"
     )
     assert settings.load(page) == settings.Settings()
+
+
+def test_the_coverage_told_in_rating_is_that_of_the_results():
+    path = ROOT / "benchmarks" / "results" / "agreement.json"
+    rows_ = json.loads(path.read_text(encoding="utf-8"))["results"]["of 95 %"]
+    five = [r for r in rows_ if r["raters"] == 5 and r["rater_levels"] == 0.2]
+    groups = {
+        (94, 96): [r for r in rows_ if r not in five and r["raters"] * r["rater_levels"] < 2],
+        (91, 94): [r for r in five if r["truth"] == 0.3],
+        (85, 90): [r for r in five if r["truth"] == 0.6],
+    }
+    for (low, high), found in groups.items():
+        covered = [100 * r["covered"] for r in found]
+        assert (round(min(covered)), round(max(covered))) == (low, high)
+    assert max(abs(r["mean_estimate"] - r["truth"]) for r in rows_) < 0.0125
+    text = " ".join((ROOT / "docs" / "rating.md").read_text(encoding="utf-8").split())
+    for said in ("on average to .012", "94 to 96 %", "91 to 94 %", "85 to 90 %"):
+        assert said in text
