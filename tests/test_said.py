@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import string
 from pathlib import Path
@@ -145,3 +146,15 @@ def test_a_role_and_a_number_in_an_assumption_are_said_in_dutch():
         "het eigen spoor van de medewerker begint 2,051 s na het begin van het gesprek"
     )
     assert remark(Remark("assumed", text), "en").text == text
+
+
+def test_put_on_is_one_word_in_dutch():
+    found = {
+        name: words.load(name, "nl")
+        for name in ("screen", "report", "rate", "coach", "coach_page", "reasons", "agreement")
+    }
+    said = json.dumps(found, ensure_ascii=False)
+    assert said.count("gemaakt") > 8
+    assert "opgelegd" not in said
+    assert found["screen"]["verdict"]["forced"] == "gemaakt"
+    assert found["report"]["judged"]["axis_sincere_low"] == "gemaakt"
