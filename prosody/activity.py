@@ -186,7 +186,21 @@ def speech(y: Signal, sr: int, *, min_pause_s: float = MIN_PAUSE_S) -> Segments:
 
 
 def listen(blocks: Iterable[Signal], sr: int, channels: int) -> list[Voice]:
-    """Return what each channel of a stream of ``[channels, n]`` blocks holds, in one pass."""
+    """Return what each channel of a stream holds, in one pass.
+
+    Parameters
+    ----------
+    blocks : iterable of float32 [channels, n]
+        Consecutive sound, -1 to 1, however it is cut.
+    sr : int
+        Sample rate, Hz.
+    channels : int
+
+    Returns
+    -------
+    list of Voice
+        One per channel.
+    """
     listeners = [Listener(sr) for _ in range(channels)]
     for block in blocks:
         for listener, row in zip(listeners, block, strict=True):

@@ -104,6 +104,11 @@ def compare(blocks: Iterable[Signal], sr: int) -> Crosstalk:
         At least two channels.
     sr : int
         Sample rate, Hz.
+
+    Returns
+    -------
+    Crosstalk
+        Of at most the first ten minutes.
     """
     size = max(64, round(_WINDOW_S * sr))
     taper = np.hanning(size).astype(np.float32)
@@ -154,7 +159,20 @@ def compare(blocks: Iterable[Signal], sr: int) -> Crosstalk:
 
 
 def from_start(recording: Recording, channel: int, silence: int) -> Iterator[Signal]:
-    """Yield one channel after ``silence`` samples of nothing."""
+    """Yield one channel after some silence, so that tracks of one call share its clock.
+
+    Parameters
+    ----------
+    recording : Recording
+    channel : int
+        From 0.
+    silence : int
+        Samples of nothing before it.
+
+    Yields
+    ------
+    float32 [n]
+    """
     if silence:
         yield np.zeros(silence, np.float32)
     for block in recording.blocks():
@@ -162,7 +180,17 @@ def from_start(recording: Recording, channel: int, silence: int) -> Iterator[Sig
 
 
 def side_by_side(one: Iterator[Signal], other: Iterator[Signal]) -> Iterator[Signal]:
-    """Yield ``[2, n]`` blocks of two streams, up to the end of the shorter."""
+    """Put two streams of one rate side by side, up to the end of the shorter.
+
+    Parameters
+    ----------
+    one, other : iterator of float32 [n]
+        Blocks of any lengths.
+
+    Yields
+    ------
+    float32 [2, n]
+    """
     held = [np.zeros(0, np.float32)] * 2
     while True:
         for side, stream in enumerate((one, other)):

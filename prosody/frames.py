@@ -253,8 +253,22 @@ def power_spectra(grid: Grid) -> Iterator[tuple[int, int, FloatArray]]:
 
 
 def power(frames: FloatArray, size: int) -> FloatArray:
-    """Return squared magnitudes of the spectra of frames [shape=(n, size // 2 + 1), float32].
+    """Return squared magnitudes of the spectra of frames.
 
+    Parameters
+    ----------
+    frames : ndarray [shape=(n, width), float32]
+        Windowed sound, full scale is 1; zero-padded to `size`.
+    size : int
+        Samples of the transform, at least `width`.
+
+    Returns
+    -------
+    ndarray [shape=(n, size // 2 + 1), float32]
+        Not scaled: a full-scale sine of `size` samples has ``size ** 2 / 4`` in its bin.
+
+    Notes
+    -----
     SciPy's transform takes many float32 frames at once and is four times as fast as NumPy's; it is
     loaded here, at the first spectrum, to keep imports quick.
     """

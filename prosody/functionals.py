@@ -75,12 +75,34 @@ def _over(total: Doubles, count: NDArray[Any]) -> Doubles:
 
 
 def means(x: Values, runs: Runs) -> Doubles:
-    """Return each segment's mean [shape=(n,) or (n, k)]; NaN without values."""
+    """Return each segment's mean.
+
+    Parameters
+    ----------
+    x : ndarray [shape=(total,) or (total, k)]
+    runs : Runs
+
+    Returns
+    -------
+    ndarray [shape=(n,) or (n, k), float64]
+        In the unit of `x`; NaN for segments without values.
+    """
     return _over(sums(x, runs), runs.count)
 
 
 def mean_sd(x: Values, runs: Runs) -> tuple[Doubles, Doubles]:
-    """Return each segment's mean and standard deviation (over n, not n - 1)."""
+    """Return each segment's mean and standard deviation (over n, not n - 1).
+
+    Parameters
+    ----------
+    x : ndarray [shape=(total,) or (total, k)]
+    runs : Runs
+
+    Returns
+    -------
+    mean, sd : ndarray [shape=(n,) or (n, k), float64]
+        In the unit of `x`; NaN for segments without values, an sd of 0 for those with one.
+    """
     mean = means(x, runs)
     gap = x - np.repeat(mean, runs.count, axis=0)
     return mean, np.sqrt(means(gap * gap, runs))
@@ -124,9 +146,19 @@ def _sorted_within(x: Values, runs: Runs) -> Doubles:
 
 
 def shift(x: Values, runs: Runs, by: int) -> Values:
-    """Return for each value its neighbour `by` (1 or -1) places before it in the same segment.
+    """Return for each value its neighbour in the same segment.
 
-    The first (last) value of a segment is its own neighbour.
+    Parameters
+    ----------
+    x : ndarray [shape=(total,) or (total, k)]
+    runs : Runs
+    by : int
+        1 for the neighbour before, -1 for the one after.
+
+    Returns
+    -------
+    ndarray [shape and dtype of `x`]
+        The first (last) value of a segment is its own neighbour.
     """
     out = np.empty_like(x)
     if by > 0:
@@ -139,7 +171,18 @@ def shift(x: Values, runs: Runs, by: int) -> Values:
 
 
 def smooth(x: Values, runs: Runs) -> Values:
-    """Average each value with its two neighbours (sma3); edges stand in for what lies beyond."""
+    """Average each value with its two neighbours (openSMILE's sma3).
+
+    Parameters
+    ----------
+    x : ndarray [shape=(total,) or (total, k)]
+    runs : Runs
+
+    Returns
+    -------
+    ndarray [shape of `x`]
+        A segment's first and last value stand in for what lies beyond them.
+    """
     return (shift(x, runs, 1) + x + shift(x, runs, -1)) / 3
 
 
@@ -174,7 +217,18 @@ def smooth_where(x: Values, mask: Mask, runs: Runs) -> Values:
 
 
 def line_slopes(x: Values, time: Values, runs: Runs) -> Doubles:
-    """Return the least-squares slope of `x` against `time` in each segment; NaN below 2 values."""
+    """Return the least-squares slope of each segment.
+
+    Parameters
+    ----------
+    x, time : ndarray [shape=(total,)]
+    runs : Runs
+
+    Returns
+    -------
+    ndarray [shape=(n,), float64]
+        Unit of `x` per unit of `time`; NaN for segments with fewer than two values.
+    """
     t = time - np.repeat(means(time, runs), runs.count)
     spread = sums(t * t, runs)
     out = np.full(len(runs.count), np.nan)

@@ -85,6 +85,11 @@ def clipped_share(y: Signal) -> float:
     y : float32 [n]
         One window.
 
+    Returns
+    -------
+    float
+        0 to 1.
+
     Notes
     -----
     The rail is the window's own largest value, each polarity for itself, since sound that was
@@ -102,7 +107,20 @@ def clipped_share(y: Signal) -> float:
 
 
 def digital_silence_share(y: Signal, sr: int) -> float:
-    """Return the share of samples that stand still at one value for 5 ms or more."""
+    """Return the share of samples that stand still at one value for 5 ms or more.
+
+    Parameters
+    ----------
+    y : float32 [n]
+        One window.
+    sr : int
+        Sample rate, Hz.
+
+    Returns
+    -------
+    float
+        0 to 1; 0 without samples.
+    """
     if len(y) < 2:
         return float(len(y))
     still = np.diff(y) == 0
@@ -111,7 +129,21 @@ def digital_silence_share(y: Signal, sr: int) -> float:
 
 
 def frame_power(y: Signal, sr: int) -> NDArray[np.float64]:
-    """Return the mean square of each 20 ms of a signal (the last may be shorter)."""
+    """Return the power of each 20 ms of a signal.
+
+    Parameters
+    ----------
+    y : float32 [n]
+        Samples, -1 to 1.
+    sr : int
+        Sample rate, Hz.
+
+    Returns
+    -------
+    float64 [k]
+        Mean square, full scale is 1; the last stretch may be shorter, and without samples there
+        is none.
+    """
     if not len(y):
         return np.zeros(0)
     starts = np.arange(0, len(y), max(1, round(FRAME_S * sr)))

@@ -51,7 +51,18 @@ def join(spans: Spans, gap_s: float) -> Spans:
 
 
 def subtract(spans: Spans, holes: Spans) -> Spans:
-    """Return `spans` without the times that `holes` cover (both in seconds, both sorted)."""
+    """Return `spans` without the times that `holes` cover.
+
+    Parameters
+    ----------
+    spans, holes : ndarray [shape=(k, 2)], [shape=(m, 2)]
+        Start and end in seconds, sorted by start.
+
+    Returns
+    -------
+    ndarray [shape=(n, 2)]
+        Sorted by start; nothing of no length among them.
+    """
     spans = np.asarray(spans, dtype=np.float64).reshape(-1, 2)
     for low, high in join(holes, 0.0):
         before = np.stack([spans[:, 0], np.minimum(spans[:, 1], low)], axis=1)
