@@ -31,7 +31,9 @@ def evaluate(
         False, "--in-sample", help="Also with speakers that the judge was fitted on."
     ),
     as_json: bool = typer.Option(False, "--json", help="All figures as JSON."),
-    plots: Path | None = typer.Option(None, "--plots", help="Folder for the risk-coverage plot."),
+    plots: Path | None = typer.Option(
+        None, "--plots", help="Folder for plots: reliability and risk-coverage (SVG)."
+    ),
     bootstraps: int = typer.Option(1000, "--bootstraps", min=20, help="Resamples of speakers."),
 ) -> None:
     """Check a judge against a rated table.
@@ -61,6 +63,7 @@ def evaluate(
         sentence=sentence,
     )
     if plots is not None:
+        from prosody.fit import calibration
         from prosody.fit.figures import write_svg
 
         name = "cross-validated" if cv else "judge"
@@ -68,6 +71,11 @@ def evaluate(
             plots / f"risk_coverage_{axis}.svg",
             {name: found["risk_coverage"]},
             f"{axis}: right side, judging the surest first",
+        )
+        calibration.write_svg(
+            plots / f"reliability_{axis}.svg",
+            found["calibration"],
+            f"{axis}: do probabilities hold",
         )
     if as_json:
         typer.echo(json.dumps(check.plain(found), indent=2))
@@ -101,6 +109,13 @@ def _text(found: dict[str, Any]) -> str:
             f"  {value:<18} {g['n']:>5} {g['speakers']:>8} {_number(g['spearman']):>8} "
             f"{_number(g['rmse']):>7} {_number(g['coverage_80']):>7} {_number(g['mean_error']):>10}"
             for value, g in values.items()
+        ]
+    if found["calibration"]:
+        lines += ["", f"{'given to that side':<20} {'n':>5} {'on average':>10} {'lay there':>10}"]
+        lines += [
+            f"  {c['low']:.0%} to {c['high']:.0%}".ljust(20)
+            + f" {c['n']:>5} {c['p']:>10.2f} {c['share']:>10.2f}"
+            for c in found["calibration"]
         ]
     if found["reliability"]:
         r = found["reliability"]

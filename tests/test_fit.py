@@ -352,7 +352,9 @@ def test_the_command_cross_validates_and_draws(table, tmp_path):
     args = ["evaluate", str(table), "--cv", "--bootstraps", "20", "--plots", str(tmp_path)]
     result = CliRunner().invoke(app, args)
     assert result.exit_code == 0, result.output
-    assert (tmp_path / "risk_coverage_sincere.svg").read_text().startswith("<svg")
+    for name in ("risk_coverage", "reliability"):
+        assert (tmp_path / f"{name}_sincere.svg").read_text().startswith("<svg")
+    assert "given to that side" in result.output
 
 
 def test_a_table_of_recordings_with_windows_is_measured(tmp_path):
@@ -421,6 +423,7 @@ def test_the_card_says_what_a_reader_needs(tmp_path):
         "| 5% | 15% | 30% |",
         "`spearman`",
         "Judging only the surest",
+        "Whether probabilities hold",
         "Not for",
         "Make it again",
         "sha256 of RATINGS",

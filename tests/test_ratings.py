@@ -5,8 +5,8 @@ import pytest
 import rated as synthetic
 
 from prosody.errors import UsageError
+from prosody.fit import calibration, ratings
 from prosody.fit import figures as fig
-from prosody.fit import ratings
 
 NAN = np.nan
 
@@ -142,3 +142,22 @@ def test_intervals_resample_speakers():
     low, high = found["spearman"]
     assert low < fig.spearman(truth, told) < high
     assert "spearman_within_sentence" not in found
+
+
+def test_probabilities_that_hold_lie_on_the_line():
+    rng = np.random.default_rng(0)
+    told, sd = rng.normal(0, 1, 20000), np.ones(20000)
+    truth = told + rng.normal(0, 1, 20000)
+    found = calibration.calibration(truth, told, sd)
+    assert [f["n"] for f in found] == [f["n"] for f in sorted(found, key=lambda f: f["p"])]
+    assert sum(f["n"] for f in found) == 20000
+    for one in found:
+        assert one["share_low"] - 0.01 < one["p"] < one["share_high"] + 0.01
+    sure = calibration.calibration(truth, told, sd / 4)  # too sure of itself
+    assert sure[0]["share"] > sure[0]["p"] + 0.1
+    assert sure[-1]["share"] < sure[-1]["p"] - 0.1
+
+
+def test_few_clips_are_no_part_of_a_curve():
+    found = calibration.calibration(np.ones(8), np.array([2.0] * 4 + [-0.2] * 4), np.ones(8))
+    assert found == []

@@ -9,6 +9,7 @@ import numpy as np
 
 from prosody import __version__, judge
 from prosody.fit import figures as fig
+from prosody.fit.calibration import calibration
 from prosody.fit.check import fitted_on, plain
 from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.naive import naive
@@ -96,6 +97,7 @@ def checked(axis: str, rated: Rated, rating: Floats, sd: Floats, cut: float) -> 
         "intervals": between,
         "naive": naive(rated, cut),
         "groups": {name: values for name, values in groups.items() if values},
+        "calibration": calibration(rated.rating, rating, sd, cut),
         "risk_coverage": fig.risk_coverage(rated.rating, rating, sd, cut),
         "forced": fig.forced_precision(rated.rating, rating, sd, needed_p, cut),
     }

@@ -17,6 +17,7 @@ FIGURES = {
     "rmse": "RMSE",
 }
 NAIVE = {"spearman": "Spearman", "uar": "UAR", "rmse": "RMSE"}
+HELD = {"n": "clips", "p": "on average", "share": "share that lay there"}
 BEAT = ("wording only", "duration only", "tempo and pitch level", "chance")
 WORD = {"sincere": "`forced`", "engaged": "The hint `recited`"}
 GROUP = {
@@ -118,6 +119,8 @@ def _axis(axis: str, about: Mapping[str, Any]) -> list[str]:
     lines += _table("What it has to beat", "", beat, NAIVE)
     for name, values in about.get("groups", {}).items():
         lines += _table(f"By {name} (groups of at least five speakers)", name, values, GROUP)
+    given = {f"{c['low']:.0%} to {c['high']:.0%}": c for c in about.get("calibration", ())}
+    lines += _table("Whether probabilities hold", "probability given to that side", given, HELD)
     curve = {f"{c['share']:.0%}": c for c in about.get("risk_coverage", ())}
     lines += _table("Judging only the surest", "share judged", curve, {"uar": "UAR"})
     forced = about.get("forced")

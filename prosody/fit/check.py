@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from prosody.errors import UsageError
 from prosody.fit import figures as fig
+from prosody.fit.calibration import calibration
 from prosody.fit.joined import join, load, on_scale
 from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.ratings import Panel
@@ -143,6 +144,7 @@ def report(
         "speaker_macro": fig.speaker_macro(truth, rating, sd, speaker),
         "groups": fig.by_group(rated, rating, sd, cut),
         "reliability": None if panel is None else panel.reliability(),
+        "calibration": calibration(truth, rating, sd, cut),
         "risk_coverage": fig.risk_coverage(truth, rating, sd, cut),
         "forced": fig.forced_precision(truth, rating, sd, 0.7, cut),
     }
@@ -196,7 +198,8 @@ def evaluate(
     -------
     dict
         n, speakers, spearman, spearman_within_sentence, uar, uar_half, coverage_80, rmse, groups,
-        intervals, speaker_macro, reliability, risk_coverage, forced, remarks, axis, judge.
+        intervals, speaker_macro, reliability, calibration, risk_coverage, forced, remarks, axis,
+        judge.
 
     Raises
     ------
