@@ -65,6 +65,13 @@ def test_the_same_counts_give_the_same_range_in_any_order():
     assert clustered.difference(a, b) == clustered.difference(*turned)
 
 
+def test_a_share_and_what_is_left_of_it_mirror_each_other():
+    a, b = of([0.1, 0.5, 0.3, 0.2], 10), of([0.4, 0.5, 0.6, 0.2], 10, 10)
+    d, low, high = clustered.difference(a, b)
+    rest = [{name: (n - k, n) for name, (k, n) in one.items()} for one in (a, b)]
+    assert clustered.difference(*rest) == (-d, -high, -low)
+
+
 @pytest.mark.slow
 def test_on_made_up_clusters_the_range_holds_the_truth_as_often_as_it_says(monkeypatch):
     monkeypatch.setattr(clustered, "DRAWS", 800)

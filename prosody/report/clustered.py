@@ -75,6 +75,10 @@ def difference(a: Counts, b: Counts, *, seed: int = 1) -> tuple[float, float, fl
     d, low, high : float
         (nan, -1, 1) where one of them is empty.
     """
+    so, of = (x + y for x, y in zip(total(a), total(b), strict=True))
+    if 2 * so > of:  # the same draws for a share and for what is left of it
+        d, low, high = difference(_rest(a), _rest(b), seed=seed)
+        return -d, -high, -low
     d, low, high = totals.difference(*total(a), *total(b))
     least = min(sum(n > 0 for _, n in run.values()) for run in (a, b))
     if least < 2:
@@ -92,6 +96,10 @@ def difference(a: Counts, b: Counts, *, seed: int = 1) -> tuple[float, float, fl
     tail = _tail(least)
     ends = np.quantile(found, [tail, 1 - tail])
     return d, min(low, float(ends[0])), max(high, float(ends[1]))
+
+
+def _rest(counts: Counts) -> dict[str, tuple[int, int]]:
+    return {name: (n - k, n) for name, (k, n) in counts.items()}
 
 
 def _draw(rows: Sequence[tuple[int, ...]], rng: np.random.Generator) -> NDArray[np.float64]:
