@@ -16,6 +16,7 @@ import typer
 from prosody.batch import Head, Run
 from prosody.journal import Journal
 from prosody.rows import Apology, Line
+from prosody.said import nameless
 from prosody.table import NAMES
 from prosody.words import clock
 from prosody.words import load as words
@@ -165,7 +166,7 @@ class Progress:
             return
         self._clear()
         # Most messages begin with the file's name; it stands before the code already.
-        message = line.message.removeprefix(f"{line.recording}: ")
+        message = nameless(line.message, line.recording)
         said = f"{line.recording}: {line.code}: {message} {line.remedy}"
         typer.echo(_printable(said), err=True)
 

@@ -64,6 +64,12 @@ def failure(error: ProsodyError, lang: str) -> tuple[str, str]:
     return f"{sentence} ({error.message})", remedy(error.code, error.remedy, lang)
 
 
+def nameless(message: str, name: str) -> str:
+    """Return a message without the name of the file at its head, or at the head of its details."""
+    head = f"{name}: "
+    return message.removeprefix(head).replace(f" ({head}", " (", 1)
+
+
 def remedy(code: str, own: str, lang: str) -> str:
     """Return what to do about a failure in a language; `own` is what its English says."""
     told = str(_table(lang).get("remedy", {}).get(code, own))

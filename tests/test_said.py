@@ -14,7 +14,7 @@ import prosody
 from prosody import words
 from prosody.errors import MissingExtraError, RecordingError
 from prosody.recording import CODES, Remark
-from prosody.said import failure, remark
+from prosody.said import failure, nameless, remark
 
 SOURCES = Path(prosody.__file__).parent
 MODULES = ("admission", "calls", "manifest", "roles", "role_evidence", "hearing", "marked")
@@ -36,6 +36,15 @@ def test_there_are_other_languages_and_remarks():
         "renamed",
         "roles_from_voice",
     } <= codes_in_the_code()
+
+
+def test_a_name_that_stands_beside_a_message_is_not_in_it_again():
+    error = RecordingError("a.wav: found a PDF.", "Look.", code="not_audio")
+    dutch, _ = failure(error, "nl")
+    assert "(a.wav: " in dutch
+    assert "a.wav" not in nameless(dutch, "a.wav")
+    assert nameless(error.message, "a.wav") == "found a PDF."
+    assert nameless("b.wav: like a.wav: no.", "a.wav") == "b.wav: like a.wav: no."
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

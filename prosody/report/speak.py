@@ -11,6 +11,7 @@ from typing import Any
 
 from prosody import explain, table
 from prosody.report.results import number
+from prosody.said import nameless
 from prosody.said import remedy as to_do
 from prosody.words import languages, load
 
@@ -62,7 +63,7 @@ def remark(one: dict[str, Any], row: dict[str, Any], say: dict[str, Any], same: 
 def failure(line: dict[str, Any], lang: str, same: bool) -> tuple[str, str]:
     """Return what was wrong with a recording, and the remedy."""
     message, remedy = str(line.get("message") or ""), str(line.get("remedy") or "")
-    message = message.removeprefix(f"{line.get('recording')}: ")  # the page says which one
+    message = nameless(message, str(line.get("recording")))  # the page says which one
     if same or lang not in languages("reading"):
         return message, remedy
     known = load("reading", lang)
