@@ -15,8 +15,8 @@ from prosody.cli import app
 def fit(
     table: Path | None = typer.Argument(
         None,
-        help="CSV of rated clips: clip, speaker, rating, and measures or recordings with "
-        "windows. Not needed with --centre-on.",
+        help="CSV, .xlsx or Parquet of rated clips: clip, speaker, rating, and measures or "
+        "recordings with windows. Not needed with --centre-on.",
     ),
     out: Path = typer.Option(..., "--out", help="The judge to write (.onnx), its card beside it."),
     axis: str = typer.Option("sincere", "--axis", help="sincere, engaged or both."),
@@ -49,12 +49,19 @@ def fit(
     Needs at least 100 clips of 15 speakers and, where single ratings are given, a reliability of
     the mean of .6. Below that nothing is fitted, and it is said what is missing.
     """
+    import importlib.util
+
     from prosody.cli._sheet import printable
 
-    from prosody.errors import UsageError
+    from prosody.errors import MissingExtraError, UsageError
     from prosody.fit import make
     from prosody.judge import AXES
 
+    if importlib.util.find_spec("onnx") is None:  # said before minutes of fitting
+        raise MissingExtraError(
+            "Writing a judge needs the package onnx, which is not installed.",
+            'Install it with: pip install "prosody-sincerity[fit]"',
+        )
     if axis not in (*AXES, "both"):
         raise UsageError(f"--axis {axis!r}, expected sincere, engaged or both.", "")
     if out.suffix != ".onnx":

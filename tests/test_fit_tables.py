@@ -137,6 +137,12 @@ def test_names_that_were_made_safe_for_spreadsheets_match_again(tmp_path):
     assert cells.read_rows(path)[1][0][0] == "-a.wav"
 
 
+def test_names_in_single_quotes_are_the_names(tmp_path):
+    path = tmp_path / "smile.csv"
+    path.write_text("name;frameTime\n'03a01Fa';0\n'it''s';0\n")
+    assert [r[0] for r in cells.read_rows(path)[1]] == ["03a01Fa", "it''s"]
+
+
 def test_nobody_is_taken_for_a_speaker(tmp_path):
     rows = [{**r, "speaker": "" if i == 3 else r["speaker"]} for i, r in enumerate(ROWS)]
     with pytest.raises(UsageError, match=r"row 5, column 'speaker' is empty"):
@@ -285,3 +291,13 @@ def test_what_is_had_for_nothing(table):
     assert np.isnan(found["chance"]["spearman"])
     alone = tables.replace(rated, columns={}, sentence=np.array([""] * len(rated)))
     assert set(naive(alone)) == {"chance"}
+
+
+def test_what_is_never_judged_is_nothing_to_learn_from(tmp_path):
+    rows = [{**r, "gates": "too_noisy" if i < 3 else ""} for i, r in enumerate(ROWS)]
+    rows[5] |= dict.fromkeys(synthetic.COLUMNS, "")
+    rated, _, said = joined.load(synthetic.write(tmp_path / "t.csv", rows), None, "sincere")
+    assert len(rated) == len(rows) - 4
+    assert "gates" not in rated.groups
+    assert said[0].startswith("3 rows that are never judged (column 'gates') were left out")
+    assert said[1].startswith("1 rows without any measure")

@@ -129,6 +129,8 @@ def _number(cell: str, path: Path, name: str, row: int) -> float:
 def _plain(cell: Any) -> str:
     """Return a cell as the text that a CSV would hold."""
     if isinstance(cell, str):
+        if len(cell) > 2 and cell[0] == cell[-1] == "'":  # as SMILExtract writes names
+            return cell[1:-1]
         return _MADE_SAFE.sub("", cell)
     if cell is None:
         return ""

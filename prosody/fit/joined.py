@@ -73,6 +73,15 @@ def load(
             f"example '{rated.clip[~known][0]}'."
         )
     rated = rated.take(known)
+    if "gates" in rated.groups:
+        shut = np.char.strip(rated.groups["gates"]) != ""
+        rated = replace(rated, groups={k: v for k, v in rated.groups.items() if k != "gates"})
+        if shut.any():
+            said.append(
+                f"{int(shut.sum())} rows that are never judged (column 'gates') were left out, for "
+                f"example '{rated.clip[shut][0]}'."
+            )
+            rated = rated.take(~shut)
     silent = np.all([np.isnan(v) for k, v in rated.columns.items() if k in _TOLD], axis=0)
     if np.any(silent):
         said.append(

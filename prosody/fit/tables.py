@@ -52,7 +52,8 @@ class Rated:
     columns : mapping of str to ndarray [shape=(n,)]
         Measures under our names: absolute, relative and ``baseline_s``.
     groups : mapping of str to ndarray of str
-        ``gender``, ``language``, ``site``, ``style`` where the table has them.
+        ``gender``, ``language``, ``site``, ``style`` where the table has them, and ``gates``: what
+        withholds a judgement.
     own_baseline : bool
         True where the relative columns stood in the table, False where they were computed from
         the same speaker's other clips.
@@ -275,7 +276,8 @@ def read_table(
         text("sentence"),
         rating,
         columns,
-        {g: text(g) for g in GROUPS if found[g]},
+        {g: text(g) for g in GROUPS if found[g]}
+        | ({"gates": np.array(cells["gates"], dtype=np.str_)} if "gates" in cells else {}),
         own_baseline=any(r in columns for r in table.RELATIVE_NAMES),
         header=tuple(header),
         voices_known=voices_known,
