@@ -301,3 +301,11 @@ def test_what_is_never_judged_is_nothing_to_learn_from(tmp_path):
     assert "gates" not in rated.groups
     assert said[0].startswith("3 rows that are never judged (column 'gates') were left out")
     assert said[1].startswith("1 rows without any measure")
+
+
+def test_ratings_in_the_place_of_the_table_are_recognised(tmp_path):
+    path = synthetic.write(tmp_path / "r.csv", synthetic.ratings(ROWS, raters=1))
+    with pytest.raises(UsageError, match="ratings of single listeners, expected a table of clips"):
+        tables.read_table(path)
+    with pytest.raises(UsageError, match=r"no rating on the axis 'engaged', only on sincere\."):
+        ratings.read_long(path, "engaged")

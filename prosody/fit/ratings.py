@@ -322,10 +322,16 @@ def read_long(path: Path | str, axis: str) -> Panel:
     lower = [h.lower() for h in header]
     if "listener_pseudonym" in lower and "sample_heard" in lower:
         return read_nsc(path)
-    given = read_answers(path).about(axis)
-    given = given.take(~given.deaf)
+    every = read_answers(path)
+    given = every.about(axis)
+    given = given.take(~given.deaf & ~np.isnan(given.rating))
     if not len(given):
-        raise UsageError(f"{path}: no rating on the axis '{axis}'.", "Give ratings of that axis.")
+        others = sorted({str(a) for a in every.axis} - {axis})
+        raise UsageError(
+            f"{path}: no rating on the axis '{axis}'"
+            + (f", only on {', '.join(others)}." if any(others) else "."),
+            f"Give ratings of that axis{', or --axis ' + others[0] if any(others) else ''}.",
+        )
     from prosody.fit.agreement import brief
 
     return replace(panel_of(given, path), agreement=brief(given))

@@ -232,6 +232,12 @@ def read_table(
     if not any(n in columns for n in (*table.NAMES, *table.RELATIVE_NAMES)):
         from prosody.fit import sounds
 
+        if {"rater", "rating"} <= {h.lower() for h in header}:
+            raise UsageError(
+                f"{path}: ratings of single listeners, expected a table of clips with measures "
+                "or recordings.",
+                f"Give the clips as TABLE, and these with --ratings {path}.",
+            )
         at = sounds.names_recordings(header, rows, path.parent)
         if at < 0:
             raise UsageError(
