@@ -102,7 +102,8 @@ def _show(made: Sample, found: dict[str, Any], say: dict[str, str], lang: str, m
              "all_agents": run["agents"], "random": found["clips_random"],
              "enriched": found["clips_enriched"]}  # fmt: skip
     only_random = len(made.frame.kinds) == 1
-    typer.echo(say["chosen_random" if only_random else "chosen"].format(**names))
+    chosen = "chosen" if found["agents_named"] else "chosen_calls"
+    typer.echo(say[f"{chosen}_random" if only_random else chosen].format(**names))
     if found["clips"] < found["clips_asked"]:
         typer.echo(say["fewer"].format(asked=found["clips_asked"], most=most))
     for key in ("gated", "twice"):
@@ -130,10 +131,10 @@ def _show(made: Sample, found: dict[str, Any], say: dict[str, str], lang: str, m
     typer.echo(say["by_agent_text"])
     rows = [
         [f"{one['raters']}{' *' if one['chosen'] else ''}", number(one["reliability"]),
-         number(one["highest_correlation"]), number(one["hours_per_rater"], 1)]
+         number(one["highest_correlation"]), number(60 * one["hours_per_rater"], 0)]
         for one in found["raters"]
     ]  # fmt: skip
-    sheet(None, [say["raters"], say["reliability"], say["ceiling"], say["hours"]], rows)
+    sheet(None, [say["raters"], say["reliability"], say["ceiling"], say["minutes"]], rows)
     typer.echo(say["raters_text"])
     for line in _fit(found, say, number):
         typer.echo(line)
