@@ -264,6 +264,20 @@ def test_what_forgets_and_merges_refuses_a_damaged_journal_and_changes_nothing(
     assert refused
 
 
+def test_a_damage_that_sqlite_cannot_even_quote_as_text_is_told(finished, tmp_path):
+    _, whole = finished
+    out = shutil.copytree(whole, tmp_path / "out")
+    data = (out / "journal.sqlite").read_bytes()
+    hit = data.replace(b"judged_by text not null default", b"judged_by text not null defa\xf5lt")
+    (out / "journal.sqlite").write_bytes(hit)
+    assert hit != data
+    with pytest.raises(UsageError, match=r"damaged.*prosody analyze"):
+        Journal(out, made=True)
+    with pytest.raises(UsageError, match="--fresh"):
+        Journal(out)
+    Journal(out, fresh=True).close()
+
+
 def test_a_journal_that_breaks_under_way_says_so_and_goes_on_next_time(finished, tmp_path):
     folder, whole = finished
     out = shutil.copytree(whole, tmp_path / "out")

@@ -90,7 +90,7 @@ class JournalFile:
         except ProsodyError:
             self._db.close()
             raise
-        except sqlite3.Error as error:
+        except sound.BROKEN as error:
             self._db.close()
             if _kind(error) in _BUSY:
                 raise UsageError(

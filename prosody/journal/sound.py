@@ -38,6 +38,8 @@ SEALED = {
     ),
     "apologies": "recording, start_s, channel, gated, made, judged_by, verdict, judgement",
 }
+# What SQLite says of a damaged file; where it quotes bytes that are no text, Python cannot read it.
+BROKEN = (sqlite3.Error, UnicodeDecodeError)
 _BLOCK = 256  # ids asked for at once while saving
 # How many ids are tried behind the last that can be read, and at most between two that can.
 _BEYOND, _WIDEST = 100_000, 20_000_000
@@ -82,7 +84,7 @@ def fault(db: sqlite3.Connection) -> str:
             return "apologies of a recording are missing"
         if db.execute(f"{_ORPHANS} limit 1").fetchone():
             return "apologies of a recording that is not there"
-    except sqlite3.Error as error:
+    except BROKEN as error:
         return str(error)
     return ""
 
@@ -157,7 +159,7 @@ def _notes(db: sqlite3.Connection) -> Iterator[tuple[str, str]]:
         for name, value, sealed in db.execute("select name, value, seal from notes"):
             if seal(name, value) == sealed:
                 yield name, value
-    except sqlite3.Error:
+    except BROKEN:
         return  # a note that is lost makes the run unfinished, which its next one mends
 
 
@@ -171,7 +173,7 @@ def _rows(db: sqlite3.Connection, table: str, columns: str) -> Iterator[tuple[An
             if _has_seal(row):
                 yield row
         return
-    except sqlite3.Error:
+    except BROKEN:
         pass  # behind the page that cannot be read there are others
     try:
         for row in db.execute(f"{ask} order by id desc"):
@@ -180,7 +182,7 @@ def _rows(db: sqlite3.Connection, table: str, columns: str) -> Iterator[tuple[An
             last = row[0]
             if _has_seal(row):
                 yield row
-    except sqlite3.Error:
+    except BROKEN:
         pass
     # In between, each id is looked up from the root: a broken leaf hides its own rows only.
     last = last or first + _BEYOND
@@ -189,9 +191,9 @@ def _rows(db: sqlite3.Connection, table: str, columns: str) -> Iterator[tuple[An
         found: list[tuple[Any, ...]] = []
         try:
             found = db.execute(f"{ask} where id between ? and ?", (start, end)).fetchall()
-        except sqlite3.Error:
+        except BROKEN:
             for at in range(start, end + 1):
-                with contextlib.suppress(sqlite3.Error):
+                with contextlib.suppress(*BROKEN):
                     found += db.execute(f"{ask} where id = ?", (at,)).fetchall()
         yield from filter(_has_seal, found)
 
