@@ -1,0 +1,215 @@
+"""Journals that something wrote into: flipped bits, cut files, pages lost or doubled.
+
+Made-up calls go through the real journal, results, `forget` and `merge`; no sound is read. After
+each damage, to the database or its write-ahead log, of a finished run or of one that was killed,
+the folder is used once more. Counted is whether the rows are those of an undisturbed folder, or it
+was refused with a remedy; anything else ends the benchmark.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import _run, common
+from prosody import batch, merging, results, work
+from prosody.calls import collect
+from prosody.errors import ProsodyError
+from prosody.journal import Journal
+from prosody.pipeline import Examined, Options
+from prosody.rows import Apology, Line
+from prosody.table import NAMES, RELATIVE_NAMES
+from prosody.work import Outcome
+from prosody.workers import HereEngine
+
+CALLS = 40
+PAGE = 4096
+
+
+def apology(name: str, **changes: Any) -> Apology:
+    """Return a made-up row."""
+    base: dict[str, Any] = {
+        "recording": name, "recording_sha256": "0", "call_id": name, "channel": 0,
+        "role": "agent", "start_s": 1.25, "end_s": 2.5, "text": "het spijt me", "form": "spijt",
+        "source": "transcript", "language": "nl",
+        "measures": np.linspace(-1 / 3, 1e9, len(NAMES)),
+        "relative": np.full(len(RELATIVE_NAMES), np.nan), "baseline_s": 30.0,
+    }  # fmt: skip
+    return Apology(**(base | changes))
+
+
+class Engine:
+    """Finds two apologies in every call, the second of them gated; is killed after so many."""
+
+    def __init__(self, most: int | None = None) -> None:
+        self.names: list[str] = []
+        self.most = most
+
+    def __call__(self, job: Any, tasks: Any) -> HereEngine:
+        """Start."""
+
+        def examine(job: Any, number: int, call: Any, known: str) -> Outcome:
+            key = work.key_of(call, job)
+            if key == known:
+                return Outcome(number, key, None)
+            if self.most is not None and len(self.names) >= self.most:
+                raise KeyboardInterrupt
+            self.names.append(call.call_id)
+            rows = [apology(call.name), apology(call.name, start_s=4.5, gates=("too_short",))]
+            return Outcome(number, key, Examined(Line(call.name, call.call_id, apologies=2), rows))
+
+        return HereEngine(job, tasks, examine=examine)
+
+
+def judge(rows: Sequence[Apology]) -> None:
+    """Judge all alike."""
+    for row in rows:
+        row.axes, row.verdict = {"sincere": {"p": 0.5}}, "unclear"
+
+
+def go(
+    folder: Path, out: Path, engine: Engine | None = None, *, named: str = "one"
+) -> tuple[int | None, list[str]]:
+    """Run as `prosody analyze` does; returns how many a damaged journal kept, and who was done."""
+    engine = engine or Engine()
+    with Journal(out) as journal:
+        done = batch.run(collect([folder], clips=True), work.make(Options(clips=True)), journal,
+                         engine, (named, judge))  # fmt: skip
+        run = batch.header(done, settings=Options().settings, command={"lang": "en"},
+                           model={"name": named, "sha256": "0" * 64, "shipped": True})  # fmt: skip
+        results.write_from(journal, out, run, formats=("jsonl", "csv"))
+        return journal.saved, engine.names
+
+
+def rows_of(out: Path) -> list[list[dict[str, Any]]]:
+    """Return all rows of a folder in a fixed order."""
+    names = ("apologies.jsonl", "recordings.jsonl")
+    return [sorted(_run.rows(out / n), key=json.dumps) for n in names]
+
+
+def made(home: Path) -> tuple[Path, Path, Path]:
+    """Make calls, the folder of a finished run, and that of one that was killed half-way."""
+    folder, whole, live, half = (home / n for n in ("calls", "whole", "live", "half"))
+    folder.mkdir(parents=True)
+    for i in range(CALLS):
+        (folder / f"{i:03d}.wav").write_bytes(f"sound {i}".encode())
+    go(folder, whole)
+    with contextlib.suppress(KeyboardInterrupt):
+        go(folder, live, Engine(most=CALLS // 2))
+    # What a kill leaves: the journal copied while it is open, its log beside it.
+    journal = Journal(live)
+    journal.want([])
+    shutil.copytree(live, half)
+    journal.close()
+    return folder, whole, half
+
+
+# --- what goes wrong ----------------------------------------------------------------------------
+
+
+def flip(data: bytearray, rng: random.Random) -> None:
+    """Flip a bit, or eight."""
+    for _ in range(rng.choice((1, 1, 8))):
+        if data:
+            data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+
+
+def cut(data: bytearray, rng: random.Random) -> None:
+    """Cut the file short."""
+    del data[rng.randrange(len(data) + 1) :]
+
+
+def over(data: bytearray, rng: random.Random) -> None:
+    """Lay one page over another."""
+    pages = max(1, len(data) // PAGE)
+    a, b = rng.randrange(pages) * PAGE, rng.randrange(pages) * PAGE
+    data[a : a + PAGE] = data[b : b + PAGE]
+
+
+def zero(data: bytearray, rng: random.Random) -> None:
+    """Lose what a page held."""
+    at = rng.randrange(max(1, len(data) // PAGE)) * PAGE
+    data[at : at + PAGE] = bytes(len(data[at : at + PAGE]))
+
+
+def twice(data: bytearray, rng: random.Random) -> None:
+    """Put a page in twice, so that all behind it is moved."""
+    at = rng.randrange(max(1, len(data) // PAGE)) * PAGE
+    data[at:at] = data[at : at + PAGE]
+
+
+HOW = (flip, cut, over, zero, twice)
+
+
+def damage(path: Path, how: Callable[[bytearray, random.Random], None], rng: random.Random) -> None:
+    """Damage a file."""
+    data = bytearray(path.read_bytes())
+    how(data, rng)
+    path.write_bytes(data)
+
+
+def use(act: str, folder: Path, out: Path, into: Path, expected: Any, *, finished: bool) -> str:
+    """Use a damaged folder, and return how that ended; raises where rows are not as they were."""
+    try:
+        if act == "analyze":
+            saved, _ = go(folder, out)
+            right = rows_of(out) == expected
+            end = "same rows, nothing to tell" if saved is None else "same rows, told"
+        elif act == "forget":
+            merging.forget("003", out)
+            left = [r for r in rows_of(out)[1] if r["call_id"] != "003"] if finished else []
+            right = not finished or (
+                len(left) == len(rows_of(out)[1]) == CALLS - 1
+                and len(rows_of(out)[0]) == 2 * (CALLS - 1)
+            )
+            end = "forgotten"
+        else:
+            merging.merge([out], into)
+            right, end = rows_of(into) == expected, "same rows, nothing to tell"
+    except ProsodyError as error:
+        if not error.remedy:
+            raise
+        return "refused with a remedy"
+    if not right:
+        raise AssertionError(f"{act}: the rows are others")
+    return end
+
+
+def main(argv: list[str]) -> int:
+    """Damage and use again, so many times."""
+    args = common.arguments(argv, __doc__)
+    rounds = 200 if args.quick else 2000
+    ends: Counter[tuple[str, str]] = Counter()
+    with tempfile.TemporaryDirectory(prefix="prosody-damage-") as home:
+        folder, whole, half = made(Path(home) / "made")
+        expected = rows_of(whole)
+        out, into = Path(home) / "out", Path(home) / "into"
+        for seed in range(rounds):
+            rng = random.Random(seed)
+            finished = rng.random() < 0.5
+            for old in (out, into):
+                shutil.rmtree(old, ignore_errors=True)
+            shutil.copytree(whole if finished else half, out)
+            for _ in range(rng.choice((1, 1, 1, 2))):
+                damage(rng.choice(sorted(out.glob("journal.sqlite*"))), rng.choice(HOW), rng)
+            act = rng.choice(("analyze", "analyze", "forget", "merge"))
+            try:
+                ends[act, use(act, folder, out, into, expected, finished=finished)] += 1
+            except Exception:
+                print(f"seed {seed}: {act} of a {'finished' if finished else 'killed'} run")
+                raise
+    for (act, end), n in sorted(ends.items()):
+        print(f"{act:8s} {end:28s} {n:5d}")
+    common.write("damage", args, {"rounds": [{"count": rounds}],
+                 "ends": [{"command": a, "end": e, "count": n}
+                          for (a, e), n in sorted(ends.items())]})  # fmt: skip
+    return 0
