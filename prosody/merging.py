@@ -36,7 +36,7 @@ def _settled(folder: Path, journal: Journal) -> bool:
             there = json.loads((folder / "run.json").read_text(encoding="utf-8"))["finished_at"]
         except (OSError, ValueError, KeyError, TypeError):
             return True  # they are written again
-        if journal.state == "writing" or there == journal.noted("run")["finished_at"]:
+        if journal.state == "writing" or there == journal.noted("run", {}).get("finished_at"):
             return True
         found = "its results are of another run than its journal"
     elif any((folder / name).exists() for name in ("run.json", "apologies.jsonl")):

@@ -213,6 +213,24 @@ def test_a_journal_that_breaks_under_way_says_so_and_goes_on_next_time(finished,
     again(folder, out, whole)
 
 
+def test_what_was_saved_and_not_yet_done_again_is_nobodys_to_forget_or_merge(finished, tmp_path):
+    _, whole = finished
+    out = shutil.copytree(whole, tmp_path / "out")
+    with contextlib.closing(sqlite3.connect(out / "journal.sqlite")) as db:
+        db.execute("delete from apologies where id = 3")
+        db.commit()
+    with Journal(out) as journal:  # killed here
+        assert (journal.saved, journal.state) == (N - 1, "running")
+    before = rows_of(out)
+    for wanted in (
+        lambda: merging.forget("003", out),
+        lambda: merging.merge([out], tmp_path / "m"),
+    ):
+        with pytest.raises(UsageError, match=r"never finished.*analyze"):
+            wanted()
+    assert rows_of(out) == before
+
+
 def test_the_seal_tells_values_and_kinds_apart():
     rows = [(1, "a"), (1.0, "a"), ("1", "a"), (1, b"a"), (1, None), ("1a",), (1, "a", None)]
     assert len({sound.seal(*row) for row in rows}) == len(rows)

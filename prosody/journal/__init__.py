@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from prosody.journal.file import NAME, VERSION, JournalError, JournalFile
-from prosody.journal.sound import seal
+from prosody.journal.sound import STATE, seal
 from prosody.packing import JUDGEMENT, apology_of, line_of, pack, unpack
 from prosody.rows import Apology, Line
 
@@ -293,12 +293,12 @@ class Journal(JournalFile):
     @property
     def state(self) -> State:
         """How far the run that was last at work here came."""
-        found = self.noted("state")
+        found = self.noted(STATE)
         return found if found in ("writing", "whole") else "running"
 
     def reached(self, state: State) -> None:
         """Say how far the run is."""
-        self.note("state", state)
+        self.note(STATE, state)
 
     # --- joining ------------------------------------------------------------------------------
 

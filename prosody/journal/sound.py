@@ -40,6 +40,7 @@ SEALED = {
 }
 # What SQLite says of a damaged file; where it quotes bytes that are no text, Python cannot read it.
 BROKEN = (sqlite3.Error, UnicodeDecodeError)
+STATE = "state"  # the note that says how far the run is
 _BLOCK = 256  # ids asked for at once while saving
 # How many ids are tried behind the last that can be read, and at most between two that can.
 _BEYOND, _WIDEST = 100_000, 20_000_000
@@ -157,7 +158,8 @@ def _expected() -> list[Any]:
 def _notes(db: sqlite3.Connection) -> Iterator[tuple[str, str]]:
     try:
         for name, value, sealed in db.execute("select name, value, seal from notes"):
-            if seal(name, value) == sealed:
+            # How far the run was no longer holds: what was lost has to be done again first.
+            if seal(name, value) == sealed and name != STATE:
                 yield name, value
     except BROKEN:
         return  # a note that is lost makes the run unfinished, which its next one mends
