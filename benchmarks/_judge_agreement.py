@@ -42,7 +42,8 @@ def agreement(judge: Judge, rated: Rated, sounds: Sounds, sr: int) -> dict[str, 
         for column in (m.name, m.relative_name)
     }
     mixed = {k: ours[k] if k in voiced and k in ours else v for k, v in theirs.items()}
-    by_ac, by_cc = (judge.judge(_praat(rated, sounds, sr, how, ours)) for how in ("ac", "cc"))
+    praat = {how: _praat(rated, sounds, sr, how, ours) for how in ("ac", "cc")}
+    by_ac, by_cc = (judge.judge(columns) for columns in praat.values())
     others = {
         "correlation_with_our_voicing": (a, judge.judge(mixed)),
         "correlation_of_ours_with_praat": (a, by_ac),
@@ -70,7 +71,26 @@ def agreement(judge: Judge, rated: Rated, sounds: Sounds, sr: int) -> dict[str, 
             },
             "ratings": (x, y),
         }
+    heard = {"ours": ours, "opensmile": theirs, "praat_ac": praat["ac"]}
+    out["most_apart"] = _most_apart(rated, *(j.axes["sincere"].rating for j in (a, b)), heard)
     return out
+
+
+def _most_apart(rated: Rated, x: Floats, y: Floats, heard: Mapping[str, Columns]) -> dict[str, Any]:
+    """Return how much voice each tracker finds in the speaker on whom ratings differ most."""
+    names = np.unique(rated.speaker)
+    apart = [abs(float(np.mean((x - y)[rated.speaker == s]))) for s in names]
+    worst = rated.speaker == names[int(np.argmax(apart))]
+    shares = {
+        who: float(np.nanmedian(np.asarray(columns["voiced_share"])[worst]))
+        for who, columns in heard.items()
+    }
+    return {
+        "clips": int(worst.sum()),
+        "difference": float(np.mean((x - y)[worst])),
+        "voiced_share": shares,
+        "correlation_without": _r(x[~worst], y[~worst]),
+    }
 
 
 def pooled(found: Mapping[str, dict[str, Any]], axes: tuple[str, ...]) -> dict[str, float]:

@@ -184,6 +184,14 @@ def _no_pitch_level(rated: Rated) -> list[Spec]:
     return [s for s in recipe.call_specs(rated) if s.relative or s.measure not in LEVELS]
 
 
+def _no_voicing(rated: Rated) -> list[Spec]:
+    return [
+        s
+        for s in recipe.call_specs(rated)
+        if s.measure != "voiced_share" and "segment" not in s.measure
+    ]
+
+
 def tried() -> dict[str, Fit]:
     """Return what else was fitted to SinA-C, on the same folds."""
     calls = recipe.call_specs
@@ -195,6 +203,7 @@ def tried() -> dict[str, Fit]:
         "without habits": _bent(_no_habits),
         "values and habits only": _bent(_no_differences),
         "without the level of pitch": _bent(_no_pitch_level),
+        "without shares and lengths of voice": _bent(_no_voicing),
         "all measures, straight (one recording chain)": _straight(_everything),
         "all measures, bent (one recording chain)": _bent(_everything),
         "wording taken out of the target": _neutral(sincere),

@@ -17,11 +17,9 @@ from numpy.typing import NDArray
 from benchmarks import common, telephone
 from prosody import table
 from prosody.fit.tables import Floats, Rated, add_relative
-from prosody.judge import Judge
 
 LINES = ("8 kHz", "300-3400 Hz", "G.711 mu-law", "AMR-NB 5.9 kbit/s", "noise 15 dB", "telephone")
 STRENGTH = 30.0
-NOISES_DB = (5, 10, 15, 20, 25, 30, 35, 40)
 # Level of the voice over the noise that a line adds, where it adds any.
 SNR_DB = {"noise 15 dB": 15.0, "telephone": 25.0}
 
@@ -37,58 +35,6 @@ def paired(args: Any) -> dict[str, Any]:
     speakers = np.array([f.name[:2] for f in files])
     after = {line: telephone.degraded(clips, speakers, line) for line in LINES}
     return {"clean": measure(clips, 16000), "after": after, "speakers": speakers}
-
-
-def noise(args: Any, judge: Judge) -> dict[str, Any]:
-    """Return how far noise moves the judge's ratings of EmoDB, and what to add to their variance.
-
-    Each speaker's clips are one narrowband call, with and without noise. The mean squared change
-    is what a rating's variance lacks; its logarithm is all but a line over decibels.
-    """
-    import soundfile
-
-    from prosody.measures import measure
-
-    files = common.data_files(args, "emodb", "*.flac", limit=80 if args.quick else None)
-    clips = [soundfile.read(f, dtype="float32")[0] for f in files]
-    speakers = np.array([f.name[:2] for f in files])
-    voices = []
-    for speaker in np.unique(speakers):
-        of = np.flatnonzero(speakers == speaker)
-        call, spans = telephone.joined([clips[i] for i in of], 16000)
-        voices.append((of, telephone.resample(call, 16000, 8000), spans))
-    rated = _unrated(speakers)
-
-    def ratings(snr_db: float) -> dict[str, Floats]:
-        values = np.full((len(clips), len(table.ACOUSTIC)), np.nan)
-        for of, call, spans in voices:
-            heard = call if np.isinf(snr_db) else telephone.noise(call, snr_db)
-            values[of] = measure([heard[a // 2 : b // 2] for a, b in spans], 8000)
-        columns = {n: values[:, i] for i, n in enumerate(table.ACOUSTIC)}
-        judged = judge.judge(add_relative(replace(rated, columns=columns)).columns)
-        return {axis: judged.axes[axis].rating for axis in judge.axes}
-
-    clean = ratings(np.inf)
-    noisy = {snr_db: ratings(snr_db) for snr_db in NOISES_DB}
-    out: dict[str, Any] = {"snr_db": list(NOISES_DB)}
-    for axis in judge.axes:
-        moved = [noisy[snr_db][axis] - clean[axis] for snr_db in NOISES_DB]
-        squares = [float(np.mean(m**2)) for m in moved]
-        per_db, at_0 = np.polyfit(NOISES_DB, np.log(squares), 1)
-        out[axis] = {
-            "mean_square": squares,
-            "shift": [float(np.mean(m)) for m in moved],
-            "variance_of_ratings": float(np.var(clean[axis])),
-            "log_variance_at_0_db": float(at_0),
-            "per_db": float(per_db),
-        }
-    return out
-
-
-def _unrated(speakers: NDArray[np.str_]) -> Rated:
-    n = len(speakers)
-    nothing = np.array([""] * n)
-    return Rated(nothing, speakers, nothing, np.full(n, np.nan), {})
 
 
 def _scaled(values: Floats, names: list[str]) -> Floats:

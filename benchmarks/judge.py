@@ -15,6 +15,7 @@ import numpy as np
 from benchmarks import _judge_agreement as peers
 from benchmarks import _judge_corpora as corpora
 from benchmarks import _judge_lines as lines
+from benchmarks import _judge_noise as noises
 from benchmarks import _judge_voices as voices
 from benchmarks import common
 
@@ -48,6 +49,7 @@ def speed(judge: Any, args: Any) -> dict[str, float]:
 def main(argv: list[str]) -> int:
     """Run all parts that the data allow, print the tables, write the results."""
     warnings.simplefilter("ignore", RuntimeWarning)
+    warnings.filterwarnings("ignore", "Feature set", UserWarning)  # the corpora's version
     from prosody.judge import Judge
 
     args = common.arguments(argv, __doc__)
@@ -110,7 +112,7 @@ def main(argv: list[str]) -> int:
         "bored": lambda: voices.bored(args, judge),
         "emotions": lambda: voices.emotions(args, judge),
         "turns": lambda: voices.turns(args),
-        "noise": lambda: lines.noise(args, judge),
+        "noise": lambda: noises.noise(args, judge),
     }
     agreed: dict[str, Any] = {}
     for name, part in parts.items():
@@ -122,9 +124,7 @@ def main(argv: list[str]) -> int:
         if name == "noise":
             results[name] = found
             for axis in judge.axes:
-                told = found[axis]
-                a, b = told["log_variance_at_0_db"], told["per_db"]
-                print(f"noise, {axis}: exp({a:.2f} {b:+.3f} dB)")
+                print(f"noise, {axis}: {found[axis]['fit']}")
             continue
         if name == "bored":
             results[name] = found

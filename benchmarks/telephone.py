@@ -81,15 +81,23 @@ def band(y: Sound, sr: int) -> Sound:
     return np.asarray(sosfilt(sos, y), "f4")
 
 
-def noise(y: Sound, snr_db: float) -> Sound:
-    """Add pink noise at `snr_db` below the speech (its frames above a tenth of the loudest)."""
-    rng = np.random.default_rng(SEED)
-    spectrum = np.fft.rfft(rng.standard_normal(len(y)))
+def pink(size: int) -> Sound:
+    """Return noise whose power falls by 3 dB an octave."""
+    spectrum = np.fft.rfft(np.random.default_rng(SEED).standard_normal(size))
     spectrum /= np.sqrt(np.maximum(np.arange(len(spectrum)), 1))
-    pink = np.fft.irfft(spectrum, len(y))
+    return np.asarray(np.fft.irfft(spectrum, size), dtype=np.float32)
+
+
+def over(y: Sound, other: Sound, snr_db: float) -> Sound:
+    """Add a sound at `snr_db` below the speech (its frames above a tenth of the loudest)."""
     blocks = np.sqrt(np.mean(y[: len(y) // 160 * 160].reshape(-1, 160) ** 2, axis=1))
     speech = np.sqrt(np.mean(blocks[blocks > blocks.max() / 10] ** 2))
-    return (y + pink / pink.std() * speech * 10 ** (-snr_db / 20)).astype(np.float32)
+    return (y + other / other.std() * speech * 10 ** (-snr_db / 20)).astype(np.float32)
+
+
+def noise(y: Sound, snr_db: float) -> Sound:
+    """Add pink noise at `snr_db` below the speech."""
+    return over(y, pink(len(y)), snr_db)
 
 
 def gain_control(y: Sound, sr: int) -> Sound:

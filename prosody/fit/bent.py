@@ -89,8 +89,8 @@ def choose_bends(
 ) -> Choice:
     """Choose smoothness and strength by the error on speakers left out, one by one.
 
-    Leaving one out needs no new fit: with ``G`` the inverse of the covariance of all clips, the
-    errors of a speaker's clips are ``G[g, g]^-1 (G y)[g]``.
+    Leaving one out needs no new fit: with ``H`` the matrix that turns ratings into predictions, the
+    errors of a speaker's clips are ``(I - H[g, g])^-1 (y - H y)[g]``.
     """
     h = hats(z)
     scale = np.sqrt(weight)
@@ -100,15 +100,17 @@ def choose_bends(
     for width in sorted(widths, reverse=True):
         phi = (h @ root(width, z.shape[1])).reshape(len(z), -1)
         phi = (phi - np.average(phi, axis=0, weights=weight)) * scale[:, None]
-        values, vectors = np.linalg.eigh(phi @ phi.T)
-        turned = vectors.T @ target
+        # There are far fewer nodes than clips, so directions are those of the nodes.
+        values, vectors = np.linalg.eigh(phi.T @ phi)
+        turned = phi @ vectors
+        told = turned.T @ target
         for strength in sorted(strengths, reverse=True):
-            inverse = 1.0 / (np.maximum(values, 0.0) + strength)
-            solved = vectors @ (inverse * turned)
+            shrunk = turned / (np.maximum(values, 0.0) + strength)
+            error_in = target - shrunk @ told
             left = np.zeros(len(y))
             for i in rows:
-                block = (vectors[i] * inverse) @ vectors[i].T
-                left[i] = np.linalg.solve(block, solved[i])
+                own = np.eye(len(i)) - shrunk[i] @ turned[i].T
+                left[i] = np.linalg.solve(own, error_in[i])
             error = float(np.mean(left**2))
             if best is None or error < best[0]:
                 best = error, Choice(width, strength, (target - left) / scale)

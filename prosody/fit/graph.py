@@ -14,8 +14,17 @@ from typing import Any
 import numpy as np
 
 from prosody import onnxfile
-from prosody.errors import MissingExtraError, ModelError
-from prosody.fit.model import LN2, NEAR_0, SNR, SNR_RANGE_DB, AxisModel, JudgeModel, Terms
+from prosody.errors import MissingExtraError, ModelError, install_line
+from prosody.fit.model import (
+    LN2,
+    NEAR_0,
+    SNR,
+    SNR_RANGE_DB,
+    AxisModel,
+    JudgeModel,
+    Noise,
+    Terms,
+)
 from prosody.judge import Judge
 from prosody.table import BY_NAME, MEASURES
 
@@ -64,16 +73,18 @@ def _slope(g: _Graph, z: str, axis: AxisModel, const: Callable[..., str]) -> str
     return g.node("Add", coef, g.node("Div", bent, g.node("Where", near, g.const("one", 1.0), z)))
 
 
-def _noise(g: _Graph, noise: Any, at: int, const: Callable[..., str]) -> str:
-    """Return what noise adds to the variance; 0 where its level is not known."""
+def _noise(g: _Graph, noise: Noise, at: int, const: Callable[..., str]) -> tuple[str, str]:
+    """Return what noise takes from a rating and adds to its variance; 0 where it is not known."""
     snr = g.node("Gather", "columns", const("snr_at", at, np.int64), axis=1)
     zero, unknown = g.const("zero", 0.0), g.node("IsNaN", snr)
     heard = g.node("Where", unknown, zero, snr)
     heard = g.node("Max", heard, g.const("snr_low", SNR_RANGE_DB[0]))
     heard = g.node("Min", heard, g.const("snr_high", SNR_RANGE_DB[1]))
-    grows = g.node("Mul", heard, const("noise_per_db", noise[1]))
-    added = g.node("Exp", g.node("Add", grows, const("noise_at_0", noise[0])))
-    return g.node("Where", unknown, zero, added)
+    grows = g.node("Mul", heard, const("noise_per_db", noise.variance_per_db))
+    added = g.node("Exp", g.node("Add", grows, const("noise_at_0", noise.log_variance)))
+    below = g.node("Relu", g.node("Sub", const("quiet_db", noise.quiet_db), heard))
+    taken = g.node("Mul", below, const("shift_per_db", -noise.shift_per_db))
+    return g.node("Where", unknown, zero, taken), g.node("Where", unknown, zero, added)
 
 
 def _fit(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> None:
@@ -167,11 +178,14 @@ def _fit(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> None
         index = [t[d] if d < len(t) else none for t in takes]
         parts.append(g.node("Gather", shares, const(f"takes{d}", index, np.int64), axis=1))
     contributions = parts[0]
-    for d, part in enumerate(parts[1:], start=1):
-        out = f"{name}_contributions" if d == deep - 1 else ""
-        contributions = g.node("Add", contributions, part, out=out)
-    if deep == 1:
-        contributions = g.node("Identity", contributions, out=f"{name}_contributions")
+    for part in parts[1:]:
+        contributions = g.node("Add", contributions, part)
+    noisy = _noise(g, axis.noise, at[SNR], const) if axis.noise is not None else None
+    if noisy:
+        column = const("snr_column", np.arange(k) == at[SNR])
+        taken = g.node("Unsqueeze", noisy[0], g.const("last_axis", [1], np.int64))
+        contributions = g.node("Add", contributions, g.node("Mul", taken, column))
+    contributions = g.node("Identity", contributions, out=f"{name}_contributions")
     columns_axis = g.const("last_axis", [1], np.int64)
     total = g.node("ReduceSum", contributions, columns_axis, keepdims=0)
     g.node("Add", total, const("bias", axis.bias), out=f"{name}_rating")
@@ -198,8 +212,8 @@ def _fit(g: _Graph, name: str, axis: AxisModel, inputs: tuple[str, ...]) -> None
             "Mul", own, g.node("Exp", g.node("ReduceSum", grows, columns_axis, keepdims=0))
         )
     variance = g.node("Add", g.node("Add", missing, unlike), own)
-    if axis.noise is not None:
-        variance = g.node("Add", variance, _noise(g, axis.noise, at[SNR], const))
+    if noisy:
+        variance = g.node("Add", variance, noisy[1])
     g.node("Sqrt", variance, out=f"{name}_sd")
 
 
@@ -223,7 +237,7 @@ def build(model: JudgeModel, metadata: Mapping[str, Any]) -> bytes:
         from onnx import TensorProto, helper
     except ImportError as error:
         raise MissingExtraError(
-            "Writing a judge needs the package onnx.", "pip install 'prosody-sincerity[fit]'"
+            "Writing a judge needs the package onnx.", install_line("fit")
         ) from error
     inputs = model.inputs
     g = _Graph()
@@ -265,7 +279,7 @@ def load(path: Path | str) -> tuple[JudgeModel, dict[str, Any]]:
         from onnx import numpy_helper
     except ImportError as error:
         raise MissingExtraError(
-            "Adapting a judge needs the package onnx.", "pip install 'prosody-sincerity[fit]'"
+            "Adapting a judge needs the package onnx.", install_line("fit")
         ) from error
     card = Judge.load(path).card  # refuses what is no judge of this version
     data, _ = onnxfile.read(path)
@@ -325,8 +339,13 @@ def _parameters(
         found.get(f"{name}_effect"),
         found.get(f"{name}_offset"),
         found[f"{name}_wider"] / 2.0 if f"{name}_wider" in found else None,
-        np.array([get("noise_at_0"), get("noise_per_db")])
-        if f"{name}_noise_at_0" in found
+        Noise(
+            -float(get("shift_per_db")),
+            float(get("quiet_db")),
+            float(get("noise_at_0")),
+            float(get("noise_per_db")),
+        )
+        if f"{name}_quiet_db" in found
         else None,
     )
 

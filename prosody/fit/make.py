@@ -307,7 +307,7 @@ def adapt_level(axis: AxisModel, rated: Rated, cut: float = 0.0) -> AxisModel:
         expected=axis.expected * slope**2,
         residual_sd=max(noise, 1e-6),
         cut=cut,
-        noise=None if axis.noise is None else np.add(axis.noise, (2.0 * np.log(slope), 0.0)),
+        noise=None if axis.noise is None else axis.noise.scaled(slope),
     )
 
 
@@ -334,7 +334,7 @@ def adapt_weights(axis: AxisModel, rated: Rated, cut: float = 0.0) -> AxisModel:
         expected=np.maximum(np.sum(covariance * np.cov(z.T), axis=1), 0.0),
         # The residual was measured over all voices alike.
         wider=None,
-        noise=None if axis.noise is None else np.add(axis.noise, (2.0 * np.log(slope), 0.0)),
+        noise=None if axis.noise is None else axis.noise.scaled(slope),
         residual_sd=float(np.sqrt(noise)),
         cut=cut,
     )

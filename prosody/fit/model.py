@@ -18,7 +18,7 @@ This module is the NumPy reference; :mod:`prosody.fit.graph` writes the same as 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,6 +160,37 @@ def log2(x: Floats) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
+class Noise:
+    """What noise around a voice does to a rating, by the distance of the two in dB (``snr_db``).
+
+    Parameters
+    ----------
+    shift_per_db, quiet_db : float
+        Every decibel below `quiet_db` moves the rating by so much, which is taken out.
+    log_variance, variance_per_db : float
+        What is left has the variance ``exp(log_variance + variance_per_db * snr_db)``.
+    """
+
+    shift_per_db: float
+    quiet_db: float
+    log_variance: float
+    variance_per_db: float
+
+    def at(self, snr_db: Floats) -> tuple[Floats, Floats]:
+        """Return shift and variance; 0 where the level of the noise is not known. Shape (n,)."""
+        heard = np.clip(np.nan_to_num(snr_db), *SNR_RANGE_DB)
+        shift = self.shift_per_db * np.maximum(self.quiet_db - heard, 0.0)
+        variance = np.exp(self.log_variance + self.variance_per_db * heard)
+        known = ~np.isnan(snr_db)
+        return np.where(known, shift, 0.0), np.where(known, variance, 0.0)
+
+    def scaled(self, slope: float) -> Noise:
+        """Return the same for ratings times `slope`."""
+        more = self.log_variance + 2.0 * float(np.log(slope))
+        return replace(self, shift_per_db=self.shift_per_db * slope, log_variance=more)
+
+
+@dataclass(frozen=True, slots=True)
 class AxisModel:
     """One axis of a judge.
 
@@ -196,10 +227,8 @@ class AxisModel:
     wider : ndarray [shape=(p,)], optional
         By how much the logarithm of `residual_sd` grows with a unit of each term: panels spread
         further over some voices than over others. Nowhere by default.
-    noise : ndarray [shape=(2,)], optional
-        What noise around the voice adds to the variance: the logarithm of it at 0 dB, and by how
-        much that grows with a decibel of ``snr_db``. Nothing by default, and where the distance
-        to the noise is not known.
+    noise : Noise, optional
+        What noise around the voice does; nothing by default, and where its level is not known.
     """
 
     terms: Terms
@@ -216,7 +245,7 @@ class AxisModel:
     effect: Floats | None = None
     offset: Floats | None = None
     wider: Floats | None = None
-    noise: Floats | None = None
+    noise: Noise | None = None
 
     def slope(self, z: Floats) -> Floats:
         """Return what a unit of each term adds, where the term stands. Shape (n, p)."""
@@ -245,16 +274,11 @@ class AxisModel:
                 out[:, at[measure]] += by_abs[:, i]
         variance = self.variance(z, unknown)
         if self.noise is not None and SNR in at:
-            variance = variance + self.by_noise(np.asarray(columns[:, at[SNR]], dtype=np.float64))
+            heard = np.asarray(columns[:, at[SNR]], dtype=np.float64)
+            shift, added = self.noise.at(heard)
+            out[:, at[SNR]] -= shift
+            variance = variance + added
         return self.bias + out.sum(axis=1), np.sqrt(variance), out
-
-    def by_noise(self, snr_db: Floats) -> Floats:
-        """Return what noise adds to the variance; 0 where its level is not known. Shape (n,)."""
-        if self.noise is None:
-            return np.zeros(len(snr_db))
-        heard = np.clip(np.nan_to_num(snr_db), *SNR_RANGE_DB)
-        added = np.exp(self.noise[0] + self.noise[1] * heard)
-        return np.where(np.isnan(snr_db), 0.0, added)
 
     def variance(self, z: Floats, unknown: Floats) -> Floats:
         """Return the variance of a panel's mean around the rating. Shape (n,).

@@ -11,7 +11,7 @@ import numpy as np
 from prosody import table
 from prosody.fit.bent import fit_bent
 from prosody.fit.check import join
-from prosody.fit.model import AxisModel, Terms
+from prosody.fit.model import AxisModel, Noise, Terms
 from prosody.fit.ratings import Panel, read_nsc
 from prosody.fit.tables import Rated, read_table
 from prosody.fit.train import FULL_TAU_S, Spec, fit_axis, specs
@@ -21,9 +21,11 @@ FAMILIES = ("pitch", "loudness", "tempo", "balance")
 HABIT = ("pitch_mean_st", "pitch_p20_st", "pitch_p50_st", "pitch_p80_st", "pitch_range_st")
 # Ratings of high voices lie further from what is predicted of them.
 WIDER = ("pitch_p50_st",)
-# What noise adds to the variance of a rating: logarithm at 0 dB, change per dB. Measured on the
-# judge that is shipped (EmoDB with noise of 5 to 40 dB: "noise" in benchmarks/results/judge.json).
-NOISE = {"sincere": (-0.40, -0.153), "engaged": (-2.23, -0.162)}
+# Measured on the judge that is shipped: "noise" in benchmarks/results/judge.json.
+NOISE = {
+    "sincere": Noise(0.0108, 39.0, -2.11, -0.090),
+    "engaged": Noise(0.0, 0.0, -2.74, -0.125),
+}
 # Takes of one speaker that were asked to be fast or lively, and monotone or slow.
 ANIMATED = {"PS-F": 1.0, "PS-L": 1.0, "PS-M": -1.0, "PS-S": -1.0}
 
@@ -54,7 +56,7 @@ def fit_sincere(rated: Rated, level: float | None = 0.0) -> AxisModel:
     SinA-C's ratings were standardised over the corpus: their level is 0.
     """
     axis = fit_bent(rated, call_specs(rated), level=level, wider=WIDER)
-    return replace(axis, noise=np.array(NOISE["sincere"]))
+    return replace(axis, noise=NOISE["sincere"])
 
 
 def fit_engaged(rated: Rated, styles: Rated | None = None, level: float | None = 0.0) -> AxisModel:
@@ -77,7 +79,7 @@ def fit_engaged(rated: Rated, styles: Rated | None = None, level: float | None =
     rated = rated.take(~np.isnan(rated.rating))
     habit = [Spec(m, relative=False) for m in HABIT if m in names]
     between = fit_bent(rated, habit, level=level, habits=styles)
-    between = replace(between, noise=np.array(NOISE["engaged"]))
+    between = replace(between, noise=NOISE["engaged"])
     if styles is None:
         return between
     step = float(np.std(rated.rating))

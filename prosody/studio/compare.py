@@ -45,8 +45,9 @@ WIDER = 1.2
 make it. What the judge gets wrong about a voice or a sentence it gets wrong in both takes, which
 would make the difference surer; but it also knows less of takes than of speakers. On SinA-C (every
 speaker judged by the others; 2,601 pairs of one speaker and sentence) the two cancel: the variance
-of the difference is 0.95 of the sum, and 1.2 gives the likeliest probabilities. Pairs told with 60
-to 70 % then came out so in 66 %, with 70 to 80 % in 76 %, with 80 to 90 % in 81 %."""
+of the difference is 0.88 of the sum, and 1.2 gives the likeliest probabilities. Pairs told with 60
+to 70 % then came out so in 67 %, with 70 to 80 % in 76 %, with 80 to 90 % in 81 %
+(``python -m benchmarks judge``, "takes")."""
 BAND = 0.25
 """The second take may run ahead of or behind the first by this share of its length."""
 
