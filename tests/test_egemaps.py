@@ -1,11 +1,15 @@
 """openSMILE's names: what is renamed, what is converted, and back."""
 
+import json
+
 import numpy as np
 import pytest
+from conftest import ROOT
 
-from prosody.egemaps import from_egemaps, to_egemaps
+from prosody.egemaps import UNLIKE, from_egemaps, to_egemaps
+from prosody.fit.tables import from_egemaps as for_judges
 from prosody.measures import measure
-from prosody.table import ACOUSTIC, BY_EGEMAPS, MEASURES
+from prosody.table import ACOUSTIC, BY_EGEMAPS, BY_NAME, MEASURES
 
 
 @pytest.fixture
@@ -104,3 +108,16 @@ def test_correlation_with_openSMILE_over_clips(data):  # noqa: N802
     for column, expected in least.items():
         i = columns.index(column)
         assert np.corrcoef(ours[:, i], theirs[:, i])[0, 1] > expected, column
+
+
+def test_what_only_shares_a_name_with_ours_is_what_parity_says():
+    path = ROOT / "benchmarks" / "results" / "parity.json"
+    found = json.loads(path.read_text(encoding="utf-8"))["results"]["eGeMAPSv02"]
+    unlike = {
+        BY_EGEMAPS[column].name
+        for column, where in found.items()
+        if column in BY_EGEMAPS and where["emodb"]["r"] ** 2 < 0.5
+    }
+    assert unlike == UNLIKE
+    columns = {BY_NAME[name].egemaps: np.ones(2) for name in (*UNLIKE, "pitch_mean_st")}
+    assert set(for_judges(columns)) == {"pitch_mean_st"}
