@@ -7,6 +7,7 @@ runs that). What is said around the tables is written by hand.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -272,6 +273,15 @@ TABLES: dict[str, Callable[[Found], str]] = {
         *(falls, agreement, clean, tried),
     )
 }
+
+
+def tables(got: Found) -> dict[str, str]:
+    """Return every table whose figures are there."""
+    out = {}
+    for name, make in TABLES.items():
+        with contextlib.suppress(KeyError):  # a part that was skipped
+            out[name] = make(got)
+    return out
 
 
 def filled(card: str, got: Found) -> str:

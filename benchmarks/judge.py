@@ -12,23 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import _card, common
 from benchmarks import _judge_agreement as peers
 from benchmarks import _judge_corpora as corpora
 from benchmarks import _judge_lines as lines
 from benchmarks import _judge_noise as noises
 from benchmarks import _judge_voices as voices
-from benchmarks import common
-
-KEYS = ("spearman", "spearman_within_sentence", "uar", "uar_half", "rmse", "coverage_80")
-
-
-def _row(name: str, found: dict[str, Any]) -> dict[str, Any]:
-    macro = found.get("speaker_macro", {})
-    return {
-        "": name,
-        **{k: round(found[k], 3) if np.isfinite(found[k]) else None for k in KEYS},
-        "within_speaker": round(macro.get("spearman_within_speaker", float("nan")), 3),
-    }
 
 
 def speed(judge: Any, args: Any) -> dict[str, float]:
@@ -46,8 +35,73 @@ def speed(judge: Any, args: Any) -> dict[str, float]:
     }
 
 
+def rated(args: Any, results: dict[str, Any], skipped: dict[str, str]) -> list[Path]:
+    """Add the figures of the two rated corpora; return the files that they are from."""
+    table, folder = args.data / "sinac" / "sinac_dev24.csv", args.data / "nsc"
+    if not table.is_file():
+        skipped["sincere"] = "no sinac/sinac_dev24.csv in the data folder (--data DIR)"
+        skipped["engaged"] = "its differences between takes are learned from SinA-C"
+        return []
+    pairs = None
+    try:
+        pairs = lines.paired(args)
+    except (common.Skip, FileNotFoundError) as reason:
+        skipped["lines"] = f"EmoDB through telephone lines: {reason}"
+    results["sincere"], held_out = corpora.sincere(table, pairs)
+    if not (folder / "ratings_dev.csv").is_file():
+        skipped["engaged"] = "no nsc folder in the data folder (--data DIR)"
+        return [table]
+    results["engaged"] = corpora.engaged(folder, held_out["rated"])
+    results["verdicts_sinac"] = corpora.both(folder, held_out)
+    return [table, *sorted(folder.glob("*.csv"))]
+
+
+def unrated(args: Any, judge: Any, results: dict[str, Any], skipped: dict[str, str]) -> None:
+    """Add what the shipped judge says of voices that nobody rated, and of other measures."""
+    agreed: dict[str, Any] = {}
+
+    def bored() -> None:
+        results["bored"] = voices.bored(args, judge)
+
+    def emotions() -> None:
+        results["emotions"], sounds = voices.emotions(args, judge)
+        agreed["emodb"] = peers.agreement(judge, *sounds)
+        results["through_lines"] = peers.through_lines(judge, *sounds)
+
+    def turns() -> None:
+        sounds = voices.turns(args)
+        results["turns"] = voices.verdicts(judge.judge(sounds[0].columns))
+        agreed["harpervalley"] = peers.agreement(judge, *sounds)
+
+    def noise() -> None:
+        results["noise"] = noises.noise(args, judge)
+
+    for part in (bored, emotions, turns, noise):
+        try:
+            part()
+        except common.Skip as reason:
+            skipped[part.__name__] = str(reason)
+    if agreed:
+        results["agreement_pooled"] = peers.pooled(agreed, judge.axes)
+    results |= {f"agreement_{label}": told for label, told in agreed.items()}
+    results["shift"], more = voices.shift(judge)
+    skipped |= more
+
+
+def curves(results: dict[str, Any]) -> dict[str, Any]:
+    """Return UAR by the share that is judged."""
+    wording = results["sincere"]["must_beat"]["wording only"]["uar"]
+    out = {
+        "sincere": results["sincere"]["unseen_speakers"]["risk_coverage"],
+        "wording only": [{"share": s, "uar": wording} for s in (0.1, 1.0)],
+    }
+    if "engaged" in results:
+        out["engaged"] = results["engaged"]["unseen_speakers"]["risk_coverage"]
+    return out
+
+
 def main(argv: list[str]) -> int:
-    """Run all parts that the data allow, print the tables, write the results."""
+    """Run all parts that the data allow, print the card's tables, write the results."""
     warnings.simplefilter("ignore", RuntimeWarning)
     warnings.filterwarnings("ignore", "Feature set", UserWarning)  # the corpora's version
     from prosody.judge import Judge
@@ -58,122 +112,17 @@ def main(argv: list[str]) -> int:
     judge = Judge.load()
     results: dict[str, Any] = {"judge": {"name": judge.name, "sha256": judge.sha256}}
     skipped: dict[str, str] = {}
-    files: list[Path] = []
-
-    table = args.data / "sinac" / "sinac_dev24.csv"
-    held_out = None
-    if table.is_file():
-        pairs = None
-        try:
-            pairs = lines.paired(args)
-        except (common.Skip, FileNotFoundError) as reason:
-            skipped["lines"] = f"EmoDB through telephone lines: {reason}"
-        results["sincere"], held_out = corpora.sincere(table, pairs)
-        files.append(table)
-        found = results["sincere"]
-        ours = found["unseen_speakers"]
-        print(common.table([
-            _row("sincere", ours),
-            _row("without P-26", ours["without_P-26"]),
-            _row("three other clips", ours["three_other_clips"]),
-            *(_row(n, f) for n, f in found["must_beat"].items()),
-            *(_row(n, f) for n, f in found["tried"].items()),
-            *(_row(n, f) for n, f in found["coverage"].items()),
-            *(_row(f"through {n}", f) for n, f in found["lines"].items()),
-        ]))  # fmt: skip
-        print("two takes of a speaker", found["takes"])
-        for name, curve in found["decided"].items():
-            print(f"{name}: {curve['difference']:+.3f} {np.round(curve['interval'], 3)}")
-    else:
-        skipped["sincere"] = "no sinac/sinac_dev24.csv in the data folder (--data DIR)"
-
-    folder = args.data / "nsc"
-    if (folder / "ratings_dev.csv").is_file() and held_out is not None:
-        results["engaged"] = corpora.engaged(folder, held_out["rated"])
-        results["verdicts_sinac"] = corpora.both(folder, held_out)
-        files += sorted(folder.glob("*.csv"))
-        found = results["engaged"]
-        print(common.table([
-            _row("engaged", found["unseen_speakers"]),
-            *(_row(n, f) for n, f in found["tried"].items()),
-        ]))  # fmt: skip
-        print(
-            common.table(
-                [{"": g, **v} for g, v in found["unseen_speakers"]["groups"]["gender"].items()]
-            )
-        )
-        print(common.table([{"": n, **v} for n, v in found["secondary"].items()]))
-        print("clear falls", found["clear_falls"])
-        print("verdicts", results["verdicts_sinac"])
-    else:
-        skipped["engaged"] = "no nsc folder in the data folder (--data DIR)"
-
-    parts = {
-        "bored": lambda: voices.bored(args, judge),
-        "emotions": lambda: voices.emotions(args, judge),
-        "turns": lambda: voices.turns(args),
-        "noise": lambda: noises.noise(args, judge),
-    }
-    agreed: dict[str, Any] = {}
-    for name, part in parts.items():
-        try:
-            found = part()
-        except common.Skip as reason:
-            skipped[name] = str(reason)
-            continue
-        if name == "noise":
-            results[name] = found
-            for axis in judge.axes:
-                print(f"noise, {axis}: {found[axis]['fit']}")
-            continue
-        if name == "bored":
-            results[name] = found
-            for axis in judge.axes:
-                told = found[axis]
-                print(f"bored below neutral, {axis}: AUC {told['auc']:.3f} {told['interval']}")
-            continue
-        label = "emodb" if name == "emotions" else "harpervalley"
-        sounds = found[1] if name == "emotions" else found
-        if name == "emotions":
-            results[name] = found[0]
-            print(common.table([{"": e, **v} for e, v in found[0]["verdicts"].items()]))
-            print(found[0]["found_natural"])
-        else:
-            results["turns"] = voices.verdicts(judge.judge(found[0].columns))
-            print("harpervalley turns", results["turns"])
-        try:
-            agreed[label] = peers.agreement(judge, *sounds)
-            if name == "emotions":
-                results["through_lines"] = peers.through_lines(judge, *sounds)
-                print("nearer to openSMILE on clean sound", results["through_lines"])
-        except common.Skip as reason:
-            skipped[f"agreement_{label}"] = str(reason)
-    if agreed:
-        results["agreement_pooled"] = peers.pooled(agreed, judge.axes)
-        print("agreement, all clips together", results["agreement_pooled"])
-    for label, told in agreed.items():
-        results[f"agreement_{label}"] = told
-        print(label, told)
-    results["shift"], more = voices.shift(judge)
-    skipped |= more
-    for name, found in results["shift"].items():
-        print(name, {k: v for k, v in found.items() if k.endswith("shift")})
+    files = rated(args, results, skipped)
+    unrated(args, judge, results, skipped)
     results["speed"] = speed(judge, args)
-    print("speed", results["speed"])
+    for name, made in _card.tables(results).items():
+        print(f"\n{name}\n{made}")
+    print(f"\nspeed: a million rows in {results['speed']['million_rows_s']:.1f} s")
     common.write("judge", args, results, files, skipped=skipped)
     if "sincere" in results:
-        curves = {
-            "sincere": results["sincere"]["unseen_speakers"]["risk_coverage"],
-            "wording only": [
-                {"share": s, "uar": results["sincere"]["must_beat"]["wording only"]["uar"]}
-                for s in (0.1, 1.0)
-            ],
-        }
-        if "engaged" in results:
-            curves["engaged"] = results["engaged"]["unseen_speakers"]["risk_coverage"]
         corpora.fig.write_svg(
             Path(args.out) / f"judge_risk_coverage{'.quick' if args.quick else ''}.svg",
-            curves,
+            curves(results),
             "Right side (UAR) when only the surest are judged; unseen speakers",
         )
     for what, why in skipped.items():

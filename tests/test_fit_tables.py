@@ -91,7 +91,7 @@ def test_a_number_that_names_somebody_stays_whole(tmp_path):
         (b"a,b\n1,2,3\n", "row 2 has 3 cells, expected 2"),
         (b"a,b\n1\n", "row 2 has 1 cells, expected 2.*cut off"),
         (b"a,a\n1,2\n", "two columns are called 'a'"),
-        (b'a,b\n1,"' + b"x" * 200_000 + b'"\n', "cannot be read as CSV"),
+X
     ],
 )
 def test_what_is_no_table_is_refused(tmp_path, content, message):
