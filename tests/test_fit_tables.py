@@ -67,6 +67,18 @@ def test_excel_and_parquet_are_read(table, tmp_path):
         np.testing.assert_allclose(got.rating, want.rating)
 
 
+def test_rows_of_a_sheet_may_end_before_its_header(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook(write_only=True)  # as this project's own workbooks are written
+    sheet = book.create_sheet("apologies")
+    for row in (["clip", "rating", "remark"], ["a.wav", 1.5, None], ["b.wav", None, "loud"]):
+        sheet.append(row)
+    book.save(tmp_path / "t.xlsx")
+    header, rows = cells.read_rows(tmp_path / "t.xlsx")
+    assert header == ["clip", "rating", "remark"]
+    assert rows == [["a.wav", "1.5", ""], ["b.wav", "", "loud"]]
+
+
 def test_a_number_that_names_somebody_stays_whole(tmp_path):
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
@@ -91,7 +103,7 @@ def test_a_number_that_names_somebody_stays_whole(tmp_path):
         (b"a,b\n1,2,3\n", "row 2 has 3 cells, expected 2"),
         (b"a,b\n1\n", "row 2 has 1 cells, expected 2.*cut off"),
         (b"a,a\n1,2\n", "two columns are called 'a'"),
-X
+        (b'a,b\n1,"' + b"x" * 1_200_000 + b'"\n', "cannot be read as CSV"),
     ],
 )
 def test_what_is_no_table_is_refused(tmp_path, content, message):
@@ -104,6 +116,17 @@ def test_what_is_no_table_is_refused(tmp_path, content, message):
     with pytest.raises(UsageError, match=message) as refused:
         cells.read_rows(path)
     assert str(path) in str(refused.value)
+
+
+def test_a_cell_without_end_is_refused(tmp_path):
+    path = tmp_path / "t"
+    path.write_bytes(b'a,b\n1,"' + b"x" * 20_000 + b'"\n')
+    limit = csv.field_size_limit(10_000)  # of the whole process: others may have set it
+    try:
+        with pytest.raises(UsageError, match="line 2: cannot be read as CSV"):
+            cells.read_rows(path)
+    finally:
+        csv.field_size_limit(limit)
 
 
 def test_what_a_spreadsheet_leaves_behind_is_passed_over(tmp_path):

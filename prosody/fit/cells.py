@@ -224,7 +224,11 @@ def _xlsx(path: Path) -> Iterator[Sequence[Any]]:
             raise UsageError(f"{path}: {size >> 20} MB when unpacked.", "Save it as CSV.")
         book = load_workbook(path, read_only=True, data_only=True)
         try:
-            yield from book.worksheets[0].iter_rows(values_only=True)
+            wide = 0
+            for row in book.worksheets[0].iter_rows(values_only=True):
+                # Sheets written in one go do not say how wide they are, and rows end where they do.
+                wide = wide or len(row)
+                yield row + (None,) * (wide - len(row))
         finally:
             book.close()
     except UsageError:
