@@ -232,7 +232,7 @@ class Judge:
         ----------
         columns : mapping of str to array [shape=(n,)]
             Measures, relative measures, ``snr_db`` and ``baseline_s`` by name. Unknown names are
-            names left out and NaN are missing.
+            passed over, names left out and NaN are missing.
         settings : Settings, optional
             Probabilities that a verdict needs.
         own_line : bool

@@ -272,6 +272,35 @@ def test_many_ratings_adapt_the_weights(judge_file, tmp_path):
     assert "weights adapted" in adapted.said[0]
 
 
+@pytest.mark.parametrize("spread_db", [0.0, 12.0])
+def test_clips_with_noise_keep_the_level_of_their_ratings(made, tmp_path, spread_db):
+    rng = np.random.default_rng(2)
+    rows = [{**r, "snr_db": 20 + spread_db * rng.uniform(-1, 1)} for r in synthetic.make()]
+    noisy = make.fit(synthetic.write(tmp_path / "t.csv", rows), ("sincere",))
+    if not spread_db:  # what is the same for all clips tells nothing of any
+        want = made.metadata["axes"]["sincere"]["figures"]
+        got = noisy.metadata["axes"]["sincere"]["figures"]
+        for name in ("spearman", "uar", "rmse"):
+            assert got[name] == pytest.approx(want[name], abs=0.002), name
+    rated = tables.read_table(tmp_path / "t.csv")
+    inputs = noisy.model.inputs
+    assert "snr_db" in inputs
+    old = noisy.model.axes["sincere"]
+    moved = replace(rated, rating=1.0 + 0.5 * rated.rating)
+    for axis, clips in (
+        (old, rated),
+        (make.adapt_level(old, moved), moved),
+        (make.adapt_weights(old, moved), moved),
+    ):
+        rating, _, _ = axis.predict(clips.matrix(inputs), inputs)
+        assert np.mean(rating - clips.rating) == pytest.approx(0, abs=0.02)
+
+
+def test_what_noise_does_is_that_of_the_axis_at_hand(table):
+    for axis, noise in recipe.NOISE.items():
+        assert recipe.fit_table(tables.read_table(table), axis=axis).noise == noise
+
+
 def test_nothing_is_adapted_to_too_few(judge_file, tmp_path):
     path = synthetic.write(tmp_path / "t.csv", synthetic.make(speakers=4, clips=5))
     with pytest.raises(UsageError, match=r"20 rated clips, 10 more .* 4 speakers, 1 more"):
@@ -482,6 +511,14 @@ def test_another_scale_is_brought_to_ours_and_it_is_said(tmp_path):
     assert "ratings of 1 to 7, standardised over the table; its mean counts" in made.remarks[0]
     assert made.metadata["axes"]["sincere"]["cut"] == 0
     assert made.metadata["axes"]["sincere"]["figures"]["uar"] > 0.7
+
+
+def test_a_scale_without_a_known_middle_is_told(tmp_path):
+    rows = synthetic.make()
+    for row in rows:
+        row["rating"] = float(np.clip(0.5 + 0.2 * row["rating"], 0, 1))
+    made = make.fit(synthetic.write(tmp_path / "t.csv", rows), ("sincere",))
+    assert "no rating lies below 0, and 0 counts as the middle" in made.remarks[0]
 
 
 def test_a_refit_by_other_names_is_the_same(made, tmp_path):

@@ -225,7 +225,7 @@ def evaluate(
             raise UsageError(
                 f"{table}: {len(np.unique(rated.speaker))} speakers, cross-validation needs 3.", ""
             )
-        fit = partial(recipe.fit_table, level=known_level(rated.rating))
+        fit = partial(recipe.fit_table, level=known_level(rated.rating), axis=axis)
         rating, sd, models = cross_validate(rated, fit)
         name = "recipe refitted, each speaker judged by the others"
         calls: dict[str, float] | None = None

@@ -141,7 +141,7 @@ def fit(
         rated, cut, scale = on_scale(rated, panel)
         lacking = missing(rated, panel)
         remarks += [f"{axis}: {told}" for told in [*left_out, *_raters_left_out(panel)]]
-        if scale == "as in the table" and rated.rating.min(initial=-1) > 0:
+        if scale == "as in the table" and rated.rating.min(initial=np.inf) >= 0:
             remarks.append(
                 f"{axis}: no rating lies below 0, and 0 counts as the middle, as of standardised "
                 "ratings. Bring others to 0 to 100, of which 50 is the middle."
@@ -159,7 +159,7 @@ def fit(
                     f"takes {MIN_ADAPT_CLIPS} clips of {MIN_ADAPT_SPEAKERS} speakers."
                     + (f" {start} has no axis {axis} to start from." if old else ""),
                 )
-            whole = partial(recipe.fit_table, level=known_level(rated.rating))
+            whole = partial(recipe.fit_table, level=known_level(rated.rating), axis=axis)
             model = whole(rated)
             how = "fitted: all weights from these ratings"
             rating, sd, _ = check.cross_validate(rated, whole)
@@ -284,7 +284,7 @@ def _line(x: Floats, y: Floats, speaker: np.ndarray[Any, Any]) -> tuple[float, f
 
 def _rows(part: AxisModel, rated: Rated) -> tuple[Floats, Floats]:
     """Return the terms of rated clips, and what the axis says of them."""
-    inputs = (*part.terms.columns(), "baseline_s")
+    inputs = JudgeModel({"axis": part}).inputs  # as in use, with what noise is known to do
     z, *_ = part.terms.evaluate(rated.matrix(inputs), inputs)
     return z, part.predict(rated.matrix(inputs), inputs)[0]
 

@@ -11,10 +11,10 @@ import numpy as np
 from prosody import table
 from prosody.fit.bent import fit_bent
 from prosody.fit.check import join
-from prosody.fit.model import AxisModel, Noise, Terms
+from prosody.fit.model import SNR, AxisModel, Noise, Terms
 from prosody.fit.ratings import Panel, read_nsc
 from prosody.fit.tables import Rated, read_table
-from prosody.fit.train import FULL_TAU_S, Spec, fit_axis, specs
+from prosody.fit.train import FULL_TAU_S, Spec, balanced, fit_axis, specs
 
 FAMILIES = ("pitch", "loudness", "tempo", "balance")
 # What is said of a speaker's habit from a window of a few seconds as from a minute.
@@ -50,16 +50,39 @@ def call_specs(rated: Rated) -> list[Spec]:
     return [*relative_specs(rated), *as_they_are, *habits]
 
 
-def fit_sincere(rated: Rated, level: float | None = 0.0) -> AxisModel:
+def fit_sincere(
+    rated: Rated, level: float | None = 0.0, noise: Noise = NOISE["sincere"]
+) -> AxisModel:
     """Fit the axis *sincere*, a bent line for every term.
 
     SinA-C's ratings were standardised over the corpus: their level is 0.
     """
+    rated, level = before_noise(rated, noise, level)
     axis = fit_bent(rated, call_specs(rated), level=level, wider=WIDER)
-    return replace(axis, noise=NOISE["sincere"])
+    return replace(axis, noise=noise)
 
 
-def fit_engaged(rated: Rated, styles: Rated | None = None, level: float | None = 0.0) -> AxisModel:
+def before_noise(rated: Rated, noise: Noise, level: float | None) -> tuple[Rated, float | None]:
+    """Return ratings, and their known level, as they have to be before noise is taken out of them.
+
+    What a judge takes out was not heard by the listeners, so its lines are fitted to ratings that
+    still hold it. Nothing changes where ``snr_db`` is not known.
+    """
+    rated = rated.take(~np.isnan(rated.rating))
+    if SNR not in rated.columns:
+        return rated, level
+    shift, _ = noise.at(rated.columns[SNR])
+    if level is not None:
+        level += float(np.average(shift, weights=balanced(rated.speaker)))
+    return replace(rated, rating=rated.rating + shift), level
+
+
+def fit_engaged(
+    rated: Rated,
+    styles: Rated | None = None,
+    level: float | None = 0.0,
+    noise: Noise = NOISE["engaged"],
+) -> AxisModel:
     """Fit the axis *engaged* to clips of many speakers, one each.
 
     Differences between speakers come from `rated`, differences between takes of one speaker from
@@ -78,8 +101,8 @@ def fit_engaged(rated: Rated, styles: Rated | None = None, level: float | None =
     names = tuple(rated.columns)
     rated = rated.take(~np.isnan(rated.rating))
     habit = [Spec(m, relative=False) for m in HABIT if m in names]
-    between = fit_bent(rated, habit, level=level, habits=styles)
-    between = replace(between, noise=NOISE["engaged"])
+    heard, known = before_noise(rated, noise, level)
+    between = replace(fit_bent(heard, habit, level=known, habits=styles), noise=noise)
     if styles is None:
         return between
     step = float(np.std(rated.rating))
@@ -134,14 +157,17 @@ def merge(base: AxisModel, takes: AxisModel) -> AxisModel:
     )
 
 
-def fit_table(rated: Rated, level: float | None = None) -> AxisModel:
+def fit_table(rated: Rated, level: float | None = None, axis: str = "sincere") -> AxisModel:
     """Fit either axis to a table of its own.
 
     Where speakers have several clips, differences within them count, as for *sincere*; a table with
-    one clip a speaker only tells speakers apart.
+    one clip a speaker only tells speakers apart. What noise does depends on `axis`, what is rated.
     """
+    noise = NOISE[axis]
     several = len(np.unique(rated.speaker)) < len(rated) or rated.own_baseline
-    return fit_sincere(rated, level) if several else fit_engaged(rated, level=level)
+    if several:
+        return fit_sincere(rated, level, noise)
+    return fit_engaged(rated, level=level, noise=noise)
 
 
 def read_sinac(path: Path | str) -> Rated:
