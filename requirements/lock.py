@@ -45,9 +45,8 @@ def main() -> None:
     )
     kept = tools()
     pins = [line for line in newest.splitlines() if line.split("==")[0] in kept]
-    # Typer 0.16 imports names that Click 8.3 and later warn about, and our tests make warnings
-    # errors; with the Click of its time it is fine.
-    pins.append("click==8.2.1")
+    # Click before 8.3.1 tells a wrong value with "(env var: 'None')".
+    pins.append("click==8.3.1")
     extras = [f"--extra={name}" for name in EXTRAS]
     oldest = compile_pins(
         "--upgrade", "--resolution=lowest-direct", *extras, "pyproject.toml", "-",

@@ -111,7 +111,7 @@ def test_command_modules_import_only_light_things_at_the_top():
 
 MISUSED = [
     (("analyze", "--nope"), "Er is geen optie --nope"),
-    (("analyze", "--worker", "2"), "bedoelt u een van deze: --workers?"),
+    (("analyze", "--worker", "2"), "--workers?"),
     (("report",), "Er ontbreekt een argument: 'DIR'."),
     (("analyze", "--clips=3"), "Achter optie '--clips' hoort geen waarde."),
     (("analyze", "--workers", "x"), "Onjuiste waarde voor '--workers': "),
