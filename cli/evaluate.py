@@ -45,6 +45,9 @@ def evaluate(
     """
     import json
 
+    from prosody.threads import one_thread
+
+    one_thread()
     from prosody.errors import UsageError
     from prosody.fit import check
     from prosody.judge import AXES

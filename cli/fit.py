@@ -51,16 +51,19 @@ def fit(
     """
     import importlib.util
 
+    from prosody.threads import one_thread
+
+    one_thread()
     from prosody.cli._sheet import printable
 
-    from prosody.errors import MissingExtraError, UsageError
+    from prosody.errors import MissingExtraError, UsageError, install_line
     from prosody.fit import make
     from prosody.judge import AXES
 
     if importlib.util.find_spec("onnx") is None:  # said before minutes of fitting
         raise MissingExtraError(
             "Writing a judge needs the package onnx, which is not installed.",
-            'Install it with: pip install "prosody-sincerity[fit]"',
+            f"Install it with: {install_line('fit')}",
         )
     if axis not in (*AXES, "both"):
         raise UsageError(f"--axis {axis!r}, expected sincere, engaged or both.", "")

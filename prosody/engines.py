@@ -16,9 +16,9 @@ from typing import Any
 
 from prosody.call import Call
 from prosody.errors import MissingExtraError, ProsodyError, UsageError, install_line
+from prosody.threads import ONE_THREAD, one_thread
 from prosody.work import TIME_SHARE, Outcome, Work, failed
 from prosody.workers import (
-    ONE_THREAD,
     HereEngine,
     Limits,
     LocalEngine,
@@ -97,7 +97,7 @@ def on_cluster(work: Work, task: Task, time_limit_s: float) -> Outcome:
     """
     from prosody import work as module
 
-    os.environ.update({k: os.environ.get(k, v) for k, v in ONE_THREAD.items()})
+    one_thread()
     if work != module.make(work.options, redact=work.redact):
         raise ClusterError(
             "A worker of the cluster has other versions of prosody or of what it measures with.",

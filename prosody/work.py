@@ -33,7 +33,7 @@ TIME_SHARE = 0.25
 _LEFT_OUT = {
     "analysis", "batch", "cli", "dataset", "doctor", "engines", "explain", "fit", "in_clear",
     "journal", "judge", "judging", "merging", "models", "packing", "people", "remote", "report",
-    "results", "schema", "studio", "textgrid", "work", "workbook", "workers",
+    "results", "schema", "studio", "textgrid", "threads", "work", "workbook", "workers",
 }  # fmt: skip
 _WORDS_LEFT_OUT = ("words/reasons", "words/coach", "words/rate", "words/studio", "words/agreement",
                    "words/sampling", "words/report", "words/columns", "words/usage")  # fmt: skip

@@ -22,12 +22,9 @@ from typing import Any
 
 from prosody.call import Call
 from prosody.errors import ProsodyError, UsageError
+from prosody.threads import ONE_THREAD
 from prosody.work import TIME_LIMIT_S, TIME_SHARE, Outcome, Work, failed
 
-ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS",
-     "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS", "BLIS_NUM_THREADS"), "1",
-)  # fmt: skip
 START_LIMIT_S = 100.0
 STARTS = 3
 LOOK_EVERY_S = 0.1

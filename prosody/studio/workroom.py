@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from prosody.errors import RecordingError
+from prosody.threads import ONE_THREAD
 
 PREFIX = "prosody-studio-"
 LIMIT_S = 30.0
@@ -34,10 +35,6 @@ START_LIMIT_S = 120.0
 AGAIN_S = 1.0
 """After so long a process that did not start is tried again."""
 MOST_WAITING = 100
-ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS",
-     "VECLIB_MAXIMUM_THREADS"), "1",
-)  # fmt: skip
 
 T = TypeVar("T")
 
