@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import faulthandler
 import importlib.util
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
