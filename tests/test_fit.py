@@ -519,6 +519,8 @@ def test_a_scale_without_a_known_middle_is_told(tmp_path):
         row["rating"] = float(np.clip(0.5 + 0.2 * row["rating"], 0, 1))
     made = make.fit(synthetic.write(tmp_path / "t.csv", rows), ("sincere",))
     assert "no rating lies below 0, and 0 counts as the middle" in made.remarks[0]
+    found = check.evaluate(tmp_path / "t.csv", "sincere", bootstraps=20)
+    assert any("Ratings: no rating lies below 0" in r for r in found["remarks"])
 
 
 def test_a_refit_by_other_names_is_the_same(made, tmp_path):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from prosody.errors import UsageError
 from prosody.fit import figures as fig
 from prosody.fit.calibration import calibration
-from prosody.fit.joined import join, load, on_scale
+from prosody.fit.joined import join, load, no_middle, on_scale
 from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.ratings import Panel
 from prosody.fit.tables import Floats, Rated, speaker_of
@@ -261,6 +261,8 @@ def evaluate(
     if "standardised over" in scale:
         of_judge = "; its mean counts as the mean of the ratings that the judge was fitted on"
         remarks.append(f"Ratings: {scale}{'' if cv else of_judge}.")
+    if one_sided := no_middle(rated, scale):
+        remarks.append(f"Ratings: {one_sided}")
     if rated.voices_known and not rated.own_baseline:
         alone = not np.any(rated.columns.get("baseline_s", np.zeros(1)) > 0)
         remarks.append(

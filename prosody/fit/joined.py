@@ -16,6 +16,7 @@ from prosody.fit.tables import Rated, read_table, stem
 
 FULL_SCALE = 100.0
 MIDDLE = 50.0
+AS_IS = "as in the table"
 # Columns that say how a clip sounded, and not how long it was.
 _TOLD = {*table.NAMES, *table.RELATIVE_NAMES} - {"duration_s"}
 
@@ -150,16 +151,29 @@ def on_scale(rated: Rated, panel: Panel | None, spread: float = 1.0) -> tuple[Ra
         return rated, panel.middle, "z scores of each rater, mean over raters"
     known = rated.rating
     if len(known) < 2 or not known.std() > 0 or known.min() < 0:
-        return rated, 0.0, "as in the table"
+        return rated, 0.0, AS_IS
     scaled = replace(rated, rating=(known - known.mean()) / known.std() * spread)
     if 10 < known.max() <= FULL_SCALE:
         middle = float((MIDDLE - known.mean()) / known.std()) * spread
         return scaled, middle, "0 to 100, standardised over the table"
     if known.mean() < 2:  # standardised ratings of clips that were all liked
-        return rated, 0.0, "as in the table"
+        return rated, 0.0, AS_IS
     return (
         scaled,
         0.0,
         f"{known.min():g} to {known.max():g}, standardised over the table; its mean counts as "
         "the middle, since the ends of the scale are not known",
+    )
+
+
+def no_middle(rated: Rated, scale: str) -> str:
+    """Return what to say of ratings that are taken as they are and all lie on one side; '' if not.
+
+    `scale` is what :func:`on_scale` said.
+    """
+    if scale != AS_IS or not rated.rating.min(initial=np.inf) >= 0:
+        return ""
+    return (
+        "no rating lies below 0, and 0 counts as the middle, as of standardised ratings. Bring "
+        "others to 0 to 100, of which 50 is the middle."
     )

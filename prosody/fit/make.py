@@ -20,7 +20,7 @@ from prosody import judge as judges
 from prosody.errors import UsageError
 from prosody.fit import card, card_page, check, graph, recipe
 from prosody.fit import figures as fig
-from prosody.fit.joined import load, on_scale
+from prosody.fit.joined import load, no_middle, on_scale
 from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.ratings import Panel
 from prosody.fit.tables import Floats, Rated, read_results
@@ -141,11 +141,8 @@ def fit(
         rated, cut, scale = on_scale(rated, panel)
         lacking = missing(rated, panel)
         remarks += [f"{axis}: {told}" for told in [*left_out, *_raters_left_out(panel)]]
-        if scale == "as in the table" and rated.rating.min(initial=np.inf) >= 0:
-            remarks.append(
-                f"{axis}: no rating lies below 0, and 0 counts as the middle, as of standardised "
-                "ratings. Bring others to 0 to 100, of which 50 is the middle."
-            )
+        if one_sided := no_middle(rated, scale):
+            remarks.append(f"{axis}: {one_sided}")
         if "ends of the scale" in scale:
             remarks.append(
                 f"{axis}: ratings of {scale}. Bring them to 0 to 100 to have 50 count as it."
