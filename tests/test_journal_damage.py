@@ -121,12 +121,12 @@ def test_a_lost_page_costs_its_own_recordings_and_no_others(table, finished, tmp
 @pytest.mark.parametrize(
     "change",
     [
+        "update recordings set id = -1 where id = 2",
         "update apologies set start_s = start_s + 1 where id = 3",
         "update apologies set verdict = 'sincere' where id = 3",
         "update apologies set gated = 1 - gated where id = 3",
+        "update apologies set id = 999 where id = 3",
         "delete from apologies where id = 3",
-        "insert into apologies select 999, recording, start_s, channel, gated, made, judged_by,"
-        " verdict, judgement, seal from apologies where id = 3",
         "update recordings set key = 'x' where id = 2",
         "update recordings set call_id = 'x' where id = 2",
         "update recordings set status = x'ff' where id = 2",
@@ -145,6 +145,31 @@ def test_what_sqlite_itself_finds_in_order_is_found_too(change, finished, tmp_pa
             Journal(out, made=True)
     saved, names = go(folder, out)
     assert (saved, len(names)) == (N - 1, 1)
+    assert rows_of(out) == rows_of(whole)
+
+
+def test_a_row_that_is_there_twice_costs_nothing(finished, tmp_path):
+    folder, whole = finished
+    out = shutil.copytree(whole, tmp_path / "out")
+    with contextlib.closing(sqlite3.connect(out / "journal.sqlite")) as db:
+        db.execute(
+            "insert into apologies select 999, recording, start_s, channel, gated, made,"
+            " judged_by, verdict, judgement, seal from apologies where id = 3"
+        )
+        db.commit()
+    assert go(folder, out) == (N, [])
+    assert rows_of(out) == rows_of(whole)
+
+
+def test_a_recording_under_the_number_of_another_does_not_get_its_apologies(finished, tmp_path):
+    folder, whole = finished
+    out = shutil.copytree(whole, tmp_path / "out")
+    with contextlib.closing(sqlite3.connect(out / "journal.sqlite")) as db:
+        db.execute("update recordings set id = -1 where id = 3")
+        db.execute("update recordings set id = 3 where id = 2")
+        db.commit()
+    saved, names = go(folder, out)
+    assert (saved, len(names)) == (N - 2, 2)
     assert rows_of(out) == rows_of(whole)
 
 

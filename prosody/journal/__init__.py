@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from prosody.journal.file import NAME, VERSION, JournalError, JournalFile
-from prosody.journal.sound import STATE, seal
+from prosody.journal.sound import SEALED, STATE, seal
 from prosody.packing import JUDGEMENT, apology_of, line_of, pack, unpack
 from prosody.rows import Apology, Line
 
@@ -30,13 +30,13 @@ __all__ = ["NAME", "VERSION", "Journal", "JournalError"]
 # final, their files may not be. whole: both are.
 State = Literal["running", "writing", "whole"]
 _WANTED = (
-    "wanted = ?1, seal = seal(ident, name, call_id, agent, key, status, code, complaint,"
+    "wanted = ?1, seal = seal(id, ident, name, call_id, agent, key, status, code, complaint,"
     " apologies, line, stamp, ?1)"
 )
 # What a judgement is taken out with; the seal goes with every change.
 _UNJUDGED = (
     "judged_by = '', verdict = null, judgement = null,"
-    " seal = seal(recording, start_s, channel, gated, made, '', null, null)"
+    " seal = seal(id, recording, start_s, channel, gated, made, '', null, null)"
 )
 
 
@@ -77,7 +77,7 @@ class Journal(JournalFile):
     def stamp(self, ident: str, stamp: str) -> None:
         """Note that nothing of a recording changed, under its new stamp."""
         self._write(
-            "update recordings set stamp = ?1, seal = seal(ident, name, call_id, agent, key,"
+            "update recordings set stamp = ?1, seal = seal(id, ident, name, call_id, agent, key,"
             " status, code, complaint, apologies, line, ?1, wanted) where ident = ?2",
             (stamp, ident),
         )
@@ -91,28 +91,21 @@ class Journal(JournalFile):
         if old:
             self._remove(old[0])
         kept = pack({f.name: getattr(line, f.name) for f in fields(Line)})
+        at = self._next("recordings")
         sealed = (
-            ident, line.recording, line.call_id, line.agent, key, line.status, line.code,
+            at, ident, line.recording, line.call_id, line.agent, key, line.status, line.code,
             int(bool(line.complaint_without_apology)), len(apologies), kept, stamp,
             int(ident in self._wanted),
         )  # fmt: skip
-        at = self._write(
-            "insert into recordings (ident, name, call_id, agent, key, status, code, complaint,"
-            " apologies, line, stamp, wanted, seal) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*sealed, seal(*sealed)),
-        ).lastrowid
+        self._insert("recordings", sealed)
         for row in apologies:
             made = {
                 f.name: getattr(row, f.name)
                 for f in fields(Apology)
                 if f.name != "conduct" and f.name not in JUDGEMENT
             }
-            values = (at, float(row.start_s), int(row.channel), int(bool(row.gates)), pack(made))
-            self._write(
-                "insert into apologies (recording, start_s, channel, gated, made, seal)"
-                " values (?, ?, ?, ?, ?, ?)",
-                (*values, seal(*values, "", None, None)),
-            )
+            values = (float(row.start_s), int(row.channel), int(bool(row.gates)), pack(made))
+            self._insert("apologies", (self._next("apologies"), at, *values, "", None, None))
         self._one_more()
 
     def recast(
@@ -126,7 +119,7 @@ class Journal(JournalFile):
         packed = pack(kept)
         self._write(
             "update recordings set stamp = ?1, key = ?2, complaint = ?3, line = ?4, seal ="
-            " seal(ident, name, call_id, agent, ?2, status, code, ?3, apologies, ?4, ?1,"
+            " seal(id, ident, name, call_id, agent, ?2, status, code, ?3, apologies, ?4, ?1,"
             " wanted) where id = ?5",
             (stamp, key, int(bool(silent)), packed, at),
         )
@@ -161,7 +154,7 @@ class Journal(JournalFile):
                 self._write(
                     "update apologies set made = ?1, gated = ?2, judged_by = '', verdict = null,"
                     " judgement = null, seal ="
-                    " seal(recording, start_s, channel, ?2, ?1, '', null, null) where id = ?3",
+                    " seal(id, recording, start_s, channel, ?2, ?1, '', null, null) where id = ?3",
                     (pack(kept | {"gates": gates}), int(bool(gates)), at),
                 )
         self.note("gates", limits)  # in one transaction with the rows
@@ -235,7 +228,7 @@ class Journal(JournalFile):
             kept = {name: getattr(row, name) for name in JUDGEMENT}
             self._write(
                 "update apologies set judged_by = ?1, verdict = ?2, judgement = ?3, seal ="
-                " seal(recording, start_s, channel, gated, made, ?1, ?2, ?3) where id = ?4",
+                " seal(id, recording, start_s, channel, gated, made, ?1, ?2, ?3) where id = ?4",
                 (judged_by, row.verdict, pack(kept), at),
             )
         self.commit()
@@ -300,6 +293,19 @@ class Journal(JournalFile):
         """Say how far the run is."""
         self.note(STATE, state)
 
+    def _next(self, table: str) -> int:
+        """Return the number of the next row: its seal covers it, so it has to be known before."""
+        (number,) = self._db.execute(f"select coalesce(max(id), 0) + 1 from {table}").fetchone()
+        return int(number)
+
+    def _insert(self, table: str, values: Sequence[Any]) -> None:
+        """Put a row in, in the order of `sound.SEALED`, with its seal."""
+        marks = ", ".join("?" * (len(values) + 1))
+        self._write(
+            f"insert into {table} ({SEALED[table]}, seal) values ({marks})",
+            (*values, seal(*values)),
+        )
+
     # --- joining ------------------------------------------------------------------------------
 
     def copy_from(self, other: Path) -> tuple[int, int]:
@@ -312,10 +318,8 @@ class Journal(JournalFile):
         try:
             added = double = 0
             mine = dict(self._db.execute("select ident, status from recordings").fetchall())
-            columns = ("ident, name, call_id, agent, key, status, code, complaint, apologies,"
-                       " line, stamp, wanted, seal")  # fmt: skip
             for at, *row in source._db.execute(
-                f"select id, {columns} from recordings where wanted order by name"
+                f"select {SEALED['recordings']} from recordings where wanted order by name"
             ):
                 ident, status = row[0], row[5]
                 if ident in mine:
@@ -328,18 +332,13 @@ class Journal(JournalFile):
                     self._remove(old)
                 else:
                     added += 1
-                new = self._write(
-                    f"insert into recordings ({columns}) values ({', '.join('?' * 13)})", row
-                ).lastrowid
+                new = self._next("recordings")
+                self._insert("recordings", (new, *row))
                 for values in source._db.execute(
                     "select start_s, channel, gated, made, judged_by, verdict, judgement"
                     " from apologies where recording = ? order by id", (at,)
                 ):  # fmt: skip
-                    self._write(
-                        "insert into apologies (recording, start_s, channel, gated, made,"
-                        " judged_by, verdict, judgement, seal) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                        (new, *values, seal(new, *values)),
-                    )
+                    self._insert("apologies", (self._next("apologies"), new, *values))
             self.commit()
             return added, double
         finally:

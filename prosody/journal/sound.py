@@ -30,13 +30,14 @@ create table if not exists apologies (
 create index if not exists of_recording on apologies (recording);
 create index if not exists by_name on recordings (name, ident);
 """
-# What a seal covers, in this order: all that a row holds.
+# What a seal covers, in this order: all that a row holds, and the number that others know it by.
 SEALED = {
     "notes": "name, value",
     "recordings": (
-        "ident, name, call_id, agent, key, status, code, complaint, apologies, line, stamp, wanted"
+        "id, ident, name, call_id, agent, key, status, code, complaint, apologies, line, stamp,"
+        " wanted"
     ),
-    "apologies": "recording, start_s, channel, gated, made, judged_by, verdict, judgement",
+    "apologies": "id, recording, start_s, channel, gated, made, judged_by, verdict, judgement",
 }
 # What SQLite says of a damaged file; where it quotes bytes that are no text, Python cannot read it.
 BROKEN = (sqlite3.Error, UnicodeDecodeError)
@@ -131,9 +132,9 @@ def save(db: sqlite3.Connection, to: Path, version: int) -> int:
                         (name, value, name, value))  # fmt: skip
         for table in ("recordings", "apologies"):
             columns = SEALED[table]
-            marks = ", ".join("?" * (len(columns.split(",")) + 2))
+            marks = ", ".join("?" * (len(columns.split(",")) + 1))
             # Of rows that are there twice (a page that lies over another) the first is kept.
-            put = f"insert or ignore into {table} (id, {columns}, seal) values ({marks})"
+            put = f"insert or ignore into {table} ({columns}, seal) values ({marks})"
             new.executemany(put, _rows(db, table, columns))
         new.execute(f"delete from recordings where id in ({_WRONG_COUNT})")
         new.execute(f"delete from apologies where id in ({_ORPHANS})")
@@ -167,7 +168,7 @@ def _notes(db: sqlite3.Connection) -> Iterator[tuple[str, str]]:
 
 def _rows(db: sqlite3.Connection, table: str, columns: str) -> Iterator[tuple[Any, ...]]:
     """Yield the rows that have their seal, past every page that cannot be read."""
-    ask = f"select id, {columns}, seal from {table}"
+    ask = f"select {columns}, seal from {table}"
     first, last = 0, 0
     try:
         for row in db.execute(f"{ask} order by id"):
@@ -201,4 +202,4 @@ def _rows(db: sqlite3.Connection, table: str, columns: str) -> Iterator[tuple[An
 
 
 def _has_seal(row: tuple[Any, ...]) -> bool:
-    return bool(seal(*row[1:-1]) == row[-1])
+    return bool(seal(*row[:-1]) == row[-1])
