@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from prosody.journal import Journal
 
 _PAGES = ("report", "compare")
+# By these it is known that results lie here, so they go last: who is stopped half-way goes on.
+_SIGNS = ("apologies.jsonl", "run.json")
 _RESULTS = (
-    "apologies.jsonl", "apologies.csv", "apologies.xlsx", "apologies.parquet", "recordings.jsonl",
-    "run.json", "textgrids",
+    "textgrids", "apologies.csv", "apologies.xlsx", "apologies.parquet", "recordings.jsonl",
+    *_SIGNS,
 )  # fmt: skip
 
 
@@ -37,8 +39,9 @@ def begin(journal: Journal, out: Path, *, redact: bool) -> list[str]:
         return []
     gone: list[str] = []
     if redact:
-        there = journal.forget_all() or (out / "run.json").is_file()
-        gone = asr.forget_all(out) + (_remove(out, _RESULTS + _PAGES) if there else [])
+        there = journal.holds_a_run() or any((out / name).is_file() for name in _SIGNS)
+        gone = asr.forget_all(out) + (_remove(out, _PAGES + _RESULTS) if there else [])
+        journal.forget_all()
     journal.note("redacted", redact)
     return gone
 

@@ -98,6 +98,10 @@ def test_rows_come_out_of_the_journal_as_they_went_in(tmp_path):
     assert back.conduct == {"r": {}}
     assert line_back.remarks == line.remarks
     assert (line_back.apologies, line_back.withheld) == (1, 1)
+    with Journal(tmp_path) as journal:
+        again = journal.recast("i", "stamp", "other key", {"r": {}}, None)
+    assert (again.apologies, again.withheld) == (1, 1)
+    assert {type(again.apologies), type(again.withheld)} == {int}  # SQLite's total() is a float
 
 
 def test_two_runs_on_one_folder_refuse_each_other(tmp_path):

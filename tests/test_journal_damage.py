@@ -451,6 +451,33 @@ def test_what_an_earlier_run_left_in_clear_goes_before_a_redacted_one_begins(fin
     assert b"het spijt me" not in (out / "journal.sqlite").read_bytes()
 
 
+@pytest.mark.parametrize("stopped_after", range(5))
+def test_who_is_stopped_while_clearing_up_goes_on(finished, tmp_path, monkeypatch, stopped_after):
+    _, whole = finished
+    out = shutil.copytree(whole, tmp_path / "out")
+    (out / "report").mkdir()
+    (out / "report" / "index.html").write_text("Jansen")
+    removed = []
+
+    def remove(path):
+        if len(removed) == stopped_after:
+            raise KeyboardInterrupt
+        removed.append(path.name)
+        really(path)
+
+    really = in_clear.dataset.remove
+    monkeypatch.setattr(in_clear.dataset, "remove", remove)
+    journal = Journal(out)
+    with contextlib.suppress(KeyboardInterrupt):
+        in_clear.begin(journal, out, redact=True)
+    journal.close()
+    monkeypatch.undo()
+    with Journal(out) as journal:
+        in_clear.begin(journal, out, redact=True)
+    left = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
+    assert left == {"journal.sqlite"}
+
+
 def test_where_no_run_was_before_nothing_is_removed(tmp_path):
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "mine.txt").write_text("mine")

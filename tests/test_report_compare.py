@@ -109,6 +109,17 @@ def test_the_same_calls_are_compared_one_by_one_and_not_by_chance(of):
     assert words.said.count("unclear") >= 20
 
 
+def test_runs_that_share_some_calls_are_runs_of_different_calls(of):
+    say = load("report", "en")["compare"]
+    before, after = of("a", "oct", 50, 10), of("b", "oct", 50, 30)
+    for name in ("apologies.jsonl", "recordings.jsonl"):  # a third of them again
+        path = after / name
+        rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text("".join(rows[:17]), encoding="utf-8")
+    words = Words(compare(before, after, lang="en"))
+    assert say["same_calls"] not in words
+
+
 def test_folders_of_one_name_are_told_apart_and_a_stopped_run_is_named(of):
     say = load("report", "en")["compare"]
     words = Words(compare(of("a", "oct", 5, 1), of("b", "nov", 5, 1, complete=False), lang="en"))

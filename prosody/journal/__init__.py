@@ -126,7 +126,7 @@ class Journal(JournalFile):
         self._one_more()
         line = line_of(packed)
         line.apologies, line.withheld = self._db.execute(
-            "select count(*), total(gated) from apologies where recording = ?", (at,)
+            "select count(*), coalesce(sum(gated), 0) from apologies where recording = ?", (at,)
         ).fetchone()
         return line
 
@@ -191,13 +191,16 @@ class Journal(JournalFile):
             self._remove(at)
         self._wipe()
 
-    def forget_all(self) -> bool:
-        """Remove everything for good; returns whether there was anything."""
+    def holds_a_run(self) -> bool:
+        """Return whether a run was here before this one, of an older version included."""
         (there,) = self._db.execute("select count(*) from recordings").fetchone()
+        return bool(there) or self.anew
+
+    def forget_all(self) -> None:
+        """Remove everything for good."""
         for table in ("apologies", "recordings", "notes"):
             self._write(f"delete from {table}")
         self._wipe()
-        return bool(there) or self.anew
 
     # --- judging ------------------------------------------------------------------------------
 

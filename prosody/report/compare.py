@@ -24,7 +24,7 @@ from prosody.words import clock
 
 MOST_CHANGED = 500
 # From this share of common apologies on, two runs are two looks at the same calls.
-MOSTLY = 0.5
+MOSTLY = 0.9
 _WITHHELD = "withheld"
 
 
