@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,7 @@ def merge(folders: Sequence[Path], out: Path) -> tuple[list[str], dict[str, int]
             "inputs": sum(h["inputs"] for _, h in heads) - double,
             "reused": sum(h["reused"] for _, h in heads),
             "merged": {"parts": len(folders), "double": double},
+            **_in_all(heads, "forgotten"),
             "command": {**run["command"], "shard": None},
         }
         journal.note("run", run)
@@ -120,6 +121,12 @@ def merge(folders: Sequence[Path], out: Path) -> tuple[list[str], dict[str, int]
         journal.note("how", how)
         files = results.write_again(journal, out)
         return files, journal.counts()
+
+
+def _in_all(heads: Sequence[tuple[Path, Mapping[str, Any]]], name: str) -> dict[str, int]:
+    """Return how many of something all parts have together, where one says so."""
+    told = [int(head[name]) for _, head in heads if head.get(name) is not None]
+    return {name: sum(told)} if told else {}
 
 
 def forget(who: str, out: Path) -> list[str]:

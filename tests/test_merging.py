@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 
 from benchmarks import _run
-from prosody import asr
+from prosody import asr, merging
 from prosody.journal import Journal
 from prosody.rows import Line
 from prosody.turns import Transcript, Turn
@@ -104,6 +104,15 @@ def test_the_journals_packed_rows_forget_too(out):
     assert b"call-3" in left
     assert said not in left
     assert b"call-1" not in left
+
+
+def test_what_the_parts_forgot_is_counted_together(out, tmp_path):
+    parts = [shutil.copytree(out, tmp_path / name) for name in ("a", "b")]
+    for part, call in zip(parts, ("call-1", "call-2"), strict=True):
+        merging.forget(call, part)
+    merging.merge(parts, tmp_path / "both")
+    header = json.loads((tmp_path / "both" / "run.json").read_text(encoding="utf-8"))
+    assert header["forgotten"] == 2
 
 
 def test_recognised_words_are_forgotten_too_and_nobody_elses_transcript(out):
