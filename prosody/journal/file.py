@@ -199,8 +199,8 @@ class JournalFile:
         if isinstance(error, OSError) or _kind(error) in _REFUSED:
             return JournalError(
                 f"{self.path}: cannot be written ({error}).",
-                "Make room on the disk (or see whether it fails) and start the same command again: "
-                "it goes on where it stopped.",
+                "Make room on the disk, or see whether you may write there and whether the disk "
+                "fails; then start the same command again: it goes on where it stopped.",
             )
         return JournalError(
             f"{self.path}: was damaged while it was in use ({error}).",
