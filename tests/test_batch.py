@@ -19,27 +19,17 @@ from conftest import ROOT, SAMPLES
 sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 
 from benchmarks import _run
+from benchmarks.damage import apology
 from prosody import batch, engines, results, settings, work
 from prosody.calls import collect
 from prosody.errors import UsageError
 from prosody.journal import Journal, JournalError
 from prosody.pipeline import Examined, Options
 from prosody.recording import Remark
-from prosody.rows import Apology, Line
-from prosody.table import NAMES, RELATIVE_NAMES
+from prosody.rows import Line
+from prosody.table import NAMES
 from prosody.work import Outcome
 from prosody.workers import HereEngine
-
-
-def apology(name, **changes):
-    base = {
-        "recording": name, "recording_sha256": "0", "call_id": name, "channel": 0,
-        "role": "agent", "start_s": 1.25, "end_s": 2.5, "text": "het spijt me", "form": "spijt",
-        "source": "transcript", "language": "nl",
-        "measures": np.linspace(-1 / 3, 1e9, len(NAMES)),
-        "relative": np.full(len(RELATIVE_NAMES), np.nan), "baseline_s": 30.0,
-    }  # fmt: skip
-    return Apology(**{**base, **changes})
 
 
 @pytest.fixture

@@ -56,6 +56,18 @@ def half(both):
     return both[0], both[2]
 
 
+def refused(out, tmp_path):
+    """Forget and merge: both say that the run was never finished, and change nothing."""
+    before = rows_of(out)
+    for wanted in (
+        lambda: merging.forget("003", out),
+        lambda: merging.merge([out], tmp_path / "m"),
+    ):
+        with pytest.raises(UsageError, match=r"never finished.*analyze"):
+            wanted()
+    assert rows_of(out) == before
+
+
 def again(folder, out, whole):
     """Run again over damage: the rows are those of an undisturbed run, or it is said why not."""
     before = rows_of(whole)
@@ -246,14 +258,7 @@ def test_what_was_saved_and_not_yet_done_again_is_nobodys_to_forget_or_merge(fin
         db.commit()
     with Journal(out) as journal:  # killed here
         assert (journal.saved, journal.state) == (N - 1, "running")
-    before = rows_of(out)
-    for wanted in (
-        lambda: merging.forget("003", out),
-        lambda: merging.merge([out], tmp_path / "m"),
-    ):
-        with pytest.raises(UsageError, match=r"never finished.*analyze"):
-            wanted()
-    assert rows_of(out) == before
+    refused(out, tmp_path)
 
 
 def test_the_seal_tells_values_and_kinds_apart():
@@ -279,14 +284,7 @@ def test_killed_while_another_judge_judges_nothing_of_both_is_mixed(finished, tm
     with pytest.raises(Killed), Journal(out) as journal:
         batch.run(collect([folder], clips=True), work.make(Options(clips=True)), journal,
                   Engine(), ("two", dies))  # fmt: skip
-    before = rows_of(out)
-    for wanted in (
-        lambda: merging.forget("003", out),
-        lambda: merging.merge([out], tmp_path / "m"),
-    ):
-        with pytest.raises(UsageError, match=r"never finished.*analyze"):
-            wanted()
-    assert rows_of(out) == before
+    refused(out, tmp_path)
     go(folder, out)
     assert merging.forget("003", out)
     assert len(_run.rows(out / "recordings.jsonl")) == N - 1

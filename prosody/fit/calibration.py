@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
+from prosody.fit.figures import svg_head
 from prosody.fit.tables import Floats
 from prosody.report.totals import wilson
 
@@ -72,12 +73,7 @@ def reliability_svg(points: Sequence[dict[str, Any]], title: str) -> str:
     def y(value: float) -> float:
         return top + (1 - value) * size
 
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{size + 120}" height="{size + 110}" '
-        f'viewBox="0 0 {size + 120} {size + 110}" font-family="sans-serif" font-size="12">',
-        '<rect width="100%" height="100%" fill="white"/>',
-        f'<text x="{left}" y="22" font-size="14">{title}</text>',
-    ]
+    parts = svg_head(size + 120, size + 110, left, title)
     for value in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
         parts.append(
             f'<line x1="{left}" x2="{x(1):.1f}" y1="{y(value):.1f}" y2="{y(value):.1f}" '

@@ -196,6 +196,16 @@ def rounded(value: Any, digits: int = 4) -> Any:
     return round(value, digits) if isinstance(value, float) else value
 
 
+def svg_head(width: int, height: int, left: int, title: str) -> list[str]:
+    """Return how a plot begins: size, white ground, and a title `left` from the edge (pixels)."""
+    return [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
+        '<rect width="100%" height="100%" fill="white"/>',
+        f'<text x="{left}" y="22" font-size="14">{title}</text>',
+    ]
+
+
 def risk_coverage_svg(curves: Mapping[str, list[dict[str, float]]], title: str) -> str:
     """Return a plot of risk-coverage curves as SVG."""
     width, height, left, top = 560, 360, 60, 40
@@ -209,12 +219,7 @@ def risk_coverage_svg(curves: Mapping[str, list[dict[str, float]]], title: str) 
     def y(value: float) -> float:
         return top + (high - max(low, min(high, value))) / (high - low) * inner_h
 
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
-        '<rect width="100%" height="100%" fill="white"/>',
-        f'<text x="{left}" y="22" font-size="14">{title}</text>',
-    ]
+    parts = svg_head(width, height, left, title)
     for value in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
         parts.append(
             f'<line x1="{left}" x2="{left + inner_w}" y1="{y(value):.1f}" y2="{y(value):.1f}" '

@@ -12,7 +12,7 @@ import numpy as np
 
 from prosody.fit import figures as fig
 from prosody.fit.tables import Floats, Rated
-from prosody.fit.train import folds
+from prosody.fit.train import out_of_fold
 
 TWO = (
     ("loudness_peaks_per_s_log2ratio", "loudness_peaks_per_s"),
@@ -46,13 +46,8 @@ def naive(rated: Rated, cut: float = 0.0) -> dict[str, dict[str, float]]:
     for name, x in designs.items():
         if x is None:
             continue
-        rating = np.full(len(rated), np.nan)
-        for test in folds(rated.speaker, 24):
-            a = np.insert(x[~test], 0, 1.0, axis=1)
-            # Nearly plain least squares; a wording that only one speaker said stays finite.
-            grip = 1e-3 * np.eye(a.shape[1])
-            coef = np.linalg.solve(a.T @ a + grip, a.T @ rated.rating[~test])
-            rating[test] = np.insert(x[test], 0, 1.0, axis=1) @ coef
+        # Nearly plain least squares; a wording that only one speaker said stays finite.
+        rating, _ = out_of_fold(x, rated.rating, rated.speaker, np.ones(len(rated)), 1e-3)
         found = fig.figures(rated.rating, rating, np.ones(len(rated)), rated.sentence, cut)
         out[name] = {k: found[k] for k in ("spearman", "uar", "rmse")}
         if name == "chance":
