@@ -156,7 +156,7 @@ def analyze(
         asr=_plan(asr, language, out, download=download, keep=write_transcripts, redact=redact),
     )
     wanted = results.check_formats(formats or [])
-    calls = collect(
+    calls = given_calls = collect(
         paths or [],
         manifest=manifest,
         meta_from=meta_from,
@@ -164,8 +164,9 @@ def analyze(
         windows=windows,
         clips=clips,
     )
-    if not agents_as_is:
-        calls = people.pseudonymise(calls)
+    calls = people.pseudonymise(calls, agents=not agents_as_is, redacted=redact)
+    if calls != given_calls and (warning := people.exposed()):
+        typer.echo(warning, err=True)
     check_request(calls, options)
     if shard is not None:
         calls = batch.shard_of(calls, shard)

@@ -6,8 +6,18 @@ The names below load their modules when first used, so that ``import prosody`` a
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import Any
+
+# Nothing leaves the machine. These libraries report on their use unless told not to before they
+# load: onnxruntime (to Microsoft, with an identifier of the machine), Ray and huggingface_hub.
+NO_TELEMETRY = {
+    "ORT_DISABLE_TELEMETRY": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+os.environ.update(NO_TELEMETRY)  # worker processes inherit it, or import this module first
 
 __version__ = "0.1.0"
 

@@ -25,7 +25,8 @@ class Call:
 
     ``name`` is the (agent's) file as the user gave it and names the call in all results.
     ``transcript`` is the transcript of the whole call; transcripts of single tracks stand with
-    their :class:`Source`. ``hides`` is a name that no result may show, and what stands for it.
+    their :class:`Source`. ``hides`` are the names that no result may show, each with what stands
+    for it there; ``name``, ``call_id`` and ``agent`` then are what stands for them already.
     """
 
     call_id: str
@@ -38,4 +39,4 @@ class Call:
     team: str = ""
     language: str = ""
     remarks: tuple[Remark, ...] = field(default=())
-    hides: tuple[str, str] = ("", "")
+    hides: tuple[tuple[str, str], ...] = ()

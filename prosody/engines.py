@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from prosody import NO_TELEMETRY
 from prosody.call import Call
 from prosody.errors import MissingExtraError, ProsodyError, UsageError, install_line
 from prosody.threads import ONE_THREAD, one_thread
@@ -232,7 +233,7 @@ class RayEngine:
                 ray.init(
                     address=scheduler,
                     log_to_driver=False,
-                    runtime_env={"env_vars": ONE_THREAD},
+                    runtime_env={"env_vars": {**ONE_THREAD, **NO_TELEMETRY}},
                     include_dashboard=False,
                 )
             except (ConnectionError, ValueError, RuntimeError, TypeError) as error:

@@ -13,7 +13,7 @@ from prosody.windows import Window, read_windows
 
 def names(call: Call) -> list[str]:
     """Return under which names a windows file may know a call, most specific first."""
-    found = [call.name, call.call_id]
+    found = [call.name, call.call_id, *(hidden for hidden, _ in call.hides)]
     for source in call.sources:
         found += [str(source.path), source.path.name, source.path.stem]
     return list(dict.fromkeys([n for n in found if n] + [""]))

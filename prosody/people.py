@@ -12,6 +12,8 @@ import hmac
 import os
 import re
 import secrets
+import shlex
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +21,7 @@ from pathlib import Path
 from prosody.call import Call
 from prosody.errors import UsageError
 from prosody.rows import Line
+from prosody.sniff import AUDIO_SUFFIXES
 
 
 def key_file() -> Path:
@@ -33,82 +36,175 @@ def key_file() -> Path:
 
 
 def key() -> bytes:
-    """Return the key, made on first use (readable by its owner only)."""
+    """Return the key, made on first use (readable by its owner only).
+
+    Raises
+    ------
+    UsageError
+        If it cannot be kept, or the file holds anything but 64 hex digits: a run with another key
+        would give every agent another pseudonym, and an empty one would protect nobody.
+    """
     path = key_file()
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(fd, "w", encoding="ascii") as out:
-                out.write(secrets.token_hex(32))
-        return path.read_bytes().strip()
-    except FileExistsError:  # another run made it at the same moment
-        return path.read_bytes().strip()
+            _make_key(path)
+        with path.open("rb") as file:
+            found = file.read(1024).strip()
     except OSError as error:
         raise UsageError(
             f"The key for agents' pseudonyms cannot be kept at {path}: {error.strerror}.",
             "Set PROSODY_KEY_FILE to a file that can be written, or use --agents-as-is.",
         ) from error
+    if not re.fullmatch(rb"[0-9a-fA-F]{64}", found):
+        raise UsageError(
+            f"{path}: found {len(found)} bytes that are no key for agents' pseudonyms; expected "
+            "64 hexadecimal digits.",
+            "Put the key of earlier runs back. Without it, remove this file: a new key is made, "
+            "and agents get other pseudonyms than in earlier runs.",
+        )
+    return found
 
 
-def pseudonym(name: str, secret: bytes) -> str:
-    """Return the pseudonym of an agent's name ('' stays '')."""
+def _make_key(path: Path) -> None:
+    """Put a new key in its place whole, or not at all: first aside, then linked."""
+    handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as out:
+            out.write(secrets.token_hex(32))
+            out.flush()
+            os.fsync(out.fileno())
+        try:
+            os.link(aside, path)
+        except FileExistsError:  # another run made one at the same moment: that one counts
+            return
+        except OSError:  # a file system without links
+            if not path.exists():
+                Path(aside).replace(path)
+    finally:
+        Path(aside).unlink(missing_ok=True)
+
+
+def exposed() -> str:
+    """Return a warning where other users of this machine can read the key, else ''."""
+    path = key_file()
+    if os.name == "nt" or not path.is_file() or not path.stat().st_mode & 0o077:
+        return ""
+    return (
+        f"{path}: others on this machine can read the key, and with it find out who a pseudonym "
+        f"is. Run: chmod 600 {shlex.quote(str(path))}"
+    )
+
+
+def pseudonym(name: str, secret: bytes, kind: str = "agent") -> str:
+    """Return the pseudonym of an agent's name, or of another `kind` of name ('' stays '')."""
     if not name.strip():
         return ""
-    folded = name.strip().casefold().encode()
-    return "agent-" + hmac.new(secret, folded, hashlib.sha256).hexdigest()[:10]
+    folded = name.strip().casefold().encode("utf-8", "surrogateescape")
+    return f"{kind}-" + hmac.new(secret, folded, hashlib.sha256).hexdigest()[:10]
 
 
-def pseudonymise(calls: Sequence[Call]) -> list[Call]:
-    """Return the calls with agents' names replaced, in file names as they are shown, too.
+def pseudonymise(
+    calls: Sequence[Call], *, agents: bool = True, redacted: bool = False
+) -> list[Call]:
+    """Return the calls as results may name them.
 
-    The files themselves are still opened under their own names.
+    Parameters
+    ----------
+    calls : sequence of Call
+    agents : bool
+        Replace agents' names, in file names as they are shown, too.
+    redacted : bool
+        Replace the names of files and calls whole: no pattern tells a customer's name or number in
+        them from anything else. What else is known of a call is masked.
+
+    Returns
+    -------
+    list of Call
+        The files themselves are still opened under their own names.
     """
-    if not any(c.agent.strip() for c in calls):
+    if not redacted and not (agents and any(c.agent.strip() for c in calls)):
         return list(calls)
     secret = key()
     out = []
     for call in calls:
-        name = call.agent.strip()
-        if not name:
-            out.append(call)
-            continue
-        hides = (name, pseudonym(name, secret))
-        out.append(
-            replace(
-                call,
-                agent=hides[1],
-                name=_instead(call.name, hides),
-                call_id=_instead(call.call_id, hides),
-                hides=hides,
+        name = call.agent.strip() if agents else ""
+        hides = ((name, pseudonym(name, secret)),) if name else ()
+        if redacted:
+            out.append(_redacted(call, hides, secret))
+        elif hides:
+            out.append(
+                replace(
+                    call,
+                    agent=hides[0][1],
+                    name=instead(call.name, hides),
+                    call_id=instead(call.call_id, hides),
+                    hides=hides,
+                )
             )
-        )
+        else:
+            out.append(call)
     return out
 
 
-def _instead(text: str, hides: tuple[str, str]) -> str:
-    """Return `text` with one name replaced by what stands for it."""
-    name, other = hides
-    if not name:
-        return text
-    # Between letters "ann" is not Ann ("planning.wav"), beside "_" or digits it is.
-    inside = rf"(?<![^\W\d_]){re.escape(name)}(?![^\W\d_])"
-    return re.sub(inside, other, text, flags=re.IGNORECASE)
+_DATE = re.compile(r"\d{4}-?\d\d-?\d\d([T ]?\d\d:?\d\d(:?\d\d(\.\d+)?)?)?(Z|[+-]\d\d:?\d\d)?")
+
+
+def _redacted(call: Call, hides: tuple[tuple[str, str], ...], secret: bytes) -> Call:
+    from prosody import redact
+
+    def stand_in(path: Path) -> str:
+        suffix = path.suffix.lower()
+        kept = suffix if suffix in AUDIO_SUFFIXES else ""
+        return pseudonym(str(path), secret, "recording") + kept
+
+    call_id = pseudonym(call.call_id, secret, "call")
+    pairs = {str(s.path): stand_in(s.path) for s in call.sources}
+    name = pairs[str(call.sources[0].path)]
+    pairs |= {call.name: name, call.call_id: call_id}
+    for path in (*(s.path for s in call.sources), call.transcript, call.windows,
+                 *(s.transcript for s in call.sources)):  # fmt: skip
+        if path is not None:
+            ending = "" if path.suffix.lower() in AUDIO_SUFFIXES else path.suffix
+            for text in (str(path), path.name, ending):
+                pairs.setdefault(text, "[file]")
+    whole = sorted(pairs.items(), key=lambda pair: -len(pair[0]))  # a path before its parts
+    team = call.team
+    return replace(
+        call,
+        agent=hides[0][1] if hides else call.agent,
+        name=name,
+        call_id=call_id,
+        team=team if redact.text(team) == team else pseudonym(team, secret, "team"),
+        started_at=call.started_at if _DATE.fullmatch(call.started_at.strip()) else "",
+        language=call.language if re.fullmatch(r"[A-Za-z]{2,3}(-\w{2,4})?", call.language) else "",
+        # One or two characters are no name, and stand in every sentence.
+        hides=(*hides, *((text, other) for text, other in whole if len(text) > 2)),
+    )
+
+
+def instead(text: str, hides: Sequence[tuple[str, str]]) -> str:
+    """Return `text` with names replaced by what stands for them."""
+    for name, other in hides:
+        # Between letters "ann" is not Ann ("planning.wav"), beside "_" or digits it is.
+        inside = rf"(?<![^\W\d_]){re.escape(name)}(?![^\W\d_])"
+        text = re.sub(inside, other.replace("\\", r"\\"), text, flags=re.IGNORECASE)
+    return text
 
 
 def hide(line: Line, call: Call) -> None:
-    """Take the agent's name out of what is said of a recording: errors and remarks quote paths."""
-    if not call.hides[0]:
+    """Take hidden names out of what is said of a recording: errors and remarks quote paths."""
+    if not call.hides:
         return
-    line.tracks = tuple({**t, "file": _instead(t["file"], call.hides)} for t in line.tracks)
-    line.message = _instead(line.message, call.hides)
-    line.remedy = _instead(line.remedy, call.hides)
+    line.tracks = tuple({**t, "file": instead(t["file"], call.hides)} for t in line.tracks)
+    line.message = instead(line.message, call.hides)
+    line.remedy = instead(line.remedy, call.hides)
     line.remarks = tuple(
         replace(
             r,
-            text=_instead(r.text, call.hides),
-            remedy=_instead(r.remedy, call.hides),
-            values={k: _instead(v, call.hides) for k, v in r.values.items()},
+            text=instead(r.text, call.hides),
+            remedy=instead(r.remedy, call.hides),
+            values={k: instead(v, call.hides) for k, v in r.values.items()},
         )
         for r in line.remarks
     )

@@ -9,9 +9,11 @@ that stands alone, so that redacted text is still personal data.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from prosody import people
 from prosody.pipeline import Examined
 from prosody.recording import Remark
 
@@ -117,37 +119,57 @@ def _name(found: re.Match[str]) -> str:
     return f"{title}{gap}{NAME}{''.join(kept)}"
 
 
-def examined(done: Examined) -> Examined:
-    """Return a call's rows with every text from its transcript masked."""
+def examined(done: Examined, hides: Sequence[tuple[str, str]] = ()) -> Examined:
+    """Return a call's rows with every text masked that is not this program's own.
+
+    Parameters
+    ----------
+    done : Examined
+    hides : sequence of (str, str)
+        Names known to belong to the call (`Call.hides`): masked wherever they are said.
+    """
     line = done.line
-    line.acts = tuple({**act, "text": text(act.get("text") or "")} for act in line.acts)
-    line.conduct = {rule: _masked(result) for rule, result in line.conduct.items()}
-    line.message = (
-        text(line.message) if line.code in ("bad_transcript", "bad_windows") else line.message
-    )
+    known = [(name, NAME) for name, other in hides if other.startswith("agent-")]
+
+    def masked(said: str) -> str:
+        return text(people.instead(said, known))
+
+    line.acts = tuple({**act, "text": masked(act.get("text") or "")} for act in line.acts)
+    line.conduct = {rule: _masked(result, masked) for rule, result in line.conduct.items()}
+    if line.code in _QUOTING_ERRORS:
+        line.message = f"{line.recording}: {LEFT_OUT}"
     line.remarks = tuple(_remark(r) for r in line.remarks)
     rows = []
     for row in done.apologies:
         remarks = tuple(_remark(r) for r in row.remarks)
-        rows.append(replace(row, text=text(row.text), remarks=remarks, conduct=line.conduct))
+        rows.append(replace(row, text=masked(row.text), remarks=remarks, conduct=line.conduct))
     return Examined(line, rows)
 
 
-# Remarks that may quote what was said.
+LEFT_OUT = "what was found in the file is left out; a run without --redact says it."
+# Errors that quote what a file holds, or what a library said of it.
+_QUOTING_ERRORS = {"bad_transcript", "bad_windows", "internal_error"}
+# Remarks that quote what was said or written in a file: the first are masked as other texts are,
+# the second list names, which have no form to be known by.
 _QUOTING = {"greeting", "roles_from_greeting"}
+_LISTING = {"columns_not_used", "no_window", "several_transcripts"}
 
 
 def _remark(remark: Remark) -> Remark:
-    return replace(remark, text=text(remark.text)) if remark.code in _QUOTING else remark
+    if remark.code in _QUOTING:
+        return replace(remark, text=text(remark.text))
+    if remark.code in _LISTING:
+        return replace(remark, text=remark.text.partition(":")[0], remedy="", values={})
+    return remark
 
 
-def _masked(value: Any) -> Any:
+def _masked(value: Any, mask: Callable[[str], str]) -> Any:
     """Mask the texts of a rule's evidence; names of rules and numbers stay."""
     if isinstance(value, dict):
         return {
-            k: text(v) if k == "text" and isinstance(v, str) else _masked(v)
+            k: mask(v) if k == "text" and isinstance(v, str) else _masked(v, mask)
             for k, v in value.items()
         }
     if isinstance(value, (list, tuple)):
-        return [_masked(v) for v in value]
+        return [_masked(v, mask) for v in value]
     return value

@@ -45,7 +45,7 @@ def _parse(document: Document) -> Transcript:
         own = [n for n in names if n.rsplit("/", 1)[-1] in (document.path.stem, document.path.name)]
         if not own:
             raise document.bad("column 1", f"{len(names)} recordings", "the words of one recording")
-        document.note(f"only the words of '{own[0]}' were read")
+        document.note("only the words of this recording were read")
         rows = [r for r in rows if r[0] == own[0]]
     labels = sorted({channel for _, channel, *_ in rows})
     number_of = _channels(document, labels)

@@ -245,8 +245,8 @@ class Document:
         kept = in_order(t for t in turns if t.text)
         unknown = sorted({t.speaker for t in kept if t.role == "unknown" and t.speaker})
         if unknown:
-            shown = ", ".join(f"'{u}'" for u in unknown[:4]) + (" ..." if len(unknown) > 4 else "")
-            self.note(f"speaker labels that do not say who is the agent: {shown}")
+            # How many, and not which: a label may be a customer's name.
+            self.note(f"speaker labels that do not say who is the agent: {len(unknown)}")
         elif kept and all(t.role == "unknown" and t.channel is None for t in kept):
             self.note("the transcript does not say who speaks")
         if kept and not any(t.words for t in kept):

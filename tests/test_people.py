@@ -1,0 +1,78 @@
+"""The key for pseudonyms: whole or not there, and never silently another one."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+
+from prosody import people
+from prosody.errors import UsageError
+
+
+@pytest.fixture
+def key_at(tmp_path, monkeypatch):
+    path = tmp_path / "config" / "agents.key"
+    monkeypatch.setenv("PROSODY_KEY_FILE", str(path))
+    return path
+
+
+def test_the_key_is_made_once_and_is_for_its_owner_alone(key_at):
+    made = people.key()
+    assert len(made) == 64
+    assert people.key() == made
+    assert [p.name for p in key_at.parent.iterdir()] == [key_at.name]
+    if os.name == "posix":
+        assert stat.S_IMODE(key_at.stat().st_mode) == 0o600
+    assert people.exposed() == ""
+
+
+def test_a_full_disk_leaves_no_key_and_not_an_empty_one(key_at, monkeypatch):
+    def full(fd):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UsageError, match="No space left"):
+        people.key()
+    assert list(key_at.parent.iterdir()) == []
+    monkeypatch.undo()
+    monkeypatch.setenv("PROSODY_KEY_FILE", str(key_at))
+    assert len(people.key()) == 64
+
+
+def test_a_key_that_another_run_made_meanwhile_counts(key_at, monkeypatch):
+    link = os.link
+
+    def later(source, target):
+        key_at.write_text("ab" * 32)
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", later)
+    assert people.key() == b"ab" * 32
+
+
+def test_a_file_system_without_links_gets_a_key_too(key_at, monkeypatch):
+    def no(source, target):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", no)
+    assert len(people.key()) == 64
+    assert [p.name for p in key_at.parent.iterdir()] == [key_at.name]
+
+
+@pytest.mark.parametrize("held", [b"", b"\n", b"ab" * 31, b"ab" * 33, b"xy" * 32, b"\xff" * 64])
+def test_anything_but_64_hex_digits_is_refused_in_one_line(key_at, held):
+    key_at.parent.mkdir()
+    key_at.write_bytes(held)
+    with pytest.raises(UsageError, match="64 hexadecimal digits") as error:
+        people.key()
+    assert "\n" not in str(error.value)
+    assert key_at.read_bytes() == held
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
+def test_a_key_that_others_can_read_is_told_of(key_at):
+    people.key()
+    key_at.chmod(0o644)
+    assert "chmod 600" in people.exposed()
