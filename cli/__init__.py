@@ -86,7 +86,7 @@ def _run_in(lang: str) -> None:
     try:
         code = app(standalone_mode=False)
     except (_Misused, typer.Abort) as error:
-        from prosody.said import usage
+        from prosody.message import usage
 
         shown = io.StringIO("")
         if isinstance(error, _Misused):
@@ -105,7 +105,7 @@ def main() -> None:
             _run_in(lang)
     except ProsodyError as error:
         # What stops a whole request is a matter of how it was asked; a failed recording is a row.
-        from prosody.said import failure
+        from prosody.message import failure
 
         said = " ".join(failure(error, _lang())).strip()
         typer.echo(f"prosody: {said}", err=True)

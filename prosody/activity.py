@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody.spans import join, runs
+from prosody.arrays import join, runs
 
 if TYPE_CHECKING:
     from prosody.recording import Recording

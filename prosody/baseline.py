@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody import settings
-from prosody.spans import Spans, join, subtract
+from prosody.arrays import Spans, join, subtract
 
 # Pauses shorter than this belong to the stretch: an apology has such pauses inside it, too.
 JOIN_S = 0.5

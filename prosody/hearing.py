@@ -16,13 +16,13 @@ import numpy as np
 
 from prosody import activity, marked, quality, roles, transcripts
 from prosody.activity import Voice
+from prosody.arrays import Spans, join, overlap_s, subtract
 from prosody.asr import Plan
 from prosody.calls import Call
 from prosody.errors import RecordingError, TranscriptError
 from prosody.recording import Recording, Remark, Samples, content_hash
 from prosody.roles import Roles, Track
 from prosody.settings import Settings
-from prosody.spans import Spans, join, overlap_s, subtract
 from prosody.turns import Act, Role, Transcript, Turn, Word
 from prosody.windows import Window
 

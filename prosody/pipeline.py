@@ -19,10 +19,10 @@ from prosody.asr import Plan
 from prosody.calls import Call
 from prosody.errors import ProsodyError, RecordingError, UsageError
 from prosody.hearing import NO_WORDS, Heard, describe, hear
+from prosody.message import failure as failure_said
+from prosody.message import remark as remark_said
 from prosody.roles import check
 from prosody.rows import Apology, Line
-from prosody.said import failure as failure_said
-from prosody.said import remark as remark_said
 from prosody.settings import Settings
 from prosody.voice import Habit, Voice, voice_of
 from prosody.words import load as words

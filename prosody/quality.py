@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from prosody.arrays import runs
 from prosody.settings import Gates
-from prosody.spans import runs
 
 GATES = ("too_short", "too_little_voice", "clipped", "too_noisy", "digital_silence")
 # Not held against any sound: there is none at that time.

@@ -15,8 +15,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from prosody.arrays import overlap_s
 from prosody.recording import Remark
-from prosody.spans import overlap_s
 from prosody.turns import Role, Transcript, Turn
 
 MIN_TOLD_S = 2.0  # less of the roles' time in a transcript tells nothing

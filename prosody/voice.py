@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody import baseline, quality, table
+from prosody.arrays import Spans, overlap_s
 from prosody.cutting import Cut, cut
 from prosody.errors import UsageError
 from prosody.hearing import Heard
@@ -17,7 +18,6 @@ from prosody.recording import Recording, Remark
 from prosody.roles import Track
 from prosody.rows import Apology, Line
 from prosody.settings import Settings
-from prosody.spans import Spans, overlap_s
 from prosody.turns import Act, Role
 from prosody.words import load as words
 

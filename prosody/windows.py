@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import cast, get_args
 
 from prosody.errors import TranscriptError
-from prosody.textfiles import decode, rows
+from prosody.files import decode, rows
 from prosody.turns import ActKind, Role
 from prosody.vocabulary import channel_of, role_of
 

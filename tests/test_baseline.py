@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prosody import baseline
+from prosody.arrays import join
 from prosody.settings import Baseline
-from prosody.spans import join
 
 
 def spans(*pairs):

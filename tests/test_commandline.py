@@ -143,7 +143,7 @@ def test_a_wrong_command_line_is_said_in_the_readers_language(args, said, monkey
 
 
 def test_what_is_not_known_of_a_wrong_command_line_stays_as_it_is():
-    from prosody.said import usage
+    from prosody.message import usage
 
     assert usage("Error: A new sentence.\n", "nl") == "Fout: A new sentence.\n"
     assert usage("Something {else}.\n", "nl") == "Something {else}.\n"

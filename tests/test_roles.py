@@ -368,9 +368,9 @@ def test_a_manifest_names_channels(two, tmp_path):
 def test_tracks_of_real_calls_lie_where_their_words_do(data):
     """Words of the transcript fall on speech of the right track, at the right offset only."""
     from prosody.activity import speech_of
+    from prosody.arrays import overlap_s
     from prosody.recording import Recording
     from prosody.role_evidence import times_of
-    from prosody.spans import overlap_s
     from prosody.transcripts import read
 
     late = 0

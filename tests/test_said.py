@@ -13,8 +13,8 @@ import pytest
 import prosody
 from prosody import words
 from prosody.errors import MissingExtraError, RecordingError
+from prosody.message import failure, nameless, remark
 from prosody.recording import CODES, Remark
-from prosody.said import failure, nameless, remark
 
 SOURCES = Path(prosody.__file__).parent
 MODULES = ("admission", "calls", "manifest", "roles", "role_evidence", "hearing", "marked")

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prosody.spans import join, overlap_s, runs, subtract
+from prosody.arrays import join, overlap_s, runs, subtract
 
 
 def spans(*pairs):

@@ -10,9 +10,9 @@ import math
 from typing import Any
 
 from prosody import explain, table
+from prosody.message import nameless
+from prosody.message import remedy as to_do
 from prosody.report.results import number
-from prosody.said import nameless
-from prosody.said import remedy as to_do
 from prosody.words import languages, load
 
 

@@ -58,7 +58,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from prosody import web, words
 from prosody.errors import ProsodyError
-from prosody.said import failure
+from prosody.message import failure
 from prosody.studio.safety import Door, Guard, TooMany, Visitor
 
 BODY_S = 60.0

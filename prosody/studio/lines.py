@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody.spans import Spans
+from prosody.arrays import Spans
 
 Floats = NDArray[np.float64]
 Signal = NDArray[np.float32]
