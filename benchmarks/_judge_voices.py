@@ -141,7 +141,7 @@ def emotions(args: Any, judge: Judge) -> tuple[dict[str, Any], tuple[Rated, Soun
 
 def turns(args: Any) -> tuple[Rated, Sounds, int]:
     """Return stretches of speech of the agents of HarperValley, each against the call's others."""
-    from prosody.activity import speech
+    from prosody.audio.activity import speech
     from prosody.measures import measure
 
     files = common.data_files(args, "harpervalley", "agent/*.wav")

@@ -72,8 +72,8 @@ def load(args: Any) -> list[Track]:
 
 
 def ours(samples: Array, sr: int) -> Spans:
-    """`prosody.activity`, as everything else here uses it."""
-    from prosody.activity import speech
+    """`prosody.audio.activity`, as everything else here uses it."""
+    from prosody.audio.activity import speech
 
     return speech(samples, sr)
 

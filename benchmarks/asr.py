@@ -21,8 +21,8 @@ import numpy as np
 
 from benchmarks import common
 from prosody import acts, asr
-from prosody.activity import voices_of
-from prosody.recording import Recording
+from prosody.audio.activity import voices_of
+from prosody.audio.recording import Recording
 from prosody.turns import Turn
 
 PROMPTS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")

@@ -25,7 +25,7 @@ SETS = (("telephone 8 kHz", "harpervalley", "*/*.wav"), ("wideband 16 kHz", "emo
 
 def decode(files: Sequence[Path]) -> list[tuple[Sound, int]]:
     """Read every channel of every file, in blocks, as `prosody` does."""
-    from prosody.recording import Recording
+    from prosody.audio.recording import Recording
 
     out: list[tuple[Sound, int]] = []
     for file in files:
@@ -39,7 +39,7 @@ def decode(files: Sequence[Path]) -> list[tuple[Sound, int]]:
 def stretches(sounds: Sequence[tuple[Sound, int]], most_s: float) -> tuple[list[Sound], int]:
     """Cut speech into stretches of about 3 s, at most `most_s` in all, spread over the sounds."""
     from prosody import baseline
-    from prosody.activity import speech
+    from prosody.audio.activity import speech
     from prosody.settings import Settings
 
     (sr,) = {rate for _, rate in sounds}
@@ -146,7 +146,7 @@ def measured(
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Return the rows of one set of recordings."""
     from prosody import measures
-    from prosody.activity import speech
+    from prosody.audio.activity import speech
 
     rows: list[dict[str, Any]] = []
 
@@ -192,7 +192,7 @@ def measured(
 def sets(args: Any) -> list[tuple[str, list[Path]]]:
     """Return the recordings by name; own files by their rate, as a batch has one."""
     if args.files:
-        from prosody.recording import probe
+        from prosody.audio.recording import probe
 
         by_rate: dict[int, list[Path]] = {}
         for file in map(Path, args.files):

@@ -23,9 +23,9 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody.activity import Voice
+from prosody.audio.activity import Voice
+from prosody.audio.recording import Recording, content_hash
 from prosody.errors import MissingExtraError, UsageError, install_line
-from prosody.recording import Recording, content_hash
 from prosody.turns import Transcript, Turn, Word
 
 SR_HZ: Final = 16_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prosody.recording import Remark
+from prosody.audio.recording import Remark
 from prosody.turns import Role
 
 

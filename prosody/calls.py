@@ -14,12 +14,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from prosody import remote
+from prosody.audio import storage
+from prosody.audio.recording import Remark
+from prosody.audio.sniff import AUDIO_SUFFIXES, is_audio
 from prosody.call import Call, Source
 from prosody.errors import UsageError
 from prosody.manifest import from_names, is_manifest, read_manifest
-from prosody.recording import Remark
-from prosody.sniff import AUDIO_SUFFIXES, is_audio
 from prosody.transcripts import EXTENSIONS
 from prosody.turns import Role
 from prosody.vocabulary import ROLE_WORDS, role_of
@@ -65,8 +65,8 @@ def walk(folder: Path) -> Iterator[Path]:
     Hidden files are passed over, folders reached twice (links in a ring) are walked once, and a
     folder that may not be read is yielded itself, so that it becomes a row that says so.
     """
-    if remote.is_url(folder):  # opening each file to see how it begins would cost too much there
-        yield from (f for f in remote.walk(folder) if f.suffix.lower() in AUDIO_SUFFIXES)
+    if storage.is_url(folder):  # opening each file to see how it begins would cost too much there
+        yield from (f for f in storage.walk(folder) if f.suffix.lower() in AUDIO_SUFFIXES)
         return
     seen: set[tuple[int, int]] = set()
     ahead = [folder]
@@ -100,7 +100,7 @@ class _Names(dict[Path, frozenset[str]]):
     """What each folder holds, read once: asking for every possible name takes far longer."""
 
     def __missing__(self, folder: Path) -> frozenset[str]:
-        self[folder] = names = frozenset(n.casefold() for n in remote.names_in(folder))
+        self[folder] = names = frozenset(n.casefold() for n in storage.names_in(folder))
         return names
 
 
@@ -301,13 +301,13 @@ def collect(
     UsageError
         If nothing was found, or a manifest or the expression is wrong.
     """
-    listed = [remote.path_of(path) for path in paths]
+    listed = [storage.path_of(path) for path in paths]
     calls: list[Call] = []
     names = _Names()
-    manifests = [remote.path_of(manifest)] if manifest is not None else []
+    manifests = [storage.path_of(manifest)] if manifest is not None else []
     files: dict[str, Path] = {}
     for path in listed:
-        if remote.is_folder(path):
+        if storage.is_folder(path):
             files.update((str(found), found) for found in walk(path))
         elif is_manifest(path):
             manifests.append(path)
@@ -330,8 +330,8 @@ def collect(
             "Name recordings, or a folder with recordings (WAV, FLAC, MP3, Ogg, M4A ...).",
             code="no_recordings",
         )
-    folder = remote.path_of(transcripts) if transcripts is not None else None
-    if folder is not None and not remote.is_folder(folder):
+    folder = storage.path_of(transcripts) if transcripts is not None else None
+    if folder is not None and not storage.is_folder(folder):
         raise UsageError(f"--transcripts {folder}: there is no such folder.", "Check the path.")
     if not clips:
         calls = _told_apart([_with_transcript(call, folder, names) for call in calls])
@@ -341,4 +341,4 @@ def collect(
 
 
 def _same(path: Path) -> str:
-    return str(path) if remote.is_url(path) else os.path.normpath(path.absolute())
+    return str(path) if storage.is_url(path) else os.path.normpath(path.absolute())

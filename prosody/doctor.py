@@ -1,7 +1,7 @@
 """Tries what works on this machine: formats, extras, models. Nothing is taken on trust.
 
 A format works when a second of a 440 Hz tone, written in it, comes back through
-`prosody.recording` as a 440 Hz tone. An extra works when it does its job on something tiny. A model
+`prosody.audio.recording` as a 440 Hz tone. An extra works when it does its job on something tiny. A model
 works when it answers. Only a format that nothing here can write is judged by whether its decoder is
 there, and its row says so.
 """
@@ -114,7 +114,7 @@ def _tone(sr: int) -> NDArray[np.float32]:
 
 def _heard(path: Path) -> str:
     """Return '' when the file holds the tone, else what it holds instead."""
-    from prosody.recording import Recording
+    from prosody.audio.recording import Recording
 
     with Recording(path) as recording:
         y = recording.read(0.1, SECONDS - 0.1, 0)
@@ -307,7 +307,7 @@ def _pitch() -> str:
 
 
 def _speech() -> str:
-    from prosody.activity import speech
+    from prosody.audio.activity import speech
 
     silence = np.zeros(16000, np.float32)
     found = speech(silence, 8000)

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from prosody import measures, table
+from prosody.audio.recording import Recording
 from prosody.calls import Call, Source
 from prosody.errors import ProsodyError, UsageError
-from prosody.recording import Recording
 from prosody.rows import plain
 
 # One row of functionals says little about more than this, and costs memory in proportion.

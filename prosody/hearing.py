@@ -14,13 +14,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from prosody import activity, marked, quality, roles, transcripts
-from prosody.activity import Voice
+from prosody import marked, quality, roles, transcripts
 from prosody.arrays import Spans, join, overlap_s, subtract
 from prosody.asr import Plan
+from prosody.audio import activity
+from prosody.audio.activity import Voice
+from prosody.audio.recording import Recording, Remark, Samples, content_hash
 from prosody.calls import Call
 from prosody.errors import RecordingError, TranscriptError
-from prosody.recording import Recording, Remark, Samples, content_hash
 from prosody.roles import Roles, Track
 from prosody.settings import Settings
 from prosody.turns import Act, Role, Transcript, Turn, Word

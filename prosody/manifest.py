@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from prosody.audio.recording import Remark
+from prosody.audio.storage import is_url, path_of
 from prosody.call import Call, Source
 from prosody.errors import UsageError
 from prosody.files import decode, rows
-from prosody.recording import Remark
-from prosody.remote import is_url, path_of
 from prosody.turns import Role
 from prosody.vocabulary import AGENT_WORDS, CUSTOMER_WORDS, channel_of, role_of
 

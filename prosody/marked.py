@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from prosody.audio.recording import Remark
 from prosody.calls import Call
-from prosody.recording import Remark
 from prosody.turns import Act, Role, Turn
 from prosody.windows import Window, read_windows
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from prosody import words
+from prosody.audio.recording import Remark
 from prosody.errors import ProsodyError
-from prosody.recording import Remark
 
 _OWN = "en"
 _INSTALL = re.compile(r"pip install .+")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from prosody.recording import Remark
+from prosody.audio.recording import Remark
 from prosody.rows import Apology, Line
 
 # What a judge adds to an apology; kept apart from what was measured.

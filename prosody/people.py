@@ -18,10 +18,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from prosody.audio.sniff import AUDIO_SUFFIXES
 from prosody.call import Call
 from prosody.errors import UsageError
 from prosody.rows import Line
-from prosody.sniff import AUDIO_SUFFIXES
 
 
 def key_file() -> Path:

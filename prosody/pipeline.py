@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from prosody import remote
 from prosody.asr import Plan
+from prosody.audio import storage
 from prosody.calls import Call
 from prosody.errors import ProsodyError, RecordingError, UsageError
 from prosody.hearing import NO_WORDS, Heard, describe, hear
@@ -76,7 +76,7 @@ def check_request(calls: Sequence[Call], options: Options) -> None:
     told = any(c.transcript or c.windows or any(s.transcript for s in c.sources) for c in calls)
     if not options.clips and not told and options.asr is None:
         files = [source.path for call in calls for source in call.sources]
-        if files and not any(remote.is_url(path) or path.exists() for path in files):
+        if files and not any(storage.is_url(path) or path.exists() for path in files):
             # A mistyped name has no transcript beside it either; that is not what to tell.
             raise UsageError(
                 f"{files[0]}: there is no such file or folder.",
@@ -101,7 +101,7 @@ class Examiner:
         With ``PROSODY_STRICT`` set in the environment (tests, development) a fault is raised.
         """
         try:
-            with remote.beside(call) as here:
+            with storage.beside(call) as here:
                 return examine(here, self.options, voice=self.voice)
         except Exception as error:
             if os.environ.get("PROSODY_STRICT"):
@@ -217,7 +217,7 @@ def conduct_of(call: Call, options: Options) -> tuple[dict[str, Any], bool | Non
         If the call cannot be read (any more).
     """
     with (
-        remote.beside(call) as here,
+        storage.beside(call) as here,
         _heard(here, options) as heard,
     ):
         return _conduct(heard, options) if heard.turns else ({}, None)

@@ -14,8 +14,8 @@ from dataclasses import replace
 from typing import Any
 
 from prosody import people
+from prosody.audio.recording import Remark
 from prosody.pipeline import Examined
-from prosody.recording import Remark
 
 NUMBER, ADDRESS, NAME = "[number]", "[address]", "[name]"
 

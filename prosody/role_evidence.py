@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.arrays import overlap_s
-from prosody.recording import Remark
+from prosody.audio.recording import Remark
 from prosody.turns import Role, Transcript, Turn
 
 MIN_TOLD_S = 2.0  # less of the roles' time in a transcript tells nothing

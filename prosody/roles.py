@@ -15,10 +15,10 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from prosody.audio.crosstalk import BLEED_DB, Crosstalk, compare, from_start, side_by_side
+from prosody.audio.recording import Recording, Remark
 from prosody.calls import Call
-from prosody.crosstalk import BLEED_DB, Crosstalk, compare, from_start, side_by_side
 from prosody.errors import RoleError, UsageError
-from prosody.recording import Recording, Remark
 from prosody.role_evidence import (
     MIN_MARKED_S,
     MIN_TOLD_S,
@@ -417,6 +417,6 @@ def _doubt(agent: int, told: _Told) -> Remark:
 def _voices(recordings: Sequence[Recording], speech: SpeechOf | None) -> list[Segments]:
     if speech is not None:
         return [speech(0, 0), speech(0, 1)]
-    from prosody.activity import voices_of
+    from prosody.audio.activity import voices_of
 
     return [voice.speech for voice in voices_of(recordings[0])[:2]]

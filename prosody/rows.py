@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody import table
-from prosody.recording import Remark
+from prosody.audio.recording import Remark
 
 SCHEMA_VERSION = 1
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from prosody import baseline, quality, table
 from prosody.arrays import Spans, overlap_s
+from prosody.audio.recording import Recording, Remark
 from prosody.cutting import Cut, cut
 from prosody.errors import UsageError
 from prosody.hearing import Heard
-from prosody.recording import Recording, Remark
 from prosody.roles import Track
 from prosody.rows import Apology, Line
 from prosody.settings import Settings
@@ -202,7 +202,8 @@ def voice_of(path: Path, settings: Settings) -> Habit:
     ProsodyError
         If the file cannot be read or holds too little speech.
     """
-    from prosody import activity, measures
+    from prosody import measures
+    from prosody.audio import activity
 
     chosen = settings.baseline
     with Recording(path) as recording:

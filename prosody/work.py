@@ -166,11 +166,11 @@ def stamp_of(call: Call, work: Work) -> str:
     Size, both times and the number of each file; '' where one of them cannot be asked. The
     second time (ctime) moves with every change of the content, even when the first is set back.
     """
-    from prosody import remote
+    from prosody.audio import storage
 
     marks = []
     for path in files_of(call):
-        mark = remote.stamp(path)
+        mark = storage.stamp(path)
         if not mark:
             return ""
         marks.append(mark)
@@ -183,17 +183,17 @@ def _hash_of(path: str, mark: tuple[Any, ...]) -> str:
 
 
 def _read_hash(path: Any) -> str:
-    from prosody.recording import content_hash
+    from prosody.audio.recording import content_hash
 
     return content_hash(path)
 
 
 def file_hash(path: Any) -> str:
     """Return the SHA-256 of a small file that many calls may share (windows, transcripts)."""
-    from prosody import remote
+    from prosody.audio import storage
 
-    mark = remote.stamp(path)
-    if mark and not remote.is_url(path):
+    mark = storage.stamp(path)
+    if mark and not storage.is_url(path):
         return _hash_of(str(path), tuple(mark))
     return _read_hash(path)
 
@@ -213,7 +213,7 @@ def key_of(call: Call, work: Work) -> str:
 
 def length_s(call: Call) -> float:
     """Return how long a call is by its files' headers; 0 where they cannot be read."""
-    from prosody.recording import probe
+    from prosody.audio.recording import probe
 
     longest = 0.0
     for source in call.sources:
@@ -233,7 +233,8 @@ def warm(work: Work) -> int:
     """Load and compile everything that a call will need; returns the process's number."""
     import numpy as np
 
-    from prosody import activity, measures  # noqa: F401  (loads the detector of speech)
+    from prosody import measures
+    from prosody.audio import activity  # noqa: F401  (loads the detector of speech)
 
     noise = np.random.default_rng(0).normal(0, 0.05, 8000).astype(np.float32)
     measures.measure([noise], 8000)

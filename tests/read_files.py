@@ -10,8 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+from prosody.audio.recording import CODES, Recording, content_hash
 from prosody.errors import RecordingError
-from prosody.recording import CODES, Recording, content_hash
 
 
 def read(path: Path) -> str:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prosody import activity
-from prosody.activity import FRAME_S, MIN_SPEECH_S, Listener, listen, segments, speech
+from prosody.audio import activity
+from prosody.audio.activity import FRAME_S, MIN_SPEECH_S, Listener, listen, segments, speech
 
 
 def noise(seconds: float, sr: int, level: float, seed: int = 0) -> np.ndarray:

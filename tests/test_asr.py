@@ -8,9 +8,9 @@ import pytest
 from conftest import SAMPLES
 
 from prosody import asr, transcripts
-from prosody.activity import voices_of
+from prosody.audio.activity import voices_of
+from prosody.audio.recording import Recording
 from prosody.errors import MissingExtraError, UsageError
-from prosody.recording import Recording
 from prosody.turns import Word
 
 onnx = pytest.importorskip("onnx", reason="the fit extra is not installed")

@@ -21,11 +21,11 @@ sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 from benchmarks import _run
 from benchmarks.damage import apology
 from prosody import batch, engines, results, settings, work
+from prosody.audio.recording import Remark
 from prosody.calls import collect
 from prosody.errors import UsageError
 from prosody.journal import Journal, JournalError
 from prosody.pipeline import Examined, Options
-from prosody.recording import Remark
 from prosody.rows import Line
 from prosody.table import NAMES
 from prosody.work import Outcome

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from prosody.crosstalk import BLEED_DB, SAME_DB, compare
+from prosody.audio.crosstalk import BLEED_DB, SAME_DB, compare
 
 SR = 8000
 

@@ -15,8 +15,8 @@ import soundfile as sf
 from mutate import mutate
 from test_recording import BY_FFMPEG, FORMATS, PCM, SR, encode, refusal, sound, wav_header
 
+from prosody.audio.recording import Recording
 from prosody.errors import RecordingError
-from prosody.recording import Recording
 
 MEMORY_MB = 1600  # of addresses, libraries included
 EACH = 12

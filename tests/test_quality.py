@@ -10,7 +10,7 @@ import pytest
 import soundfile as sf
 
 from prosody import quality
-from prosody.activity import listen
+from prosody.audio.activity import listen
 from prosody.quality import (
     GATES,
     check,

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from prosody import admission, decode
+from prosody.audio import checks, decode
+from prosody.audio.recording import CODES, Recording, content_hash, probe
 from prosody.errors import RecordingError, install_line
-from prosody.recording import CODES, Recording, content_hash, probe
 
 SR = 8000
 RNG = np.random.default_rng(440)
@@ -332,7 +332,7 @@ def test_samples_that_are_no_sound_are_refused(tmp_path, bad):
 
 def test_a_length_beyond_all_calls_is_refused_before_it_is_read(tmp_path):
     path = tmp_path / "long.wav"
-    samples = int((admission.MAX_HOURS + 0.1) * 3600 * SR)
+    samples = int((checks.MAX_HOURS + 0.1) * 3600 * SR)
     with path.open("wb") as file:  # sparse: takes no room
         file.write(wav_header(tag=7, rate=SR, align=1, bits=8, data=samples))
         file.truncate(44 + samples)
@@ -340,7 +340,7 @@ def test_a_length_beyond_all_calls_is_refused_before_it_is_read(tmp_path):
 
 
 def test_a_missing_extra_names_the_format_and_the_line_to_install(tmp_path, monkeypatch):
-    monkeypatch.setattr(admission, "has_av", lambda: False)
+    monkeypatch.setattr(checks, "has_av", lambda: False)
     path = tmp_path / "call.wav"  # renamed: the content tells
     path.write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0M4A mp42isom\0\0\0\0\0\0\0\x08moov")
     error = refusal(path)
@@ -401,7 +401,7 @@ def test_a_long_recording_is_never_in_memory(tmp_path):
         file.write(wav_header(tag=7, channels=2, rate=2 * SR, align=2, bits=8, data=samples))
         file.truncate(44 + samples)
     code = (
-        "import resource, sys; from prosody.recording import Recording, content_hash\n"
+        "import resource, sys; from prosody.audio.recording import Recording, content_hash\n"
         "with Recording(sys.argv[1]) as r:\n"
         "    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "    n = sum(b.shape[1] for b in r.blocks()); r.read(7000, 7010, 1); content_hash(r.path)\n"

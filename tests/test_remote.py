@@ -11,10 +11,11 @@ from conftest import ROOT, SAMPLES
 sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 
 from benchmarks import _run
-from prosody import analyze, remote
+from prosody import analyze
+from prosody.audio import storage
+from prosody.audio.recording import Recording, content_hash, probe
 from prosody.calls import collect
 from prosody.errors import MissingExtraError, ProsodyError, RecordingError, UsageError
-from prosody.recording import Recording, content_hash, probe
 
 FILES = sorted(p for p in SAMPLES.iterdir() if p.suffix in (".wav", ".json", ".vtt", ".csv"))
 
@@ -45,9 +46,9 @@ def without_names(rows):
 
 
 def test_what_is_a_url():
-    assert remote.is_url("s3://bucket/x.wav")
+    assert storage.is_url("s3://bucket/x.wav")
     for path in ("calls/x.wav", "c:\\calls", "C:/calls", "a:b", "s3:/x", ""):
-        assert not remote.is_url(path)
+        assert not storage.is_url(path)
 
 
 def test_rows_from_memory_are_those_from_disk(memory):
@@ -111,7 +112,7 @@ def test_without_the_driver_the_line_to_install_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "upath", None)
     for kind, extra in (("s3", "s3"), ("gs", "gs"), ("az", "az")):
         with pytest.raises(MissingExtraError, match=rf"prosody-sincerity\[{extra}\]"):
-            remote.path_of(f"{kind}://bucket/x.wav")
+            storage.path_of(f"{kind}://bucket/x.wav")
 
 
 @pytest.mark.slow

@@ -22,8 +22,8 @@ from prosody.cli import app
 from typer.testing import CliRunner
 
 from prosody import report
+from prosody.audio.recording import Recording
 from prosody.errors import UsageError
-from prosody.recording import Recording
 from prosody.report import html, results, speak, totals
 from prosody.words import clock, load
 

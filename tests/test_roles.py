@@ -367,9 +367,9 @@ def test_a_manifest_names_channels(two, tmp_path):
 @pytest.mark.data
 def test_tracks_of_real_calls_lie_where_their_words_do(data):
     """Words of the transcript fall on speech of the right track, at the right offset only."""
-    from prosody.activity import speech_of
     from prosody.arrays import overlap_s
-    from prosody.recording import Recording
+    from prosody.audio.activity import speech_of
+    from prosody.audio.recording import Recording
     from prosody.role_evidence import times_of
     from prosody.transcripts import read
 

@@ -12,9 +12,9 @@ import pytest
 
 import prosody
 from prosody import words
+from prosody.audio.recording import CODES, Remark
 from prosody.errors import MissingExtraError, RecordingError
 from prosody.message import failure, nameless, remark
-from prosody.recording import CODES, Remark
 
 SOURCES = Path(prosody.__file__).parent
 MODULES = ("admission", "calls", "manifest", "roles", "role_evidence", "hearing", "marked")

@@ -9,8 +9,8 @@ import pytest
 from conftest import ROOT
 
 from prosody import find_acts, read_transcript
+from prosody.audio.recording import Recording
 from prosody.measures import features
-from prosody.recording import Recording
 
 SAMPLES = ROOT / "samples"
 CALLS = sorted(SAMPLES.glob("*.wav"))

@@ -54,9 +54,9 @@ def measure_rows(
     dict of str to ndarray [shape=(n,)]
         The measures of the sound, by name.
     """
+    from prosody.audio.recording import Recording
     from prosody.errors import RecordingError
     from prosody.measures import measure
-    from prosody.recording import Recording
 
     lower = [h.lower() for h in header]
 

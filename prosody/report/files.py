@@ -87,12 +87,12 @@ class Finder:
         return Files(tuple(signals), len(signals) == len(tracks))
 
     def _path(self, name: str, sha256: str) -> Any:
-        from prosody import remote
+        from prosody.audio import storage
 
         if (name, sha256) not in self._found:
             found = None
             try:
-                path = remote.path_of(name)
+                path = storage.path_of(name)
                 found = path if name and path.is_file() else None
             except (ProsodyError, OSError, ValueError):
                 pass
@@ -101,8 +101,8 @@ class Finder:
 
     def _known(self) -> dict[str, Path]:
         if self._by_hash is None:
+            from prosody.audio.recording import content_hash
             from prosody.calls import walk
-            from prosody.recording import content_hash
 
             self._by_hash = {}
             for folder in self.folders:

@@ -17,8 +17,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from prosody.audio.recording import Recording
 from prosody.errors import RecordingError
-from prosody.recording import Recording
 from prosody.report.files import Files, Signal
 from prosody.report.results import number
 from prosody.turns import Turn
@@ -162,7 +162,8 @@ def extract(files: Files, row: dict[str, Any], turns: Sequence[Turn] = ()) -> Ex
     ProsodyError
         If the recording cannot be read.
     """
-    from prosody import activity, measures
+    from prosody import measures
+    from prosody.audio import activity
 
     window = number(row, "start_s"), number(row, "end_s")
     got = clip(files, window, turns, int(row.get("channel") or 0))

@@ -58,8 +58,8 @@ class Clip:
         RecordingError
             If the file cannot be read, or nothing can be heard in it.
         """
+        from prosody.audio.recording import Recording
         from prosody.frames import resample
-        from prosody.recording import Recording
 
         with Recording(self.path) as file:
             sr, length = file.info.sr_hz, file.info.duration_s

@@ -115,7 +115,8 @@ def listen(data: bytes, folder: str, max_s: float, settings: Settings) -> Measur
     ProsodyError
         If it is no sound, damaged, or too long; names no path.
     """
-    from prosody import activity, quality
+    from prosody import quality
+    from prosody.audio import activity
     from prosody.studio import lines
 
     y, sr, coarse = read(data, folder, max_s)
@@ -154,7 +155,7 @@ def listen(data: bytes, folder: str, max_s: float, settings: Settings) -> Measur
 
 def read(data: bytes, folder: str, max_s: float) -> tuple[Signal, int, bool]:
     """Return the first channel of a sound, its rate, and whether 16 bits hold it."""
-    from prosody.recording import Recording
+    from prosody.audio.recording import Recording
 
     with _as_file(data, folder) as path, Recording(path) as recording:
         info = recording.info

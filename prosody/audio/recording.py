@@ -17,7 +17,7 @@ from typing import Self
 
 import numpy as np
 
-from prosody.admission import (
+from prosody.audio.checks import (
     CODES,
     COPY_AGAIN,
     MAX_HOURS,
@@ -29,11 +29,11 @@ from prosody.admission import (
     remarks,
     too_long,
 )
-from prosody.containers import Header, inspect
-from prosody.decode import Decoder, Samples, checked
+from prosody.audio.decode import Decoder, Samples, checked
+from prosody.audio.headers import Header, inspect
+from prosody.audio.sniff import Found, read_head, sniff
+from prosody.audio.storage import path_of, size_of
 from prosody.errors import RecordingError
-from prosody.remote import path_of, size_of
-from prosody.sniff import Found, read_head, sniff
 
 __all__ = ["CODES", "Info", "Recording", "Remark", "Samples", "content_hash", "probe"]
 

@@ -19,9 +19,9 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from prosody.audio.sniff import Found
+from prosody.audio.storage import is_url
 from prosody.errors import RecordingError
-from prosody.remote import is_url
-from prosody.sniff import Found
 
 BLOCK_SAMPLES = 1 << 19  # samples of all channels together that one read may hold (2 MB)
 # How far before a window decoding begins: a frame of MP3 borrows bits from the ones before it, and

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from prosody.recording import Recording
+    from prosody.audio.recording import Recording
 
 Signal = NDArray[np.float32]
 

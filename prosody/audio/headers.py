@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from prosody.sniff import Found, mpeg_frame
+from prosody.audio.sniff import Found, mpeg_frame
 
 _MAX_CHUNKS = 4096
 # Written by recorders that stream and cannot go back to fill in the length: ffmpeg and others write

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from prosody.containers import Header
-from prosody.decode import AvFile, Decoder, SoundFile, has_av
+from prosody.audio.decode import AvFile, Decoder, SoundFile, has_av
+from prosody.audio.headers import Header
+from prosody.audio.sniff import HEADERLESS, Found
+from prosody.audio.storage import is_url, open_url
 from prosody.errors import RecordingError, install_line
-from prosody.remote import is_url, open_url
-from prosody.sniff import HEADERLESS, Found
 
 MAX_CHANNELS = 8
 MIN_SR_HZ, MAX_SR_HZ = 6000, 384_000

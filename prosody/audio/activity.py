@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from prosody.arrays import join, runs
 
 if TYPE_CHECKING:
-    from prosody.recording import Recording
+    from prosody.audio.recording import Recording
 
 SR_HZ = 16_000
 FRAME = 256

@@ -1,0 +1,1 @@
+"""Recordings: what a file is, its samples in blocks, where somebody speaks."""
