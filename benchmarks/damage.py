@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks import _run, common
 from prosody import batch, merging, results, work
-from prosody.calls import collect
+from prosody.calls.collect import collect
 from prosody.errors import ProsodyError
 from prosody.journal import Journal
 from prosody.pipeline import Examined, Options

@@ -136,8 +136,9 @@ def analyze(
     """
     from prosody.cli._screen import Progress, closing, show
 
-    from prosody import batch, engines, in_clear, people, results, work
-    from prosody.calls import collect
+    from prosody import batch, engines, in_clear, results, work
+    from prosody.calls import pseudonyms
+    from prosody.calls.collect import collect
     from prosody.journal import Journal
     from prosody.judge import Judge
     from prosody.judging import judge_rows
@@ -164,8 +165,8 @@ def analyze(
         windows=windows,
         clips=clips,
     )
-    calls = people.pseudonymise(calls, agents=not agents_as_is, redacted=redact)
-    if calls != given_calls and (warning := people.exposed()):
+    calls = pseudonyms.pseudonymise(calls, agents=not agents_as_is, redacted=redact)
+    if calls != given_calls and (warning := pseudonyms.exposed()):
         typer.echo(warning, err=True)
     check_request(calls, options)
     if shard is not None:

@@ -42,14 +42,14 @@ def features(
     Missing values are empty cells. docs/measures.md says what each measure is.
     """
     from prosody import extract, results
-    from prosody.calls import collect
+    from prosody.calls.collect import collect
     from prosody.errors import ProsodyError
 
     extract.columns(schema)
     calls = collect(paths, clips=True)
     asked = None
     if windows is not None:
-        from prosody.windows import read_windows
+        from prosody.calls.windows import read_windows
 
         asked = {
             key: [(w.start_s, w.end_s) for w in found]

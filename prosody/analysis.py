@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from prosody.calls import collect
+from prosody.calls.collect import collect
 from prosody.errors import RecordingError
 from prosody.judge import Judge
 from prosody.judging import judge_rows

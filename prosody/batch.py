@@ -21,7 +21,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from prosody import __version__
-from prosody.call import Call
+from prosody.calls.call import Call
 from prosody.errors import UsageError
 from prosody.journal import Journal
 from prosody.quality import closed

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from prosody import NO_TELEMETRY
-from prosody.call import Call
+from prosody.calls.call import Call
 from prosody.errors import MissingExtraError, ProsodyError, UsageError, install_line
 from prosody.threads import ONE_THREAD, one_thread
 from prosody.work import TIME_SHARE, Outcome, Work, failed

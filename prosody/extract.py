@@ -14,7 +14,7 @@ import numpy as np
 
 from prosody import measures, table
 from prosody.audio.recording import Recording
-from prosody.calls import Call, Source
+from prosody.calls.collect import Call, Source
 from prosody.errors import ProsodyError, UsageError
 from prosody.rows import plain
 

@@ -14,18 +14,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-from prosody import marked, quality, roles, transcripts
+from prosody import quality, roles, transcripts
 from prosody.arrays import Spans, join, overlap_s, subtract
 from prosody.asr import Plan
 from prosody.audio import activity
 from prosody.audio.activity import Voice
 from prosody.audio.recording import Recording, Remark, Samples, content_hash
-from prosody.calls import Call
+from prosody.calls import call_windows
+from prosody.calls.collect import Call
+from prosody.calls.windows import Window
 from prosody.errors import RecordingError, TranscriptError
 from prosody.roles import Roles, Track
 from prosody.settings import Settings
 from prosody.turns import Act, Role, Transcript, Turn, Word
-from prosody.windows import Window
 
 WindowSource = Literal["windows", "transcript", "clips"]
 
@@ -217,12 +218,12 @@ def hear(
             remarks += [Remark("assumed", text) for text in transcript.assumptions]
             transcript, by_greeting = roles.named_by_greeting(transcript)
             remarks += [by_greeting] if by_greeting else []
-        marks = marked.of(call) if call.windows and not clips else None
+        marks = call_windows.of(call) if call.windows and not clips else None
         told = roles.assign(
             call,
             transcript,
             agent_channel,
-            marked=marked.turns(marks or ()),
+            marked=call_windows.turns(marks or ()),
             recordings=files,
             clip=clips,
             speech=lambda s, c: voices(files, cache, s)[c].speech,
@@ -379,10 +380,10 @@ def _refuse_long_clips(call: Call, files: Sequence[Recording]) -> None:
 
 def _from_windows(heard: Heard, marks: list[Window] | None) -> list[Act]:
     if marks is None:
-        heard.remarks.append(marked.nothing(heard.call))
+        heard.remarks.append(call_windows.nothing(heard.call))
     split = heard.roles.layout == "split"
     sides = {t.channel: t.role for t in heard.roles.tracks} if split else {}
-    out = marked.acts(marks or (), sides, "agent" if split else "unknown")
+    out = call_windows.acts(marks or (), sides, "agent" if split else "unknown")
     for act in out:
         if min(act.end_s, heard.duration_s) - act.start_s > MAX_WINDOW_S:
             raise TranscriptError(

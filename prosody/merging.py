@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from prosody import asr, in_clear, people, results
+from prosody import asr, in_clear, results
+from prosody.calls import pseudonyms
 from prosody.errors import UsageError
 from prosody.journal import NAME, Journal
 
@@ -154,7 +155,7 @@ def forget(who: str, out: Path) -> list[str]:
         settled = _settled(out, journal)
         if settled and journal.state == "writing":
             results.write_again(journal, out)  # what was killed while it forgot
-        agents = people.names_of(wanted)
+        agents = pseudonyms.names_of(wanted)
         marks = ", ".join("?" * len(agents))
         gone = journal.named(
             f"call_id = ? or name = ? or substr(name, -?) in (?, ?) or agent in ({marks})",

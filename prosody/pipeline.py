@@ -16,7 +16,7 @@ from typing import Any
 
 from prosody.asr import Plan
 from prosody.audio import storage
-from prosody.calls import Call
+from prosody.calls.collect import Call
 from prosody.errors import ProsodyError, RecordingError, UsageError
 from prosody.hearing import NO_WORDS, Heard, describe, hear
 from prosody.message import failure as failure_said

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from prosody import people
 from prosody.audio.recording import Remark
+from prosody.calls import pseudonyms
 from prosody.pipeline import Examined
 
 NUMBER, ADDRESS, NAME = "[number]", "[address]", "[name]"
@@ -132,7 +132,7 @@ def examined(done: Examined, hides: Sequence[tuple[str, str]] = ()) -> Examined:
     known = [(name, NAME) for name, other in hides if other.startswith("agent-")]
 
     def masked(said: str) -> str:
-        return text(people.instead(said, known))
+        return text(pseudonyms.instead(said, known))
 
     line.acts = tuple({**act, "text": masked(act.get("text") or "")} for act in line.acts)
     line.conduct = {rule: _masked(result, masked) for rule, result in line.conduct.items()}

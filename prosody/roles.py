@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from prosody.audio.crosstalk import BLEED_DB, Crosstalk, compare, from_start, side_by_side
 from prosody.audio.recording import Recording, Remark
-from prosody.calls import Call
+from prosody.calls.collect import Call
 from prosody.errors import RoleError, UsageError
 from prosody.role_evidence import (
     MIN_MARKED_S,

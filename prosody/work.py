@@ -18,8 +18,9 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
-from prosody import __version__, people
-from prosody.call import Call
+from prosody import __version__
+from prosody.calls import pseudonyms
+from prosody.calls.call import Call
 from prosody.pipeline import Examined, Examiner, Options, conduct_of
 from prosody.rows import Line
 
@@ -263,7 +264,7 @@ def examine(work: Work, number: int, call: Call, known: str = "") -> Outcome:
         except Exception:  # what is wrong with it now is said by the row that is made anew
             pass
     done = _examiner(work.digest, work.options)(call)
-    people.hide(done.line, call)
+    pseudonyms.hide(done.line, call)
     if work.redact:
         from prosody import redact
 
@@ -275,7 +276,7 @@ def _conduct(work: Work, call: Call) -> tuple[dict[str, Any], bool | None]:
     """Return what the rules say of a call that is measured already."""
     found, silent = conduct_of(call, work.options)
     line = Line(call.name, call.call_id, conduct=found)
-    people.hide(line, call)
+    pseudonyms.hide(line, call)
     if work.redact:
         from prosody import redact
 
@@ -297,7 +298,7 @@ def failed(number: int, call: Call, code: str, message: str, remedy: str) -> Out
         team=call.team,
         language=call.language,
     )
-    people.hide(line, call)
+    pseudonyms.hide(line, call)
     return Outcome(number, "", Examined(line))
 
 

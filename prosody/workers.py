@@ -20,7 +20,7 @@ from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
 from typing import Any
 
-from prosody.call import Call
+from prosody.calls.call import Call
 from prosody.errors import ProsodyError, UsageError
 from prosody.threads import ONE_THREAD
 from prosody.work import TIME_LIMIT_S, TIME_SHARE, Outcome, Work, failed

@@ -22,7 +22,7 @@ from benchmarks import _run
 from benchmarks.damage import apology
 from prosody import batch, engines, results, settings, work
 from prosody.audio.recording import Remark
-from prosody.calls import collect
+from prosody.calls.collect import collect
 from prosody.errors import UsageError
 from prosody.journal import Journal, JournalError
 from prosody.pipeline import Examined, Options

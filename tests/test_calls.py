@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from prosody.calls import collect, walk
+from prosody.calls.collect import collect, walk
 from prosody.errors import UsageError
 
 WAV = b"RIFF\x24\0\0\0WAVEfmt "  # looks like sound; collecting reads no more than that

@@ -12,7 +12,7 @@ sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 
 from benchmarks import _run
 from prosody import engines, work
-from prosody.calls import collect
+from prosody.calls.collect import collect
 from prosody.errors import MissingExtraError
 from prosody.pipeline import Options
 

@@ -31,7 +31,7 @@ from benchmarks.damage import (
     zero,
 )  # fmt: skip
 from prosody import batch, in_clear, merging, results, work
-from prosody.calls import collect
+from prosody.calls.collect import collect
 from prosody.errors import ProsodyError, UsageError
 from prosody.journal import Journal, JournalError, sound
 from prosody.pipeline import Options

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from prosody import people
+from prosody.calls import pseudonyms
 from prosody.errors import UsageError
 
 
@@ -19,13 +19,13 @@ def key_at(tmp_path, monkeypatch):
 
 
 def test_the_key_is_made_once_and_is_for_its_owner_alone(key_at):
-    made = people.key()
+    made = pseudonyms.key()
     assert len(made) == 64
-    assert people.key() == made
+    assert pseudonyms.key() == made
     assert [p.name for p in key_at.parent.iterdir()] == [key_at.name]
     if os.name == "posix":
         assert stat.S_IMODE(key_at.stat().st_mode) == 0o600
-    assert people.exposed() == ""
+    assert pseudonyms.exposed() == ""
 
 
 def test_a_full_disk_leaves_no_key_and_not_an_empty_one(key_at, monkeypatch):
@@ -34,11 +34,11 @@ def test_a_full_disk_leaves_no_key_and_not_an_empty_one(key_at, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(UsageError, match="No space left"):
-        people.key()
+        pseudonyms.key()
     assert list(key_at.parent.iterdir()) == []
     monkeypatch.undo()
     monkeypatch.setenv("PROSODY_KEY_FILE", str(key_at))
-    assert len(people.key()) == 64
+    assert len(pseudonyms.key()) == 64
 
 
 def test_a_key_that_another_run_made_meanwhile_counts(key_at, monkeypatch):
@@ -49,7 +49,7 @@ def test_a_key_that_another_run_made_meanwhile_counts(key_at, monkeypatch):
         link(source, target)
 
     monkeypatch.setattr(os, "link", later)
-    assert people.key() == b"ab" * 32
+    assert pseudonyms.key() == b"ab" * 32
 
 
 def test_a_file_system_without_links_gets_a_key_too(key_at, monkeypatch):
@@ -57,7 +57,7 @@ def test_a_file_system_without_links_gets_a_key_too(key_at, monkeypatch):
         raise OSError(95, "Operation not supported")
 
     monkeypatch.setattr(os, "link", no)
-    assert len(people.key()) == 64
+    assert len(pseudonyms.key()) == 64
     assert [p.name for p in key_at.parent.iterdir()] == [key_at.name]
 
 
@@ -66,13 +66,13 @@ def test_anything_but_64_hex_digits_is_refused_in_one_line(key_at, held):
     key_at.parent.mkdir()
     key_at.write_bytes(held)
     with pytest.raises(UsageError, match="64 hexadecimal digits") as error:
-        people.key()
+        pseudonyms.key()
     assert "\n" not in str(error.value)
     assert key_at.read_bytes() == held
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
 def test_a_key_that_others_can_read_is_told_of(key_at):
-    people.key()
+    pseudonyms.key()
     key_at.chmod(0o644)
-    assert "chmod 600" in people.exposed()
+    assert "chmod 600" in pseudonyms.exposed()

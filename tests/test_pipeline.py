@@ -7,7 +7,7 @@ from conftest import SAMPLES
 
 import prosody
 from prosody import table
-from prosody.calls import collect
+from prosody.calls.collect import collect
 from prosody.errors import ProsodyError, UsageError
 from prosody.judge import Judge
 from prosody.judging import judge_rows

@@ -14,7 +14,7 @@ from benchmarks import _run
 from prosody import analyze
 from prosody.audio import storage
 from prosody.audio.recording import Recording, content_hash, probe
-from prosody.calls import collect
+from prosody.calls.collect import collect
 from prosody.errors import MissingExtraError, ProsodyError, RecordingError, UsageError
 
 FILES = sorted(p for p in SAMPLES.iterdir() if p.suffix in (".wav", ".json", ".vtt", ".csv"))

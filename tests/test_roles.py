@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from prosody.calls import Call, Source, collect
+from prosody.calls.call_windows import turns
+from prosody.calls.collect import Call, Source, collect
+from prosody.calls.windows import Window
 from prosody.errors import RoleError, UsageError
-from prosody.marked import turns
 from prosody.roles import assign, named_by_greeting
 from prosody.turns import Transcript, Turn, Word
-from prosody.windows import Window
 
 SR = 8000
 # Who speaks when, in both the sound and the transcripts below.

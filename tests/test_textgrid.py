@@ -14,10 +14,10 @@ sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 
 from benchmarks import _run
 from prosody import textgrid
+from prosody.calls.windows import read_windows
 from prosody.journal import Journal
 from prosody.rows import Apology, Line
 from prosody.table import NAMES, RELATIVE_NAMES
-from prosody.windows import read_windows
 
 
 def apology(start_s, end_s, **changes):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from prosody.calls.windows import Window, read_windows
 from prosody.errors import TranscriptError
-from prosody.windows import Window, read_windows
 
 
 @pytest.fixture

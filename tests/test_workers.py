@@ -21,8 +21,8 @@ import soundfile
 
 from benchmarks import _run
 from prosody import batch, engines, work, workers
-from prosody.call import Call, Source
-from prosody.calls import collect
+from prosody.calls.call import Call, Source
+from prosody.calls.collect import collect
 from prosody.errors import UsageError
 from prosody.journal import Journal
 from prosody.pipeline import Options

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from prosody.errors import MissingExtraError, RecordingError, UsageError, install_line
 
 if TYPE_CHECKING:
-    from prosody.call import Call
+    from prosody.calls.call import Call
 
 # Two letters at least: "c:\\calls" is no URL.
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")

@@ -102,7 +102,7 @@ class Finder:
     def _known(self) -> dict[str, Path]:
         if self._by_hash is None:
             from prosody.audio.recording import content_hash
-            from prosody.calls import walk
+            from prosody.calls.collect import walk
 
             self._by_hash = {}
             for folder in self.folders:
@@ -115,7 +115,7 @@ class Finder:
 
     def look_up(self, lines: Iterable[dict[str, Any]]) -> None:
         """Find which transcript belongs to which of many calls, reading each folder once."""
-        from prosody.calls import collect
+        from prosody.calls.collect import collect
 
         paths = {str(s.path): s.path for line in lines for s in self.files(line).signals}
         if not paths:

@@ -119,7 +119,7 @@ def from_sample(
 
 def from_sounds(path: Path, *, meta_from: str | None = None) -> list[Clip]:
     """Return the sounds of a folder, or those that a manifest (CSV with ``path``) names."""
-    from prosody.calls import collect
+    from prosody.calls.collect import collect
 
     calls = collect([path], clips=True, meta_from=meta_from)
     stems = Counter(Path(str(c.sources[0].path)).stem for c in calls)

@@ -230,7 +230,7 @@ def encode(y: Signal, sr: int, coarse: bool) -> tuple[Signal, bytes]:
 def examine(flac: bytes, folder: str, settings: Settings) -> Apology:
     """Measure a take exactly as ``prosody analyze --clips`` does."""
     from prosody import pipeline
-    from prosody.calls import Call, Source
+    from prosody.calls.collect import Call, Source
 
     with _as_file(flac, folder) as path:
         call = Call("take", (Source(path),), "take")

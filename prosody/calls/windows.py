@@ -14,10 +14,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import cast, get_args
 
+from prosody.calls.role_words import channel_of, role_of
 from prosody.errors import TranscriptError
 from prosody.files import decode, rows
 from prosody.turns import ActKind, Role
-from prosody.vocabulary import channel_of, role_of
 
 COLUMNS = ("recording", "start_s", "end_s", "text", "role", "act", "channel")
 _ACTS: tuple[str, ...] = get_args(ActKind)

@@ -17,13 +17,13 @@ from pathlib import Path
 from prosody.audio import storage
 from prosody.audio.recording import Remark
 from prosody.audio.sniff import AUDIO_SUFFIXES, is_audio
-from prosody.call import Call, Source
+from prosody.calls.call import Call, Source
+from prosody.calls.manifest import from_names, is_manifest, read_manifest
+from prosody.calls.role_words import ROLE_WORDS, role_of
+from prosody.calls.windows import read_windows
 from prosody.errors import UsageError
-from prosody.manifest import from_names, is_manifest, read_manifest
 from prosody.transcripts import EXTENSIONS
 from prosody.turns import Role
-from prosody.vocabulary import ROLE_WORDS, role_of
-from prosody.windows import read_windows
 
 __all__ = ["Call", "Source", "collect", "walk"]
 
@@ -284,7 +284,7 @@ def collect(
         Files (always taken, whatever they are called), folders (searched for recordings), and
         manifests (CSV files with a column ``path``).
     manifest : path, optional
-        CSV with the columns ``prosody.manifest.FIELDS``; paths in it start from its folder.
+        CSV with the columns ``prosody.calls.manifest.FIELDS``; paths in it start from its folder.
     meta_from : str, optional
         Regular expression with named groups, searched in file names.
     transcripts : path, optional

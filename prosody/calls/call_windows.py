@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from prosody.audio.recording import Remark
-from prosody.calls import Call
+from prosody.calls.collect import Call
+from prosody.calls.windows import Window, read_windows
 from prosody.turns import Act, Role, Turn
-from prosody.windows import Window, read_windows
 
 
 def names(call: Call) -> list[str]:

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from prosody.audio.sniff import AUDIO_SUFFIXES
-from prosody.call import Call
+from prosody.calls.call import Call
 from prosody.errors import UsageError
 from prosody.rows import Line
 

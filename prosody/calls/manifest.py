@@ -11,11 +11,11 @@ from typing import Any
 
 from prosody.audio.recording import Remark
 from prosody.audio.storage import is_url, path_of
-from prosody.call import Call, Source
+from prosody.calls.call import Call, Source
+from prosody.calls.role_words import AGENT_WORDS, CUSTOMER_WORDS, channel_of, role_of
 from prosody.errors import UsageError
 from prosody.files import decode, rows
 from prosody.turns import Role
-from prosody.vocabulary import AGENT_WORDS, CUSTOMER_WORDS, channel_of, role_of
 
 FIELDS = (
     "path", "call_id", "started_at", "channel", "role", "agent", "team", "language", "transcript",

@@ -1,0 +1,1 @@
+"""Calls: which files belong together, what a team knows of them, and the windows it marked."""
