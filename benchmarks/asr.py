@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import common
-from prosody import acts, asr
+from prosody import acts
 from prosody.audio.activity import voices_of
 from prosody.audio.recording import Recording
-from prosody.turns import Turn
+from prosody.transcripts import recognise as asr
+from prosody.transcripts.turns import Turn
 
 PROMPTS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
 PROMPT_TEXTS = Path("/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")

@@ -28,7 +28,7 @@ from benchmarks import common
 from prosody import acts as finder
 from prosody import conduct, transcripts
 from prosody.conduct.patterns import lexicon
-from prosody.turns import Act, Turn
+from prosody.transcripts.turns import Act, Turn
 
 GOLDEN = common.ROOT / "tests" / "golden"
 CORPUS = common.ROOT / "tests" / "corpus"

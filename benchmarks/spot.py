@@ -22,9 +22,9 @@ import soxr
 from benchmarks import common
 from benchmarks.asr import PROMPTS, prompts
 from prosody import transcripts
-from prosody.asr import stretches
 from prosody.audio.activity import voices_of
 from prosody.audio.recording import Recording
+from prosody.transcripts.recognise import stretches
 
 KEYWORDS = (("s", "ɑ", "ɹ", "i"), ("s", "ɔ", "ɹ", "i"), ("ə", "p", "ɑ", "l", "ə", "d͡ʒ"))
 THRESHOLDS = (-0.3, -0.5, -0.8, -1.2)

@@ -143,7 +143,7 @@ def calls(folder: Path) -> tuple[dict[str, Any], list[Path]]:
     import soundfile
 
     from prosody.tempo import word_rates
-    from prosody.turns import Word
+    from prosody.transcripts.turns import Word
 
     sounds, speech, articulation, files = [], [], [], []
     for wav in sorted((folder / "agent").glob("*.wav")):

@@ -12,7 +12,7 @@ from prosody.cli import app
 from prosody.cli._options import LANG, MODEL, SETTINGS, chosen, given
 
 if TYPE_CHECKING:
-    from prosody.asr import Plan
+    from prosody.transcripts.recognise import Plan
 
 PATHS = typer.Argument(
     None,
@@ -249,8 +249,8 @@ def _plan(
     """Return what to recognise with; the model is loaded once here, so that a wrong one stops."""
     if model is None:
         return None
-    from prosody import asr
     from prosody.errors import UsageError
+    from prosody.transcripts import recognise as asr
 
     if keep and redact:
         raise UsageError(

@@ -18,7 +18,7 @@ from prosody import lexicon
 from prosody.clauses import Found, count_words, extend, pauses_in
 from prosody.lexicon.text import Token, tokens
 from prosody.settings import Windows
-from prosody.turns import Act, ActKind, Turn
+from prosody.transcripts.turns import Act, ActKind, Turn
 from prosody.utterances import Context, Stretch, stretches
 
 _REACH = (30, 40)  # tokens before and after a head that rules can see

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.settings import Windows
-from prosody.turns import Act
+from prosody.transcripts.turns import Act
 
 
 @dataclass(frozen=True, slots=True)

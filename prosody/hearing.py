@@ -16,7 +16,6 @@ import numpy as np
 
 from prosody import quality, roles, transcripts
 from prosody.arrays import Spans, join, overlap_s, subtract
-from prosody.asr import Plan
 from prosody.audio import activity
 from prosody.audio.activity import Voice
 from prosody.audio.recording import Recording, Remark, Samples, content_hash
@@ -26,7 +25,8 @@ from prosody.calls.windows import Window
 from prosody.errors import RecordingError, TranscriptError
 from prosody.roles import Roles, Track
 from prosody.settings import Settings
-from prosody.turns import Act, Role, Transcript, Turn, Word
+from prosody.transcripts.recognise import Plan
+from prosody.transcripts.turns import Act, Role, Transcript, Turn, Word
 
 WindowSource = Literal["windows", "transcript", "clips"]
 
@@ -265,7 +265,7 @@ def _recognised(
     call: Call, files: Sequence[Recording], cache: dict[int, list[Voice]], plan: Plan
 ) -> Transcript:
     """Recognise the words of every track; what was recognised is said in the remarks."""
-    from prosody.asr import place, transcribe, write
+    from prosody.transcripts.recognise import place, transcribe, write
 
     if plan.language == "auto" and call.language:
         plan = replace(plan, language=call.language)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prosody import asr, dataset
+from prosody import dataset
+from prosody.transcripts import recognise
 
 if TYPE_CHECKING:
     from prosody.journal import Journal
@@ -40,7 +41,7 @@ def begin(journal: Journal, out: Path, *, redact: bool) -> list[str]:
     gone: list[str] = []
     if redact:
         there = journal.holds_a_run() or any((out / name).is_file() for name in _SIGNS)
-        gone = asr.forget_all(out) + (_remove(out, _PAGES + _RESULTS) if there else [])
+        gone = recognise.forget_all(out) + (_remove(out, _PAGES + _RESULTS) if there else [])
         journal.forget_all()
     journal.note("redacted", redact)
     return gone

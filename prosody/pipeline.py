@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from prosody.asr import Plan
 from prosody.audio import storage
 from prosody.calls.collect import Call
 from prosody.errors import ProsodyError, RecordingError, UsageError
@@ -24,6 +23,7 @@ from prosody.message import remark as remark_said
 from prosody.roles import check
 from prosody.rows import Apology, Line
 from prosody.settings import Settings
+from prosody.transcripts.recognise import Plan
 from prosody.voice import Habit, Voice, voice_of
 from prosody.words import load as words
 

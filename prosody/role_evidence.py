@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from prosody.arrays import overlap_s
 from prosody.audio.recording import Remark
-from prosody.turns import Role, Transcript, Turn
+from prosody.transcripts.turns import Role, Transcript, Turn
 
 MIN_TOLD_S = 2.0  # less of the roles' time in a transcript tells nothing
 MIN_MARKED_S = 0.5  # the same of windows that a person set

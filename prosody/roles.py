@@ -26,7 +26,7 @@ from prosody.role_evidence import (
     by_voice,
     named_by_greeting,
 )
-from prosody.turns import Role, Transcript, Turn
+from prosody.transcripts.turns import Role, Transcript, Turn
 
 __all__ = [
     "AGENT_CHANNELS",

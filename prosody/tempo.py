@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.functionals import Doubles, Mask, Runs, Turns, Values, mean_sd
-from prosody.turns import Word
+from prosody.transcripts.turns import Word
 
 Counts = NDArray[np.int64]
 LEAST_STRETCH_FRAMES = 3

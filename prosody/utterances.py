@@ -13,7 +13,7 @@ from itertools import islice
 from prosody import lexicon
 from prosody.lexicon.pattern import Pattern
 from prosody.lexicon.text import tokens
-from prosody.turns import Turn, Word
+from prosody.transcripts.turns import Turn, Word
 
 _SAME_BREATH_S = 1.0  # segments of one speaker closer than this are read as one stretch
 _UNNAMED_S = 0.3  # the same where the transcript does not say who speaks

@@ -18,7 +18,7 @@ from prosody.hearing import Heard
 from prosody.roles import Track
 from prosody.rows import Apology, Line
 from prosody.settings import Settings
-from prosody.turns import Act, Role
+from prosody.transcripts.turns import Act, Role
 from prosody.words import load as words
 
 Floats = NDArray[np.float64]

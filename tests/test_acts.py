@@ -12,7 +12,7 @@ from prosody.errors import SettingsError
 from prosody.lexicon.pattern import PatternError, compile_pattern
 from prosody.lexicon.text import tokens
 from prosody.transcripts import read
-from prosody.turns import Turn, Word
+from prosody.transcripts.turns import Turn, Word
 
 sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 from benchmarks import acts as benchmark

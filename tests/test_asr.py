@@ -7,17 +7,18 @@ import numpy as np
 import pytest
 from conftest import SAMPLES
 
-from prosody import asr, transcripts
+from prosody import transcripts
 from prosody.audio.activity import voices_of
 from prosody.audio.recording import Recording
 from prosody.errors import MissingExtraError, UsageError
-from prosody.turns import Word
+from prosody.transcripts import recognise
+from prosody.transcripts.turns import Word
 
 onnx = pytest.importorskip("onnx", reason="the fit extra is not installed")
 
 
 def test_tokens_become_words_with_times():
-    words = asr.words_of_tokens([" sor", "ry", " a", "bout"], [0.5, 0.7, 1.0, 1.1], 3.0)
+    words = recognise.words_of_tokens([" sor", "ry", " a", "bout"], [0.5, 0.7, 1.0, 1.1], 3.0)
     assert [w.text for w in words] == ["sorry", "about"]
     assert (words[0].start_s, words[0].end_s) == (0.5, pytest.approx(0.88))
     assert words[1].start_s == 1.0
@@ -25,18 +26,18 @@ def test_tokens_become_words_with_times():
 
 
 def test_a_word_ends_where_the_next_begins_and_within_the_sound():
-    words = asr.words_of_tokens(["\u2581excuses", "\u2581echt"], [1.0, 1.1], 1.3)
+    words = recognise.words_of_tokens(["\u2581excuses", "\u2581echt"], [1.0, 1.1], 1.3)
     assert words[0] == Word("excuses", 1.0, 1.1)
     assert words[1].end_s == 1.3
-    assert asr.words_of_tokens([], [], 1.0) == ()
-    assert asr.words_of_tokens(["ja"], [0.0], 1.0)[0].text == "ja"
+    assert recognise.words_of_tokens([], [], 1.0) == ()
+    assert recognise.words_of_tokens(["ja"], [0.0], 1.0)[0].text == "ja"
 
 
 def test_stretches_are_joined_and_never_too_long():
     speech = np.array([[0, 2], [2.3, 4], [6, 50], [50.2, 51]])
-    got = asr.stretches(speech)
+    got = recognise.stretches(speech)
     assert got[0] == (0, 4)
-    assert all(b - a <= asr.LONGEST_S for a, b in got)
+    assert all(b - a <= recognise.LONGEST_S for a, b in got)
     assert got[-1][1] == 51
     assert sum(b - a for a, b in got) == pytest.approx(4 + 44 + 0.8, abs=0.3)
 
@@ -176,7 +177,7 @@ def bursts(seconds=3.0, at=((0.8, 1.4), (2.0, 2.5))):
 def test_the_real_loading_code_reads_a_folder(kind, request):
     pytest.importorskip("onnx_asr", reason="the asr extra is not installed")
     folder = request.getfixturevalue(kind)
-    (said,) = asr.load(str(folder))([bursts()], "")
+    (said,) = recognise.load(str(folder))([bursts()], "")
     wanted = {"ctc": "sor", "tdt": "sorry"}[kind]
     assert {w.text for w in said.words} == {wanted}
     assert said.text.split()[0] == wanted
@@ -186,21 +187,21 @@ def test_the_real_loading_code_reads_a_folder(kind, request):
 
 def test_channels_are_recognised_apart_and_kept_in_the_cache(ctc, tmp_path, monkeypatch):
     pytest.importorskip("onnx_asr", reason="the asr extra is not installed")
-    plan = asr.Plan(str(ctc), cache=tmp_path / "cache")
+    plan = recognise.Plan(str(ctc), cache=tmp_path / "cache")
     with Recording(SAMPLES / "2-recited-apology-en.wav") as recording:
-        made = asr.transcribe(recording, voices_of(recording), plan)
+        made = recognise.transcribe(recording, voices_of(recording), plan)
         assert {t.channel for t in made.turns} == {0, 1}
         assert [t.start_s for t in made.turns] == sorted(t.start_s for t in made.turns)
         assert all(t.role == "unknown" for t in made.turns)
-        monkeypatch.setattr(asr, "_channel", None)  # a second time nothing is recognised
-        assert asr.transcribe(recording, voices_of(recording), plan) == made
+        monkeypatch.setattr(recognise, "_channel", None)  # a second time nothing is recognised
+        assert recognise.transcribe(recording, voices_of(recording), plan) == made
 
 
 def test_what_is_written_out_can_be_read_as_a_transcript(ctc, tmp_path):
     pytest.importorskip("onnx_asr", reason="the asr extra is not installed")
     with Recording(SAMPLES / "2-recited-apology-en.wav") as recording:
-        made = asr.transcribe(recording, voices_of(recording), asr.Plan(str(ctc), "en"))
-    asr.write(made, tmp_path / "call.json")
+        made = recognise.transcribe(recording, voices_of(recording), recognise.Plan(str(ctc), "en"))
+    recognise.write(made, tmp_path / "call.json")
     read = transcripts.read(tmp_path / "call.json")
     assert [t.text for t in read.turns] == [t.text for t in made.turns]
     assert read.turns[0].words[0].start_s == pytest.approx(made.turns[0].words[0].start_s)
@@ -208,20 +209,20 @@ def test_what_is_written_out_can_be_read_as_a_transcript(ctc, tmp_path):
 
 def test_nothing_is_downloaded_unasked(tmp_path):
     with pytest.raises(UsageError, match="nothing is downloaded unasked"):
-        asr.load("nemo-parakeet-tdt-0.6b-v3")
+        recognise.load("nemo-parakeet-tdt-0.6b-v3")
 
 
 def test_a_folder_without_a_model_says_what_was_expected(tmp_path):
     pytest.importorskip("onnx_asr", reason="the asr extra is not installed")
     with pytest.raises(UsageError, match=r"Expected \.onnx files"):
-        asr.load(str(tmp_path))
+        recognise.load(str(tmp_path))
 
 
 def test_a_missing_library_names_the_line_that_installs_it(tmp_path, monkeypatch):
     (tmp_path / "model.bin").write_bytes(b"")
-    monkeypatch.setattr(asr.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(recognise.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="pip install faster-whisper"):
-        asr.load(str(tmp_path))
+        recognise.load(str(tmp_path))
 
 
 def test_analyze_recognises_what_has_no_transcript(tdt, tmp_path):
@@ -261,9 +262,12 @@ def test_analyze_recognises_what_has_no_transcript(tdt, tmp_path):
 
 def test_with_redact_no_recognised_word_is_kept(tmp_path, monkeypatch):
     plan = importlib.import_module("prosody.cli.analyze")._plan
-    monkeypatch.setattr(asr, "load", lambda model, download: None)
+    monkeypatch.setattr(recognise, "load", lambda model, download: None)
     how = {"download": True, "keep": False, "redact": True}
     assert plan("model", "nl", tmp_path, **how).cache is None
-    assert plan("model", "nl", tmp_path, **{**how, "redact": False}).cache == tmp_path / asr.CACHE
+    assert (
+        plan("model", "nl", tmp_path, **{**how, "redact": False}).cache
+        == tmp_path / recognise.CACHE
+    )
     with pytest.raises(UsageError, match="--write-transcripts with --redact"):
         plan("model", "nl", tmp_path, **{**how, "keep": True})

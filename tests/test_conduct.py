@@ -23,7 +23,7 @@ from prosody.conduct import nouns, patterns, text  # noqa: E402
 from prosody.conduct.registry import RULES  # noqa: E402
 from prosody.errors import UsageError  # noqa: E402
 from prosody.settings import Conduct, Settings  # noqa: E402
-from prosody.turns import Act, Turn, Word  # noqa: E402
+from prosody.transcripts.turns import Act, Turn, Word  # noqa: E402
 
 NAN = float("nan")
 LANGUAGES = ("nl", "en")

@@ -16,10 +16,11 @@ from typer.testing import CliRunner
 sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 
 from benchmarks import _run
-from prosody import asr, merging
+from prosody import merging
 from prosody.journal import Journal
 from prosody.rows import Line
-from prosody.turns import Transcript, Turn
+from prosody.transcripts import recognise
+from prosody.transcripts.turns import Transcript, Turn
 
 MANIFEST = """path,call_id,started_at,agent,team
 1-plain-apology-nl.wav,call-1,2026-05-01T09:30:00,Ann de Boer,north
@@ -117,10 +118,12 @@ def test_what_the_parts_forgot_is_counted_together(out, tmp_path):
 
 def test_recognised_words_are_forgotten_too_and_nobody_elses_transcript(out):
     said = (Turn(0.0, 1.0, "mijn naam is Jansen", "agent", (), 0),)
-    asr.write(Transcript(said, "recognised by a model", "nl"), out / "recognised" / "0af1.json")
+    recognise.write(
+        Transcript(said, "recognised by a model", "nl"), out / "recognised" / "0af1.json"
+    )
     for call, source in (("call-1", "recognised by a model"), ("call-2", "recognised by a model"),
                          ("call-3", "typed")):  # fmt: skip
-        asr.write(Transcript(said, source, "nl"), asr.place(out, call))
+        recognise.write(Transcript(said, source, "nl"), recognise.place(out, call))
     for call in ("call-1", "call-3"):
         assert prosody("forget", call, "--out", out).exit_code == 0
     assert in_any_file(out, "Jansen") == ["call-2.json", "call-3.json"]

@@ -13,7 +13,7 @@ from prosody.calls.collect import Call, Source, collect
 from prosody.calls.windows import Window
 from prosody.errors import RoleError, UsageError
 from prosody.roles import assign, named_by_greeting
-from prosody.turns import Transcript, Turn, Word
+from prosody.transcripts.turns import Transcript, Turn, Word
 
 SR = 8000
 # Who speaks when, in both the sound and the transcripts below.

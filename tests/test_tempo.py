@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from prosody.functionals import Runs
 from prosody.tempo import pause_share, stretches, syllables, voice_rhythm, word_rates
-from prosody.turns import Word
+from prosody.transcripts.turns import Word
 
 
 @pytest.mark.parametrize(

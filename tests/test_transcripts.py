@@ -9,7 +9,7 @@ import pytest
 from prosody.errors import TranscriptError
 from prosody.transcripts import read
 from prosody.transcripts.document import align, fill, parse_time, role_of
-from prosody.turns import Word
+from prosody.transcripts.turns import Word
 
 
 def write(tmp_path, name, content):

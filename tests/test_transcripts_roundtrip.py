@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from prosody.errors import TranscriptError
 from prosody.transcripts import read
 from prosody.transcripts.document import clean
-from prosody.turns import Turn, Word
+from prosody.transcripts.turns import Turn, Word
 
 WORD = st.text(
     st.characters(categories=("Ll", "Lu"), max_codepoint=0x24F), min_size=1, max_size=8

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from prosody.audio.recording import Remark
-from prosody.turns import Role
+from prosody.transcripts.turns import Role
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from prosody.audio.recording import Remark
 from prosody.calls.collect import Call
 from prosody.calls.windows import Window, read_windows
-from prosody.turns import Act, Role, Turn
+from prosody.transcripts.turns import Act, Role, Turn
 
 
 def names(call: Call) -> list[str]:

@@ -23,7 +23,7 @@ from prosody.calls.role_words import ROLE_WORDS, role_of
 from prosody.calls.windows import read_windows
 from prosody.errors import UsageError
 from prosody.transcripts import EXTENSIONS
-from prosody.turns import Role
+from prosody.transcripts.turns import Role
 
 __all__ = ["Call", "Source", "collect", "walk"]
 

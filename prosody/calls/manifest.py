@@ -15,7 +15,7 @@ from prosody.calls.call import Call, Source
 from prosody.calls.role_words import AGENT_WORDS, CUSTOMER_WORDS, channel_of, role_of
 from prosody.errors import UsageError
 from prosody.files import decode, rows
-from prosody.turns import Role
+from prosody.transcripts.turns import Role
 
 FIELDS = (
     "path", "call_id", "started_at", "channel", "role", "agent", "team", "language", "transcript",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prosody.turns import Role
+from prosody.transcripts.turns import Role
 
 AGENT_WORDS = ("agent", "medewerker", "employee", "operator", "rep", "adviseur")
 CUSTOMER_WORDS = ("caller", "customer", "client", "klant", "beller", "cust")

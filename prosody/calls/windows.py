@@ -17,7 +17,7 @@ from typing import cast, get_args
 from prosody.calls.role_words import channel_of, role_of
 from prosody.errors import TranscriptError
 from prosody.files import decode, rows
-from prosody.turns import ActKind, Role
+from prosody.transcripts.turns import ActKind, Role
 
 COLUMNS = ("recording", "start_s", "end_s", "text", "role", "act", "channel")
 _ACTS: tuple[str, ...] = get_args(ActKind)

@@ -18,7 +18,7 @@ from prosody.conduct.result import Promise, RuleResult, Said
 from prosody.conduct.story import read
 from prosody.errors import UsageError
 from prosody.settings import Settings
-from prosody.turns import Act, Turn
+from prosody.transcripts.turns import Act, Turn
 
 __all__ = [
     "ORDER",

@@ -33,7 +33,7 @@ from typing import Any
 
 from prosody.conduct.text import BREAK, Stretch, stretch, tokens_of
 from prosody.errors import UsageError
-from prosody.turns import Turn
+from prosody.transcripts.turns import Turn
 
 DETECTORS = ("complaint", "understanding", "responsibility", "solution", "escape")
 """Detectors of what is graded; ``promise`` has parts (commit, when, vague, now)."""

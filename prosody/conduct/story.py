@@ -22,7 +22,7 @@ from prosody.conduct.patterns import Hit, Lexicon
 from prosody.conduct.result import Said
 from prosody.conduct.text import BREAK, Stretch, plain, stretches
 from prosody.settings import Settings
-from prosody.turns import Act, Turn
+from prosody.transcripts.turns import Act, Turn
 
 ASSUMED_WORDS = 8
 """Words of the customer's that an apology makes a complaint of, where no cue was recognised."""

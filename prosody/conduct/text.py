@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from prosody.conduct.result import Said
-from prosody.turns import Role, Turn, Word
+from prosody.transcripts.turns import Role, Turn, Word
 
 BREAK = "|"
 """Stands for the end of a sentence, where the transcript shows one (or a long pause does)."""

@@ -16,7 +16,7 @@ from prosody.report.page import Frame, figure, listing, paragraph, section
 from prosody.report.player import Player
 from prosody.report.results import Run, name_of, number
 from prosody.report.sound import Clip
-from prosody.turns import Turn
+from prosody.transcripts.turns import Turn
 from prosody.words import clock
 
 LONGEST_S = 60.0

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from prosody.errors import ProsodyError
-from prosody.turns import Transcript, Turn
+from prosody.transcripts.turns import Transcript, Turn
 
 
 @dataclass(frozen=True, slots=True)

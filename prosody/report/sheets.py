@@ -25,7 +25,7 @@ from prosody.report.results import Run, clip_id, order
 from prosody.report.sound import Clip, clip, extract
 from prosody.results import safe_cell
 from prosody.table import NAMES, RELATIVE_NAMES
-from prosody.turns import Turn
+from prosody.transcripts.turns import Turn
 
 C = TypeVar("C", bound=Clip)
 Watch = Callable[[int, int], None]

@@ -21,7 +21,7 @@ from prosody.audio.recording import Recording
 from prosody.errors import RecordingError
 from prosody.report.files import Files, Signal
 from prosody.report.results import number
-from prosody.turns import Turn
+from prosody.transcripts.turns import Turn
 
 AROUND_S = 10.0
 # Browsers play 16-bit PCM everywhere, and telephone speech has nothing above 8 kHz.

@@ -13,7 +13,7 @@ from pathlib import Path
 from prosody.errors import TranscriptError
 from prosody.transcripts.document import Document, load
 from prosody.transcripts.reader import Reader
-from prosody.turns import Transcript
+from prosody.transcripts.turns import Transcript
 
 # The order matters only where one format could pass for another: plain tables come last.
 FAMILIES = (

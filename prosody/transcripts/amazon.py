@@ -8,7 +8,7 @@ from typing import Any
 from prosody.transcripts.document import Document, align
 from prosody.transcripts.joining import Spoken, join
 from prosody.transcripts.reader import Reader
-from prosody.turns import Transcript, Turn, Word
+from prosody.transcripts.turns import Transcript, Turn, Word
 
 
 def _is_transcribe(document: Document) -> bool:

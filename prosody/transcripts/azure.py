@@ -6,7 +6,7 @@ from typing import Any
 
 from prosody.transcripts.document import Document, align
 from prosody.transcripts.reader import Reader
-from prosody.turns import Transcript, Turn, Word
+from prosody.transcripts.turns import Transcript, Turn, Word
 
 TICKS_PER_S = 1e7  # a tick is 100 ns
 

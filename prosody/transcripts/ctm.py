@@ -7,7 +7,7 @@ import re
 from prosody.transcripts.document import Document
 from prosody.transcripts.joining import Spoken, join
 from prosody.transcripts.reader import Reader
-from prosody.turns import Transcript, Word
+from prosody.transcripts.turns import Transcript, Word
 
 _LINE = re.compile(r"(\S+)\s+(\S+)\s+(\d+(?:\.\d+)?)\s+(\d+(?:\.\d+)?)\s+(\S+)(?:\s+.*)?$")
 _NO_WORD = re.compile(r"<[^<>]*>$|\[[^\[\]]*\]$|\((?:%\w+|\W*)\)$|@\w*$", re.IGNORECASE)

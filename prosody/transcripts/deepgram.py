@@ -7,7 +7,7 @@ from typing import Any
 from prosody.transcripts.document import Document
 from prosody.transcripts.joining import Spoken, join
 from prosody.transcripts.reader import Reader
-from prosody.turns import Transcript, Turn, Word
+from prosody.transcripts.turns import Transcript, Turn, Word
 
 
 def _recognises(document: Document) -> bool:

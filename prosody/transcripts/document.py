@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from prosody.errors import TranscriptError
-from prosody.turns import Role, Transcript, Turn, Word, in_order
+from prosody.transcripts.turns import Role, Transcript, Turn, Word, in_order
 
 MAX_BYTES = 128 * 2**20  # word-level JSON of a ten-hour call is about a quarter of this
 MAX_TIME_S = 7 * 86400.0  # a later time is a wrong unit or damage, not a call

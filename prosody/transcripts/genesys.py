@@ -7,7 +7,7 @@ from typing import Any
 
 from prosody.transcripts.document import Document, align
 from prosody.transcripts.reader import Reader
-from prosody.turns import Transcript, Turn, Word
+from prosody.transcripts.turns import Transcript, Turn, Word
 
 # A number of milliseconds between these (1973 and 5138) is a date, not a place in a call.
 _EPOCH_MS, _LAST_MS = 1e11, 1e14

@@ -9,7 +9,7 @@ from typing import Any
 from prosody.transcripts.document import Document, align
 from prosody.transcripts.joining import Spoken, join
 from prosody.transcripts.reader import Reader
-from prosody.turns import Role, Transcript, Turn, Word
+from prosody.transcripts.turns import Role, Transcript, Turn, Word
 
 
 def _any(item: Mapping[str, Any], *names: str) -> Any:

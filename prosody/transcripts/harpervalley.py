@@ -12,7 +12,7 @@ from statistics import median
 
 from prosody.transcripts.document import Document, align
 from prosody.transcripts.reader import Reader
-from prosody.turns import Role, Transcript, Word
+from prosody.transcripts.turns import Role, Transcript, Word
 
 _SAME_CLOCK_S = 0.01  # offsets of a millisecond are rounding, not a later start
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from prosody.transcripts.document import Document
-from prosody.turns import Role, Turn, Word
+from prosody.transcripts.turns import Role, Turn, Word
 
 PAUSE_S = 0.8  # a longer pause begins a new turn
 

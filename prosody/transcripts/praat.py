@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from prosody.transcripts.document import Document, align
 from prosody.transcripts.joining import Spoken, join
 from prosody.transcripts.reader import Reader
-from prosody.turns import Transcript, Turn, Word
+from prosody.transcripts.turns import Transcript, Turn, Word
 
 # Praat itself reads the free-standing numbers and quoted strings and passes over the rest, so
 # the long and the short text form are one format.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from prosody.transcripts.document import Document
-from prosody.turns import Transcript
+from prosody.transcripts.turns import Transcript
 
 
 @dataclass(frozen=True, slots=True)

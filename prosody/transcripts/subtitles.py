@@ -7,7 +7,7 @@ from collections import Counter
 
 from prosody.transcripts.document import Document, align, parse_time, role_of
 from prosody.transcripts.reader import Reader
-from prosody.turns import Transcript, Turn, Word
+from prosody.transcripts.turns import Transcript, Turn, Word
 
 _ARROW = re.compile(r"^\s*(\S+)\s*-->\s*(\S+)(?:\s.*)?$")
 _VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]{1,200})>")

@@ -9,7 +9,7 @@ import re
 
 from prosody.transcripts.document import Document
 from prosody.transcripts.reader import Reader
-from prosody.turns import Transcript, Turn, Word
+from prosody.transcripts.turns import Transcript, Turn, Word
 
 # column -> names it goes by; the first is ours
 COLUMNS = {

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from prosody.audio.activity import Voice
 from prosody.audio.recording import Recording, content_hash
 from prosody.errors import MissingExtraError, UsageError, install_line
-from prosody.turns import Transcript, Turn, Word
+from prosody.transcripts.turns import Transcript, Turn, Word
 
 SR_HZ: Final = 16_000
 # In a run's folder: what was recognised; and how its source is called.
