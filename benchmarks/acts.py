@@ -56,7 +56,7 @@ def parts(language: str) -> dict[str, list[Line]]:
 
 def found(rows: Iterable[Line], language: str) -> list[str]:
     """Return the act that the program gives each line."""
-    from prosody.acts import find_in_lines
+    from prosody.language.acts import find_in_lines
 
     out = []
     for _, _, acts in find_in_lines([text for _, text in rows], language):

@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import common
-from prosody import acts
 from prosody.audio.activity import voices_of
 from prosody.audio.recording import Recording
+from prosody.language import acts
 from prosody.transcripts import recognise as asr
 from prosody.transcripts.turns import Turn
 

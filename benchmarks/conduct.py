@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import common
-from prosody import acts as finder
 from prosody import conduct, transcripts
 from prosody.conduct.patterns import lexicon
+from prosody.language import acts as finder
 from prosody.transcripts.turns import Act, Turn
 
 GOLDEN = common.ROOT / "tests" / "golden"

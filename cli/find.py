@@ -31,7 +31,7 @@ def find(
 
     Prints one JSON line per act found; with --lines one JSON line per input line.
     """
-    from prosody import lexicon
+    from prosody.language import lexicon
 
     if language != "auto" and language not in lexicon.languages():
         known = ", ".join(("auto", *lexicon.languages()))
@@ -55,7 +55,7 @@ def _print(row: dict[str, Any]) -> None:
 
 
 def _lines(path: Path, language: str) -> None:
-    from prosody.acts import find_in_lines
+    from prosody.language.acts import find_in_lines
 
     if str(path) == "-":
         raw = sys.stdin.buffer.read()
@@ -102,9 +102,9 @@ def _files(paths: list[Path]) -> list[Path]:
 
 
 def _transcripts(paths: list[Path], language: str) -> None:
-    from prosody import lexicon
-    from prosody.acts import find as find_acts
     from prosody.errors import TranscriptError
+    from prosody.language import lexicon
+    from prosody.language.acts import find as find_acts
     from prosody.transcripts import read
 
     failed = read_any = False

@@ -24,7 +24,7 @@ __version__ = "0.1.0"
 _HOME = {
     "analyze": "prosody.analysis",
     "features": "prosody.measures",
-    "find_acts": "prosody.acts",
+    "find_acts": "prosody.language.acts",
     "read_transcript": "prosody.transcripts",
     "Judge": "prosody.judge",
     "MEASURES": "prosody.table",

@@ -329,7 +329,7 @@ def _speaker_of(turn: Turn, heard: Heard) -> Role:
 
 
 def _language(call: Call, transcript: Transcript, asked: str, remarks: list[Remark]) -> str:
-    from prosody import lexicon
+    from prosody.language import lexicon
 
     given = asked if asked != "auto" else call.language or transcript.language
     if given:
@@ -356,7 +356,7 @@ def _acts(heard: Heard, marks: list[Window] | None, settings: Settings) -> list[
     if heard.source == "windows":
         return _from_windows(heard, marks)
     if heard.transcript:
-        from prosody import acts
+        from prosody.language import acts
 
         return acts.find(
             heard.turns, heard.language or "auto", join_gap_s=settings.windows.join_gap_s

@@ -62,7 +62,7 @@ def check_request(calls: Sequence[Call], options: Options) -> None:
     UsageError
         For a wrong option, or where nothing says in any recording where the apologies are.
     """
-    from prosody import lexicon
+    from prosody.language import lexicon
 
     check(options.agent_channel)
     words("screen", options.lang)

@@ -6,11 +6,11 @@ import sys
 import pytest
 from conftest import ROOT
 
-from prosody import lexicon
-from prosody.acts import decide, find, find_in_lines
 from prosody.errors import SettingsError
-from prosody.lexicon.pattern import PatternError, compile_pattern
-from prosody.lexicon.text import tokens
+from prosody.language import lexicon
+from prosody.language.acts import decide, find, find_in_lines
+from prosody.language.patterns import PatternError, compile_pattern
+from prosody.language.tokens import tokens
 from prosody.transcripts import read
 from prosody.transcripts.turns import Turn, Word
 

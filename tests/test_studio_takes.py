@@ -253,7 +253,7 @@ def test_situations_stand_in_both_languages() -> None:
 
 
 def test_the_sentences_are_apologies_and_the_ordinary_ones_are_none() -> None:
-    from prosody import acts
+    from prosody.language import acts
     from prosody.transcripts.turns import Turn
 
     for lang in ("nl", "en"):

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from prosody import lexicon as acts_lexicon
 from prosody import words
 from prosody.conduct import content, timing, wording
 from prosody.conduct.patterns import languages, lexicon
@@ -17,6 +16,7 @@ from prosody.conduct.registry import ORDER, RULES, apply
 from prosody.conduct.result import Promise, RuleResult, Said
 from prosody.conduct.story import read
 from prosody.errors import UsageError
+from prosody.language import lexicon as acts_lexicon
 from prosody.settings import Settings
 from prosody.transcripts.turns import Act, Turn
 
@@ -53,7 +53,7 @@ def assess(
         The transcript, of both roles. Word times make the timing exact; without them turn times are
         used and the result says so; without any times the rules about time cannot tell.
     acts : sequence of Act
-        What `prosody.acts.find` found in these turns (``Act.turn`` indexes them).
+        What `prosody.language.acts.find` found in these turns (``Act.turn`` indexes them).
     language : str
         ``nl``, ``en`` (any language with a file in ``prosody/conduct``), or ``auto``.
     settings : Settings, optional

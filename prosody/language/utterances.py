@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from prosody import lexicon
-from prosody.lexicon.pattern import Pattern
-from prosody.lexicon.text import tokens
+from prosody.language import lexicon
+from prosody.language.patterns import Pattern
+from prosody.language.tokens import tokens
 from prosody.transcripts.turns import Turn, Word
 
 _SAME_BREATH_S = 1.0  # segments of one speaker closer than this are read as one stretch

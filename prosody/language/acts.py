@@ -14,12 +14,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 
-from prosody import lexicon
-from prosody.clauses import Found, count_words, extend, pauses_in
-from prosody.lexicon.text import Token, tokens
+from prosody.language import lexicon
+from prosody.language.clauses import Found, count_words, extend, pauses_in
+from prosody.language.tokens import Token, tokens
+from prosody.language.utterances import Context, Stretch, stretches
 from prosody.settings import Windows
 from prosody.transcripts.turns import Act, ActKind, Turn
-from prosody.utterances import Context, Stretch, stretches
 
 _REACH = (30, 40)  # tokens before and after a head that rules can see
 _UNTIMED_GAP = 2  # without word times: at most so many tokens between acts that are one

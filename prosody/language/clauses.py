@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from prosody import lexicon
-from prosody.lexicon.text import Token
-from prosody.utterances import Stretch
+from prosody.language import lexicon
+from prosody.language.tokens import Token
+from prosody.language.utterances import Stretch
 
 _PAUSE_S = 1.0  # a clause does not reach over a longer pause
 _MARKS = ',.?!"'

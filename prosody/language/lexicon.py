@@ -3,7 +3,7 @@
 ``load("nl")`` gives the compiled :class:`Lexicon` of ``nl.toml`` in this folder, or of a folder
 named in the environment variable ``PROSODY_LEXICON`` (a team's own, or a third language). The
 format of the files is explained at the top of ``en.toml``; patterns in
-:mod:`prosody.lexicon.pattern`.
+:mod:`prosody.language.patterns`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from prosody.errors import SettingsError
-from prosody.lexicon.pattern import Pattern, PatternError, compile_pattern
-from prosody.lexicon.text import Cleaning, fold, tokens
+from prosody.language.patterns import Pattern, PatternError, compile_pattern
+from prosody.language.tokens import Cleaning, fold, tokens
 
 ACTS = ("apology", "repair", "sympathy", "interruption", "none")
 

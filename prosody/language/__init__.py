@@ -1,0 +1,1 @@
+"""Words: tokens, patterns and the wordings of each language; every sorry and what it does."""
