@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from benchmarks import common, parity, pitch, telephone
 from benchmarks._judge_voices import Sounds, rated_of
-from prosody import table
 from prosody.fit.tables import Floats, Rated, add_relative, from_egemaps
 from prosody.judge import Judge, Judgements
+from prosody.measures import table
 
 Columns = Mapping[str, Floats]
 LINES = ("300-3400 Hz", "AMR-NB 5.9 kbit/s", "telephone")
@@ -104,7 +104,7 @@ def pooled(found: Mapping[str, dict[str, Any]], axes: tuple[str, ...]) -> dict[s
 
 def through_lines(judge: Judge, rated: Rated, clips: Sounds, sr: int) -> dict[str, Any]:
     """Return whose ratings of a line come nearer to openSMILE's ratings of the clean sound."""
-    from prosody.measures import measure
+    from prosody.measures.measure import measure
 
     theirs = opensmile(rated, clips, sr)
     ours = {k: v for k, v in rated.columns.items() if k in theirs}

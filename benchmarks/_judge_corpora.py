@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from benchmarks import _judge_lines as lines
-from prosody import table
 from prosody.fit import check, recipe
 from prosody.fit import figures as fig
 from prosody.fit.bent import fit_bent
@@ -20,6 +19,7 @@ from prosody.fit.ratings import read_nsc
 from prosody.fit.tables import NOMINAL_CLIP_S, Floats, Rated, nanmedian
 from prosody.fit.train import Spec, balanced, fit_axis, folds, ridge, specs
 from prosody.judge import Z_80, verdicts
+from prosody.measures import table
 from prosody.settings import Settings
 
 BOOTSTRAPS = 1000

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import common, telephone
-from prosody import table
 from prosody.fit.tables import Floats, Rated, add_relative
+from prosody.measures import table
 
 LINES = ("8 kHz", "300-3400 Hz", "G.711 mu-law", "AMR-NB 5.9 kbit/s", "noise 15 dB", "telephone")
 STRENGTH = 30.0
@@ -28,7 +28,7 @@ def paired(args: Any) -> dict[str, Any]:
     """Return EmoDB's measures, clean and after each line, and who speaks."""
     import soundfile
 
-    from prosody.measures import measure
+    from prosody.measures.measure import measure
 
     files = common.data_files(args, "emodb", "*.flac", limit=80 if args.quick else None)
     clips = [soundfile.read(f, dtype="float32")[0] for f in files]

@@ -61,7 +61,7 @@ def noise(args: Any, judge: Judge) -> dict[str, Any]:
 
     Ratings are the judge's before its own correction: it is not told of the noise.
     """
-    from prosody.measures import measure
+    from prosody.measures.measure import measure
 
     sets = corpora(args)
     kinds: dict[str, Callable[[int], Sound]] = {

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import common
-from prosody import table
 from prosody.fit import figures as fig
 from prosody.fit.tables import Floats, Rated, add_relative
 from prosody.judge import Judge, Judgements
+from prosody.measures import table
 
 Sounds = list[NDArray[np.float32]]
 ASTERISK = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
@@ -65,7 +65,7 @@ def rated_of(
 
 def measured(files: list[Path], speakers: list[str]) -> tuple[Rated, Sounds, int]:
     """Measure files and compare each with the same speaker's others."""
-    from prosody.measures import measure
+    from prosody.measures.measure import measure
 
     sounds, sr = read(files)
     return rated_of([f.name for f in files], speakers, measure(sounds, sr), sounds, sr), sounds, sr
@@ -142,7 +142,7 @@ def emotions(args: Any, judge: Judge) -> tuple[dict[str, Any], tuple[Rated, Soun
 def turns(args: Any) -> tuple[Rated, Sounds, int]:
     """Return stretches of speech of the agents of HarperValley, each against the call's others."""
     from prosody.audio.activity import speech
-    from prosody.measures import measure
+    from prosody.measures.measure import measure
 
     files = common.data_files(args, "harpervalley", "agent/*.wav")
     sounds: Sounds = []

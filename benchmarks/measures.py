@@ -33,10 +33,10 @@ PYIN_S = 20.0
 
 def steps(clips: list[Sound], sr: int) -> dict[str, Callable[[], object]]:
     """Return what is timed of ours: the whole, the whole but pitch, and each step."""
-    from prosody import measures, pitch, spectrum
-    from prosody.frames import lay_out, power_spectra
+    from prosody.measures import measure, pitch, spectrum
+    from prosody.measures.grid import lay_out, power_spectra
 
-    groups = [clips[a:b] for a, b in measures._blocks([len(c) for c in clips], BLOCK_S * sr)]
+    groups = [clips[a:b] for a, b in measure._blocks([len(c) for c in clips], BLOCK_S * sr)]
     grids = [lay_out(g, sr) for g in groups]
     f0 = [pitch.track(g) for g in grids]
     pairs = list(zip(grids, f0, strict=True))
@@ -47,9 +47,9 @@ def steps(clips: list[Sound], sr: int) -> dict[str, Callable[[], object]]:
                 pass
 
     return {
-        "all measures": lambda: measures.measure(clips, sr),
+        "all measures": lambda: measure.measure(clips, sr),
         "all but pitch": lambda: [
-            measures.measure_grid(lay_out(g, sr), f) for g, f in zip(groups, f0, strict=True)
+            measure.measure_grid(lay_out(g, sr), f) for g, f in zip(groups, f0, strict=True)
         ],
         "step: grid": lambda: [lay_out(g, sr) for g in groups],
         "step: transforms only": transforms,
@@ -108,7 +108,7 @@ def peers(
 
 def scale(clip: Sound, sr: int, most: int) -> dict[str, float]:
     """Time `most` one-second windows of one recording, and a tenth of them."""
-    from prosody.measures import features
+    from prosody.measures.measure import features
 
     y = np.tile(clip, 60 * sr // len(clip) + 1)[: 60 * sr]
     out = {}

@@ -1,8 +1,8 @@
 """Agreement of the measures with openSMILE's eGeMAPS functionals, clip by clip.
 
 All clips of EmoDB (16 kHz) and every agent turn of at least half a second of HarperValley (8 kHz)
-are measured by `prosody.measures.measure`, written with openSMILE's names and conversions
-(`prosody.egemaps.to_egemaps`), and compared with openSMILE's own eGeMAPSv02 and eGeMAPSv01a: the
+are measured by `prosody.measures.measure.measure`, written with openSMILE's names and conversions
+(`prosody.measures.egemaps.to_egemaps`), and compared with openSMILE's own eGeMAPSv02 and eGeMAPSv01a: the
 correlation over clips, and the mean difference as a share of the spread (standard deviation) of
 openSMILE's values, for both data sets, for all clips together, and for those of them that would
 be judged (no gate for length or voice closes; in 0.07 s of voice a tracker's one slip is all).
@@ -119,8 +119,8 @@ def given(
     step_s: float,
 ) -> tuple[list[str], Matrix]:
     """Measure clips with given contours: frame `i` of a contour lies at ``first_s + i step_s``."""
-    from prosody.frames import lay_out, resample
-    from prosody.measures import measure_grid, to_egemaps
+    from prosody.measures.grid import lay_out, resample
+    from prosody.measures.measure import measure_grid, to_egemaps
 
     rows = []
     for (y, sr), contour in zip(clips, contours, strict=True):
@@ -143,7 +143,7 @@ def laryngograph(folder: Path, opensmile: Any) -> tuple[dict[str, Any], list[Pat
     """Compare pitch and voicing measures with those of the laryngograph's contour."""
     import soundfile
 
-    from prosody.measures import measure, to_egemaps
+    from prosody.measures.measure import measure, to_egemaps
 
     files = sorted(folder.glob("*.f0ref"))
     if not files:
@@ -172,9 +172,9 @@ def main(argv: list[str]) -> int:
     """Measure, compare, print, write and draw."""
     import soundfile
 
-    from prosody.measures import measure, to_egemaps
+    from prosody.measures.measure import measure, to_egemaps
+    from prosody.measures.table import ACOUSTIC, BY_EGEMAPS
     from prosody.settings import Settings
-    from prosody.table import ACOUSTIC, BY_EGEMAPS
 
     args = common.arguments(argv, __doc__)
     opensmile = common.need("opensmile")

@@ -58,8 +58,9 @@ def telephone(samples: Array, sr: int) -> tuple[Array, int]:
 
 
 def ours(samples: Array, sr: int) -> Track:
-    """Track with `prosody.pitch`."""
-    from prosody import frames, pitch
+    """Track with `prosody.measures.pitch`."""
+    from prosody.measures import grid as frames
+    from prosody.measures import pitch
 
     narrow, rate = frames.resample(samples, sr)
     grid = frames.lay_out([narrow], rate)
@@ -232,7 +233,8 @@ def _each(tracker: Tracker, heard: Sequence[tuple[Array, int]]) -> list[Track]:
 
 
 def _batch(heard: Sequence[tuple[Array, int]]) -> Array:
-    from prosody import frames, pitch
+    from prosody.measures import grid as frames
+    from prosody.measures import pitch
 
     rate = frames.analysis_rate(heard[0][1])
     return pitch.track(frames.lay_out([frames.resample(y, sr)[0] for y, sr in heard], rate))

@@ -56,8 +56,9 @@ def stretches(sounds: Sequence[tuple[Sound, int]], most_s: float) -> tuple[list[
 
 def families(pieces: Sequence[Sound], sr: int) -> dict[str, Callable[[], object]]:
     """Return the measures by family; what one needs from another is made outside its clock."""
-    from prosody import frames, measures, pitch, spectrum
-    from prosody import functionals as fn
+    from prosody.measures import grid as frames
+    from prosody.measures import measure, pitch, spectrum
+    from prosody.measures import statistics as fn
 
     def lay_out() -> frames.Grid:
         narrow = [frames.resample(p, sr) for p in pieces]
@@ -71,28 +72,29 @@ def families(pieces: Sequence[Sound], sr: int) -> dict[str, Callable[[], object]
     loudness = fn.smooth(level.loudness, runs)
 
     def pitch_family() -> object:
-        return measures._pitch_columns(pitch.track(grid), voiced, runs, grid.hop_s)
+        return measure._pitch_columns(pitch.track(grid), voiced, runs, grid.hop_s)
 
     def balance_family() -> object:
         spectrum.harmonics(grid, f0)
-        return measures._balance_columns(level, voiced, runs)
+        return measure._balance_columns(level, voiced, runs)
 
     return {
         "grid (resample, lay out)": lay_out,
         "spectra (shared by loudness and balance)": lambda: spectrum.levels(grid),
         "pitch: tracking": lambda: pitch.track(grid),
         "pitch: tracking and measures": pitch_family,
-        "loudness: measures": lambda: measures._loudness_columns(loudness, voiced, runs, grid),
+        "loudness: measures": lambda: measure._loudness_columns(loudness, voiced, runs, grid),
         "balance: measures": balance_family,
-        "tempo: measures": lambda: measures._tempo_columns(voiced, runs, grid),
-        "all measures": lambda: measures.measure(pieces, sr),
+        "tempo: measures": lambda: measure._tempo_columns(voiced, runs, grid),
+        "all measures": lambda: measure.measure(pieces, sr),
     }
 
 
 def judging(values: NDArray[np.float64], windows: int) -> Callable[[], object]:
     """Return the judge at work on the measures of `windows` apologies, as one batch."""
-    from prosody import baseline, table
+    from prosody import baseline
     from prosody.judge import Judge
+    from prosody.measures import table
 
     judge = Judge.load()
     rows = np.resize(values, (windows, values.shape[1]))
@@ -145,8 +147,8 @@ def measured(
     name: str, files: list[Path], most_s: float, repeats: int
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Return the rows of one set of recordings."""
-    from prosody import measures
     from prosody.audio.activity import speech
+    from prosody.measures import measure
 
     rows: list[dict[str, Any]] = []
 
@@ -168,7 +170,7 @@ def measured(
     pieces, sr = stretches(sounds, most_s)
     speech_s = sum(map(len, pieces)) / sr
     works: dict[str, Callable[[], object]] = dict(families(pieces, sr))
-    values = measures.measure(pieces, sr)
+    values = measure.measure(pieces, sr)
     works["judge: as many apologies as stretches, one call"] = judging(values, len(pieces))
     works["judge: one apology"] = judging(values, 1)
     works["judge: 10,000 apologies, one call"] = judging(values, 10_000)

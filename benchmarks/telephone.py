@@ -7,7 +7,7 @@ line changes nothing, lower both for scatter and for a shift.
 
 Clean is the wideband clip. Lines are 8 kHz unless said otherwise. A measure is fit for judging
 when its relative form keeps .8 on at least three quarters of the lines and .6 on the usual chain;
-``fit_for_judging`` in `prosody.table` holds the outcome, and ``fit_absolute`` that of the same rule
+``fit_for_judging`` in `prosody.measures.table` holds the outcome, and ``fit_absolute`` that of the same rule
 for the value itself; this benchmark fails when the table calls fit what is not.
 """
 
@@ -211,7 +211,7 @@ def after(clips: Sequence[Sound], speakers: NDArray[np.str_], line: str) -> tupl
 
 def degraded(clips: Sequence[Sound], speakers: NDArray[np.str_], line: str) -> Matrix:
     """Measure all clips after `line`."""
-    from prosody.measures import measure
+    from prosody.measures.measure import measure
 
     return measure(*after(clips, speakers, line))
 
@@ -222,8 +222,8 @@ def main(argv: list[str]) -> int:
 
     import soundfile
 
-    from prosody.measures import measure
-    from prosody.table import ACOUSTIC, BY_NAME, relative
+    from prosody.measures.measure import measure
+    from prosody.measures.table import ACOUSTIC, BY_NAME, relative
 
     args = common.arguments(argv, __doc__)
     for tool in ("ffmpeg", "sox"):

@@ -103,8 +103,8 @@ def score(found: NDArray[np.float64], truth: NDArray[np.float64]) -> dict[str, f
 
 def peaks(sounds: list[Sound], sr: int) -> NDArray[np.float64]:
     """Return loudness peaks per second."""
-    from prosody.measures import measure
-    from prosody.table import ACOUSTIC
+    from prosody.measures.measure import measure
+    from prosody.measures.table import ACOUSTIC
 
     return measure(sounds, sr)[:, ACOUSTIC.index("loudness_peaks_per_s")]
 
@@ -142,7 +142,7 @@ def calls(folder: Path) -> tuple[dict[str, Any], list[Path]]:
     """Compare loudness peaks, and rates from words, with the word times of calls."""
     import soundfile
 
-    from prosody.tempo import word_rates
+    from prosody.measures.tempo import word_rates
     from prosody.transcripts.turns import Word
 
     sounds, speech, articulation, files = [], [], [], []
@@ -174,7 +174,7 @@ def calls(folder: Path) -> tuple[dict[str, Any], list[Path]]:
 
 def counter(folder: Path) -> dict[str, Any]:
     """Compare the syllable counter with espeak-ng's phonemes, word by word."""
-    from prosody.tempo import syllables
+    from prosody.measures.tempo import syllables
 
     scripts = sorted((folder / "transcript").glob("*.json"))
     turns = [t for s in scripts for t in json.loads(s.read_text(encoding="utf-8"))]

@@ -15,9 +15,9 @@ import typer
 
 from prosody.batch import Head, Run
 from prosody.journal import Journal
+from prosody.measures.table import NAMES
 from prosody.message import nameless
 from prosody.rows import Apology, Line
-from prosody.table import NAMES
 from prosody.words import clock
 from prosody.words import load as words
 

@@ -23,11 +23,11 @@ __version__ = "0.1.0"
 
 _HOME = {
     "analyze": "prosody.analysis",
-    "features": "prosody.measures",
+    "features": "prosody.measures.measure",
     "find_acts": "prosody.language.acts",
     "read_transcript": "prosody.transcripts",
     "Judge": "prosody.judge",
-    "MEASURES": "prosody.table",
+    "MEASURES": "prosody.measures.table",
     "Settings": "prosody.settings",
     "ProsodyError": "prosody.errors",
 }

@@ -17,7 +17,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from prosody import rows, table
+from prosody import rows
+from prosody.measures import table
 
 NO_DATE = "__HIVE_DEFAULT_PARTITION__"
 # Rows held before they are written; all dates together, so that shuffled dates stay bounded.

@@ -299,7 +299,7 @@ def _buzz(sr: int = 8000, f0_hz: float = 150.0) -> NDArray[np.float32]:
 
 
 def _pitch() -> str:
-    from prosody.measures import frames
+    from prosody.measures.measure import frames
 
     f0 = frames(_buzz(), 8000).f0_hz
     middle = float(np.nanmedian(f0)) if np.isfinite(f0).any() else float("nan")
@@ -346,7 +346,7 @@ def models(model: Path | None = None) -> list[Check]:
     remedy = "pip install --force-reinstall prosody-sincerity"
     return [
         _judge(model),
-        _try("models", "pitch tracker", "prosody.pitch", _pitch, remedy),
+        _try("models", "pitch tracker", "prosody.measures.pitch", _pitch, remedy),
         _try("models", "speech detector", "earshot", _speech, "pip install --upgrade earshot"),
     ]
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from prosody import table
+from prosody.measures import table
 from prosody.words import load
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from prosody import measures, table
 from prosody.audio.recording import Recording
 from prosody.calls.collect import Call, Source
 from prosody.errors import ProsodyError, UsageError
+from prosody.measures import measure, table
 from prosody.rows import plain
 
 # One row of functionals says little about more than this, and costs memory in proportion.
@@ -34,7 +34,7 @@ def columns(schema: str) -> list[str]:
         raise UsageError(f"--schema {schema} is not known.", f"Choose from {', '.join(SCHEMAS)}.")
     if schema == "egemaps":
         empty = np.empty((0, len(table.ACOUSTIC)))
-        return ["file", "channel", "start", "end", *measures.to_egemaps(empty, table.ACOUSTIC)[0]]
+        return ["file", "channel", "start", "end", *measure.to_egemaps(empty, table.ACOUSTIC)[0]]
     return ["recording", "channel", "start_s", "end_s", *table.ACOUSTIC]
 
 
@@ -84,9 +84,9 @@ def rows_of(
         for channel in channels:
             for lo, hi in _groups(asked):
                 sounds = recording.read_all(asked[lo:hi], channel)
-                values = measures.measure(sounds, info.sr_hz)
+                values = measure.measure(sounds, info.sr_hz)
                 if schema == "egemaps":
-                    values = measures.to_egemaps(values, table.ACOUSTIC)[1]
+                    values = measure.to_egemaps(values, table.ACOUSTIC)[1]
                 for (start, end), row in zip(asked[lo:hi], values.tolist(), strict=True):
                     times = (start, end) if schema == "prosody" else (_delta(start), _delta(end))
                     got = [name, channel, *times, *row]
@@ -122,7 +122,7 @@ def frames_of(source: Source, name: str) -> Iterator[list[Any]]:
             for start, end in spans(info.duration_s, BLOCK_S):
                 early = max(0.0, start - CONTEXT_S)
                 sound = recording.read(early, min(info.duration_s, end + CONTEXT_S), channel)
-                got = measures.frames(sound, info.sr_hz)
+                got = measure.frames(sound, info.sr_hz)
                 at = got.time_s + early
                 last = end >= info.duration_s
                 keep = (at >= start) & ((at < end) | last)

@@ -16,8 +16,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody import onnxfile, table
+from prosody import onnxfile
 from prosody.errors import ModelError
+from prosody.measures import table
 from prosody.settings import Settings
 
 Floats = NDArray[np.float64]

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody import table
 from prosody.errors import UsageError
 from prosody.judge import Judge, Judgements
+from prosody.measures import table
 from prosody.rows import Apology
 from prosody.settings import Gates, Settings
 

@@ -19,8 +19,9 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from prosody import dataset, rows, table
+from prosody import dataset, rows
 from prosody.errors import MissingExtraError, ProsodyError, UsageError, install_line
+from prosody.measures import table
 from prosody.rows import Apology, Line
 
 if TYPE_CHECKING:

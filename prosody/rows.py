@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody import table
 from prosody.audio.recording import Remark
+from prosody.measures import table
 
 SCHEMA_VERSION = 1
 

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from prosody import quality, table
+from prosody import quality
+from prosody.measures import table
 from prosody.rows import AXES, RULES, SCHEMA_VERSION
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"

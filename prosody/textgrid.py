@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from prosody import dataset, table
+from prosody import dataset
+from prosody.measures import table
 from prosody.rows import Apology, Line
 
 if TYPE_CHECKING:

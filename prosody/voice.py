@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody import baseline, quality, table
+from prosody import baseline, quality
 from prosody.arrays import Spans, overlap_s
 from prosody.audio.recording import Recording, Remark
 from prosody.cutting import Cut, cut
 from prosody.errors import UsageError
 from prosody.hearing import Heard
+from prosody.measures import table
 from prosody.roles import Track
 from prosody.rows import Apology, Line
 from prosody.settings import Settings
@@ -133,12 +134,13 @@ class Voice:
 
     def _measure(self, windows: Spans) -> tuple[list[NDArray[np.float32]], Floats]:
         """Return the sound and all measures (`table.NAMES`) of windows of this voice."""
-        from prosody import measures, tempo
+        from prosody.measures import measure
+        from prosody.measures.measure import tempo
 
         heard = self.heard
         sounds = heard.read(self.track, windows)
         values = np.full((len(windows), len(table.NAMES)), np.nan)
-        values[:, _ACOUSTIC] = measures.measure(
+        values[:, _ACOUSTIC] = measure.measure(
             sounds, heard.recordings[self.track.source].info.sr_hz
         )
         said = heard.words_of(self.role)
@@ -202,8 +204,8 @@ def voice_of(path: Path, settings: Settings) -> Habit:
     ProsodyError
         If the file cannot be read or holds too little speech.
     """
-    from prosody import measures
     from prosody.audio import activity
+    from prosody.measures.measure import measure
 
     chosen = settings.baseline
     with Recording(path) as recording:
@@ -218,4 +220,4 @@ def voice_of(path: Path, settings: Settings) -> Habit:
                 "Record some ordinary sentences of the same voice.",
             )
         sounds = recording.read_all([(float(a), float(b)) for a, b in cutting], channel)
-        return baseline.median(measures.measure(sounds, recording.info.sr_hz)), held
+        return baseline.median(measure.measure(sounds, recording.info.sr_hz)), held

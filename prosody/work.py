@@ -234,11 +234,11 @@ def warm(work: Work) -> int:
     """Load and compile everything that a call will need; returns the process's number."""
     import numpy as np
 
-    from prosody import measures
     from prosody.audio import activity  # noqa: F401  (loads the detector of speech)
+    from prosody.measures import measure
 
     noise = np.random.default_rng(0).normal(0, 0.05, 8000).astype(np.float32)
-    measures.measure([noise], 8000)
+    measure.measure([noise], 8000)
     _examiner(work.digest, work.options)
     return os.getpid()
 

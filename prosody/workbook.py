@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from prosody import table
 from prosody.errors import UsageError
+from prosody.measures import table
 from prosody.words import load as words
 
 ROW_LIMIT = 1_048_576  # rows of a sheet, with the header

@@ -25,9 +25,9 @@ from prosody.audio.recording import Remark
 from prosody.calls.collect import collect
 from prosody.errors import UsageError
 from prosody.journal import Journal, JournalError
+from prosody.measures.table import NAMES
 from prosody.pipeline import Examined, Options
 from prosody.rows import Line
-from prosody.table import NAMES
 from prosody.work import Outcome
 from prosody.workers import HereEngine
 
@@ -262,7 +262,7 @@ def sorry(folder, **groups):
 
 @pytest.fixture
 def measured(monkeypatch):
-    from prosody import measures
+    from prosody.measures import measure as measures
 
     times = []
     real = measures.measure

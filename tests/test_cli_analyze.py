@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from conftest import SAMPLES
 
-from prosody import table
+from prosody.measures import table
 
 
 def prosody(*args, cwd=None, **env):

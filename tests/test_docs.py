@@ -9,7 +9,8 @@ from dataclasses import fields
 import pytest
 from conftest import ROOT
 
-from prosody import results, rows, schema, settings, table
+from prosody import results, rows, schema, settings
+from prosody.measures import table
 
 sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from prosody import explain, table
+from prosody import explain
+from prosody.measures import table
 from prosody.words import load
 
 LANGS = ("en", "nl")

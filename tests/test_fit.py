@@ -17,7 +17,7 @@ from prosody.fit import bent, check, graph, make, recipe, tables
 from prosody.fit.model import JudgeModel, Terms
 from prosody.fit.train import Spec
 from prosody.judge import Judge
-from prosody.table import BY_NAME
+from prosody.measures.table import BY_NAME
 
 
 @pytest.fixture(scope="module")

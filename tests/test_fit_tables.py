@@ -282,8 +282,8 @@ def test_results_are_read_in_every_form(tmp_path):
     pytest.importorskip("openpyxl")
     pytest.importorskip("pyarrow")
     from prosody import results
+    from prosody.measures.table import NAMES, RELATIVE_NAMES
     from prosody.rows import Apology
-    from prosody.table import NAMES, RELATIVE_NAMES
 
     def apology(i):
         measures = np.full(len(NAMES), float(i + 1))

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from prosody.errors import UsageError
-from prosody.frames import analysis_rate, fft_size, hop_samples, lay_out, power_spectra, resample
+from prosody.measures.grid import (
+    analysis_rate,
+    fft_size,
+    hop_samples,
+    lay_out,
+    power_spectra,
+    resample,
+)
 
 
 def test_segments_start_on_hops_and_keep_their_samples() -> None:
@@ -86,5 +93,5 @@ def test_resampling_takes_out_an_offset_and_what_is_no_number() -> None:
 def test_long_and_short_sounds_are_resampled_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     y = np.random.default_rng(3).standard_normal(50000).astype(np.float32)
     whole, _ = resample(y, 48000)
-    monkeypatch.setattr("prosody.frames.RESAMPLE_SAMPLES", 7001)
+    monkeypatch.setattr("prosody.measures.grid.RESAMPLE_SAMPLES", 7001)
     np.testing.assert_allclose(resample(y, 48000)[0], whole, atol=1e-6)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prosody.functionals import (
+from prosody.measures.statistics import (
     Runs,
     line_slopes,
     mean_sd,

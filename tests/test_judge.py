@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from prosody import judge as judges
-from prosody import onnxfile, table
+from prosody import onnxfile
 from prosody.errors import ModelError
 from prosody.judge import Judge, verdicts
+from prosody.measures import table
 from prosody.settings import Settings, Verdict
 
 

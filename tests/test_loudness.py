@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from prosody.loudness import BANDS, equal_loudness, loudness_and_cepstra, mel, mel_bands
+from prosody.measures.loudness import BANDS, equal_loudness, loudness_and_cepstra, mel, mel_bands
 
 
 def test_the_mel_scale_has_1000_at_1000_hz():

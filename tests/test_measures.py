@@ -5,9 +5,9 @@ import pytest
 
 from prosody import features
 from prosody.errors import UsageError
-from prosody.frames import lay_out
-from prosody.measures import frames, measure, measure_grid
-from prosody.table import ACOUSTIC, BY_NAME
+from prosody.measures.grid import lay_out
+from prosody.measures.measure import frames, measure, measure_grid
+from prosody.measures.table import ACOUSTIC, BY_NAME
 
 RATES = (8000, 11025, 16000, 44100, 48000)
 AT = {name: i for i, name in enumerate(ACOUSTIC)}
@@ -233,7 +233,7 @@ def test_batch_equals_single_in_any_order_and_company(voice):
 def test_blocks_do_not_show(voice, monkeypatch):
     segments = [voice(1.5, 8000, seed=i) for i in range(8)]
     together = measure(segments, 8000)
-    monkeypatch.setattr("prosody.measures.BLOCK_S", 2.0)
+    monkeypatch.setattr("prosody.measures.measure.BLOCK_S", 2.0)
     np.testing.assert_allclose(measure(segments, 8000), together, rtol=1e-4, atol=1e-5)
 
 

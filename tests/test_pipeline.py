@@ -6,11 +6,11 @@ import soundfile
 from conftest import SAMPLES
 
 import prosody
-from prosody import table
 from prosody.calls.collect import collect
 from prosody.errors import ProsodyError, UsageError
 from prosody.judge import Judge
 from prosody.judging import judge_rows
+from prosody.measures import table
 from prosody.pipeline import Examiner, Options, check_request, examine
 from prosody.settings import Gates, Settings
 

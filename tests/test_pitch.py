@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from prosody import frames, pitch
+from prosody.measures import grid as frames
+from prosody.measures import pitch
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 RATES = [8000, 11025, 16000, 44100, 48000]

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prosody import results, rows, table
+from prosody import results, rows
 from prosody.errors import UsageError
+from prosody.measures import table
 from prosody.rows import Apology, Line, Remark
 
 

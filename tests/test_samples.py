@@ -10,7 +10,7 @@ from conftest import ROOT
 
 from prosody import find_acts, read_transcript
 from prosody.audio.recording import Recording
-from prosody.measures import features
+from prosody.measures.measure import features
 
 SAMPLES = ROOT / "samples"
 CALLS = sorted(SAMPLES.glob("*.wav"))

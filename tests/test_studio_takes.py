@@ -23,9 +23,10 @@ pytest.importorskip("starlette", reason="needs the extra studio")
 from starlette.testclient import TestClient
 
 import prosody
-from prosody import table, words
+from prosody import words
 from prosody.errors import RecordingError
 from prosody.judge import Judge
+from prosody.measures import table
 from prosody.settings import Coach as CoachSettings
 from prosody.settings import Settings
 from prosody.studio import compare, keep, lines, situations, take, told, visit, workroom

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prosody import table
+from prosody.measures import table
 
 PAGE = Path(__file__).parent.parent / "docs" / "measures.md"
 
@@ -18,7 +18,7 @@ def test_names_are_told_once():
 
 def test_the_page_is_the_table():
     assert PAGE.read_text(encoding="utf-8") == table.markdown(), (
-        "run: python -m prosody.table > docs/measures.md"
+        "run: python -m prosody.measures.table > docs/measures.md"
     )
 
 

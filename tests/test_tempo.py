@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prosody.functionals import Runs
-from prosody.tempo import pause_share, stretches, syllables, voice_rhythm, word_rates
+from prosody.measures.statistics import Runs
+from prosody.measures.tempo import pause_share, stretches, syllables, voice_rhythm, word_rates
 from prosody.transcripts.turns import Word
 
 

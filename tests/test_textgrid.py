@@ -16,8 +16,8 @@ from benchmarks import _run
 from prosody import textgrid
 from prosody.calls.windows import read_windows
 from prosody.journal import Journal
+from prosody.measures.table import NAMES, RELATIVE_NAMES
 from prosody.rows import Apology, Line
-from prosody.table import NAMES, RELATIVE_NAMES
 
 
 def apology(start_s, end_s, **changes):

@@ -17,7 +17,7 @@ from scipy import signal
 from torch import Tensor, nn
 from torch.nn import functional
 
-from prosody import pitch
+from prosody.measures import pitch
 
 STEP = math.log(2) / pitch.STEPS_PER_OCTAVE
 LOW = math.log(pitch.STEP_LOW_HZ)
@@ -29,7 +29,7 @@ BLUR = 0.7
 
 
 def features(x: Tensor) -> Tensor:
-    """Do what `prosody.pitch` does to sound, for a batch [b, n * 80], in torch: [b, 374, n]."""
+    """Do what `prosody.measures.pitch` does to sound, for a batch [b, n * 80], in torch: [b, 374, n]."""
     n = x.shape[1] // pitch.HOP
     padded = functional.pad(x, (pitch.LONG // 2, pitch.LONG // 2))
     shapes, levels = [], []

@@ -26,7 +26,7 @@ from prosody.fit.model import (
     Terms,
 )
 from prosody.judge import Judge
-from prosody.table import BY_NAME, MEASURES
+from prosody.measures.table import BY_NAME, MEASURES
 
 OPSET, IR = 17, 10
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from prosody import table
 from prosody.errors import UsageError
 from prosody.fit.ratings import Panel, read_long
 from prosody.fit.tables import Rated, read_table, stem
+from prosody.measures import table
 
 FULL_SCALE = 100.0
 MIDDLE = 50.0

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody import table
+from prosody.measures import table
 
 Floats = NDArray[np.float64]
 LN2 = float(np.log(2.0))

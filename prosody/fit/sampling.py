@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 from prosody.errors import UsageError
 from prosody.fit.tables import Floats
+from prosody.measures.table import NAMES, RELATIVE_NAMES
 from prosody.report.results import Run, clip_id, number
-from prosody.table import NAMES, RELATIVE_NAMES
 
 MOST_PER_AGENT = 8
 ENRICH = ("auto", "judge", "measures", "none")

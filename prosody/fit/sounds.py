@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from prosody import table
 from prosody.errors import UsageError
 from prosody.fit.tables import Floats, numbers
+from prosody.measures import table
 
 PATHS = ("recording", "path", "file", "clip")
 SOUND = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aiff", ".au", ".gsm", ".wma", ".webm")
@@ -56,7 +56,7 @@ def measure_rows(
     """
     from prosody.audio.recording import Recording
     from prosody.errors import RecordingError
-    from prosody.measures import measure
+    from prosody.measures.measure import measure
 
     lower = [h.lower() for h in header]
 

@@ -1,7 +1,7 @@
 """Read tables of rated clips: our measures, openSMILE's columns, or a corpus' own.
 
 Whatever the columns are called, the result is one :class:`Rated`: absolute measures under the
-names of :mod:`prosody.table`, relative ones against the same speaker's other clips, and ratings.
+names of :mod:`prosody.measures.table`, relative ones against the same speaker's other clips, and ratings.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody import table
 from prosody.errors import UsageError
 from prosody.fit.cells import numbers, read_rows
+from prosody.measures import table
 
 __all__ = ["Rated", "numbers", "read_results", "read_rows", "read_table"]
 
@@ -99,10 +99,10 @@ def from_egemaps(columns: Mapping[str, Floats]) -> dict[str, Floats]:
 
     openSMILE writes 0 where a statistic has no stretch to stand on; slopes and lengths of exactly
     0 are therefore missing here, as they are when we measure ourselves. So are all numbers of
-    measures that only share their name with ours (:data:`prosody.egemaps.UNLIKE`).
+    measures that only share their name with ours (:data:`prosody.measures.egemaps.UNLIKE`).
     """
-    from prosody.egemaps import UNLIKE
-    from prosody.egemaps import from_egemaps as convert
+    from prosody.measures.egemaps import UNLIKE
+    from prosody.measures.egemaps import from_egemaps as convert
 
     out = {name: values for name, values in convert(columns).items() if name not in UNLIKE}
     for name in out:

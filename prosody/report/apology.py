@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from prosody import table
+from prosody.measures import table
 from prosody.report import speak
 from prosody.report.chart import Picture
 from prosody.report.html import Html, join, tag

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from prosody.errors import ProsodyError
+from prosody.measures.table import NAMES, RELATIVE_NAMES
 from prosody.report import speak
 from prosody.report.apology import ApologyPage, Sheet, file_name
 from prosody.report.complaints import Complaint, Complaints, complaints
@@ -24,7 +25,6 @@ from prosody.report.page import Frame
 from prosody.report.results import Run, clip_id, order
 from prosody.report.sound import Clip, clip, extract
 from prosody.results import safe_cell
-from prosody.table import NAMES, RELATIVE_NAMES
 from prosody.transcripts.turns import Turn
 
 C = TypeVar("C", bound=Clip)

@@ -162,13 +162,13 @@ def extract(files: Files, row: dict[str, Any], turns: Sequence[Turn] = ()) -> Ex
     ProsodyError
         If the recording cannot be read.
     """
-    from prosody import measures
     from prosody.audio import activity
+    from prosody.measures import measure
 
     window = number(row, "start_s"), number(row, "end_s")
     got = clip(files, window, turns, int(row.get("channel") or 0))
     y, sr, low = got.samples[0], got.sr_hz, got.start_s
-    found = measures.frames(y, sr)
+    found = measure.frames(y, sr)
     with np.errstate(invalid="ignore"):
         pitch = 12 * np.log2(found.f0_hz.astype(np.float64) / 27.5)
     inside = y[max(0, round((window[0] - low) * sr)) : max(0, round((window[1] - low) * sr))]

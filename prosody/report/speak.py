@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from prosody import explain, table
+from prosody import explain
+from prosody.measures import table
 from prosody.message import nameless
 from prosody.message import remedy as to_do
 from prosody.report.results import number

@@ -59,7 +59,7 @@ class Clip:
             If the file cannot be read, or nothing can be heard in it.
         """
         from prosody.audio.recording import Recording
-        from prosody.frames import resample
+        from prosody.measures.grid import resample
 
         with Recording(self.path) as file:
             sr, length = file.info.sr_hz, file.info.duration_s

@@ -18,8 +18,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from prosody import __version__, table
+from prosody import __version__
 from prosody.judge import Judge
+from prosody.measures import table
 from prosody.results import atomic
 from prosody.rows import Apology, plain
 from prosody.settings import Settings

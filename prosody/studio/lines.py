@@ -66,9 +66,9 @@ def draw(y: Signal, sr: int) -> Lines:
     sr : int
         Sample rate, Hz.
     """
-    from prosody import measures
+    from prosody.measures import measure
 
-    got = measures.frames(y, sr)
+    got = measure.frames(y, sr)
     pitch = 12.0 * np.log2(got.f0_hz.astype(np.float64) / REFERENCE_HZ)
     power = np.concatenate([[0.0], np.cumsum(np.square(y, dtype=np.float64))])
     low = np.clip(np.round((got.time_s - LEVEL_S / 2) * sr).astype(np.int64), 0, len(y))

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from prosody import explain, table
+from prosody import explain
 from prosody.judge import Judge
 from prosody.judging import judge_rows
+from prosody.measures import table
 from prosody.rows import AXES, Apology, plain
 from prosody.settings import Settings
 from prosody.studio.places import place

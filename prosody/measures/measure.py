@@ -1,6 +1,6 @@
 """All measures of many segments: frames once, statistics once, one row per segment.
 
-``measure`` is the batched core: segments in, one row of `prosody.table.ACOUSTIC` each, the same
+``measure`` is the batched core: segments in, one row of `prosody.measures.table.ACOUSTIC` each, the same
 whether measured alone or together. ``features`` cuts windows out of one recording and measures
 them; ``frames`` gives the contours that the page draws.
 """
@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody import functionals as fn
-from prosody import pitch, spectrum, tempo
-from prosody.egemaps import from_egemaps, to_egemaps
 from prosody.errors import UsageError
-from prosody.frames import FloatArray, Grid, lay_out, resample
-from prosody.functionals import Doubles, Mask, Runs
-from prosody.table import ACOUSTIC, BY_NAME
+from prosody.measures import pitch, spectrum, tempo
+from prosody.measures import statistics as fn
+from prosody.measures.egemaps import from_egemaps, to_egemaps
+from prosody.measures.grid import FloatArray, Grid, lay_out, resample
+from prosody.measures.statistics import Doubles, Mask, Runs
+from prosody.measures.table import ACOUSTIC, BY_NAME
 
 __all__ = [
     "Features",
@@ -53,7 +53,7 @@ class Features:
     Attributes
     ----------
     names : tuple of str
-        Columns, `prosody.table.ACOUSTIC`.
+        Columns, `prosody.measures.table.ACOUSTIC`.
     values : ndarray [shape=(k, m), float64]
         NaN is missing.
     voiced_s : ndarray [shape=(k,), float64]
@@ -99,7 +99,7 @@ def measure(segments: Sequence[NDArray[np.floating[Any]]], sr: int) -> Doubles:
     Returns
     -------
     ndarray [shape=(n, len(ACOUSTIC)), float64]
-        One row per segment in the order of `prosody.table.ACOUSTIC`; NaN is missing. A segment's
+        One row per segment in the order of `prosody.measures.table.ACOUSTIC`; NaN is missing. A segment's
         row does not depend on the others (to 1e-5).
     """
     return _measure(segments, sr)[0]

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody.frames import CHUNK_FRAMES, FloatArray, Grid, fft_size, power, power_spectra
-from prosody.loudness import BANDS, loudness_and_cepstra, mel_bands
+from prosody.measures.grid import CHUNK_FRAMES, FloatArray, Grid, fft_size, power, power_spectra
+from prosody.measures.loudness import BANDS, loudness_and_cepstra, mel_bands
 
 ALPHA_SPLIT_HZ = 1000.0
 HAMMARBERG_SPLIT_HZ = 2000.0

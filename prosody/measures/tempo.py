@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody.functionals import Doubles, Mask, Runs, Turns, Values, mean_sd
+from prosody.measures.statistics import Doubles, Mask, Runs, Turns, Values, mean_sd
 from prosody.transcripts.turns import Word
 
 Counts = NDArray[np.int64]

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody.frames import FloatArray
+from prosody.measures.grid import FloatArray
 
 BANDS = 26
 LOW_HZ = 20.0

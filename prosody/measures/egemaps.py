@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody.frames import HOP_S
-from prosody.table import ACOUSTIC, BY_EGEMAPS, BY_NAME, MEASURES
+from prosody.measures.grid import HOP_S
+from prosody.measures.table import ACOUSTIC, BY_EGEMAPS, BY_NAME, MEASURES
 
 Doubles = NDArray[np.float64]
 
@@ -76,7 +76,7 @@ def to_egemaps(values: Doubles, names: Sequence[str] = ACOUSTIC) -> tuple[list[s
     ----------
     values : ndarray [shape=(n, len(names))]
     names : sequence of str
-        Measures of `prosody.table`; those without an eGeMAPS name, or without the measure that
+        Measures of `prosody.measures.table`; those without an eGeMAPS name, or without the measure that
         their conversion needs, are left out.
 
     Returns

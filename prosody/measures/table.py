@@ -333,7 +333,7 @@ def relative(
 
 _HEAD = """# Measures
 
-Made from `prosody/table.py` by `python -m prosody.table > docs/measures.md`; a test keeps the two
+Made from `prosody/table.py` by `python -m prosody.measures.table > docs/measures.md`; a test keeps the two
 equal. Every measure is one number per window (an apology, a stretch of baseline, a whole file).
 
 - **Missing** is NaN in Python, null in JSON, an empty cell in CSV; never 0. A window shorter than

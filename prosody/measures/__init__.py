@@ -1,0 +1,1 @@
+"""Measures: pure functions on arrays, from frames to one number with a unit per stretch."""
