@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 from benchmarks import conduct as bench  # noqa: E402
 from prosody import conduct, words  # noqa: E402
 from prosody.conduct import nouns, patterns, text  # noqa: E402
-from prosody.conduct.registry import RULES  # noqa: E402
+from prosody.conduct.rules import RULES  # noqa: E402
 from prosody.errors import UsageError  # noqa: E402
 from prosody.language import acts as finder  # noqa: E402
 from prosody.settings import Conduct, Settings  # noqa: E402

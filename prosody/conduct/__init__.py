@@ -11,10 +11,10 @@ from typing import Any
 
 from prosody import words
 from prosody.conduct import content, timing, wording
+from prosody.conduct.dialogue import read
 from prosody.conduct.patterns import languages, lexicon
-from prosody.conduct.registry import ORDER, RULES, apply
 from prosody.conduct.result import Promise, RuleResult, Said
-from prosody.conduct.story import read
+from prosody.conduct.rules import ORDER, RULES, apply
 from prosody.errors import UsageError
 from prosody.language import lexicon as acts_lexicon
 from prosody.settings import Settings

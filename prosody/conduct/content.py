@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from prosody.conduct import nouns
+from prosody.conduct.dialogue import Apology, Story
 from prosody.conduct.patterns import Hit
-from prosody.conduct.registry import cannot_tell, outcome, rule
 from prosody.conduct.result import Promise, RuleResult, Said
-from prosody.conduct.story import Apology, Story
+from prosody.conduct.rules import cannot_tell, outcome, rule
 from prosody.conduct.text import BREAK, Token
 
 BEFORE, AFTER = 15, 25

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from prosody.conduct.dialogue import Apology, Story
 from prosody.conduct.patterns import Hit
-from prosody.conduct.registry import cannot_tell, outcome, rule
 from prosody.conduct.result import RuleResult, Said
-from prosody.conduct.story import Apology, Story
+from prosody.conduct.rules import cannot_tell, outcome, rule
 
 SPREAD_ERROR = 2.0
 """How far a time within a turn may be off where the transcript has no word times (a factor)."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from prosody.conduct.registry import cannot_tell, outcome, rule
+from prosody.conduct.dialogue import Apology, Story
 from prosody.conduct.result import RuleResult, Said
-from prosody.conduct.story import Apology, Story
+from prosody.conduct.rules import cannot_tell, outcome, rule
 from prosody.conduct.text import BREAK, plain
 
 TAIL = 6

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from prosody.conduct.dialogue import Story
 from prosody.conduct.result import Promise, RuleResult, Said, Status, Strength
-from prosody.conduct.story import Story
 
 ORDER = (
     "real",
