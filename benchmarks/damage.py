@@ -24,9 +24,9 @@ from benchmarks import _run, common
 from prosody import batch, merging, results, work
 from prosody.calls.collect import collect
 from prosody.errors import ProsodyError
+from prosody.examine.examine import Examined, Options
 from prosody.journal import Journal
 from prosody.measures.table import NAMES, RELATIVE_NAMES
-from prosody.pipeline import Examined, Options
 from prosody.rows import Apology, Line
 from prosody.work import Outcome
 from prosody.workers import HereEngine

@@ -38,8 +38,8 @@ def decode(files: Sequence[Path]) -> list[tuple[Sound, int]]:
 
 def stretches(sounds: Sequence[tuple[Sound, int]], most_s: float) -> tuple[list[Sound], int]:
     """Cut speech into stretches of about 3 s, at most `most_s` in all, spread over the sounds."""
-    from prosody import baseline
     from prosody.audio.activity import speech
+    from prosody.examine import baseline
     from prosody.settings import Settings
 
     (sr,) = {rate for _, rate in sounds}
@@ -92,7 +92,7 @@ def families(pieces: Sequence[Sound], sr: int) -> dict[str, Callable[[], object]
 
 def judging(values: NDArray[np.float64], windows: int) -> Callable[[], object]:
     """Return the judge at work on the measures of `windows` apologies, as one batch."""
-    from prosody import baseline
+    from prosody.examine import baseline
     from prosody.judge import Judge
     from prosody.measures import table
 

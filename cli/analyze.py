@@ -139,10 +139,10 @@ def analyze(
     from prosody import batch, engines, in_clear, results, work
     from prosody.calls import pseudonyms
     from prosody.calls.collect import collect
+    from prosody.examine.examine import Options, check_request
     from prosody.journal import Journal
     from prosody.judge import Judge
     from prosody.judging import judge_rows
-    from prosody.pipeline import Options, check_request
     from prosody.rows import nested
     from prosody.words import load as words
 
@@ -172,7 +172,7 @@ def analyze(
     if shard is not None:
         calls = batch.shard_of(calls, shard)
     if baseline is not None:
-        from prosody.voice import voice_of
+        from prosody.examine.speaker import voice_of
 
         voice_of(baseline, options.settings)  # a baseline that cannot be used stops the run at once
     judge = None if measures_only else Judge.load(model)

@@ -23,8 +23,8 @@ from typing import Any, Protocol
 from prosody import __version__
 from prosody.calls.call import Call
 from prosody.errors import UsageError
+from prosody.examine.gates import closed
 from prosody.journal import Journal
-from prosody.quality import closed
 from prosody.rows import SCHEMA_VERSION, Apology, Line
 from prosody.work import Outcome, Work, stamp_of, writable
 

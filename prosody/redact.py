@@ -15,7 +15,7 @@ from typing import Any
 
 from prosody.audio.recording import Remark
 from prosody.calls import pseudonyms
-from prosody.pipeline import Examined
+from prosody.examine.examine import Examined
 
 NUMBER, ADDRESS, NAME = "[number]", "[address]", "[name]"
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from prosody import quality
+from prosody.examine import gates
 from prosody.measures import table
 from prosody.rows import AXES, RULES, SCHEMA_VERSION
 
@@ -24,7 +24,7 @@ _ROLE = {"enum": ["agent", "customer", "unknown"]}
 _HASH = {"type": "string", "pattern": "^([0-9a-f]{64})?$"}
 _STATUS = ("met", "not_met", "cannot_tell", "shown")
 VERDICTS = ("sincere", "forced", "unclear")
-GATES = (*quality.GATES, "music", quality.OUTSIDE)
+GATES = (*gates.GATES, "music", gates.OUTSIDE)
 
 
 def _closed(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from typing import Any
 from prosody import __version__
 from prosody.calls import pseudonyms
 from prosody.calls.call import Call
-from prosody.pipeline import Examined, Examiner, Options, conduct_of
+from prosody.examine.examine import Examined, Examiner, Options, conduct_of
 from prosody.rows import Line
 
 # Seconds that any call may take, and what is added for each second of sound. Measuring takes a

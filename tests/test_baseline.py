@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prosody import baseline
 from prosody.arrays import join
+from prosody.examine import baseline
 from prosody.settings import Baseline
 
 

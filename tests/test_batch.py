@@ -24,9 +24,9 @@ from prosody import batch, engines, results, settings, work
 from prosody.audio.recording import Remark
 from prosody.calls.collect import collect
 from prosody.errors import UsageError
+from prosody.examine.examine import Examined, Options
 from prosody.journal import Journal, JournalError
 from prosody.measures.table import NAMES
-from prosody.pipeline import Examined, Options
 from prosody.rows import Line
 from prosody.work import Outcome
 from prosody.workers import HereEngine

@@ -14,7 +14,7 @@ from benchmarks import _run
 from prosody import engines, work
 from prosody.calls.collect import collect
 from prosody.errors import MissingExtraError
-from prosody.pipeline import Options
+from prosody.examine.examine import Options
 
 # A cluster for a process of its own: it starts threads and sockets that outlive a fixture.
 CLUSTER = """

@@ -33,8 +33,8 @@ from benchmarks.damage import (
 from prosody import batch, in_clear, merging, results, work
 from prosody.calls.collect import collect
 from prosody.errors import ProsodyError, UsageError
+from prosody.examine.examine import Options
 from prosody.journal import Journal, JournalError, sound
-from prosody.pipeline import Options
 
 N = CALLS
 

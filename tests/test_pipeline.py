@@ -8,10 +8,10 @@ from conftest import SAMPLES
 import prosody
 from prosody.calls.collect import collect
 from prosody.errors import ProsodyError, UsageError
+from prosody.examine.examine import Examiner, Options, check_request, examine
 from prosody.judge import Judge
 from prosody.judging import judge_rows
 from prosody.measures import table
-from prosody.pipeline import Examiner, Options, check_request, examine
 from prosody.settings import Gates, Settings
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from prosody import quality
 from prosody.audio.activity import listen
-from prosody.quality import (
+from prosody.examine import gates
+from prosody.examine.gates import (
     GATES,
     check,
     clipped_share,
@@ -213,4 +213,4 @@ def test_real_calls_pass(data):
 
 def test_gates_and_their_names():
     assert GATES == ("too_short", "too_little_voice", "clipped", "too_noisy", "digital_silence")
-    assert quality.SILENT_DB < -90
+    assert gates.SILENT_DB < -90

@@ -140,7 +140,7 @@ def test_nothing_planted_anywhere_is_found_in_anything_written(tmp_path, lang):
 
 def test_a_fault_of_ours_quotes_nothing():
     from prosody import redact
-    from prosody.pipeline import Examined
+    from prosody.examine.examine import Examined
     from prosody.rows import Line
 
     line = Line("recording-1.wav", "call-1", code="internal_error", message="KeyError: 'Quirk'")

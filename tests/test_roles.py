@@ -12,7 +12,7 @@ from prosody.calls.call_windows import turns
 from prosody.calls.collect import Call, Source, collect
 from prosody.calls.windows import Window
 from prosody.errors import RoleError, UsageError
-from prosody.roles import assign, named_by_greeting
+from prosody.examine.roles import assign, named_by_greeting
 from prosody.transcripts.turns import Transcript, Turn, Word
 
 SR = 8000
@@ -370,7 +370,7 @@ def test_tracks_of_real_calls_lie_where_their_words_do(data):
     from prosody.arrays import overlap_s
     from prosody.audio.activity import speech_of
     from prosody.audio.recording import Recording
-    from prosody.role_evidence import times_of
+    from prosody.examine.role_evidence import times_of
     from prosody.transcripts import read
 
     late = 0

@@ -102,7 +102,7 @@ def test_the_line_that_installs_is_that_of_the_extra_that_is_missing():
 @pytest.mark.data
 def test_real_remarks_in_dutch(data):
     from prosody.calls.collect import collect
-    from prosody.roles import assign
+    from prosody.examine.roles import assign
     from prosody.transcripts import read
 
     texts = set()

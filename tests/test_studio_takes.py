@@ -209,7 +209,7 @@ def test_soft_short_and_empty_takes(tmp_path: Path) -> None:
 
 
 def test_every_problem_gate_and_refusal_has_words_in_both_languages() -> None:
-    from prosody.quality import GATES
+    from prosody.examine.gates import GATES
 
     for lang in ("nl", "en"):
         say = words.load("coach", lang)

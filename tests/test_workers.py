@@ -24,8 +24,8 @@ from prosody import batch, engines, work, workers
 from prosody.calls.call import Call, Source
 from prosody.calls.collect import collect
 from prosody.errors import UsageError
+from prosody.examine.examine import Options
 from prosody.journal import Journal
-from prosody.pipeline import Options
 from prosody.work import Outcome
 from prosody.workers import MB, Limits, LocalEngine, how_many, parse_memory
 

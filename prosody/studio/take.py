@@ -115,8 +115,8 @@ def listen(data: bytes, folder: str, max_s: float, settings: Settings) -> Measur
     ProsodyError
         If it is no sound, damaged, or too long; names no path.
     """
-    from prosody import quality
     from prosody.audio import activity
+    from prosody.examine import gates as quality
     from prosody.studio import lines
 
     y, sr, coarse = read(data, folder, max_s)
@@ -229,8 +229,8 @@ def encode(y: Signal, sr: int, coarse: bool) -> tuple[Signal, bytes]:
 
 def examine(flac: bytes, folder: str, settings: Settings) -> Apology:
     """Measure a take exactly as ``prosody analyze --clips`` does."""
-    from prosody import pipeline
     from prosody.calls.collect import Call, Source
+    from prosody.examine import examine as pipeline
 
     with _as_file(flac, folder) as path:
         call = Call("take", (Source(path),), "take")
@@ -303,7 +303,7 @@ def usual(flacs: list[bytes], folder: str, settings: Settings) -> Usual:
     on that file gives the same.
     """
     from prosody.errors import UsageError
-    from prosody.voice import voice_of
+    from prosody.examine.speaker import voice_of
 
     joined = join(flacs)
     with _as_file(joined, folder) as path:

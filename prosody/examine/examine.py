@@ -17,14 +17,14 @@ from typing import Any
 from prosody.audio import storage
 from prosody.calls.collect import Call
 from prosody.errors import ProsodyError, RecordingError, UsageError
-from prosody.hearing import NO_WORDS, Heard, describe, hear
+from prosody.examine.open_call import NO_WORDS, Heard, describe, hear
+from prosody.examine.roles import check
+from prosody.examine.speaker import Habit, Voice, voice_of
 from prosody.message import failure as failure_said
 from prosody.message import remark as remark_said
-from prosody.roles import check
 from prosody.rows import Apology, Line
 from prosody.settings import Settings
 from prosody.transcripts.recognise import Plan
-from prosody.voice import Habit, Voice, voice_of
 from prosody.words import load as words
 
 

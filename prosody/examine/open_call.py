@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from prosody import quality, roles, transcripts
+from prosody import transcripts
 from prosody.arrays import Spans, join, overlap_s, subtract
 from prosody.audio import activity
 from prosody.audio.activity import Voice
@@ -23,7 +23,8 @@ from prosody.calls import call_windows
 from prosody.calls.collect import Call
 from prosody.calls.windows import Window
 from prosody.errors import RecordingError, TranscriptError
-from prosody.roles import Roles, Track
+from prosody.examine import gates, roles
+from prosody.examine.roles import Roles, Track
 from prosody.settings import Settings
 from prosody.transcripts.recognise import Plan
 from prosody.transcripts.turns import Act, Role, Transcript, Turn, Word
@@ -88,9 +89,7 @@ class Heard:
     def noise_db(self, track: Track, start_s: float, end_s: float) -> float:
         """Return the level of the noise around a window of a track, dBFS (NaN: cannot be told)."""
         voice, at = self._voice(track), track.offset_s
-        return quality.noise_db(
-            voice.level_db, voice.frame_s, voice.speech, start_s - at, end_s - at
-        )
+        return gates.noise_db(voice.level_db, voice.frame_s, voice.speech, start_s - at, end_s - at)
 
     def _voice(self, track: Track) -> Voice:
         return voices(self.recordings, self._voices, track.source)[track.channel]

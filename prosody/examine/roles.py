@@ -19,7 +19,7 @@ from prosody.audio.crosstalk import BLEED_DB, Crosstalk, compare, from_start, si
 from prosody.audio.recording import Recording, Remark
 from prosody.calls.collect import Call
 from prosody.errors import RoleError, UsageError
-from prosody.role_evidence import (
+from prosody.examine.role_evidence import (
     MIN_MARKED_S,
     MIN_TOLD_S,
     by_channel,

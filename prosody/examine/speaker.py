@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody import baseline, quality
 from prosody.arrays import Spans, overlap_s
 from prosody.audio.recording import Recording, Remark
-from prosody.cutting import Cut, cut
 from prosody.errors import UsageError
-from prosody.hearing import Heard
+from prosody.examine import baseline, gates
+from prosody.examine.apology_window import Cut, cut
+from prosody.examine.open_call import Heard
+from prosody.examine.roles import Track
 from prosody.measures import table
-from prosody.roles import Track
 from prosody.rows import Apology, Line
 from prosody.settings import Settings
 from prosody.transcripts.turns import Act, Role
@@ -80,7 +80,7 @@ class Voice:
         relative = table.relative(measured[:n], np.repeat(habit[None], n, axis=0))
         common = self._baseline_remarks(baseline_s)
         qualities = [
-            replace(found, gates=(quality.OUTSIDE,), numbers=())
+            replace(found, gates=(gates.OUTSIDE,), numbers=())
             if "window_beyond" in cut.remarks
             else found
             for found, cut in zip(
@@ -153,12 +153,12 @@ class Voice:
 
     def _qualities(
         self, sounds: Sequence[NDArray[np.float32]], measured: Floats, windows: Spans, speech: Spans
-    ) -> list[quality.Quality]:
+    ) -> list[gates.Quality]:
         sr = self.heard.recordings[self.track.source].info.sr_hz
         voiced_s = np.nan_to_num(measured[:, _AT["voiced_share"]] * measured[:, _AT["duration_s"]])
         speech_s = overlap_s(speech, windows)
         return [
-            quality.check(
+            gates.check(
                 sound,
                 sr,
                 speech_s=float(speech_s[i]),

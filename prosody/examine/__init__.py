@@ -1,0 +1,1 @@
+"""One call examined: opened, its apologies cut, measured and compared with its baseline."""
