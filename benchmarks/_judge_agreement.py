@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from benchmarks import common, parity, pitch, telephone
 from benchmarks._judge_voices import Sounds, rated_of
 from prosody.fit.tables import Floats, Rated, add_relative, from_egemaps
-from prosody.judge import Judge, Judgements
+from prosody.judge.judge import Judge, Judgements
 from prosody.measures import table
 
 Columns = Mapping[str, Floats]

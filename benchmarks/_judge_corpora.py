@@ -18,7 +18,7 @@ from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.ratings import read_nsc
 from prosody.fit.tables import NOMINAL_CLIP_S, Floats, Rated, nanmedian
 from prosody.fit.train import Spec, balanced, fit_axis, folds, ridge, specs
-from prosody.judge import Z_80, verdicts
+from prosody.judge.judge import Z_80, verdicts
 from prosody.measures import table
 from prosody.settings import Settings
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmarks import common
 from prosody.fit import figures as fig
 from prosody.fit.tables import Floats, Rated, add_relative
-from prosody.judge import Judge, Judgements
+from prosody.judge.judge import Judge, Judgements
 from prosody.measures import table
 
 Sounds = list[NDArray[np.float32]]

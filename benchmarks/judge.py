@@ -104,7 +104,7 @@ def main(argv: list[str]) -> int:
     """Run all parts that the data allow, print the card's tables, write the results."""
     warnings.simplefilter("ignore", RuntimeWarning)
     warnings.filterwarnings("ignore", "Feature set", UserWarning)  # the corpora's version
-    from prosody.judge import Judge
+    from prosody.judge.judge import Judge
 
     args = common.arguments(argv, __doc__)
     if args.quick:

@@ -93,7 +93,7 @@ def families(pieces: Sequence[Sound], sr: int) -> dict[str, Callable[[], object]
 def judging(values: NDArray[np.float64], windows: int) -> Callable[[], object]:
     """Return the judge at work on the measures of `windows` apologies, as one batch."""
     from prosody.examine import baseline
-    from prosody.judge import Judge
+    from prosody.judge.judge import Judge
     from prosody.measures import table
 
     judge = Judge.load()

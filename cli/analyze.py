@@ -141,8 +141,8 @@ def analyze(
     from prosody.calls.collect import collect
     from prosody.examine.examine import Options, check_request
     from prosody.journal import Journal
-    from prosody.judge import Judge
-    from prosody.judging import judge_rows
+    from prosody.judge.judge import Judge
+    from prosody.judge.rows import judge_rows
     from prosody.rows import nested
     from prosody.words import load as words
 

@@ -50,7 +50,7 @@ def evaluate(
     one_thread()
     from prosody.errors import UsageError
     from prosody.fit import check
-    from prosody.judge import AXES
+    from prosody.judge.judge import AXES
 
     if axis not in AXES:
         raise UsageError(f"--axis {axis!r}, expected sincere or engaged.", "")

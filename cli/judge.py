@@ -31,8 +31,8 @@ def judge(
     import sys
 
     from prosody import results
-    from prosody.judge import Judge
-    from prosody.judging import judge_table
+    from prosody.judge.judge import Judge
+    from prosody.judge.rows import judge_table
 
     columns, texts, blocks = judge_table(table, Judge.load(model), chosen(settings_file))
     count = 0

@@ -25,7 +25,7 @@ def model(
 
     from prosody.fit.card import text
     from prosody.fit.card_page import markdown
-    from prosody.judge import Judge, default_model
+    from prosody.judge.judge import Judge, default_model
 
     judge = Judge.load(file)
     if as_json:

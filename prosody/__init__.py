@@ -26,7 +26,7 @@ _HOME = {
     "features": "prosody.measures.measure",
     "find_acts": "prosody.language.acts",
     "read_transcript": "prosody.transcripts",
-    "Judge": "prosody.judge",
+    "Judge": "prosody.judge.judge",
     "MEASURES": "prosody.measures.table",
     "Settings": "prosody.settings",
     "ProsodyError": "prosody.errors",

@@ -14,8 +14,8 @@ from typing import Any
 from prosody.calls.collect import collect
 from prosody.errors import RecordingError
 from prosody.examine.examine import Examiner, Options, check_request
-from prosody.judge import Judge
-from prosody.judging import judge_rows
+from prosody.judge.judge import Judge
+from prosody.judge.rows import judge_rows
 from prosody.rows import Apology, nested
 from prosody.settings import Settings
 

@@ -315,7 +315,7 @@ def _speech() -> str:
 
 
 def _judge(model: Path | None) -> Check:
-    from prosody.judge import Judge
+    from prosody.judge.judge import Judge
 
     found: dict[str, str] = {}
 

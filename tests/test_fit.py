@@ -16,7 +16,7 @@ from prosody.errors import ProsodyError, UsageError
 from prosody.fit import bent, check, graph, make, recipe, tables
 from prosody.fit.model import JudgeModel, Terms
 from prosody.fit.train import Spec
-from prosody.judge import Judge
+from prosody.judge.judge import Judge
 from prosody.measures.table import BY_NAME
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from prosody import judge as judges
-from prosody import onnxfile
 from prosody.errors import ModelError
-from prosody.judge import Judge, verdicts
+from prosody.judge import judge as judges
+from prosody.judge import onnx_check
+from prosody.judge.judge import Judge, verdicts
 from prosody.measures import table
 from prosody.settings import Settings, Verdict
 
@@ -327,7 +327,7 @@ def test_a_damaged_judge_is_refused_or_unharmed(shipped, tmp_path):
 
 def test_too_large_is_refused(tmp_path):
     path = tmp_path / "big.onnx"
-    path.write_bytes(b"\0" * (onnxfile.MAX_BYTES + 1))
+    path.write_bytes(b"\0" * (onnx_check.MAX_BYTES + 1))
     with pytest.raises(ModelError, match="larger than 5 MB"):
         Judge.load(path)
 

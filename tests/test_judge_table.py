@@ -11,8 +11,8 @@ from prosody.cli import app
 from typer.testing import CliRunner
 
 from prosody.errors import UsageError
-from prosody.judge import Judge
-from prosody.judging import judge_table
+from prosody.judge.judge import Judge
+from prosody.judge.rows import judge_table
 from prosody.results import csv_blocks
 from prosody.settings import Settings
 

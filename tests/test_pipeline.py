@@ -9,8 +9,8 @@ import prosody
 from prosody.calls.collect import collect
 from prosody.errors import ProsodyError, UsageError
 from prosody.examine.examine import Examiner, Options, check_request, examine
-from prosody.judge import Judge
-from prosody.judging import judge_rows
+from prosody.judge.judge import Judge
+from prosody.judge.rows import judge_rows
 from prosody.measures import table
 from prosody.settings import Gates, Settings
 

@@ -10,10 +10,10 @@ from prosody.cli import app
 from typer.testing import CliRunner
 
 from prosody.errors import UsageError
-from prosody.explain import explain
 from prosody.fit import check, recipe
 from prosody.fit import figures as fig
-from prosody.judge import Judge
+from prosody.judge.judge import Judge
+from prosody.judge.reasons import explain
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SINAC, NSC = DATA / "sinac" / "sinac_dev24.csv", DATA / "nsc"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from prosody.explain import GROUPS
+from prosody.judge.reasons import GROUPS
 from prosody.studio.lines import Lines
 from prosody.studio.places import LISTEN_S, place
 

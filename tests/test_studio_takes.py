@@ -25,7 +25,7 @@ from starlette.testclient import TestClient
 import prosody
 from prosody import words
 from prosody.errors import RecordingError
-from prosody.judge import Judge
+from prosody.judge.judge import Judge
 from prosody.measures import table
 from prosody.settings import Coach as CoachSettings
 from prosody.settings import Settings
@@ -227,7 +227,7 @@ def keys(tree: Any, at: str = "") -> set[str]:
 
 
 def test_advice_covers_all_that_a_speaker_can_change() -> None:
-    from prosody.explain import CHANGEABLE
+    from prosody.judge.reasons import CHANGEABLE
 
     for lang in ("nl", "en"):
         say = words.load("coach", lang)["advice"]

@@ -16,7 +16,7 @@ from prosody.fit import figures as fig
 from prosody.fit.graph import write
 from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.tables import Rated
-from prosody.judge import Judge
+from prosody.judge.judge import Judge
 
 
 def unseen(rated: Rated, fit: Callable[[Rated], AxisModel]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from prosody.fit.train import (
     out_of_fold,
     ridge,
 )
-from prosody.judge import Z_80
+from prosody.judge.judge import Z_80
 
 # In units of a term's spread; the outermost are where terms are cut.
 NODES: Floats = np.array([-3.0, -2.0, -1.25, -0.5, 0.5, 1.25, 2.0, 3.0])

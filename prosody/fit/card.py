@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from prosody import __version__, judge
+from prosody import __version__
 from prosody.fit import figures as fig
 from prosody.fit.calibration import calibration
 from prosody.fit.check import fitted_on, plain
 from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.naive import naive
 from prosody.fit.tables import Floats, Rated
+from prosody.judge import judge
 from prosody.settings import Settings
 
 TRAINING = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from prosody import judge
 from prosody.fit.card import CLAIM
+from prosody.judge import judge
 
 FIGURES = {
     "spearman": "Spearman",

@@ -21,7 +21,7 @@ from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.ratings import Panel
 from prosody.fit.tables import Floats, Rated, speaker_of
 from prosody.fit.train import folds, known_level
-from prosody.judge import Judge, line_dependent
+from prosody.judge.judge import Judge, line_dependent
 
 __all__ = ["cross_validate", "evaluate", "fitted_on", "join", "plain", "report", "seen"]
 

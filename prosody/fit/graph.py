@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from prosody import onnxfile
 from prosody.errors import MissingExtraError, ModelError, install_line
 from prosody.fit.model import (
     LN2,
@@ -25,7 +24,8 @@ from prosody.fit.model import (
     Noise,
     Terms,
 )
-from prosody.judge import Judge
+from prosody.judge import onnx_check
+from prosody.judge.judge import Judge
 from prosody.measures.table import BY_NAME, MEASURES
 
 OPSET, IR = 17, 10
@@ -282,7 +282,7 @@ def load(path: Path | str) -> tuple[JudgeModel, dict[str, Any]]:
             "Adapting a judge needs the package onnx.", install_line("fit")
         ) from error
     card = Judge.load(path).card  # refuses what is no judge of this version
-    data, _ = onnxfile.read(path)
+    data, _ = onnx_check.read(path)
     proto = onnx.load_from_string(data)
     found = {c.name: numpy_helper.to_array(c).astype(np.float64) for c in proto.graph.initializer}
     inputs = tuple(card["inputs"])

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from prosody import judge as judges
 from prosody.errors import UsageError
 from prosody.fit import card, card_page, check, graph, recipe
 from prosody.fit import figures as fig
@@ -25,6 +24,7 @@ from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.ratings import Panel
 from prosody.fit.tables import Floats, Rated, read_results
 from prosody.fit.train import STRENGTHS, balanced, choose, known_level, posterior, ridge
+from prosody.judge import judge as judges
 
 MIN_CLIPS, MIN_SPEAKERS, MIN_RELIABILITY = 100, 15, 0.6
 MIN_ADAPT_CLIPS, MIN_ADAPT_SPEAKERS = 30, 5

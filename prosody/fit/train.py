@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from prosody.fit.model import AxisModel, Floats, Terms, log2
 from prosody.fit.tables import NOMINAL_CLIP_S, Rated
-from prosody.judge import Z_80
+from prosody.judge.judge import Z_80
 from prosody.measures import table
 
 STRENGTHS = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 1000.0, 3000.0)

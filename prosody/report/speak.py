@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from prosody import explain
+from prosody.judge import reasons
 from prosody.measures import table
 from prosody.message import nameless
 from prosody.message import remedy as to_do
@@ -43,9 +43,9 @@ def reason(one: dict[str, Any], lang: str, *, take: bool = False) -> tuple[str, 
     """
     measure = str(one.get("measure"))
     try:
-        versus: explain.Versus = "baseline" if take else "call"
+        versus: reasons.Versus = "baseline" if take else "call"
         versus = "others" if one.get("column") == measure else versus
-        said = explain.sentence(measure, float(one["value"]), str(one["unit"]), lang, versus)
+        said = reasons.sentence(measure, float(one["value"]), str(one["unit"]), lang, versus)
         up = "up" if number(one, "contribution") > 0 else "down"
         return said, str(load("reasons", lang)["toward"][one["axis"]][up])
     except (KeyError, TypeError, ValueError):

@@ -155,7 +155,7 @@ def p_more_sincere(a: Apology, b: Apology) -> float:
     From both ratings and their standard deviations; how the errors of two takes of one voice
     depend on each other is in `WIDER`.
     """
-    from prosody.judge import normal_cdf
+    from prosody.judge.judge import normal_cdf
 
     one, two = a.axes["sincere"], b.axes["sincere"]
     spread = WIDER * math.hypot(one["sd"], two["sd"])

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from prosody import __version__
-from prosody.judge import Judge
+from prosody.judge.judge import Judge
 from prosody.measures import table
 from prosody.results import atomic
 from prosody.rows import Apology, plain

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from prosody import explain
-from prosody.judge import Judge
-from prosody.judging import judge_rows
+from prosody.judge import reasons as explain
+from prosody.judge.judge import Judge
+from prosody.judge.rows import judge_rows
 from prosody.measures import table
 from prosody.rows import AXES, Apology, plain
 from prosody.settings import Settings

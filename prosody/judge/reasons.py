@@ -16,7 +16,7 @@ from prosody.measures import table
 from prosody.words import load
 
 if TYPE_CHECKING:
-    from prosody.judge import Judge, Judgements
+    from prosody.judge.judge import Judge, Judgements
 
 Versus = Literal["call", "baseline", "you", "others"]
 

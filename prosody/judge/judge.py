@@ -16,8 +16,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody import onnxfile
 from prosody.errors import ModelError
+from prosody.judge import onnx_check
 from prosody.measures import table
 from prosody.settings import Settings
 
@@ -121,7 +121,7 @@ class Judge:
     ['unclear']
     """
 
-    def __init__(self, data: bytes, found: onnxfile.OnnxFile, path: Path, threads: int) -> None:
+    def __init__(self, data: bytes, found: onnx_check.OnnxFile, path: Path, threads: int) -> None:
         import onnxruntime
 
         self.path = path
@@ -161,7 +161,7 @@ class Judge:
             itself, or was made for other measures than this version computes.
         """
         path = Path(path) if path is not None else default_model()
-        data, found = onnxfile.read(path)
+        data, found = onnx_check.read(path)
         _check(path, found)
         return cls(data, found, path, threads)
 
@@ -321,7 +321,7 @@ def _json(path: Path, metadata: Mapping[str, str], key: str) -> Any:
         ) from error
 
 
-def _check(path: Path, found: onnxfile.OnnxFile) -> None:
+def _check(path: Path, found: onnx_check.OnnxFile) -> None:
     """Refuse a file that is no judge, or a judge of other measures."""
     remedy = "Expected a judge written by 'prosody fit' of this version."
     if found.metadata.get("format") != FORMAT:
@@ -365,7 +365,7 @@ def _check(path: Path, found: onnxfile.OnnxFile) -> None:
             remedy,
         )
     ports = [p for p in found.inputs if p.name not in found.initializers]
-    if [(p.name, p.dtype) for p in ports] != [("columns", onnxfile.FLOAT)] or (
+    if [(p.name, p.dtype) for p in ports] != [("columns", onnx_check.FLOAT)] or (
         len(ports[0].shape) != 2 or ports[0].shape[0] is not None or ports[0].shape[1] != len(names)
     ):
         raise ModelError(

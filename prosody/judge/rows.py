@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.errors import UsageError
-from prosody.judge import Judge, Judgements
+from prosody.judge.judge import Judge, Judgements
 from prosody.measures import table
 from prosody.rows import Apology
 from prosody.settings import Gates, Settings
@@ -53,7 +53,7 @@ def judge_rows(
     lang : str
         Language of the reasons.
     """
-    from prosody import explain
+    from prosody.judge import reasons
 
     open_rows = [r for r in rows if not r.gates]
     if not open_rows:
@@ -66,7 +66,7 @@ def judge_rows(
         row.verdict = judged.verdict[i]
         row.kind = judged.kind[i] or None
         row.hint = judged.hint[i] or None
-        why = explain.explain(
+        why = reasons.explain(
             judge,
             judged,
             i,

@@ -1,0 +1,1 @@
+"""The judge: how listeners would probably hear an apology, and why."""
