@@ -21,13 +21,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks import _run, common
-from prosody import batch, merging, results, work
+from prosody import batch, merging, work
 from prosody.calls.collect import collect
 from prosody.errors import ProsodyError
 from prosody.examine.examine import Examined, Options
 from prosody.journal import Journal
 from prosody.measures.table import NAMES, RELATIVE_NAMES
-from prosody.rows import Apology, Line
+from prosody.results import write
+from prosody.results.records import Apology, Line
 from prosody.work import Outcome
 from prosody.workers import HereEngine
 
@@ -86,7 +87,7 @@ def go(
                          engine, (named, judge))  # fmt: skip
         run = batch.header(done, settings=Options().settings, command={"lang": "en"},
                            model={"name": named, "sha256": "0" * 64, "shipped": True})  # fmt: skip
-        results.write_from(journal, out, run, formats=("jsonl", "csv"))
+        write.write_from(journal, out, run, formats=("jsonl", "csv"))
         return journal.saved, engine.names
 
 

@@ -32,10 +32,10 @@ def chosen(settings_file: Path | None) -> Settings:
 
 def tell_changed(*folders: Path) -> None:
     """Say which results are not as their run wrote them."""
-    from prosody import results
+    from prosody.results import write
 
     for folder in folders:
-        for name in results.changed(folder):
+        for name in write.changed(folder):
             typer.echo(
                 f"{folder / name}: changed since the run wrote it (run.json has another hash). "
                 "Unless you changed it yourself, start 'prosody analyze' there again: it writes "

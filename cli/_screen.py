@@ -17,7 +17,7 @@ from prosody.batch import Head, Run
 from prosody.journal import Journal
 from prosody.measures.table import NAMES
 from prosody.message import nameless
-from prosody.rows import Apology, Line
+from prosody.results.records import Apology, Line
 from prosody.words import clock
 from prosody.words import load as words
 

@@ -136,14 +136,15 @@ def analyze(
     """
     from prosody.cli._screen import Progress, closing, show
 
-    from prosody import batch, engines, in_clear, results, work
+    from prosody import batch, engines, in_clear, work
     from prosody.calls import pseudonyms
     from prosody.calls.collect import collect
     from prosody.examine.examine import Options, check_request
     from prosody.journal import Journal
     from prosody.judge.judge import Judge
     from prosody.judge.rows import judge_rows
-    from prosody.rows import nested
+    from prosody.results import write
+    from prosody.results.records import nested
     from prosody.words import load as words
 
     settings = chosen(settings_file)
@@ -156,7 +157,7 @@ def analyze(
         settings=settings,
         asr=_plan(asr, language, out, download=download, keep=write_transcripts, redact=redact),
     )
-    wanted = results.check_formats(formats or [])
+    wanted = write.check_formats(formats or [])
     calls = given_calls = collect(
         paths or [],
         manifest=manifest,
@@ -218,7 +219,7 @@ def analyze(
         if journal.saved is not None:
             run["journal_saved"] = journal.saved
         inputs = () if judge is None else judge.inputs
-        files = results.write_from(
+        files = write.write_from(
             journal,
             out,
             run,

@@ -41,10 +41,10 @@ def features(
 
     Missing values are empty cells. docs/measures.md says what each measure is.
     """
-    from prosody import results
     from prosody.calls.collect import collect
     from prosody.errors import ProsodyError
     from prosody.examine import features as extract
+    from prosody.results import write as results
 
     extract.columns(schema)
     calls = collect(paths, clips=True)

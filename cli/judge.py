@@ -30,13 +30,13 @@ def judge(
     """
     import sys
 
-    from prosody import results
     from prosody.judge.judge import Judge
     from prosody.judge.rows import judge_table
+    from prosody.results import write
 
     columns, texts, blocks = judge_table(table, Judge.load(model), chosen(settings_file))
     count = 0
-    with results.csv_blocks(sys.stdout if out == "-" else Path(out), columns, texts) as put:
+    with write.csv_blocks(sys.stdout if out == "-" else Path(out), columns, texts) as put:
         for block in blocks:
             put(block)
             count += len(block[0])

@@ -51,7 +51,7 @@ def sample(
     from prosody.errors import UsageError
     from prosody.fit import sampling
     from prosody.fit.prospects import prospects
-    from prosody.report.results import read
+    from prosody.results.read import read
     from prosody.words import load
 
     if enrich not in sampling.ENRICH:

@@ -16,7 +16,7 @@ from prosody.errors import RecordingError
 from prosody.examine.examine import Examiner, Options, check_request
 from prosody.judge.judge import Judge
 from prosody.judge.rows import judge_rows
-from prosody.rows import Apology, nested
+from prosody.results.records import Apology, nested
 from prosody.settings import Settings
 
 

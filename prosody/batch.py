@@ -25,7 +25,7 @@ from prosody.calls.call import Call
 from prosody.errors import UsageError
 from prosody.examine.gates import closed
 from prosody.journal import Journal
-from prosody.rows import SCHEMA_VERSION, Apology, Line
+from prosody.results.records import SCHEMA_VERSION, Apology, Line
 from prosody.work import Outcome, Work, stamp_of, writable
 
 BLOCK = 1024  # apologies judged in one go

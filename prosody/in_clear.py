@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prosody import dataset
+from prosody.results import parquet
 from prosody.transcripts import recognise
 
 if TYPE_CHECKING:
@@ -50,5 +50,5 @@ def begin(journal: Journal, out: Path, *, redact: bool) -> list[str]:
 def _remove(out: Path, names: tuple[str, ...]) -> list[str]:
     there = [name for name in names if (out / name).exists()]
     for name in there:
-        dataset.remove(out / name)
+        parquet.remove(out / name)
     return there

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from prosody import in_clear, results
+from prosody import in_clear
 from prosody.calls import pseudonyms
 from prosody.errors import UsageError
 from prosody.journal import NAME, Journal
+from prosody.results import write
 from prosody.transcripts import recognise
 
 # Two runs whose rows may stand in one table agree in these fields of their headers.
@@ -121,7 +122,7 @@ def merge(folders: Sequence[Path], out: Path) -> tuple[list[str], dict[str, int]
         journal.note("run", run)
         how = {**hows[0], "formats": sorted({f for h in hows for f in h["formats"]})}
         journal.note("how", how)
-        files = results.write_again(journal, out)
+        files = write.write_again(journal, out)
         return files, journal.counts()
 
 
@@ -155,7 +156,7 @@ def forget(who: str, out: Path) -> list[str]:
     with _open(out) as journal:
         settled = _settled(out, journal)
         if settled and journal.state == "writing":
-            results.write_again(journal, out)  # what was killed while it forgot
+            write.write_again(journal, out)  # what was killed while it forgot
         agents = pseudonyms.names_of(wanted)
         marks = ", ".join("?" * len(agents))
         gone = journal.named(
@@ -176,5 +177,5 @@ def forget(who: str, out: Path) -> list[str]:
         journal.forget([at for at, *_ in gone])
         if settled:
             left = journal.counts()["recordings"]
-            results.write_again(journal, out, forgotten=removed, inputs=left)
+            write.write_again(journal, out, forgotten=removed, inputs=left)
     return [name for _, name, _ in gone]

@@ -22,7 +22,7 @@ from prosody import __version__
 from prosody.calls import pseudonyms
 from prosody.calls.call import Call
 from prosody.examine.examine import Examined, Examiner, Options, conduct_of
-from prosody.rows import Line
+from prosody.results.records import Line
 
 # Seconds that any call may take, and what is added for each second of sound. Measuring takes a
 # thirtieth of the sound's length on one slow core, so that a worker past this limit hangs.

@@ -20,14 +20,15 @@ sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 
 from benchmarks import _run
 from benchmarks.damage import apology
-from prosody import batch, engines, results, settings, work
+from prosody import batch, engines, settings, work
 from prosody.audio.recording import Remark
 from prosody.calls.collect import collect
 from prosody.errors import UsageError
 from prosody.examine.examine import Examined, Options
 from prosody.journal import Journal, JournalError
 from prosody.measures.table import NAMES
-from prosody.rows import Line
+from prosody.results import write
+from prosody.results.records import Line
 from prosody.work import Outcome
 from prosody.workers import HereEngine
 
@@ -154,8 +155,8 @@ def test_a_disk_that_is_full_for_the_results_keeps_the_journal(calls, tmp_path, 
         journal.want(["a"])
         journal.add("a", "s", "k", Line("a", "a"), [apology("a")])
         monkeypatch.setattr(os, "fsync", full)
-        with pytest.raises(results.ResultsError, match=r"No space left.*nothing of it is measured"):
-            results.write_from(journal, tmp_path, {}, formats=("jsonl", "csv"))
+        with pytest.raises(write.ResultsError, match=r"No space left.*nothing of it is measured"):
+            write.write_from(journal, tmp_path, {}, formats=("jsonl", "csv"))
     assert not list(tmp_path.glob(".*.part"))
     assert not (tmp_path / "apologies.jsonl").exists()
     with Journal(tmp_path) as journal:

@@ -13,7 +13,7 @@ from conftest import SAMPLES, synthetic_voice
 
 from prosody.errors import UsageError
 from prosody.fit.tables import read_table
-from prosody.report import results
+from prosody.results import read
 from prosody.studio import clip as clip_module
 from prosody.studio import clips as sounds
 from prosody.studio import level
@@ -75,8 +75,8 @@ def test_apologies_of_a_run_are_cut_with_padding_and_named_as_fit_names_them(ana
     padded = sounds.gather(analysed, padding_s=1.0, anchors="none")
     table = read_table(analysed / "apologies.csv", need_rating=False)
     assert sorted(c.name for c in bare.clips) == sorted(table.clip)
-    for row in results.read(analysed).apologies:
-        name = results.clip_id(row)
+    for row in read.read(analysed).apologies:
+        name = read.clip_id(row)
         clip = next(c for c in bare.clips if c.name == name)
         longer = next(c for c in padded.clips if c.name == name)
         assert clip.duration_s == pytest.approx(row["end_s"] - row["start_s"], abs=0.01)
@@ -138,7 +138,7 @@ def test_recordings_that_were_moved_are_found_by_content(analysed, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     elsewhere = tmp_path / "moved"
     elsewhere.mkdir()
-    lines = list(results.read_lines(analysed / "recordings.jsonl"))
+    lines = list(read.read_lines(analysed / "recordings.jsonl"))
     run = tmp_path / "results"
     shutil.copytree(analysed, run)
     for line in lines:
@@ -148,7 +148,7 @@ def test_recordings_that_were_moved_are_found_by_content(analysed, tmp_path, mon
         text = (run / name).read_text(encoding="utf-8")
         (run / name).write_text(text.replace(str(SAMPLES), "/gone"), encoding="utf-8")
     table = tmp_path / "chosen.csv"
-    first = results.clip_id(results.read(run).apologies[0])
+    first = read.clip_id(read.read(run).apologies[0])
     table.write_text(f"clip\n{first}\n", encoding="utf-8")
     with pytest.raises(UsageError, match="none of the 6 recordings"):
         sounds.gather(run, only_in=table)

@@ -9,8 +9,9 @@ from dataclasses import fields
 import pytest
 from conftest import ROOT
 
-from prosody import results, rows, schema, settings
+from prosody import settings
 from prosody.measures import table
+from prosody.results import records, schema, write
 
 sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 
@@ -56,21 +57,21 @@ def test_the_columns_of_apologies_are_those_documented():
     for name in documented:
         if "RULE" in name:
             if not name.endswith("_value"):
-                expanded += [f"conduct_{r}{end}" for r in rows.RULES for end in ("", "_value")]
+                expanded += [f"conduct_{r}{end}" for r in records.RULES for end in ("", "_value")]
         elif name == "sincere_from_INPUT":
             expanded += [*table.NAMES, *table.RELATIVE_NAMES]
-            expanded += [f"{axis}_from_x" for axis in rows.AXES]
+            expanded += [f"{axis}_from_x" for axis in records.AXES]
         elif "INPUT" not in name:
             expanded.append(name)
-    assert expanded == results.flat_columns(("x",))
-    assert all(f"`{rule}`" in text for rule in rows.RULES)
+    assert expanded == write.flat_columns(("x",))
+    assert all(f"`{rule}`" in text for rule in records.RULES)
     assert all(f"`{gate}`" in text for gate in schema.GATES)
-    judged = [n for n in expanded if n not in results.flat_columns(measures_only=True)]
+    judged = [n for n in expanded if n not in write.flat_columns(measures_only=True)]
     assert (judged[0], judged[-3]) == ("verdict", "reason_3")
 
 
 def test_the_keys_of_recordings_and_run_are_those_documented():
-    assert sorted(names_in("recordings.jsonl")[0]) == sorted(f.name for f in fields(rows.Line))
+    assert sorted(names_in("recordings.jsonl")[0]) == sorted(f.name for f in fields(records.Line))
     assert sorted(names_in("run.json")[0]) == sorted(schema.run()["properties"])
 
 

@@ -154,7 +154,7 @@ def test_cells_come_back_as_they_were_written(tmp_path_factory, rows):
 
 
 def test_names_that_were_made_safe_for_spreadsheets_match_again(tmp_path):
-    from prosody.results import safe_cell
+    from prosody.results.write import safe_cell
 
     path = synthetic.write(tmp_path / "t.csv", [{"clip": safe_cell("-a.wav"), "b": 1}])
     assert cells.read_rows(path)[1][0][0] == "-a.wav"
@@ -281,9 +281,9 @@ def test_scales_of_wide_ratings(table, values, middle, scale):
 def test_results_are_read_in_every_form(tmp_path):
     pytest.importorskip("openpyxl")
     pytest.importorskip("pyarrow")
-    from prosody import results
     from prosody.measures.table import NAMES, RELATIVE_NAMES
-    from prosody.rows import Apology
+    from prosody.results import write
+    from prosody.results.records import Apology
 
     def apology(i):
         measures = np.full(len(NAMES), float(i + 1))
@@ -294,7 +294,7 @@ def test_results_are_read_in_every_form(tmp_path):
         )  # fmt: skip
 
     made = [apology(i) for i in range(6)]
-    results.write_run(tmp_path, [], made, {}, formats=("jsonl", "csv", "parquet", "xlsx"))
+    write.write_run(tmp_path, [], made, {}, formats=("jsonl", "csv", "parquet", "xlsx"))
     for name in ("", "apologies.jsonl", "apologies.csv", "apologies.parquet", "apologies.xlsx"):
         rated = tables.read_results(tmp_path / name)
         assert [bool(g) for g in rated.groups["gates"]] == [i == 4 for i in range(6)], name

@@ -30,11 +30,12 @@ from benchmarks.damage import (
     rows_of,
     zero,
 )  # fmt: skip
-from prosody import batch, in_clear, merging, results, work
+from prosody import batch, in_clear, merging, work
 from prosody.calls.collect import collect
 from prosody.errors import ProsodyError, UsageError
 from prosody.examine.examine import Options
 from prosody.journal import Journal, JournalError, sound
+from prosody.results import write
 
 N = CALLS
 
@@ -329,7 +330,7 @@ def test_stopped_with_other_settings_the_results_hold_its_own_rows_only(
         run = batch.header(done, settings=Options().settings, command={"lang": "en"},
                            model={"name": "one", "sha256": "0" * 64})  # fmt: skip
         assert run["complete"] is False
-        results.write_from(journal, out, run, formats=("jsonl", "csv"))
+        write.write_from(journal, out, run, formats=("jsonl", "csv"))
     assert len(_run.rows(out / "recordings.jsonl")) == 5
     assert merging.forget("000", out)  # what lies outside the results does not come in by this
     assert len(_run.rows(out / "recordings.jsonl")) == 4
@@ -346,7 +347,7 @@ def test_killed_while_it_forgets_the_next_time_finishes_it(finished, tmp_path, m
     def dies(*_, **__):
         raise Killed
 
-    monkeypatch.setattr(results, "write_run", dies)
+    monkeypatch.setattr(write, "write_run", dies)
     with pytest.raises(Killed):
         merging.forget("003", out)
     monkeypatch.undo()
@@ -403,7 +404,7 @@ def test_damaged_results_are_told_of_or_refused_by_whoever_reads_them(analysed, 
                 assert f"{name}: changed since the run wrote it" in done.stderr
                 seen.add("told")
     assert seen
-    assert not results.changed(analysed)
+    assert not write.changed(analysed)
 
 
 @pytest.mark.slow
@@ -417,7 +418,7 @@ def test_analyze_says_that_a_journal_was_damaged_and_gives_the_same_rows(analyse
     assert done.returncode == 0, done.stderr
     assert "was beschadigd. Opnamen erin die gaaf zijn en blijven: 3" in done.stderr
     assert json.loads((out / "run.json").read_text(encoding="utf-8"))["journal_saved"] == 3
-    assert not results.changed(out)
+    assert not write.changed(out)
     english = _run.finish("analyze", SAMPLES, "--out", out, "--workers", 0)
     assert "damaged" not in english.stderr
     assert len(_run.rows(out / "recordings.jsonl")) == 4

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from prosody.errors import UsageError
 from prosody.judge.judge import Judge
 from prosody.judge.rows import judge_table
-from prosody.results import csv_blocks
+from prosody.results.write import csv_blocks
 from prosody.settings import Settings
 
 

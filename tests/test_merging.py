@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 from benchmarks import _run
 from prosody import merging
 from prosody.journal import Journal
-from prosody.rows import Line
+from prosody.results.records import Line
 from prosody.transcripts import recognise
 from prosody.transcripts.turns import Transcript, Turn
 

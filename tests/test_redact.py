@@ -141,7 +141,7 @@ def test_nothing_planted_anywhere_is_found_in_anything_written(tmp_path, lang):
 def test_a_fault_of_ours_quotes_nothing():
     from prosody import redact
     from prosody.examine.examine import Examined
-    from prosody.rows import Line
+    from prosody.results.records import Line
 
     line = Line("recording-1.wav", "call-1", code="internal_error", message="KeyError: 'Quirk'")
     assert "Quirk" not in redact.examined(Examined(line)).line.message

@@ -24,7 +24,8 @@ from typer.testing import CliRunner
 from prosody import report
 from prosody.audio.recording import Recording
 from prosody.errors import UsageError
-from prosody.report import html, results, speak, totals
+from prosody.report import html, speak, totals
+from prosody.results import read
 from prosody.words import clock, load
 
 JUDGED = re.compile(
@@ -60,8 +61,8 @@ def results_of(tmp_path, analysed):
     def make(change=lambda rows, lines, head: None) -> Path:
         folder = tmp_path / "changed"
         folder.mkdir()
-        rows = list(results.read_lines(analysed / "apologies.jsonl"))
-        lines = list(results.read_lines(analysed / "recordings.jsonl"))
+        rows = list(read.read_lines(analysed / "apologies.jsonl"))
+        lines = list(read.read_lines(analysed / "recordings.jsonl"))
         head = json.loads((analysed / "run.json").read_text())
         change(rows, lines, head)
         for name, objects in (("apologies", rows), ("recordings", lines)):
@@ -178,7 +179,7 @@ def test_a_team_is_totalled_only_from_five_agents_and_thirty_apologies(agents, a
 
 
 def test_a_report_has_a_page_per_apology_and_opens_alone(analysed, pages):
-    rows = list(results.read_lines(analysed / "apologies.jsonl"))
+    rows = list(read.read_lines(analysed / "apologies.jsonl"))
     names = {p.relative_to(pages).as_posix() for p in documents(pages)}
     assert {"index.html", "apologies.html", "complaints.html", "failed.html", "about.html"} <= names
     assert sum(n.startswith("apologies/") for n in names) == len(rows) == 6
@@ -224,7 +225,7 @@ def html_policy(source: str) -> dict[str, list[str]]:
 
 
 def test_the_sound_is_the_recordings_own_with_ten_seconds_around(analysed, pages):
-    rows = sorted(results.read_lines(analysed / "apologies.jsonl"), key=results.order)
+    rows = sorted(read.read_lines(analysed / "apologies.jsonl"), key=read.order)
     for i, row in enumerate(rows, 1):
         path = pages / f"sound/{i:05d}.wav"
         got, sr = soundfile.read(path, always_2d=True, dtype="float32")
@@ -337,14 +338,14 @@ def test_no_agent_is_named_ordered_or_counted(results_of):
 
 
 def test_reasons_are_said_again_in_the_readers_language(analysed):
-    row = next(results.read_lines(analysed / "apologies.jsonl"))
+    row = next(read.read_lines(analysed / "apologies.jsonl"))
     for one in row["reasons"]:
         assert speak.reason(one, "en") == (one["text"], one["toward"])
         assert speak.reason(one, "nl")[0] != one["text"]
 
 
 def test_a_take_is_compared_with_its_baseline_recording_and_no_call(analysed):
-    rows = results.read_lines(analysed / "apologies.jsonl")
+    rows = read.read_lines(analysed / "apologies.jsonl")
     one = next(r for row in rows for r in row["reasons"] if r["column"] != r["measure"])
     assert "than in the rest of the call" in speak.reason(one, "en")[0]
     assert "than in the baseline recording" in speak.reason(one, "en", take=True)[0]
@@ -375,7 +376,7 @@ def test_thresholds_that_are_none_are_not_told_of(results_of):
         head["settings"]["verdict"] = {"sincere_p": "<b>", "forced_p": None}
 
     folder = results_of(odd)
-    assert results.read(folder).limits == {}
+    assert read.read(folder).limits == {}
     report.make(folder, lang="en", audio=False)
     assert "is called sincere from" not in (folder / "report/apologies/00001.html").read_text(
         encoding="utf-8"

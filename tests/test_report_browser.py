@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from prosody import report
 from prosody.fit.ratings import read_long
-from prosody.report import results
 from prosody.report.compare import compare
+from prosody.results import read
 from prosody.words import load
 
 sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
@@ -54,8 +54,8 @@ def many(analysed, tmp_path_factory) -> Path:
     """A run of 5,000 apologies, made of the samples' over and over."""
     folder = tmp_path_factory.mktemp("many") / "results"
     folder.mkdir()
-    rows = list(results.read_lines(analysed / "apologies.jsonl"))
-    line = next(results.read_lines(analysed / "recordings.jsonl"))
+    rows = list(read.read_lines(analysed / "apologies.jsonl"))
+    line = next(read.read_lines(analysed / "recordings.jsonl"))
     with (folder / "apologies.jsonl").open("w", encoding="utf-8") as out:
         for i in range(5000):
             start = 10.0 + i % 2 * 20
@@ -345,7 +345,7 @@ def test_a_hostile_call_does_nothing(browser, tmp_path):
 
     report.make(out, tmp_path / "plain")
     for file in ("apologies.jsonl", "recordings.jsonl"):
-        rows = [poison(row) for row in results.read_lines(out / file)]
+        rows = [poison(row) for row in read.read_lines(out / file)]
         if file == "apologies.jsonl":
             rows = [row | {"verdict": "forced"} for row in rows]
         else:

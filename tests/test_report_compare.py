@@ -12,8 +12,8 @@ from conftest import SAMPLES
 from prosody.cli import app
 from typer.testing import CliRunner
 
-from prosody.report import results
 from prosody.report.compare import compare
+from prosody.results import read
 from prosody.words import load
 
 
@@ -30,8 +30,8 @@ def analysed(tmp_path_factory) -> Path:
 @pytest.fixture
 def of(analysed, tmp_path):
     """Write a run of so many apologies, some of them sincere, the rest unclear."""
-    row = next(results.read_lines(analysed / "apologies.jsonl"))
-    line = next(results.read_lines(analysed / "recordings.jsonl"))
+    row = next(read.read_lines(analysed / "apologies.jsonl"))
+    line = next(read.read_lines(analysed / "recordings.jsonl"))
     head = json.loads((analysed / "run.json").read_text(encoding="utf-8"))
 
     def write(name: str, month: str, total: int, sincere: int, **changed) -> Path:
@@ -136,7 +136,7 @@ def test_the_page_says_whether_agents_or_calls_are_drawn(of, agents, lang):
     for run in runs:
         for file in ("apologies", "recordings"):
             path = run / f"{file}.jsonl"
-            rows = list(results.read_lines(path))
+            rows = list(read.read_lines(path))
             for i, row in enumerate(rows):
                 row["agent"] = f"agent-{i * agents // 200}" if agents else ""
             path.write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
@@ -153,7 +153,7 @@ def test_no_person_is_compared(of, tmp_path):
     a, b = of("a", "oct", 60, 20), of("b", "nov", 60, 40)
     for folder in (a, b):
         rows = [r | {"agent": f"agent-{i % 7}", "team": "north"}
-                for i, r in enumerate(results.read_lines(folder / "apologies.jsonl"))]  # fmt: skip
+                for i, r in enumerate(read.read_lines(folder / "apologies.jsonl"))]  # fmt: skip
         (folder / "apologies.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
     source = compare(a, b, lang="en").read_text(encoding="utf-8")
     assert "agent-" not in source

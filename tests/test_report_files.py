@@ -19,8 +19,9 @@ from typer.testing import CliRunner
 
 from prosody import report
 from prosody.errors import RecordingError, UsageError
-from prosody.report import page, results, sound
+from prosody.report import page, sound
 from prosody.report.files import Files, Finder, Signal
+from prosody.results import read
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "harpervalley"
 
@@ -150,7 +151,7 @@ def pair(tmp_path_factory) -> Path:
 def test_a_pair_is_played_in_stereo_and_its_words_stand_beside(pair, tmp_path):
     assert report.make(pair, tmp_path / "report").with_sound == 1
     got, sr = soundfile.read(tmp_path / "report/sound/00001.wav", always_2d=True)
-    row = next(results.read_lines(pair / "apologies.jsonl"))
+    row = next(read.read_lines(pair / "apologies.jsonl"))
     calls = pair.parent / "calls"
     for channel, name in enumerate(("x-agent.wav", "x-customer.wav")):
         y, _ = soundfile.read(calls / name)
@@ -185,7 +186,7 @@ def test_words_that_the_run_recognised_lie_with_its_results(pair, tmp_path):
 def test_a_real_pair_is_put_on_its_clock(tmp_path):
     run("analyze", DATA / "agent", DATA / "caller", "--transcripts", DATA / "transcript",
         "--out", tmp_path / "out", "--workers", 0, "-q")  # fmt: skip
-    lines = list(results.read_lines(tmp_path / "out/recordings.jsonl"))
+    lines = list(read.read_lines(tmp_path / "out/recordings.jsonl"))
     late = [line for line in lines if line["tracks"][0]["offset_s"] > 1.9]
     assert len(late) == 4
     finder = Finder(transcripts=DATA / "transcript")
@@ -273,7 +274,7 @@ def test_exported_ratings_join_the_clips_of_a_report_and_are_fitted(tmp_path, pa
     rng = random.Random(3)
     folder = tmp_path / "results"
     folder.mkdir()
-    row = next(results.read_lines(pair / "apologies.jsonl"))
+    row = next(read.read_lines(pair / "apologies.jsonl"))
     rows, truth = [], {}
     for i in range(120):
         made = json.loads(json.dumps(row))
@@ -282,7 +283,7 @@ def test_exported_ratings_join_the_clips_of_a_report_and_are_fitted(tmp_path, pa
         for group in ("measures", "relative"):
             for name, value in made[group].items():
                 made[group][name] = None if value is None else value + rng.gauss(0, 1)
-        truth[results.clip_id(made)] = made["relative"]["pitch_p50_st_rel"]
+        truth[read.clip_id(made)] = made["relative"]["pitch_p50_st_rel"]
         rows.append(made)
     (folder / "apologies.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
     lines = [{"recording": r["recording"], "status": "ok", "apologies": 1} for r in rows]
@@ -328,6 +329,6 @@ def test_the_same_sound_under_two_names_is_one_clip(tmp_path):
 
 def test_a_clips_name_holds_nothing_but_its_numbers():
     row = {"recording_sha256": '=cmd("x")' + "0" * 60, "channel": 1, "start_s": 2.5}
-    assert re.fullmatch(r"[0-9a-f]{12}-1-2500", results.clip_id(row))
+    assert re.fullmatch(r"[0-9a-f]{12}-1-2500", read.clip_id(row))
     row["recording_sha256"] = "ab" * 32
-    assert results.clip_id(row) == "abababababab-1-2500"
+    assert read.clip_id(row) == "abababababab-1-2500"

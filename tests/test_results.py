@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prosody import results, rows
 from prosody.errors import UsageError
 from prosody.measures import table
-from prosody.rows import Apology, Line, Remark
+from prosody.results import records
+from prosody.results import write as results
+from prosody.results.records import Apology, Line, Remark
 
 
 def apology(**changes):
@@ -193,7 +194,7 @@ def test_xlsx_explains_every_column_in_the_language_of_the_run(tmp_path, lang):
 
 
 def test_small_units_keep_their_digits_and_a_contribution_is_explained():
-    from prosody.workbook import explained, number_format
+    from prosody.results.xlsx import explained, number_format
 
     assert number_format("slope_0_500_db_per_hz") == "0.0000"
     assert number_format("end_s") == "0.00"
@@ -207,8 +208,8 @@ def test_an_unknown_format_is_refused():
 
 def test_remarks_become_words_in_csv_and_objects_in_jsonl():
     row = apology(remarks=(Remark("short_baseline", "Only 8 s."),))
-    assert rows.flat(row)["remarks"] == "Only 8 s."
-    assert rows.nested(row)["remarks"] == [{"code": "short_baseline", "text": "Only 8 s."}]
+    assert records.flat(row)["remarks"] == "Only 8 s."
+    assert records.nested(row)["remarks"] == [{"code": "short_baseline", "text": "Only 8 s."}]
 
 
 @pytest.mark.parametrize("sign", "\uff1d\uff0b\uff0d\uff20")

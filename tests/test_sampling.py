@@ -16,8 +16,8 @@ from prosody.errors import UsageError
 from prosody.fit import prospects as foretold
 from prosody.fit import sampling as sm
 from prosody.fit.tables import read_table
-from prosody.report import results
-from prosody.rows import SCHEMA_VERSION
+from prosody.results import read as results
+from prosody.results.records import SCHEMA_VERSION
 
 
 def population(agents=30, mean=40, seed=1):

@@ -12,7 +12,7 @@ from conftest import ROOT, SAMPLES
 sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 
 from benchmarks import _run
-from prosody import rows, schema
+from prosody.results import records, schema
 
 jsonschema = pytest.importorskip("jsonschema")
 
@@ -93,7 +93,7 @@ def test_the_published_schemas_are_those_of_the_code():
     for name, made in schema.files().items():
         path = ROOT / "docs" / "schema" / name
         assert json.loads(path.read_text(encoding="utf-8")) == json.loads(json.dumps(made)), (
-            f"{path.name} is old: python -m prosody.schema"
+            f"{path.name} is old: python -m prosody.results.schema"
         )
 
 
@@ -101,4 +101,4 @@ def test_the_schemas_are_schemas_and_their_page_names_their_version():
     for made in schema.files().values():
         jsonschema.Draft202012Validator.check_schema(made)
     page = (ROOT / "docs" / "schema.md").read_text(encoding="utf-8")
-    assert f"## {rows.SCHEMA_VERSION}\n" in page
+    assert f"## {records.SCHEMA_VERSION}\n" in page

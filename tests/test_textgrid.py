@@ -13,11 +13,11 @@ from conftest import ROOT, SAMPLES
 sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 
 from benchmarks import _run
-from prosody import textgrid
 from prosody.calls.windows import read_windows
 from prosody.journal import Journal
 from prosody.measures.table import NAMES, RELATIVE_NAMES
-from prosody.rows import Apology, Line
+from prosody.results import textgrid
+from prosody.results.records import Apology, Line
 
 
 def apology(start_s, end_s, **changes):

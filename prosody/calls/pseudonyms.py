@@ -21,7 +21,7 @@ from pathlib import Path
 from prosody.audio.sniff import AUDIO_SUFFIXES
 from prosody.calls.call import Call
 from prosody.errors import UsageError
-from prosody.rows import Line
+from prosody.results.records import Line
 
 
 def key_file() -> Path:

@@ -22,7 +22,7 @@ from prosody.examine.roles import check
 from prosody.examine.speaker import Habit, Voice, voice_of
 from prosody.message import failure as failure_said
 from prosody.message import remark as remark_said
-from prosody.rows import Apology, Line
+from prosody.results.records import Apology, Line
 from prosody.settings import Settings
 from prosody.transcripts.recognise import Plan
 from prosody.words import load as words

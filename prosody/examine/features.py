@@ -16,7 +16,7 @@ from prosody.audio.recording import Recording
 from prosody.calls.collect import Call, Source
 from prosody.errors import ProsodyError, UsageError
 from prosody.measures import measure, table
-from prosody.rows import plain
+from prosody.results.records import plain
 
 # One row of functionals says little about more than this, and costs memory in proportion.
 LONGEST_S = 600.0
@@ -158,7 +158,7 @@ def write(
 
     A file that cannot be read is told to `failed` (name, error) and left out; the rest go on.
     """
-    from prosody.results import safe_cell
+    from prosody.results.write import safe_cell
 
     sheet = csv.writer(out)
     head = list(FRAME_COLUMNS) if frames else columns(schema)

@@ -17,7 +17,7 @@ from prosody.examine.apology_window import Cut, cut
 from prosody.examine.open_call import Heard
 from prosody.examine.roles import Track
 from prosody.measures import table
-from prosody.rows import Apology, Line
+from prosody.results.records import Apology, Line
 from prosody.settings import Settings
 from prosody.transcripts.turns import Act, Role
 from prosody.words import load as words

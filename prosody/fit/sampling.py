@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from prosody.errors import UsageError
 from prosody.fit.tables import Floats
 from prosody.measures.table import NAMES, RELATIVE_NAMES
-from prosody.report.results import Run, clip_id, number
+from prosody.results.read import Run, clip_id, number
 
 MOST_PER_AGENT = 8
 ENRICH = ("auto", "judge", "measures", "none")
@@ -162,7 +162,7 @@ class Sample:
 
     def write(self, path: Path) -> None:
         """Write the chosen clips as CSV, whole or not at all."""
-        from prosody.results import write_csv
+        from prosody.results.write import write_csv
 
         write_csv(path, self.table(), COLUMNS)
 

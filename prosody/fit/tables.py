@@ -300,7 +300,7 @@ _RUN = ("recording", "recording_sha256", "channel", "start_s")
 
 def _as_rated(cells: Mapping[str, Sequence[str]], path: Path) -> list[str]:
     """Return the names under which ``prosody rate`` and the report know the apologies of a run."""
-    from prosody.report.results import clip_id
+    from prosody.results.read import clip_id
 
     channel, start_s = (numbers(cells[n], path, n) for n in ("channel", "start_s"))
     return [

@@ -6,7 +6,7 @@ recording or nothing; what is done is looked up without reading what was found; 
 in order from disk, so that a million calls need no more memory than ten; and the lock that keeps
 two runs apart is the database's own, which the system lets go of when the process dies.
 
-Rows are JSON, packed (`prosody.packing`); nothing in it is ever executed when it is read. How the
+Rows are JSON, packed (`prosody.results.serialise`); nothing in it is ever executed when it is read. How the
 file is opened and brought to the disk is in `journal.file`, how damage is found in `journal.sound`.
 """
 
@@ -21,8 +21,8 @@ from typing import Any, Literal
 
 from prosody.journal.file import NAME, VERSION, JournalError, JournalFile
 from prosody.journal.sound import SEALED, STATE, seal
-from prosody.packing import JUDGEMENT, apology_of, line_of, pack, unpack
-from prosody.rows import Apology, Line
+from prosody.results.records import Apology, Line
+from prosody.results.serialise import JUDGEMENT, apology_of, line_of, pack, unpack
 
 __all__ = ["NAME", "VERSION", "Journal", "JournalError"]
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from prosody.errors import UsageError
 from prosody.judge.judge import Judge, Judgements
 from prosody.measures import table
-from prosody.rows import Apology
+from prosody.results.records import Apology
 from prosody.settings import Gates, Settings
 
 

@@ -36,7 +36,7 @@ def write(found: dict[str, Any], folder: Path, lang: str = "en") -> Path:
     UsageError
         If the folder cannot be made, or holds another page.
     """
-    from prosody.results import atomic
+    from prosody.results.write import atomic
 
     path = folder / "index.html"
     body = page(found, lang)

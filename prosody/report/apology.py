@@ -13,9 +13,9 @@ from prosody.report.html import Html, join, tag
 from prosody.report.impression import Impression
 from prosody.report.page import Frame, figure, grid, listing, paragraph, section
 from prosody.report.player import Player
-from prosody.report.results import clip_id, number
 from prosody.report.sound import Extract
-from prosody.rows import RULES
+from prosody.results.read import clip_id, number
+from prosody.results.records import RULES
 from prosody.words import clock
 
 MEASURES = (

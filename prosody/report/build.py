@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prosody.report import results
 from prosody.report.complaints import Complaints
 from prosody.report.files import Finder
 from prosody.report.folder import BESIDE, Folder, short
@@ -18,6 +17,7 @@ from prosody.report.overview import Overview
 from prosody.report.page import Frame, texts
 from prosody.report.sheets import Sheets, Sounds
 from prosody.report.tables import Tables
+from prosody.results import read
 from prosody.web import vendored
 
 MOST = 1000
@@ -76,7 +76,7 @@ def make(
     UsageError
         If `folder` holds no finished run, or `out` holds something else.
     """
-    run = results.read(folder)
+    run = read.read(folder)
     spoken = str(run.command.get("lang") or "en")
     lang = lang or spoken
     say = texts(lang)  # an unknown language stops here

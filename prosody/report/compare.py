@@ -13,13 +13,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from prosody.report import clustered, results, speak, totals
+from prosody.report import clustered, speak, totals
 from prosody.report.clustered import Counts
 from prosody.report.folder import Folder, short
 from prosody.report.html import Html, join, tag
 from prosody.report.page import Frame, figure, grid, listing, paragraph, section, texts
-from prosody.report.results import Run, clip_id, number
-from prosody.rows import RULES
+from prosody.results import read as results
+from prosody.results.read import Run, clip_id, number
+from prosody.results.records import RULES
 from prosody.words import clock
 
 MOST_CHANGED = 500

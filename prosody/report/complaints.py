@@ -14,8 +14,8 @@ from typing import Any
 from prosody.report.html import Html, join, tag
 from prosody.report.page import Frame, figure, listing, paragraph, section
 from prosody.report.player import Player
-from prosody.report.results import Run, name_of, number
 from prosody.report.sound import Clip
+from prosody.results.read import Run, name_of, number
 from prosody.transcripts.turns import Turn
 from prosody.words import clock
 

@@ -10,9 +10,9 @@ from prosody.report.chart import interval
 from prosody.report.html import Html, join, tag
 from prosody.report.page import Frame, figure, listing, paragraph, section
 from prosody.report.player import Player
-from prosody.report.results import number
 from prosody.report.sound import Clip
-from prosody.rows import AXES
+from prosody.results.read import number
+from prosody.results.records import AXES
 
 
 class Impression:

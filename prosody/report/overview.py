@@ -12,8 +12,8 @@ from prosody.report.chart import shares
 from prosody.report.complaints import Complaints, complaints
 from prosody.report.html import Html, join, tag
 from prosody.report.page import Frame, figure, grid, listing, paragraph, section
-from prosody.report.results import Run, number
 from prosody.report.tables import WholeRun
+from prosody.results.read import Run, number
 from prosody.words import clock
 
 LIST = 8  # apologies in a list of the overview

@@ -18,7 +18,7 @@ from importlib import resources
 from typing import Any
 
 from prosody.report.html import Html, join, tag, text
-from prosody.rows import AXES
+from prosody.results.records import AXES
 from prosody.words import load
 
 # Where wavesurfer.js lies in a report, once for all pages.

@@ -22,9 +22,9 @@ from prosody.report.complaints import file_name as complaint_file
 from prosody.report.files import Files, Finder
 from prosody.report.folder import Folder
 from prosody.report.page import Frame
-from prosody.report.results import Run, clip_id, order
 from prosody.report.sound import Clip, clip, extract
-from prosody.results import safe_cell
+from prosody.results.read import Run, clip_id, order
+from prosody.results.write import safe_cell
 from prosody.transcripts.turns import Turn
 
 C = TypeVar("C", bound=Clip)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from prosody.audio.recording import Recording
 from prosody.errors import RecordingError
 from prosody.report.files import Files, Signal
-from prosody.report.results import number
+from prosody.results.read import number
 from prosody.transcripts.turns import Turn
 
 AROUND_S = 10.0

@@ -13,7 +13,7 @@ from prosody.judge import reasons
 from prosody.measures import table
 from prosody.message import nameless
 from prosody.message import remedy as to_do
-from prosody.report.results import number
+from prosody.results.read import number
 from prosody.words import languages, load
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from prosody.report import speak, totals
 from prosody.report.html import Html, data, tag
 from prosody.report.page import Frame, grid, paragraph, section
-from prosody.report.results import Run, clip_id, name_of, number
-from prosody.rows import RULES
+from prosody.results.read import Run, clip_id, name_of, number
+from prosody.results.records import RULES
 
 FAILED_MOST = 500  # of one kind
 

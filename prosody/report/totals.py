@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from prosody.rows import RULES
+from prosody.results.records import RULES
 
 VERDICTS = ("sincere", "unclear", "forced")
 # A total of fewer would be about persons.

@@ -25,7 +25,7 @@ class Clip:
     Parameters
     ----------
     name : str
-        What it is called in the ratings: as `prosody.report.results.clip_id` has it for the
+        What it is called in the ratings: as `prosody.results.read.clip_id` has it for the
         apologies of a run, the file for a folder of sounds.
     path : path
     agent : str

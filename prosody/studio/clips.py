@@ -60,22 +60,22 @@ def from_results(
     folder: Path, *, padding_s: float = PADDING_S, recordings: Sequence[Path] = ()
 ) -> tuple[list[Clip], dict[str, str]]:
     """Return the apologies of a run, and those whose recording was not found, with the reason."""
-    from prosody.report import results
     from prosody.report.files import Finder
+    from prosody.results import read
 
-    run = results.read(folder)
+    run = read.read(folder)
     lines = {line.get("recording"): line for line in run.lines}
     finder = Finder(recordings)
     out: dict[str, Clip] = {}
     missing: dict[str, str] = {}
     for row in run.apologies:
-        name, track = results.clip_id(row), int(row.get("channel") or 0)
+        name, track = read.clip_id(row), int(row.get("channel") or 0)
         signals = finder.files(lines.get(row["recording"]) or row).first(track)
         if not signals:
             missing[name] = "its recording is not where the results say"
             continue
         # Only the voice that was measured, on the clock of its own file.
-        start, end = (results.number(row, n) - signals[0].offset_s for n in ("start_s", "end_s"))
+        start, end = (read.number(row, n) - signals[0].offset_s for n in ("start_s", "end_s"))
         agent = str(row.get("agent") or row.get("call_id") or "")
         out[name] = Clip(name, signals[0].path, agent, start, end, signals[0].channel, padding_s)
     return list(out.values()), missing

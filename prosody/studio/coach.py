@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 from prosody import __version__, words
 from prosody.errors import ProsodyError
 from prosody.judge.judge import Judge
-from prosody.rows import Apology
+from prosody.results.records import Apology
 from prosody.settings import Settings
 from prosody.studio import app, compare, keep, situations, take, told
 from prosody.studio.app import body, language, refuse

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody.rows import Apology
+from prosody.results.records import Apology
 from prosody.settings import Settings
 from prosody.studio.visit import Take
 from prosody.words import load

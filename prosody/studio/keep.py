@@ -21,8 +21,8 @@ from starlette.responses import Response
 from prosody import __version__
 from prosody.judge.judge import Judge
 from prosody.measures import table
-from prosody.results import atomic
-from prosody.rows import Apology, plain
+from prosody.results.records import Apology, plain
+from prosody.results.write import atomic
 from prosody.settings import Settings
 from prosody.studio.app import refuse
 from prosody.studio.take import Usual

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from prosody.results import atomic, safe_cell
+from prosody.results.write import atomic, safe_cell
 
 AXES = ("sincere", "engaged")
 COLUMNS = ("clip", "rater", "axis", "rating", "is_repeat", "cannot_hear", "remark", "time",

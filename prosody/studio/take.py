@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.errors import ProsodyError, RecordingError
-from prosody.rows import Apology
+from prosody.results.records import Apology
 from prosody.settings import Settings
 from prosody.studio.lines import Lines
 

@@ -17,7 +17,7 @@ from prosody.judge import reasons as explain
 from prosody.judge.judge import Judge
 from prosody.judge.rows import judge_rows
 from prosody.measures import table
-from prosody.rows import AXES, Apology, plain
+from prosody.results.records import AXES, Apology, plain
 from prosody.settings import Settings
 from prosody.studio.places import place
 from prosody.studio.take import Measured, Usual

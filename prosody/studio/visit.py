@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from prosody.rows import Apology
+from prosody.results.records import Apology
 from prosody.studio.take import Measured, Usual
 
 Kind = Literal["take", "baseline", "example"]

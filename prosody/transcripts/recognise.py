@@ -374,9 +374,9 @@ def forget(out: Path, call_ids: Iterable[str]) -> None:
     What is cached does not say of which call it is: all of it goes, and is recognised again when it
     is needed. A transcript that was not recognised here is somebody's own, and stays.
     """
-    from prosody import dataset
+    from prosody.results import parquet
 
-    dataset.remove(out / CACHE)
+    parquet.remove(out / CACHE)
     for path in {place(out, call_id) for call_id in call_ids}:
         found = _read(path)
         if found is not None and found.source.startswith(RECOGNISED):
@@ -385,13 +385,13 @@ def forget(out: Path, call_ids: Iterable[str]) -> None:
 
 def forget_all(out: Path) -> list[str]:
     """Remove everything that was recognised from a run's folder; returns what was there."""
-    from prosody import dataset
+    from prosody.results import parquet
 
     cache, folder = out / CACHE, out / "transcripts"
     gone = []
     if cache.is_dir() and not cache.is_symlink():
         gone.append(f"{CACHE}/")
-        dataset.remove(cache)
+        parquet.remove(cache)
     ours = [
         path
         for path in (folder.glob("*.json") if folder.is_dir() else ())
@@ -412,8 +412,8 @@ def _seal(kept: dict[str, Any]) -> str:
 
 def _keep(transcript: Transcript, path: Path) -> None:
     """Write to the cache, with a hash: another letter on the disk would be another word."""
-    from prosody.results import write_json
-    from prosody.rows import plain
+    from prosody.results.records import plain
+    from prosody.results.write import write_json
 
     kept = plain(as_dict(transcript))
     write_json(path, {**kept, "sha256": _seal(kept)})
@@ -421,7 +421,7 @@ def _keep(transcript: Transcript, path: Path) -> None:
 
 def write(transcript: Transcript, path: Path) -> None:
     """Write a transcript, whole or not at all."""
-    from prosody.results import write_json
+    from prosody.results.write import write_json
 
     write_json(path, as_dict(transcript))
 

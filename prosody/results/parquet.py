@@ -17,8 +17,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from prosody import rows
 from prosody.measures import table
+from prosody.results import records
 
 NO_DATE = "__HIVE_DEFAULT_PARTITION__"
 # Rows held before they are written; all dates together, so that shuffled dates stay bounded.
@@ -50,7 +50,7 @@ def is_text(name: str) -> bool:
     """Whether a flat column holds text (everything else holds numbers)."""
     if name.startswith("conduct_"):
         rule = name.removeprefix("conduct_").removesuffix("_value")
-        return not name.endswith("_value") or rule in rows.WORDED_RULES
+        return not name.endswith("_value") or rule in records.WORDED_RULES
     return name in _TEXT
 
 

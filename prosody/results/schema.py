@@ -1,6 +1,6 @@
 """JSON Schemas of the rows, made from the same tables as the rows.
 
-``python -m prosody.schema DIR`` writes them; docs/schema.md says what changed from version to
+``python -m prosody.results.schema DIR`` writes them; docs/schema.md says what changed from version to
 version. The version rises with every change that a reader of the files could notice.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from prosody.examine import gates
 from prosody.measures import table
-from prosody.rows import AXES, RULES, SCHEMA_VERSION
+from prosody.results.records import AXES, RULES, SCHEMA_VERSION
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT = {"type": "string"}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from prosody.audio.recording import Remark
-from prosody.rows import Apology, Line
+from prosody.results.records import Apology, Line
 
 # What a judge adds to an apology; kept apart from what was measured.
 JUDGEMENT = ("axes", "verdict", "kind", "hint", "reasons")

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from prosody import dataset
 from prosody.measures import table
-from prosody.rows import Apology, Line
+from prosody.results import parquet
+from prosody.results.records import Apology, Line
 
 if TYPE_CHECKING:
     from prosody.journal import Journal
@@ -148,7 +148,7 @@ def write_all(folder: Path, journal: Journal, *, measures_only: bool = False) ->
     part = Path(tempfile.mkdtemp(prefix=".run.", suffix=".part", dir=folder.parent))
     count = 0
     try:
-        part.chmod(0o777 & ~dataset.umask())
+        part.chmod(0o777 & ~parquet.umask())
         for line in journal.lines():
             mine: list[Apology] = []
             while row is not None and row.recording < line.recording:
@@ -165,7 +165,7 @@ def write_all(folder: Path, journal: Journal, *, measures_only: bool = False) ->
             text = dump(line, mine, measures_only=measures_only)
             (part / name_of(line, taken)).write_text(text, encoding="utf-8")
             count += 1
-        dataset.swap(part, folder)
+        parquet.swap(part, folder)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise

@@ -19,10 +19,10 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from prosody import dataset, rows
 from prosody.errors import MissingExtraError, ProsodyError, UsageError, install_line
 from prosody.measures import table
-from prosody.rows import Apology, Line
+from prosody.results import parquet, records
+from prosody.results.records import Apology, Line
 
 if TYPE_CHECKING:
     from prosody.journal import Journal
@@ -63,7 +63,7 @@ def atomic(path: Path, **how: Any) -> Any:
             out.flush()
             os.fsync(out.fileno())
         # mkstemp makes files that only their owner may read; results are for the team.
-        Path(name).chmod(0o666 & ~dataset.umask())
+        Path(name).chmod(0o666 & ~parquet.umask())
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -73,7 +73,7 @@ def atomic(path: Path, **how: Any) -> Any:
 def write_json(path: Path, value: Any) -> None:
     """Write one JSON document (UTF-8, indented, null for NaN)."""
     with atomic(path, mode="w", encoding="utf-8") as out:
-        json.dump(rows.plain(value), out, ensure_ascii=False, indent=2, allow_nan=False)
+        json.dump(records.plain(value), out, ensure_ascii=False, indent=2, allow_nan=False)
         out.write("\n")
 
 
@@ -109,7 +109,7 @@ def write_csv(
 def parquet_writer(path: Path, columns: Sequence[str]) -> Any:
     """Give a function that takes flat rows."""
     _need("parquet")
-    with dataset.writer(path, columns) as put:
+    with parquet.writer(path, columns) as put:
         yield put
 
 
@@ -171,11 +171,11 @@ def _sheet(out: IO[str], columns: Sequence[str]) -> Callable[[dict[str, Any]], N
 def xlsx_writer(path: Path, columns: Sequence[str], *, lang: str = "en") -> Any:
     """Give a function that takes flat rows; `lang` is that of the sheet about the columns."""
     _need("xlsx")
-    from prosody import workbook
+    from prosody.results import xlsx
 
     with (
         atomic(path, mode="wb") as out,
-        workbook.writer(out, columns, safe_cell, lang=lang, path=path) as put,
+        xlsx.writer(out, columns, safe_cell, lang=lang, path=path) as put,
     ):
         yield put
 
@@ -256,7 +256,7 @@ def write_run(
         "jsonl": jsonl_writer,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    dataset.sweep(folder)
+    parquet.sweep(folder)
     paths = {fmt: folder / f"apologies.{fmt}" for fmt in writers}
     with ExitStack() as stack:
         puts = {
@@ -267,18 +267,18 @@ def write_run(
         wide = [put for fmt, put in puts.items() if fmt != "jsonl"]
         for apology in apologies:
             if wide:
-                row = rows.flat(apology, inputs=inputs, measures_only=measures_only)
+                row = records.flat(apology, inputs=inputs, measures_only=measures_only)
                 for put in wide:
                     put(row)
             if "jsonl" in puts:
-                puts["jsonl"](rows.nested(apology, measures_only=measures_only))
+                puts["jsonl"](records.nested(apology, measures_only=measures_only))
     for fmt, path in paths.items():
         if fmt not in formats:
             # A file of an earlier run with other formats would contradict this one.
-            dataset.remove(path)
+            parquet.remove(path)
     write_jsonl(
         folder / "recordings.jsonl",
-        (rows.nested_line(x, measures_only=measures_only) for x in lines),
+        (records.nested_line(x, measures_only=measures_only) for x in lines),
     )
     kept = [paths[fmt] for fmt in puts if fmt != "parquet"] + [folder / "recordings.jsonl"]
     write_json(folder / "run.json", {**run, "files": {p.name: _sha256(p) for p in kept}})
@@ -320,7 +320,7 @@ def flat_columns(inputs: tuple[str, ...] = (), *, measures_only: bool = False) -
         np.full(len(table.RELATIVE_NAMES), np.nan),
         0.0,
     )
-    return list(rows.flat(empty, inputs=inputs, measures_only=measures_only))
+    return list(records.flat(empty, inputs=inputs, measures_only=measures_only))
 
 
 def write_from(
@@ -354,7 +354,7 @@ def write_from(
         "textgrid": textgrid,
     }
     journal.note("how", how)
-    journal.note("run", rows.plain(run))
+    journal.note("run", records.plain(run))
     journal.reached("writing")
     try:
         files = write_run(
@@ -367,12 +367,12 @@ def write_from(
             measures_only=measures_only,
         )
         if textgrid:
-            from prosody import textgrid as grids
+            from prosody.results import textgrid as grids
 
             grids.write_all(folder / grids.FOLDER, journal, measures_only=measures_only)
             files.append(f"{grids.FOLDER}/")
         else:
-            dataset.remove(folder / "textgrids")
+            parquet.remove(folder / "textgrids")
     except OSError as error:
         raise ResultsError(
             f"{folder}: the results cannot be written ({error.strerror or error}).",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from prosody.errors import UsageError
-from prosody.rows import SCHEMA_VERSION
+from prosody.results.records import SCHEMA_VERSION
 
 # What tables and totals need of an apology; a complete row is thirty times as large.
 _BRIEF = (

@@ -1,0 +1,1 @@
+"""Results: the rows that come out, and the files they are written to and read from."""
