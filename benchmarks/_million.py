@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from benchmarks import common
-from prosody.workers import WORKER_MB
+from prosody.runs.processes import WORKER_MB
 
 CALLS = 1_000_000
 DAY_S = 86_400

@@ -21,16 +21,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks import _run, common
-from prosody import batch, merging, work
 from prosody.calls.collect import collect
 from prosody.errors import ProsodyError
 from prosody.examine.examine import Examined, Options
-from prosody.journal import Journal
 from prosody.measures.table import NAMES, RELATIVE_NAMES
 from prosody.results import write
 from prosody.results.records import Apology, Line
-from prosody.work import Outcome
-from prosody.workers import HereEngine
+from prosody.runs import batch, merge, task
+from prosody.runs.journal import Journal
+from prosody.runs.processes import HereEngine
+from prosody.runs.task import Outcome
 
 CALLS = 40
 PAGE = 4096
@@ -59,7 +59,7 @@ class Engine:
         """Start."""
 
         def examine(job: Any, number: int, call: Any, known: str) -> Outcome:
-            key = work.key_of(call, job)
+            key = task.key_of(call, job)
             if key == known:
                 return Outcome(number, key, None)
             if self.most is not None and len(self.names) >= self.most:
@@ -83,7 +83,7 @@ def go(
     """Run as `prosody analyze` does; returns how many a damaged journal kept, and who was done."""
     engine = engine or Engine()
     with Journal(out) as journal:
-        done = batch.run(collect([folder], clips=True), work.make(Options(clips=True)), journal,
+        done = batch.run(collect([folder], clips=True), task.make(Options(clips=True)), journal,
                          engine, (named, judge))  # fmt: skip
         run = batch.header(done, settings=Options().settings, command={"lang": "en"},
                            model={"name": named, "sha256": "0" * 64, "shipped": True})  # fmt: skip
@@ -166,7 +166,7 @@ def use(act: str, folder: Path, out: Path, into: Path, expected: Any, *, finishe
             right = rows_of(out) == expected
             end = "same rows, nothing to tell" if saved is None else "same rows, told"
         elif act == "forget":
-            merging.forget("003", out)
+            merge.forget("003", out)
             left = [r for r in rows_of(out)[1] if r["call_id"] != "003"] if finished else []
             right = not finished or (
                 len(left) == len(rows_of(out)[1]) == CALLS - 1
@@ -174,7 +174,7 @@ def use(act: str, folder: Path, out: Path, into: Path, expected: Any, *, finishe
             )
             end = "forgotten"
         else:
-            merging.merge([out], into)
+            merge.merge([out], into)
             right, end = rows_of(into) == expected, "same rows, nothing to tell"
     except ProsodyError as error:
         if not error.remedy:

@@ -13,11 +13,11 @@ from typing import Any
 
 import typer
 
-from prosody.batch import Head, Run
-from prosody.journal import Journal
 from prosody.measures.table import NAMES
 from prosody.message import nameless
 from prosody.results.records import Apology, Line
+from prosody.runs.batch import Head, Run
+from prosody.runs.journal import Journal
 from prosody.words import clock
 from prosody.words import load as words
 

@@ -136,15 +136,15 @@ def analyze(
     """
     from prosody.cli._screen import Progress, closing, show
 
-    from prosody import batch, engines, in_clear, work
     from prosody.calls import pseudonyms
     from prosody.calls.collect import collect
     from prosody.examine.examine import Options, check_request
-    from prosody.journal import Journal
     from prosody.judge.judge import Judge
     from prosody.judge.rows import judge_rows
     from prosody.results import write
     from prosody.results.records import nested
+    from prosody.runs import batch, executors, purge, task
+    from prosody.runs.journal import Journal
     from prosody.words import load as words
 
     settings = chosen(settings_file)
@@ -177,13 +177,13 @@ def analyze(
 
         voice_of(baseline, options.settings)  # a baseline that cannot be used stops the run at once
     judge = None if measures_only else Judge.load(model)
-    job = work.make(options, redact=redact)
-    start = engines.starter(
+    job = task.make(options, redact=redact)
+    start = executors.starter(
         engine, scheduler=scheduler, workers=workers, memory=memory, time_limit_s=time_limit
     )
     progress = Progress(quiet=quiet, as_json=json_progress, lang=lang, measures_only=measures_only)
     with Journal(out, fresh=fresh) as journal:
-        removed = in_clear.begin(journal, out, redact=redact)
+        removed = purge.begin(journal, out, redact=redact)
         progress.found(journal, removed)
         done = batch.run(
             calls,
@@ -193,7 +193,7 @@ def analyze(
             None
             if judge is None
             else (
-                work.judge_digest(judge, options),
+                task.judge_digest(judge, options),
                 lambda rows: judge_rows(rows, judge, settings, lang=lang),
             ),
             watch=progress,

@@ -25,9 +25,9 @@ def forget(
     The recordings themselves stay where they are: remove them too, or the next run finds them
     again. Reports made from the results are removed; make them anew with 'prosody report'.
     """
-    from prosody import merging
+    from prosody.runs import merge
 
-    names = merging.forget(who, out)
+    names = merge.forget(who, out)
     for name in names:
         typer.echo(name)
     typer.echo(

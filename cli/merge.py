@@ -23,7 +23,7 @@ def merge(
     A recording that stands in several parts is taken once; one that was read wins over one that
     failed.
     """
-    from prosody import merging
+    from prosody.runs import merge as merging
 
     files, counts = merging.merge(folders, out)
     typer.echo(

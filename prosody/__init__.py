@@ -22,7 +22,7 @@ os.environ.update(NO_TELEMETRY)  # worker processes inherit it, or import this m
 __version__ = "0.1.0"
 
 _HOME = {
-    "analyze": "prosody.analysis",
+    "analyze": "prosody.runs.analyze",
     "features": "prosody.measures.measure",
     "find_acts": "prosody.language.acts",
     "read_transcript": "prosody.transcripts",

@@ -1,4 +1,4 @@
-"""What goes wrong in workers, for the tests: stands in for `prosody.work` there."""
+"""What goes wrong in workers, for the tests: stands in for `prosody.runs.task` there."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import ctypes
 import os
 import time
 
-from prosody import work
+from prosody.runs import task
 
-real_examine = work.examine
+real_examine = task.examine
 
 
 def examine(job, number, call, known=""):
@@ -31,7 +31,7 @@ def examine(job, number, call, known=""):
     return outcome
 
 
-class Faulty(work.Work):
+class Faulty(task.Work):
     """Work that puts the above in place of the real function when a worker unpacks it."""
 
     __slots__ = ()
@@ -41,5 +41,5 @@ class Faulty(work.Work):
 
 
 def _unpack(*parts):
-    work.examine = examine
+    task.examine = examine
     return Faulty(*parts)

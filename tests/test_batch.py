@@ -20,17 +20,18 @@ sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 
 from benchmarks import _run
 from benchmarks.damage import apology
-from prosody import batch, engines, settings, work
+from prosody import settings
 from prosody.audio.recording import Remark
 from prosody.calls.collect import collect
 from prosody.errors import UsageError
 from prosody.examine.examine import Examined, Options
-from prosody.journal import Journal, JournalError
 from prosody.measures.table import NAMES
 from prosody.results import write
 from prosody.results.records import Line
-from prosody.work import Outcome
-from prosody.workers import HereEngine
+from prosody.runs import batch, executors, task
+from prosody.runs.journal import Journal, JournalError
+from prosody.runs.processes import HereEngine
+from prosody.runs.task import Outcome
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ class Counting:
 
     def __call__(self, job, tasks):
         def examine(job, number, call, known):
-            key = work.key_of(call, job)
+            key = task.key_of(call, job)
             if key == known:
                 return Outcome(number, key, None)
             self.names.append(call.call_id)
@@ -66,7 +67,7 @@ def go(folder, out, *, fresh=False, options=None, judge=None, paths=None):
     with Journal(out, fresh=fresh) as journal:
         done = batch.run(
             collect(paths or [folder], clips=True),
-            work.make(options or Options(clips=True)), journal, counting, judge,
+            task.make(options or Options(clips=True)), journal, counting, judge,
         )  # fmt: skip
         counts = done.counts()
         rows, lines = list(done.apologies), list(done.lines)
@@ -255,7 +256,7 @@ def sorry(folder, **groups):
 
     with Journal(folder) as journal:
         batch.run(
-            collect([SAMPLES]), work.make(Options(settings=chosen)), journal, HereEngine,
+            collect([SAMPLES]), task.make(Options(settings=chosen)), journal, HereEngine,
             ("a judge", judge),
         )  # fmt: skip
         return len(judged), list(journal.apologies()), list(journal.lines())
@@ -368,10 +369,10 @@ def test_what_is_no_longer_asked_for_leaves_the_results(calls, tmp_path):
 
 
 def test_failures_are_tried_again(calls, tmp_path):
-    job = work.make(Options(clips=True))
+    job = task.make(Options(clips=True))
     (calls / "a.wav").unlink()
     (calls / "a.wav").symlink_to("nowhere")
-    outcome = work.examine(job, 0, collect([calls / "a.wav"], clips=True)[0])
+    outcome = task.examine(job, 0, collect([calls / "a.wav"], clips=True)[0])
     assert outcome.examined.line.code == "not_found"
     assert outcome.key == ""
 
@@ -412,18 +413,18 @@ def test_a_watch_hears_what_happens(calls, tmp_path):
             told.append("stop")
 
     with Journal(tmp_path / "out") as journal:
-        batch.run(collect([calls], clips=True), work.make(Options(clips=True)), journal,
+        batch.run(collect([calls], clips=True), task.make(Options(clips=True)), journal,
                   Counting(), watch=Watch())  # fmt: skip
     assert told == [(3, 0), ("a", 1), ("b", 1), ("c", 1)]
 
 
 def test_an_unknown_engine_is_refused():
     with pytest.raises(UsageError, match="Choose from local, dask, ray"):
-        engines.starter("spark")
+        executors.starter("spark")
     with pytest.raises(UsageError, match="--scheduler was given"):
-        engines.starter("local", scheduler="tcp://x:1")
+        executors.starter("local", scheduler="tcp://x:1")
     with pytest.raises(UsageError, match="needs the address"):
-        engines.starter("dask")
+        executors.starter("dask")
 
 
 def differences(one, other):

@@ -11,10 +11,10 @@ from conftest import ROOT, SAMPLES
 sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 
 from benchmarks import _run
-from prosody import engines, work
 from prosody.calls.collect import collect
 from prosody.errors import MissingExtraError
 from prosody.examine.examine import Options
+from prosody.runs import executors, task
 
 # A cluster for a process of its own: it starts threads and sockets that outlive a fixture.
 CLUSTER = """
@@ -86,23 +86,23 @@ def test_no_scheduler_is_said_and_not_waited_for(tmp_path):
 
 
 def test_an_engine_whose_package_is_missing_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(executors.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"prosody-sincerity\[ray\]"):
-        engines.starter("ray")
+        executors.starter("ray")
 
 
 def test_the_function_of_a_cluster_gives_the_row_of_the_function_here():
-    job = work.make(Options())
+    job = task.make(Options())
     (call, *_) = collect([SAMPLES])
-    one = engines.on_cluster(job, (7, call, ""), 60.0)
-    two = work.examine(job, 7, call)
+    one = executors.on_cluster(job, (7, call, ""), 60.0)
+    two = task.examine(job, 7, call)
     assert (one.number, one.key) == (7, two.key)
     assert one.examined.line.acts == two.examined.line.acts
-    assert engines.on_cluster(job, (7, call, one.key), 60.0).examined is None
+    assert executors.on_cluster(job, (7, call, one.key), 60.0).examined is None
 
 
 def test_a_cluster_of_another_version_is_refused():
-    job = work.make(Options())
-    other = work.Work(job.options, job.redact, "other")
-    with pytest.raises(engines.ClusterError, match="same versions on all machines"):
-        engines.on_cluster(other, (0, collect([SAMPLES])[0], ""), 60.0)
+    job = task.make(Options())
+    other = task.Work(job.options, job.redact, "other")
+    with pytest.raises(executors.ClusterError, match="same versions on all machines"):
+        executors.on_cluster(other, (0, collect([SAMPLES])[0], ""), 60.0)

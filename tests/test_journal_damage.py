@@ -30,12 +30,12 @@ from benchmarks.damage import (
     rows_of,
     zero,
 )  # fmt: skip
-from prosody import batch, in_clear, merging, work
 from prosody.calls.collect import collect
 from prosody.errors import ProsodyError, UsageError
 from prosody.examine.examine import Options
-from prosody.journal import Journal, JournalError, sound
 from prosody.results import write
+from prosody.runs import batch, merge, purge, task
+from prosody.runs.journal import Journal, JournalError, sound
 
 N = CALLS
 
@@ -61,8 +61,8 @@ def refused(out, tmp_path):
     """Forget and merge: both say that the run was never finished, and change nothing."""
     before = rows_of(out)
     for wanted in (
-        lambda: merging.forget("003", out),
-        lambda: merging.merge([out], tmp_path / "m"),
+        lambda: merge.forget("003", out),
+        lambda: merge.merge([out], tmp_path / "m"),
     ):
         with pytest.raises(UsageError, match=r"never finished.*analyze"):
             wanted()
@@ -199,7 +199,7 @@ def test_what_forgets_and_merges_refuses_a_damaged_journal_and_changes_nothing(
         before = rows_of(out)
         remedy = ""
         try:
-            assert merging.forget("003", out)
+            assert merge.forget("003", out)
         except ProsodyError as error:
             remedy = error.remedy
         if remedy:
@@ -212,7 +212,7 @@ def test_what_forgets_and_merges_refuses_a_damaged_journal_and_changes_nothing(
         out = shutil.copytree(whole, tmp_path / f"m{seed}")
         damage(out / "journal.sqlite", how, rng)
         try:
-            _, counts = merging.merge([out], tmp_path / f"all{seed}")
+            _, counts = merge.merge([out], tmp_path / f"all{seed}")
         except ProsodyError as error:
             remedies.append(error.remedy)
         else:
@@ -283,11 +283,11 @@ def test_killed_while_another_judge_judges_nothing_of_both_is_mixed(finished, tm
         raise Killed
 
     with pytest.raises(Killed), Journal(out) as journal:
-        batch.run(collect([folder], clips=True), work.make(Options(clips=True)), journal,
+        batch.run(collect([folder], clips=True), task.make(Options(clips=True)), journal,
                   Engine(), ("two", dies))  # fmt: skip
     refused(out, tmp_path)
     go(folder, out)
-    assert merging.forget("003", out)
+    assert merge.forget("003", out)
     assert len(_run.rows(out / "recordings.jsonl")) == N - 1
 
 
@@ -296,7 +296,7 @@ def test_stopped_with_other_settings_the_results_hold_its_own_rows_only(
 ):
     folder, whole = finished
     out = shutil.copytree(whole, tmp_path / "out")
-    other = work.make(Options(clips=True, language="nl"))
+    other = task.make(Options(clips=True, language="nl"))
     engine = Engine()
     heard = {"n": 0}
     monkeypatch.setattr(batch, "_signals", lambda: contextlib.nullcontext(heard))
@@ -332,9 +332,9 @@ def test_stopped_with_other_settings_the_results_hold_its_own_rows_only(
         assert run["complete"] is False
         write.write_from(journal, out, run, formats=("jsonl", "csv"))
     assert len(_run.rows(out / "recordings.jsonl")) == 5
-    assert merging.forget("000", out)  # what lies outside the results does not come in by this
+    assert merge.forget("000", out)  # what lies outside the results does not come in by this
     assert len(_run.rows(out / "recordings.jsonl")) == 4
-    _, counts = merging.merge([out], tmp_path / "all")
+    _, counts = merge.merge([out], tmp_path / "all")
     assert counts["recordings"] == 4
     monkeypatch.undo()
     assert again(folder, out, whole) == "whole"  # and the rows of before were not lost
@@ -349,10 +349,10 @@ def test_killed_while_it_forgets_the_next_time_finishes_it(finished, tmp_path, m
 
     monkeypatch.setattr(write, "write_run", dies)
     with pytest.raises(Killed):
-        merging.forget("003", out)
+        merge.forget("003", out)
     monkeypatch.undo()
     with pytest.raises(UsageError, match="no call and no agent"):
-        merging.forget("003", out)
+        merge.forget("003", out)
     assert "003" not in {r["call_id"] for r in _run.rows(out / "recordings.jsonl")}
     assert len(_run.rows(out / "apologies.jsonl")) == 2 * (N - 1)
 
@@ -363,8 +363,8 @@ def test_a_log_that_was_lost_is_noticed_by_the_results_beside_it(finished, tmp_p
     head = json.loads((out / "run.json").read_text(encoding="utf-8"))
     (out / "run.json").write_text(json.dumps(head | {"finished_at": "2031-01-01T00:00:00+00:00"}))
     for wanted in (
-        lambda: merging.forget("003", out),
-        lambda: merging.merge([out], tmp_path / "m"),
+        lambda: merge.forget("003", out),
+        lambda: merge.merge([out], tmp_path / "m"),
     ):
         with pytest.raises(UsageError, match="results are of another run than its journal"):
             wanted()
@@ -443,9 +443,9 @@ def test_what_an_earlier_run_left_in_clear_goes_before_a_redacted_one_begins(fin
     (out / "report" / "index.html").write_text("Jansen")
     (out / "notes.txt").write_text("mine")
     with Journal(out) as journal:
-        gone = in_clear.begin(journal, out, redact=True)
+        gone = purge.begin(journal, out, redact=True)
         assert journal.counts()["recordings"] == 0
-        assert not in_clear.begin(journal, out, redact=True)
+        assert not purge.begin(journal, out, redact=True)
     assert {"recognised/", "transcripts/", "apologies.jsonl", "report"} <= set(gone)
     left = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
     assert left == {"journal.sqlite", "transcripts/002.json", "notes.txt"}
@@ -466,15 +466,15 @@ def test_who_is_stopped_while_clearing_up_goes_on(finished, tmp_path, monkeypatc
         removed.append(path.name)
         really(path)
 
-    really = in_clear.dataset.remove
-    monkeypatch.setattr(in_clear.dataset, "remove", remove)
+    really = purge.dataset.remove
+    monkeypatch.setattr(purge.dataset, "remove", remove)
     journal = Journal(out)
     with contextlib.suppress(KeyboardInterrupt):
-        in_clear.begin(journal, out, redact=True)
+        purge.begin(journal, out, redact=True)
     journal.close()
     monkeypatch.undo()
     with Journal(out) as journal:
-        in_clear.begin(journal, out, redact=True)
+        purge.begin(journal, out, redact=True)
     left = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
     assert left == {"journal.sqlite"}
 
@@ -485,6 +485,6 @@ def test_where_no_run_was_before_nothing_is_removed(tmp_path):
     (tmp_path / "transcripts").mkdir()
     (tmp_path / "transcripts" / "a.json").write_text("{}")
     with Journal(tmp_path) as journal:
-        assert in_clear.begin(journal, tmp_path, redact=True) == []
+        assert purge.begin(journal, tmp_path, redact=True) == []
     assert (tmp_path / "report" / "mine.txt").exists()
     assert (tmp_path / "transcripts" / "a.json").exists()

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 
 from benchmarks import _run
-from prosody import merging
-from prosody.journal import Journal
 from prosody.results.records import Line
+from prosody.runs import merge
+from prosody.runs.journal import Journal
 from prosody.transcripts import recognise
 from prosody.transcripts.turns import Transcript, Turn
 
@@ -110,8 +110,8 @@ def test_the_journals_packed_rows_forget_too(out):
 def test_what_the_parts_forgot_is_counted_together(out, tmp_path):
     parts = [shutil.copytree(out, tmp_path / name) for name in ("a", "b")]
     for part, call in zip(parts, ("call-1", "call-2"), strict=True):
-        merging.forget(call, part)
-    merging.merge(parts, tmp_path / "both")
+        merge.forget(call, part)
+    merge.merge(parts, tmp_path / "both")
     header = json.loads((tmp_path / "both" / "run.json").read_text(encoding="utf-8"))
     assert header["forgotten"] == 2
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 
 from benchmarks import _run
-from prosody import redact
+from prosody.runs import redact
 
 
 @pytest.mark.parametrize(
@@ -139,9 +139,9 @@ def test_nothing_planted_anywhere_is_found_in_anything_written(tmp_path, lang):
 
 
 def test_a_fault_of_ours_quotes_nothing():
-    from prosody import redact
     from prosody.examine.examine import Examined
     from prosody.results.records import Line
+    from prosody.runs import redact
 
     line = Line("recording-1.wav", "call-1", code="internal_error", message="KeyError: 'Quirk'")
     assert "Quirk" not in redact.examined(Examined(line)).line.message

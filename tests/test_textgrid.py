@@ -14,10 +14,10 @@ sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 
 from benchmarks import _run
 from prosody.calls.windows import read_windows
-from prosody.journal import Journal
 from prosody.measures.table import NAMES, RELATIVE_NAMES
 from prosody.results import textgrid
 from prosody.results.records import Apology, Line
+from prosody.runs.journal import Journal
 
 
 def apology(start_s, end_s, **changes):

@@ -20,14 +20,16 @@ import psutil
 import soundfile
 
 from benchmarks import _run
-from prosody import batch, engines, work, workers
 from prosody.calls.call import Call, Source
 from prosody.calls.collect import collect
 from prosody.errors import UsageError
 from prosody.examine.examine import Options
-from prosody.journal import Journal
-from prosody.work import Outcome
-from prosody.workers import MB, Limits, LocalEngine, how_many, parse_memory
+from prosody.runs import batch, executors
+from prosody.runs import processes as workers
+from prosody.runs import task as work
+from prosody.runs.journal import Journal
+from prosody.runs.processes import MB, Limits, LocalEngine, how_many, parse_memory
+from prosody.runs.task import Outcome
 
 
 def run(folder, out, *, workers=1, **limits):
@@ -189,7 +191,7 @@ def test_memory_caps_what_is_in_flight(monkeypatch):
 
     monkeypatch.setattr(workers, "_Worker", Slow)
     tasks = [(i, Call(f"{i}", (Source(Path(f"{i}.wav")),), f"{i}.wav"), "") for i in range(24)]
-    begin = engines.starter("local", workers=8, memory="1600MB")
+    begin = executors.starter("local", workers=8, memory="1600MB")
     engine, done = begin(None, tasks), []
     while not engine.done:
         got = engine.next(1.0)

@@ -151,7 +151,7 @@ _DATE = re.compile(r"\d{4}-?\d\d-?\d\d([T ]?\d\d:?\d\d(:?\d\d(\.\d+)?)?)?(Z|[+-]
 
 
 def _redacted(call: Call, hides: tuple[tuple[str, str], ...], secret: bytes) -> Call:
-    from prosody import redact
+    from prosody.runs import redact
 
     def stand_in(path: Path) -> str:
         suffix = path.suffix.lower()

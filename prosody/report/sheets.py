@@ -62,7 +62,7 @@ class Sounds:
         files = self.finder.files(line)
         turns = self.finder.turns(line) if files.signals else ()
         if self.redacted:
-            from prosody import redact
+            from prosody.runs import redact
 
             turns = tuple(replace(t, text=redact.text(t.text), words=()) for t in turns)
         return files, turns

@@ -20,7 +20,7 @@ from prosody.results import parquet
 from prosody.results.records import Apology, Line
 
 if TYPE_CHECKING:
-    from prosody.journal import Journal
+    from prosody.runs.journal import Journal
 
 FOLDER = "textgrids"
 Interval = tuple[float, float, str]

@@ -25,7 +25,7 @@ from prosody.results import parquet, records
 from prosody.results.records import Apology, Line
 
 if TYPE_CHECKING:
-    from prosody.journal import Journal
+    from prosody.runs.journal import Journal
 
 FORMATS = ("jsonl", "csv", "parquet", "xlsx")
 EXTRA = {"parquet": "pyarrow", "xlsx": "openpyxl"}

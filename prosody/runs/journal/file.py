@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from prosody.errors import ProsodyError, UsageError
-from prosody.journal import sound
+from prosody.runs.journal import sound
 
 NAME = "journal.sqlite"
 VERSION = 4

@@ -24,9 +24,9 @@ from prosody import __version__
 from prosody.calls.call import Call
 from prosody.errors import UsageError
 from prosody.examine.gates import closed
-from prosody.journal import Journal
 from prosody.results.records import SCHEMA_VERSION, Apology, Line
-from prosody.work import Outcome, Work, stamp_of, writable
+from prosody.runs.journal import Journal
+from prosody.runs.task import Outcome, Work, stamp_of, writable
 
 BLOCK = 1024  # apologies judged in one go
 

@@ -22,8 +22,8 @@ from typing import Any
 
 from prosody.calls.call import Call
 from prosody.errors import ProsodyError, UsageError
+from prosody.runs.task import TIME_LIMIT_S, TIME_SHARE, Outcome, Work, failed
 from prosody.threads import ONE_THREAD
-from prosody.work import TIME_LIMIT_S, TIME_SHARE, Outcome, Work, failed
 
 START_LIMIT_S = 100.0
 STARTS = 3
@@ -102,7 +102,7 @@ class Limits:
 
 def _begin(work: Work, parent: int) -> None:
     """Prepare a worker process: the run's own process alone hears Ctrl-C, and is not outlived."""
-    from prosody import work as module
+    from prosody.runs import task as module
 
     for name in ("SIGINT", "SIGTERM"):
         if name == "SIGINT" or sys.platform != "win32":
@@ -172,7 +172,7 @@ class _Worker:
             pool.shutdown(wait=True, kill_workers=True)
 
     def examine(self, task: Task) -> Outcome:
-        from prosody import work
+        from prosody.runs import task as work
 
         number, call, known = task
         if self.pool is None:
@@ -306,7 +306,7 @@ class HereEngine:
     def __init__(
         self, work: Work, tasks: Sequence[Task], *, examine: Callable[..., Outcome] | None = None
     ) -> None:
-        from prosody import work as module
+        from prosody.runs import task as module
 
         self._work, self._ahead, self.done = work, list(reversed(tasks)), not tasks
         self._examine = examine or module.examine

@@ -16,9 +16,7 @@ from typing import Any
 from prosody import NO_TELEMETRY
 from prosody.calls.call import Call
 from prosody.errors import MissingExtraError, ProsodyError, UsageError, install_line
-from prosody.threads import ONE_THREAD, one_thread
-from prosody.work import TIME_SHARE, Outcome, Work, failed
-from prosody.workers import (
+from prosody.runs.processes import (
     HereEngine,
     Limits,
     LocalEngine,
@@ -26,6 +24,8 @@ from prosody.workers import (
     how_many,
     parse_memory,
 )
+from prosody.runs.task import TIME_SHARE, Outcome, Work, failed
+from prosody.threads import ONE_THREAD, one_thread
 
 NAMES = ("local", "dask", "ray")
 _PACKAGE = {"dask": "distributed", "ray": "ray"}
@@ -95,7 +95,7 @@ def on_cluster(work: Work, task: Task, time_limit_s: float) -> Outcome:
 
     The cluster starts a new one in its place and says that this one died.
     """
-    from prosody import work as module
+    from prosody.runs import task as module
 
     one_thread()
     if work != module.make(work.options, redact=work.redact):

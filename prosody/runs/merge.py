@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from prosody import in_clear
 from prosody.calls import pseudonyms
 from prosody.errors import UsageError
-from prosody.journal import NAME, Journal
 from prosody.results import write
+from prosody.runs import purge
+from prosody.runs.journal import NAME, Journal
 from prosody.transcripts import recognise
 
 # Two runs whose rows may stand in one table agree in these fields of their headers.
@@ -103,7 +103,7 @@ def merge(folders: Sequence[Path], out: Path) -> tuple[list[str], dict[str, int]
     double = 0
     with Journal(out, fresh=not here) as journal:
         journal.reached("running")  # killed from here on, it is nobody's to take for whole
-        in_clear.begin(journal, out, redact=bool(heads[0][1]["command"].get("redact")))
+        purge.begin(journal, out, redact=bool(heads[0][1]["command"].get("redact")))
         journal.prune()  # what an interrupted run left out of its results is not merged
         for folder in folders:
             if folder.resolve() != out.resolve():
@@ -170,7 +170,7 @@ def forget(who: str, out: Path) -> list[str]:
             )
         # The rows go last: killed before, the same command finds them, and all of this, again.
         recognise.forget(out, [call_id for *_, call_id in gone])
-        in_clear.remove_pages(out)
+        purge.remove_pages(out)
         removed = int((journal.noted("run") or {}).get("forgotten", 0)) + len(gone)
         if settled:
             journal.reached("writing")

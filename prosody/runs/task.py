@@ -266,7 +266,7 @@ def examine(work: Work, number: int, call: Call, known: str = "") -> Outcome:
     done = _examiner(work.digest, work.options)(call)
     pseudonyms.hide(done.line, call)
     if work.redact:
-        from prosody import redact
+        from prosody.runs import redact
 
         done = redact.examined(done, call.hides)
     return Outcome(number, "" if done.line.status == "failed" else key, done, _rss())
@@ -278,7 +278,7 @@ def _conduct(work: Work, call: Call) -> tuple[dict[str, Any], bool | None]:
     line = Line(call.name, call.call_id, conduct=found)
     pseudonyms.hide(line, call)
     if work.redact:
-        from prosody import redact
+        from prosody.runs import redact
 
         line = redact.examined(Examined(line), call.hides).line
     return line.conduct, silent

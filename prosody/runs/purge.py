@@ -13,7 +13,7 @@ from prosody.results import parquet
 from prosody.transcripts import recognise
 
 if TYPE_CHECKING:
-    from prosody.journal import Journal
+    from prosody.runs.journal import Journal
 
 _PAGES = ("report", "compare")
 # By these it is known that results lie here, so they go last: who is stopped half-way goes on.

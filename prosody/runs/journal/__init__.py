@@ -19,10 +19,10 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
-from prosody.journal.file import NAME, VERSION, JournalError, JournalFile
-from prosody.journal.sound import SEALED, STATE, seal
 from prosody.results.records import Apology, Line
 from prosody.results.serialise import JUDGEMENT, apology_of, line_of, pack, unpack
+from prosody.runs.journal.file import NAME, VERSION, JournalError, JournalFile
+from prosody.runs.journal.sound import SEALED, STATE, seal
 
 __all__ = ["NAME", "VERSION", "Journal", "JournalError"]
 

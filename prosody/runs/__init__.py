@@ -1,0 +1,1 @@
+"""Runs: many calls, what is done stays done; merged, masked and cleared afterwards."""
