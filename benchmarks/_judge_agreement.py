@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from benchmarks import common, parity, pitch, telephone
 from benchmarks._judge_voices import Sounds, rated_of
-from prosody.fit.tables import Floats, Rated, add_relative, from_egemaps
 from prosody.judge.judge import Judge, Judgements
 from prosody.measures import table
+from prosody.tables.rated_table import Floats, Rated, add_relative, from_egemaps
 
 Columns = Mapping[str, Floats]
 LINES = ("300-3400 Hz", "AMR-NB 5.9 kbit/s", "telephone")

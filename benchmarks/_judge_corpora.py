@@ -16,11 +16,11 @@ from prosody.fit import figures as fig
 from prosody.fit.bent import fit_bent
 from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.ratings import read_nsc
-from prosody.fit.tables import NOMINAL_CLIP_S, Floats, Rated, nanmedian
 from prosody.fit.train import Spec, balanced, fit_axis, folds, ridge, specs
 from prosody.judge.judge import Z_80, verdicts
 from prosody.measures import table
 from prosody.settings import Settings
+from prosody.tables.rated_table import NOMINAL_CLIP_S, Floats, Rated, nanmedian
 
 BOOTSTRAPS = 1000
 # Scales of the questionnaire that matter to a trainer; -1 turns the German pole round.
@@ -407,7 +407,7 @@ def _values(rated: Rated) -> list[Spec]:
 
 def genders(folder: Path, rated: Rated) -> np.ndarray[Any, np.dtype[np.str_]]:
     """Return the gender of each clip's speaker, from the ratings file (never an input)."""
-    from prosody.fit.tables import read_rows
+    from prosody.tables.rated_table import read_rows
 
     header, rows = read_rows(folder / "ratings_dev.csv")
     clip, gender = header.index("sample_heard"), header.index("speaker_gender")

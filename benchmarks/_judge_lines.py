@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import common, telephone
-from prosody.fit.tables import Floats, Rated, add_relative
 from prosody.measures import table
+from prosody.tables.rated_table import Floats, Rated, add_relative
 
 LINES = ("8 kHz", "300-3400 Hz", "G.711 mu-law", "AMR-NB 5.9 kbit/s", "noise 15 dB", "telephone")
 STRENGTH = 30.0

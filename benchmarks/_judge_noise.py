@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from benchmarks import _judge_voices as voices
 from benchmarks import common, telephone
-from prosody.fit.tables import Floats
 from prosody.judge.judge import Judge
+from prosody.tables.rated_table import Floats
 
 LEVELS_DB = (5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 35.0, 40.0)
 TALKERS = 12

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from benchmarks import common
 from prosody.fit import figures as fig
-from prosody.fit.tables import Floats, Rated, add_relative
 from prosody.judge.judge import Judge, Judgements
 from prosody.measures import table
+from prosody.tables.rated_table import Floats, Rated, add_relative
 
 Sounds = list[NDArray[np.float32]]
 ASTERISK = Path("/usr/share/asterisk/sounds/en_US_f_Allison")

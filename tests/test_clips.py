@@ -12,11 +12,11 @@ import soundfile
 from conftest import SAMPLES, synthetic_voice
 
 from prosody.errors import UsageError
-from prosody.fit.tables import read_table
 from prosody.results import read
 from prosody.studio import clip as clip_module
 from prosody.studio import clips as sounds
 from prosody.studio import level
+from prosody.tables.rated_table import read_table
 
 pytest_plugins = ("rating_fixtures",)
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from prosody.fit.tables import from_egemaps as for_judges
 from prosody.measures.egemaps import UNLIKE, from_egemaps, to_egemaps
 from prosody.measures.measure import measure
 from prosody.measures.table import ACOUSTIC, BY_EGEMAPS, BY_NAME, MEASURES
+from prosody.tables.rated_table import from_egemaps as for_judges
 
 
 @pytest.fixture

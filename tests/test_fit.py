@@ -13,11 +13,12 @@ from prosody.cli import app
 from typer.testing import CliRunner
 
 from prosody.errors import ProsodyError, UsageError
-from prosody.fit import bent, check, graph, make, recipe, tables
+from prosody.fit import bent, check, graph, make, recipe
 from prosody.fit.model import JudgeModel, Terms
 from prosody.fit.train import Spec
 from prosody.judge.judge import Judge
 from prosody.measures.table import BY_NAME
+from prosody.tables import rated_table
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def judge_file(made, tmp_path_factory):
 
 
 def test_a_known_rule_is_recovered(made, table):
-    rated = tables.read_table(table)
+    rated = rated_table.read_table(table)
     axis, inputs = made.model.axes["sincere"], made.model.inputs
     before, _, _ = axis.predict(rated.matrix(inputs), inputs)
 
@@ -94,7 +95,7 @@ def test_intervals_hold_for_voices_that_are_rated_further_apart(tmp_path):
     high = np.array([row["pitch_p50_st"] > 28 for row in rows])
     for row in rows:
         row["rating"] += rng.normal(0, 0.4 * np.exp(0.1 * (row["pitch_p50_st"] - 28)))
-    rated = tables.read_table(synthetic.write(tmp_path / "uneven.csv", rows))
+    rated = rated_table.read_table(synthetic.write(tmp_path / "uneven.csv", rows))
     wanted = [
         *(Spec(name) for name in synthetic.RULE),
         Spec("pitch_p50_st", relative=False, habit=True),
@@ -162,7 +163,7 @@ def test_figures_are_of_speakers_left_out(made):
 
 def test_onnx_equals_the_numpy_reference(judge_file, made, table):
     judge = Judge.load(judge_file)
-    rated = tables.read_table(table)
+    rated = rated_table.read_table(table)
     matrix = rated.matrix(judge.inputs)
     rng = np.random.default_rng(3)
     matrix = np.concatenate([matrix, np.where(rng.random(matrix.shape) < 0.3, np.nan, matrix)])
@@ -181,7 +182,7 @@ def test_onnx_equals_the_numpy_reference(judge_file, made, table):
 def test_a_judge_can_be_read_back(judge_file, made, table):
     model, card = graph.load(judge_file)
     assert model.inputs == made.model.inputs
-    rated = tables.read_table(table)
+    rated = rated_table.read_table(table)
     before = made.model.axes["sincere"].predict(rated.matrix(model.inputs), model.inputs)
     after = model.axes["sincere"].predict(rated.matrix(model.inputs), model.inputs)
     for a, b in zip(before, after, strict=True):
@@ -203,7 +204,7 @@ def test_a_judge_does_not_name_the_speakers_it_was_fitted_on(judge_file):
 
 
 def test_cross_validation_knows_nothing_of_the_speaker_that_is_tested(table):
-    rated = tables.read_table(table)
+    rated = rated_table.read_table(table)
     before, _, _ = check.cross_validate(rated, recipe.fit_sincere)
     other = rated.rating.copy()
     one = rated.speaker == rated.speaker[0]
@@ -282,7 +283,7 @@ def test_clips_with_noise_keep_the_level_of_their_ratings(made, tmp_path, spread
         got = noisy.metadata["axes"]["sincere"]["figures"]
         for name in ("spearman", "uar", "rmse"):
             assert got[name] == pytest.approx(want[name], abs=0.002), name
-    rated = tables.read_table(tmp_path / "t.csv")
+    rated = rated_table.read_table(tmp_path / "t.csv")
     inputs = noisy.model.inputs
     assert "snr_db" in inputs
     old = noisy.model.axes["sincere"]
@@ -298,7 +299,7 @@ def test_clips_with_noise_keep_the_level_of_their_ratings(made, tmp_path, spread
 
 def test_what_noise_does_is_that_of_the_axis_at_hand(table):
     for axis, noise in recipe.NOISE.items():
-        assert recipe.fit_table(tables.read_table(table), axis=axis).noise == noise
+        assert recipe.fit_table(rated_table.read_table(table), axis=axis).noise == noise
 
 
 def test_nothing_is_adapted_to_too_few(judge_file, tmp_path):
@@ -317,7 +318,7 @@ def test_a_judge_that_runs_against_the_ratings_is_not_adapted(judge_file, tmp_pa
 
 
 def results(folder, rows, shift):
-    rated = tables.read_table(synthetic.write(folder / "x.csv", rows))
+    rated = rated_table.read_table(synthetic.write(folder / "x.csv", rows))
     with (folder / "apologies.jsonl").open("w") as file:
         for i in range(len(rated)):
             row = {k: (None if np.isnan(v[i]) else float(v[i])) for k, v in rated.columns.items()}
@@ -331,7 +332,7 @@ def test_centring_takes_a_common_shift_out(judge_file, tmp_path):
     folder = results(tmp_path, synthetic.make(speakers=12, clips=6, seed=9), shift=3.0)
     centred = make.centre(folder, judge_file)
     make.save(centred, tmp_path / "c.onnx")
-    rated = tables.read_results(folder)
+    rated = rated_table.read_results(folder)
     judge = Judge.load(tmp_path / "c.onnx")
     told = judge.judge(rated.columns).axes["sincere"].rating
     assert abs(np.median(told)) < 0.15
@@ -398,7 +399,7 @@ def test_a_table_of_recordings_with_windows_is_measured(tmp_path):
         soundfile.write(tmp_path / f"{i}.wav", 0.1 * voice * (1 + np.sin(8 * np.pi * t)), sr)
         rows.append({"recording": f"{i}.wav", "start_s": 0.5, "end_s": 2.5, "speaker": "a",
                      "rating": i})  # fmt: skip
-    rated = tables.read_table(synthetic.write(tmp_path / "t.csv", rows))
+    rated = rated_table.read_table(synthetic.write(tmp_path / "t.csv", rows))
     np.testing.assert_allclose(np.diff(rated.columns["pitch_p50_st"]), 1.0, atol=0.1)
     assert rated.columns["pitch_p50_st_rel"][0] == pytest.approx(-2, abs=0.1)
     np.testing.assert_allclose(rated.columns["baseline_s"], 6.0)
@@ -407,7 +408,7 @@ def test_a_table_of_recordings_with_windows_is_measured(tmp_path):
 def test_a_table_without_measures_or_recordings_says_what_it_expects(tmp_path):
     path = synthetic.write(tmp_path / "t.csv", [{"clip": "a", "speaker": "b", "rating": 1}])
     with pytest.raises(UsageError, match="no measures among its 3 columns, and no recordings"):
-        tables.read_table(path)
+        rated_table.read_table(path)
 
 
 @pytest.mark.parametrize(("delimiter", "comma"), [(";", True), ("\t", False), (",", False)])
@@ -416,7 +417,7 @@ def test_tables_as_spreadsheets_write_them(tmp_path, delimiter, comma):
     text = f"clip;speaker;rating;pitch_p50_st\na;x;{value};\nb;x;NA;{value}\n"
     path = tmp_path / "t.csv"
     path.write_text("\ufeff" + text.replace(";", delimiter), encoding="utf-8")
-    rated = tables.read_table(path)
+    rated = rated_table.read_table(path)
     assert rated.rating[0] == 1.5
     assert np.isnan(rated.rating[1])
     assert np.isnan(rated.columns["pitch_p50_st"][0])
@@ -554,7 +555,7 @@ def test_a_recording_that_cannot_be_measured_names_its_row(tmp_path, change, mes
                      "channel": 0, "rating": i})  # fmt: skip
     rows[0] |= change
     with pytest.raises(UsageError, match=message):
-        tables.read_table(synthetic.write(tmp_path / "t.csv", rows))
+        rated_table.read_table(synthetic.write(tmp_path / "t.csv", rows))
 
 
 def test_recordings_are_found_whatever_their_speakers_are_called(tmp_path):

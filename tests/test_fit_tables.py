@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prosody.errors import UsageError
-from prosody.fit import cells, joined, ratings, tables
+from prosody.fit import joined, ratings
 from prosody.fit.naive import naive
+from prosody.tables import rated_table, table_files
 
 ROWS = synthetic.make(speakers=6, clips=8)
 
@@ -42,8 +43,8 @@ def as_excel_saves(source: Path, target: Path, encoding: str, before: str = "") 
 def test_csv_as_a_dutch_excel_saves_it(table, tmp_path, encoding, before):
     rows = [{**r, "speaker": r["speaker"].replace("agent", "Zoë")} for r in ROWS]
     source = synthetic.write(tmp_path / "names.csv", rows)
-    got = tables.read_table(as_excel_saves(source, tmp_path / "e.csv", encoding, before))
-    want = tables.read_table(table)
+    got = rated_table.read_table(as_excel_saves(source, tmp_path / "e.csv", encoding, before))
+    want = rated_table.read_table(table)
     assert got.speaker[0] == "Zoë-00"
     np.testing.assert_allclose(got.rating, want.rating)
     np.testing.assert_allclose(got.columns["pitch_p50_st"], want.columns["pitch_p50_st"])
@@ -60,9 +61,9 @@ def test_excel_and_parquet_are_read(table, tmp_path):
     book.active.append([None] * 3)
     book.save(tmp_path / "t.xlsx")
     parquet.write_table(arrow.read_csv(table), tmp_path / "t.parquet")
-    want = tables.read_table(table)
+    want = rated_table.read_table(table)
     for name in ("t.xlsx", "t.parquet"):
-        got = tables.read_table(tmp_path / name)
+        got = rated_table.read_table(tmp_path / name)
         assert got.clip.tolist() == want.clip.tolist()
         np.testing.assert_allclose(got.rating, want.rating)
 
@@ -74,7 +75,7 @@ def test_rows_of_a_sheet_may_end_before_its_header(tmp_path):
     for row in (["clip", "rating", "remark"], ["a.wav", 1.5, None], ["b.wav", None, "loud"]):
         sheet.append(row)
     book.save(tmp_path / "t.xlsx")
-    header, rows = cells.read_rows(tmp_path / "t.xlsx")
+    header, rows = table_files.read_rows(tmp_path / "t.xlsx")
     assert header == ["clip", "rating", "remark"]
     assert rows == [["a.wav", "1.5", ""], ["b.wav", "", "loud"]]
 
@@ -86,7 +87,7 @@ def test_a_number_that_names_somebody_stays_whole(tmp_path):
     book.active.append(["a.wav", 12, 1.5, 30.25])
     book.active.append(["b.wav", 12.0, "=1/0", 31])
     book.save(tmp_path / "t.xlsx")
-    rated = tables.read_table(tmp_path / "t.xlsx")
+    rated = rated_table.read_table(tmp_path / "t.xlsx")
     assert rated.speaker.tolist() == ["12", "12"]
     assert np.isnan(rated.rating[1])  # a formula that was never computed is no number
 
@@ -114,7 +115,7 @@ def test_what_is_no_table_is_refused(tmp_path, content, message):
     path = tmp_path / "t"
     path.write_bytes(content)
     with pytest.raises(UsageError, match=message) as refused:
-        cells.read_rows(path)
+        table_files.read_rows(path)
     assert str(path) in str(refused.value)
 
 
@@ -124,7 +125,7 @@ def test_a_cell_without_end_is_refused(tmp_path):
     limit = csv.field_size_limit(10_000)  # of the whole process: others may have set it
     try:
         with pytest.raises(UsageError, match="line 2: cannot be read as CSV"):
-            cells.read_rows(path)
+            table_files.read_rows(path)
     finally:
         csv.field_size_limit(limit)
 
@@ -132,10 +133,13 @@ def test_a_cell_without_end_is_refused(tmp_path):
 def test_what_a_spreadsheet_leaves_behind_is_passed_over(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("clip,speaker,rating,,\na,x,1,,\n,,,,\n\nb,x,#N/B,,\n")
-    header, rows = cells.read_rows(path)
+    header, rows = table_files.read_rows(path)
     assert header == ["clip", "speaker", "rating"]
     assert rows == [["a", "x", "1"], ["b", "x", "#N/B"]]
-    assert np.isnan(cells.numbers([r[2] for r in rows], path, "rating")).tolist() == [False, True]
+    assert np.isnan(table_files.numbers([r[2] for r in rows], path, "rating")).tolist() == [
+        False,
+        True,
+    ]
 
 
 @given(
@@ -149,7 +153,7 @@ def test_cells_come_back_as_they_were_written(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("h") / "t.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([["clip", "b"], *([f"_{a}", b] for a, b in rows)])
-    _, got = cells.read_rows(path)
+    _, got = table_files.read_rows(path)
     assert [g[0] for g in got] == [f"_{a}" for a, _ in rows]
 
 
@@ -157,24 +161,24 @@ def test_names_that_were_made_safe_for_spreadsheets_match_again(tmp_path):
     from prosody.results.write import safe_cell
 
     path = synthetic.write(tmp_path / "t.csv", [{"clip": safe_cell("-a.wav"), "b": 1}])
-    assert cells.read_rows(path)[1][0][0] == "-a.wav"
+    assert table_files.read_rows(path)[1][0][0] == "-a.wav"
 
 
 def test_names_in_single_quotes_are_the_names(tmp_path):
     path = tmp_path / "smile.csv"
     path.write_text("name;frameTime\n'03a01Fa';0\n'it''s';0\n")
-    assert [r[0] for r in cells.read_rows(path)[1]] == ["03a01Fa", "it''s"]
+    assert [r[0] for r in table_files.read_rows(path)[1]] == ["03a01Fa", "it''s"]
 
 
 def test_nobody_is_taken_for_a_speaker(tmp_path):
     rows = [{**r, "speaker": "" if i == 3 else r["speaker"]} for i, r in enumerate(ROWS)]
     with pytest.raises(UsageError, match=r"row 5, column 'speaker' is empty"):
-        tables.read_table(synthetic.write(tmp_path / "t.csv", rows))
+        rated_table.read_table(synthetic.write(tmp_path / "t.csv", rows))
     path = synthetic.write(tmp_path / "u.csv", ROWS, drop=("speaker",))
-    assert not tables.read_table(path).voices_known
-    assert tables.read_table(path, names={"speaker": "GENDER"}).voices_known
+    assert not rated_table.read_table(path).voices_known
+    assert rated_table.read_table(path, names={"speaker": "GENDER"}).voices_known
     with pytest.raises(UsageError, match="no column 'agent'; found clip, "):
-        tables.read_table(path, names={"speaker": "agent"})
+        rated_table.read_table(path, names={"speaker": "agent"})
 
 
 @pytest.mark.parametrize(
@@ -269,8 +273,8 @@ def test_a_rater_without_a_scale_is_named(tmp_path):
     ],
 )
 def test_scales_of_wide_ratings(table, values, middle, scale):
-    rated = tables.read_table(table).take(np.arange(9))
-    rated = tables.replace(rated, rating=values)
+    rated = rated_table.read_table(table).take(np.arange(9))
+    rated = rated_table.replace(rated, rating=values)
     got, at, said = joined.on_scale(rated, None)
     assert at == pytest.approx(middle)
     assert said.startswith(scale)
@@ -296,23 +300,23 @@ def test_results_are_read_in_every_form(tmp_path):
     made = [apology(i) for i in range(6)]
     write.write_run(tmp_path, [], made, {}, formats=("jsonl", "csv", "parquet", "xlsx"))
     for name in ("", "apologies.jsonl", "apologies.csv", "apologies.parquet", "apologies.xlsx"):
-        rated = tables.read_results(tmp_path / name)
+        rated = rated_table.read_results(tmp_path / name)
         assert [bool(g) for g in rated.groups["gates"]] == [i == 4 for i in range(6)], name
         assert rated.speaker[4] == "a1"
         np.testing.assert_allclose(rated.columns[NAMES[0]], np.arange(6) + 1.0)
     with pytest.raises(UsageError, match=r"none of apologies\.jsonl, apologies\.csv"):
-        tables.read_results(tmp_path.parent)
+        rated_table.read_results(tmp_path.parent)
 
 
 def test_what_is_had_for_nothing(table):
-    rated = tables.read_table(table)
+    rated = rated_table.read_table(table)
     found = naive(rated)
     assert set(found) == {"wording only", "tempo and pitch level", "chance"}
     assert found["tempo and pitch level"]["spearman"] > 0.6  # the rule of these ratings
     assert abs(found["wording only"]["spearman"]) < 0.5
     assert found["chance"]["uar"] == 0.5
     assert np.isnan(found["chance"]["spearman"])
-    alone = tables.replace(rated, columns={}, sentence=np.array([""] * len(rated)))
+    alone = rated_table.replace(rated, columns={}, sentence=np.array([""] * len(rated)))
     assert set(naive(alone)) == {"chance"}
 
 
@@ -329,6 +333,6 @@ def test_what_is_never_judged_is_nothing_to_learn_from(tmp_path):
 def test_ratings_in_the_place_of_the_table_are_recognised(tmp_path):
     path = synthetic.write(tmp_path / "r.csv", synthetic.ratings(ROWS, raters=1))
     with pytest.raises(UsageError, match="ratings of single listeners, expected a table of clips"):
-        tables.read_table(path)
+        rated_table.read_table(path)
     with pytest.raises(UsageError, match=r"no rating on the axis 'engaged', only on sincere\."):
         ratings.read_long(path, "engaged")

@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 from prosody.errors import UsageError
 from prosody.fit import prospects as foretold
 from prosody.fit import sampling as sm
-from prosody.fit.tables import read_table
 from prosody.results import read as results
 from prosody.results.records import SCHEMA_VERSION
+from prosody.tables.rated_table import read_table
 
 
 def population(agents=30, mean=40, seed=1):

@@ -15,8 +15,8 @@ from prosody.fit import card, check, recipe
 from prosody.fit import figures as fig
 from prosody.fit.graph import write
 from prosody.fit.model import AxisModel, JudgeModel
-from prosody.fit.tables import Rated
 from prosody.judge.judge import Judge
+from prosody.tables.rated_table import Rated
 
 
 def unseen(rated: Rated, fit: Callable[[Rated], AxisModel]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from prosody.fit.ratings import (
     repeat_correlation,
     standardise,
 )
-from prosody.fit.tables import Floats
+from prosody.tables.rated_table import Floats
 
 NAN = math.nan
 TARGET = 0.8

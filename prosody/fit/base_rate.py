@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from prosody.errors import UsageError
 from prosody.fit.prospects import Z_95, kish, share_interval
-from prosody.fit.tables import Floats, numbers, read_rows
+from prosody.tables.rated_table import Floats, numbers, read_rows
 
 MIDDLE = 50.0
 

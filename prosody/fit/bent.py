@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.fit.model import AxisModel, Floats, Terms
-from prosody.fit.tables import Rated
 from prosody.fit.train import (
     FULL_TAU_S,
     Spec,
@@ -26,6 +25,7 @@ from prosody.fit.train import (
     ridge,
 )
 from prosody.judge.judge import Z_80
+from prosody.tables.rated_table import Rated
 
 # In units of a term's spread; the outermost are where terms are cut.
 NODES: Floats = np.array([-3.0, -2.0, -1.25, -0.5, 0.5, 1.25, 2.0, 3.0])

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.special import ndtr
 
 from prosody.fit.figures import svg_head
-from prosody.fit.tables import Floats
 from prosody.report.totals import wilson
+from prosody.tables.rated_table import Floats
 
 BINS = 5
 LEAST = 5

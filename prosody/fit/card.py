@@ -13,9 +13,9 @@ from prosody.fit.calibration import calibration
 from prosody.fit.check import fitted_on, plain
 from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.naive import naive
-from prosody.fit.tables import Floats, Rated
 from prosody.judge import judge
 from prosody.settings import Settings
+from prosody.tables.rated_table import Floats, Rated
 
 TRAINING = {
     "sincere": {

@@ -19,9 +19,9 @@ from prosody.fit.calibration import calibration
 from prosody.fit.joined import join, load, no_middle, on_scale
 from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.ratings import Panel
-from prosody.fit.tables import Floats, Rated, speaker_of
 from prosody.fit.train import folds, known_level
 from prosody.judge.judge import Judge, line_dependent
+from prosody.tables.rated_table import Floats, Rated, speaker_of
 
 __all__ = ["cross_validate", "evaluate", "fitted_on", "join", "plain", "report", "seen"]
 
@@ -178,7 +178,7 @@ def evaluate(
     Parameters
     ----------
     table : path
-        See :func:`prosody.fit.tables.read_table`.
+        See :func:`prosody.tables.rated_table.read_table`.
     axis : str
         ``sincere`` or ``engaged``.
     model : path, optional

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody.fit.tables import Floats
+from prosody.tables.rated_table import Floats
 
 NAN = math.nan
 

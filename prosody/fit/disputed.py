@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from prosody.fit.tables import Floats
+from prosody.tables.rated_table import Floats
 
 NAN = math.nan
 NULL_DRAWS = 20000

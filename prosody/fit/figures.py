@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import rankdata
 
-from prosody.fit.tables import Floats, Rated
+from prosody.tables.rated_table import Floats, Rated
 
 Z_80 = 1.2815515655446004
 LEAST_IN_SENTENCE = 4

@@ -11,8 +11,8 @@ import numpy as np
 
 from prosody.errors import UsageError
 from prosody.fit.ratings import Panel, read_long
-from prosody.fit.tables import Rated, read_table, stem
 from prosody.measures import table
+from prosody.tables.rated_table import Rated, read_table, stem
 
 FULL_SCALE = 100.0
 MIDDLE = 50.0
@@ -38,7 +38,7 @@ def load(
         Ratings of single listeners.
     axis : str
     names : mapping of str to str or None, optional
-        What columns are called in the table, see :func:`prosody.fit.tables.read_table`.
+        What columns are called in the table, see :func:`prosody.tables.rated_table.read_table`.
 
     Returns
     -------

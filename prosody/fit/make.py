@@ -22,9 +22,9 @@ from prosody.fit import figures as fig
 from prosody.fit.joined import load, no_middle, on_scale
 from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.ratings import Panel
-from prosody.fit.tables import Floats, Rated, read_results
 from prosody.fit.train import STRENGTHS, balanced, choose, known_level, posterior, ridge
 from prosody.judge import judge as judges
+from prosody.tables.rated_table import Floats, Rated, read_results
 
 MIN_CLIPS, MIN_SPEAKERS, MIN_RELIABILITY = 100, 15, 0.6
 MIN_ADAPT_CLIPS, MIN_ADAPT_SPEAKERS = 30, 5

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from prosody.fit import figures as fig
-from prosody.fit.tables import Floats, Rated
 from prosody.fit.train import out_of_fold
+from prosody.tables.rated_table import Floats, Rated
 
 TWO = (
     ("loudness_peaks_per_s_log2ratio", "loudness_peaks_per_s"),

@@ -20,8 +20,8 @@ from prosody.fit.make import (
     MIN_SPEAKERS,
 )
 from prosody.fit.sampling import Sample
-from prosody.fit.tables import Floats
 from prosody.report.totals import wilson
+from prosody.tables.rated_table import Floats
 
 Z_95 = 1.959964
 BASE_RATE, CORRELATION, RECALL = 0.15, 0.5, 0.75

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.errors import UsageError
-from prosody.fit.cells import Floats, numbers, read_rows
+from prosody.tables.table_files import Floats, numbers, read_rows
 
 # Engaged against recited: items of the NSC questionnaire, and whether they count reversed.
 NSC_ENGAGED = {

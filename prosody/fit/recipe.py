@@ -12,9 +12,9 @@ from prosody.fit.bent import fit_bent
 from prosody.fit.check import join
 from prosody.fit.model import SNR, AxisModel, Noise, Terms
 from prosody.fit.ratings import Panel, read_nsc
-from prosody.fit.tables import Rated, read_table
 from prosody.fit.train import FULL_TAU_S, Spec, balanced, fit_axis, specs
 from prosody.measures import table
+from prosody.tables.rated_table import Rated, read_table
 
 FAMILIES = ("pitch", "loudness", "tempo", "balance")
 # What is said of a speaker's habit from a window of a few seconds as from a minute.

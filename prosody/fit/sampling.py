@@ -26,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.errors import UsageError
-from prosody.fit.tables import Floats
 from prosody.measures.table import NAMES, RELATIVE_NAMES
 from prosody.results.read import Run, clip_id, number
+from prosody.tables.rated_table import Floats
 
 MOST_PER_AGENT = 8
 ENRICH = ("auto", "judge", "measures", "none")

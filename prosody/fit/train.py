@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.fit.model import AxisModel, Floats, Terms, log2
-from prosody.fit.tables import NOMINAL_CLIP_S, Rated
 from prosody.judge.judge import Z_80
 from prosody.measures import table
+from prosody.tables.rated_table import NOMINAL_CLIP_S, Rated
 
 STRENGTHS = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 1000.0, 3000.0)
 # The variance of a median over n is pi/2 times that of a mean.

@@ -111,7 +111,7 @@ def judge_table(
     A row with something in its column ``gates`` is not judged, nor one that ``duration_s`` and
     ``voiced_share`` show to be too short or to hold too little voice: silence has no tone.
     """
-    from prosody.fit.cells import open_rows
+    from prosody.tables.table_files import open_rows
 
     head, rows = open_rows(path)
     known = {*judge.inputs, *table.NAMES, *table.BY_EGEMAPS} & {*head}
@@ -150,7 +150,7 @@ def _judged(
     first: int,
 ) -> dict[str, list[Any]]:
     """Return the columns of a judgement for some rows; `first` is the first one's number."""
-    from prosody.fit.cells import numbers
+    from prosody.tables.table_files import numbers
 
     values = {n: numbers(cells, path, n, first) for n, cells in given.items() if n in known}
     columns = _ours(values)
@@ -205,7 +205,7 @@ def _gates(
 
 def _ours(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return columns under our names; openSMILE's are converted where ours are not there."""
-    from prosody.fit.tables import from_egemaps
+    from prosody.tables.rated_table import from_egemaps
 
     theirs = {k: v for k, v in values.items() if k in table.BY_EGEMAPS and k not in table.BY_NAME}
     out = dict(from_egemaps(theirs)) if theirs else {}

@@ -94,8 +94,8 @@ def from_sample(
     path: Path, *, padding_s: float = PADDING_S, recordings: Sequence[Path] = ()
 ) -> tuple[list[Clip], dict[str, str]]:
     """Return the clips of a table of ``prosody sample``, and those whose file was not found."""
-    from prosody.fit.tables import numbers, read_rows
     from prosody.report.files import Finder
+    from prosody.tables.rated_table import numbers, read_rows
 
     header, rows = read_rows(path)
     cells = {h: [r[i] for r in rows] for i, h in enumerate(header)}
@@ -139,7 +139,7 @@ def only(clips: Sequence[Clip], chosen: Path, known: Collection[str] = ()) -> li
 
     `known` are clips that are not here for a reason that is said elsewhere.
     """
-    from prosody.fit.tables import read_rows
+    from prosody.tables.rated_table import read_rows
 
     header, rows = read_rows(chosen)
     if "clip" not in header:
@@ -182,7 +182,7 @@ def read_anchors(path: Path, clips: Sequence[Clip]) -> list[Anchor]:
 
 
 def _anchor_rows(path: Path, known: dict[str, Clip]) -> list[Anchor]:
-    from prosody.fit.tables import numbers, read_rows
+    from prosody.tables.rated_table import numbers, read_rows
 
     header, rows = read_rows(path)
     if "clip" not in header:

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.errors import UsageError
-from prosody.fit.cells import numbers, read_rows
 from prosody.measures import table
+from prosody.tables.table_files import numbers, read_rows
 
 __all__ = ["Rated", "numbers", "read_results", "read_rows", "read_table"]
 
@@ -230,7 +230,7 @@ def read_table(
     for name, values in from_egemaps(smile).items():
         columns.setdefault(name, values)
     if not any(n in columns for n in (*table.NAMES, *table.RELATIVE_NAMES)):
-        from prosody.fit import sounds
+        from prosody.tables import measure_clips
 
         if {"rater", "rating"} <= {h.lower() for h in header}:
             raise UsageError(
@@ -238,14 +238,14 @@ def read_table(
                 "or recordings.",
                 f"Give the clips as TABLE, and these with --ratings {path}.",
             )
-        at = sounds.names_recordings(header, rows, path.parent)
+        at = measure_clips.names_recordings(header, rows, path.parent)
         if at < 0:
             raise UsageError(
                 f"{path}: no measures among its {len(header)} columns, and no recordings.",
                 "Expected our names (prosody features), openSMILE's eGeMAPS functionals, or a "
                 "column 'recording' with sounds beside the table, and start_s and end_s.",
             )
-        columns |= sounds.measure_rows(path, header, rows, at)
+        columns |= measure_clips.measure_rows(path, header, rows, at)
     n = len(rows)
 
     def text(what: str, default: str = "") -> NDArray[np.str_]:

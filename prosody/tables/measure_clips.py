@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from prosody.errors import UsageError
-from prosody.fit.tables import Floats, numbers
 from prosody.measures import table
+from prosody.tables.rated_table import Floats, numbers
 
 PATHS = ("recording", "path", "file", "clip")
 SOUND = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aiff", ".au", ".gsm", ".wma", ".webm")
