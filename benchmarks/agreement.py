@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import common
-from prosody.fit.components import components, icc2
+from prosody.statistics.variance_components import components, icc2
 
 # Clips, raters, share of the cells that is filled, variance between clips, between raters' levels.
 CASES = (

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import common
-from prosody.report import clustered, totals
+from prosody.report import totals
+from prosody.statistics import bootstrap
 
 # Clusters in each run, apologies in each, intraclass correlation, true share, same agents twice.
 CASES = (
@@ -46,8 +47,8 @@ def covered(case: tuple[int, int, float, float, bool], runs: int, seed: int) -> 
             for side in (0, 1)
         )  # fmt: skip
         both = (
-            totals.difference(*clustered.total(a), *clustered.total(b)),
-            clustered.difference(a, b, seed=i),
+            totals.difference(*bootstrap.total(a), *bootstrap.total(b)),
+            bootstrap.difference(a, b, seed=i),
         )
         for at, (_, low, high) in enumerate(both):
             held[at] += low <= 0 <= high

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 from prosody.errors import UsageError
 from prosody.fit import agreement as ag
-from prosody.fit import components as co
 from prosody.fit import disputed, ratings
+from prosody.statistics import variance_components as co
 from prosody.words import load
 
 NAN = math.nan

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.errors import UsageError
-from prosody.fit.components import Components, components, icc2, icc3, levels, ratings_for
 from prosody.fit.disputed import FALSE_DISCOVERIES, false_discovery, spreads
 from prosody.fit.ratings import (
     AXES,
@@ -26,6 +25,14 @@ from prosody.fit.ratings import (
     read_answers,
     repeat_correlation,
     standardise,
+)
+from prosody.statistics.variance_components import (
+    Components,
+    components,
+    icc2,
+    icc3,
+    levels,
+    ratings_for,
 )
 from prosody.tables.rated_table import Floats
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from prosody.fit.components import reliability_of_mean
 from prosody.fit.make import (
     MIN_ADAPT_CLIPS,
     MIN_ADAPT_SPEAKERS,
@@ -21,6 +20,7 @@ from prosody.fit.make import (
 )
 from prosody.fit.sampling import Sample
 from prosody.report.totals import wilson
+from prosody.statistics.variance_components import reliability_of_mean
 from prosody.tables.rated_table import Floats
 
 Z_95 = 1.959964

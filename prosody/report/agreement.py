@@ -8,12 +8,12 @@ from typing import Any
 
 from prosody import __version__
 from prosody.errors import UsageError
-from prosody.fit.components import reliability_of_mean
 from prosody.report.agreement_words import Words
 from prosody.report.chart import shares
 from prosody.report.html import Html, join, tag, text
 from prosody.report.page import asset, document, grid, listing, paragraph, policy, section
 from prosody.report.plots import Mark, Plot, forest, legend
+from prosody.statistics.variance_components import reliability_of_mean
 
 MOST_POINTS, MOST_CLIPS = 3000, 40
 _MARK = 'data-page="agreement"'

@@ -13,14 +13,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from prosody.report import clustered, speak, totals
-from prosody.report.clustered import Counts
+from prosody.report import speak, totals
 from prosody.report.folder import Folder, short
 from prosody.report.html import Html, join, tag
 from prosody.report.page import Frame, figure, grid, listing, paragraph, section, texts
 from prosody.results import read as results
 from prosody.results.read import Run, clip_id, number
 from prosody.results.records import RULES
+from prosody.statistics import bootstrap
+from prosody.statistics.bootstrap import Counts
 from prosody.words import clock
 
 MOST_CHANGED = 500
@@ -81,9 +82,9 @@ class Comparison:
         common = 2 * len(before.keys() & after) / max(1, len(before) + len(after))
         self.same_calls = common >= MOSTLY
         # Rows are clustered alike in all tables, so that one sentence holds for all ranges.
-        agents = [clustered.agents_of(run.lines) for run in (a, b)]
+        agents = [bootstrap.agents_of(run.lines) for run in (a, b)]
         self.fewest = min(map(len, agents))
-        self.by_agent = self.fewest >= clustered.LEAST_AGENTS
+        self.by_agent = self.fewest >= bootstrap.LEAST_AGENTS
         self.decided: list[str] = []
         self.asked = 0
 
@@ -152,14 +153,14 @@ class Comparison:
         if self.by_agent:
             return [say["range_text"], say["by_agent"].format(n=self.fewest)]
         if self.fewest:
-            few = say["few_agents"].format(n=self.fewest, least=clustered.LEAST_AGENTS)
+            few = say["few_agents"].format(n=self.fewest, least=bootstrap.LEAST_AGENTS)
             return [say["range_text"], say["by_call"], few]
         return [say["range_text"], say["by_call"], say["no_agents"]]
 
     def _counted(self, rows: Iterable[tuple[dict[str, Any], bool]]) -> Counts:
         """Return per agent, or per call, how many of how many rows are so."""
-        return clustered.count(
-            (clustered.cluster_of(row, by_agent=self.by_agent), so) for row, so in rows
+        return bootstrap.count(
+            (bootstrap.cluster_of(row, by_agent=self.by_agent), so) for row, so in rows
         )
 
     # --- shares ---------------------------------------------------------------------------------
@@ -192,10 +193,10 @@ class Comparison:
 
     def _share(self, label: str, x: Counts, y: Counts) -> list[Any]:
         """Return a line of a table: both shares, their difference, and what it says."""
-        parts = [self._percent(*clustered.total(counts)) for counts in (x, y)]
+        parts = [self._percent(*bootstrap.total(counts)) for counts in (x, y)]
         if not (x and y):
             return self._row(label, *parts, "\N{EN DASH}")
-        d, low, high = clustered.difference(x, y)
+        d, low, high = bootstrap.difference(x, y)
         said = [figure(100 * v, 0, self.lang) for v in (d, low, high)]
         plus = "+" if d > 0 and said[0] != "0" else ""
         range_ = self.words["range"].format(low=said[1], high=said[2])
