@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import _judge_lines as lines
-from prosody.fit import check, recipe
-from prosody.fit import figures as fig
+from prosody.fit import evaluate, recipe
+from prosody.fit import metrics as fig
 from prosody.fit.bent import fit_bent
 from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.ratings import read_nsc
@@ -222,13 +222,13 @@ def _short(rated: Rated, rating: Floats, sd: Floats) -> dict[str, Any]:
 def sincere(path: Path, pairs: dict[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return every figure of the axis *sincere*, and what is told of speakers left out."""
     rated = recipe.read_sinac(path)
-    rating, sd, models = check.cross_validate(rated, recipe.fit_sincere)
-    ours = check.report(rated, rating, sd, bootstraps=BOOTSTRAPS)
+    rating, sd, models = evaluate.cross_validate(rated, recipe.fit_sincere)
+    ours = evaluate.report(rated, rating, sd, bootstraps=BOOTSTRAPS)
     out: dict[str, Any] = {"unseen_speakers": ours, "takes": takes(rated, rating, sd)}
     without = rated.take(rated.speaker != "P-26")
-    other, other_sd, _ = check.cross_validate(without, recipe.fit_sincere)
+    other, other_sd, _ = evaluate.cross_validate(without, recipe.fit_sincere)
     ours["without_P-26"] = _short(without, other, other_sd)
-    ours["three_other_clips"] = _short(rated, *check.by_folds(few_others(rated, 3), models))
+    ours["three_other_clips"] = _short(rated, *evaluate.by_folds(few_others(rated, 3), models))
 
     baselines: dict[str, Any] = {}
     pace, level = "loudness_peaks_per_s_log2ratio", "pitch_p50_st_rel"
@@ -254,23 +254,23 @@ def sincere(path: Path, pairs: dict[str, Any] | None) -> tuple[dict[str, Any], d
     }
     out["tried"] = {}
     for name, fit in tried().items():
-        held_out, spread, _ = check.cross_validate(rated, fit)
+        held_out, spread, _ = evaluate.cross_validate(rated, fit)
         out["tried"][name] = _short(rated, held_out, spread)
         if name in DECIDE:
             out["decided"][f"against {name}"] = difference(rated, rating, held_out)
-    held_out, spread, _ = check.cross_validate(_robust_z(rated), recipe.fit_sincere)
+    held_out, spread, _ = evaluate.cross_validate(_robust_z(rated), recipe.fit_sincere)
     out["tried"]["in units of the speaker's own spread"] = _short(rated, held_out, spread)
 
     out["coverage"] = {}
     for seconds in (0, 10, 30, 60):
-        found = check.by_folds(few_others(rated, round(seconds / NOMINAL_CLIP_S)), models)
+        found = evaluate.by_folds(few_others(rated, round(seconds / NOMINAL_CLIP_S)), models)
         out["coverage"][f"baseline of {seconds} s"] = {
             **_short(rated, *found),
             "mean_sd": float(found[1].mean()),
         }
     out["lines"] = {}
     for line in pairs["after"] if pairs else ():
-        found = check.by_folds(lines.heard(rated, pairs, line), models)
+        found = evaluate.by_folds(lines.heard(rated, pairs, line), models)
         out["lines"][line] = {
             **_short(rated, *found),
             "shift": float(np.mean(found[0] - rating)),
@@ -362,8 +362,10 @@ def engaged(folder: Path, styles: Rated) -> dict[str, Any]:
     def fit(r: Rated) -> AxisModel:
         return recipe.fit_engaged(r, styles)
 
-    rating, sd, _ = check.cross_validate(rated, fit)
-    out = {"unseen_speakers": check.report(rated, rating, sd, panel=panel, bootstraps=BOOTSTRAPS)}
+    rating, sd, _ = evaluate.cross_validate(rated, fit)
+    out = {
+        "unseen_speakers": evaluate.report(rated, rating, sd, panel=panel, bootstraps=BOOTSTRAPS)
+    }
     out["clear_falls"] = clear_falls(rated, rating, sd)
     plain = tuple(rated.columns)
     habit = [Spec(m, relative=False) for m in recipe.HABIT]
@@ -381,15 +383,15 @@ def engaged(folder: Path, styles: Rated) -> dict[str, Any]:
     }
     out["tried"] = {}
     for name, other in others.items():
-        r, s, _ = check.cross_validate(rated, other)
+        r, s, _ = evaluate.cross_validate(rated, other)
         out["tried"][name] = _short(rated, r, s)
     out["tried"][CHANCE] = _short(rated, *_plain_fit(_nothing, 1.0)(rated))
     out["secondary"] = {}
     for name, items in SECONDARY.items():
         scale = read_nsc(folder / "ratings_dev.csv", items)
-        other = check.join(rated, scale)
+        other = evaluate.join(rated, scale)
         other = other.take(~np.isnan(other.rating))
-        r, s, _ = check.cross_validate(other, recipe.fit_engaged)
+        r, s, _ = evaluate.cross_validate(other, recipe.fit_engaged)
         found = scale.reliability()
         out["secondary"][name] = {
             "reliability": found["icc_mean"],

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import common
-from prosody.fit import figures as fig
+from prosody.fit import metrics as fig
 from prosody.judge.judge import Judge, Judgements
 from prosody.measures import table
 from prosody.tables.rated_table import Floats, Rated, add_relative

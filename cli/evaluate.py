@@ -49,7 +49,7 @@ def evaluate(
 
     one_thread()
     from prosody.errors import UsageError
-    from prosody.fit import check
+    from prosody.fit import evaluate as check
     from prosody.judge.judge import AXES
 
     if axis not in AXES:
@@ -67,7 +67,7 @@ def evaluate(
     )
     if plots is not None:
         from prosody.fit import calibration
-        from prosody.fit.figures import write_svg
+        from prosody.fit.metrics import write_svg
 
         name = "cross-validated" if cv else "judge"
         write_svg(

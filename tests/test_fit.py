@@ -13,7 +13,7 @@ from prosody.cli import app
 from typer.testing import CliRunner
 
 from prosody.errors import ProsodyError, UsageError
-from prosody.fit import bent, check, graph, make, recipe
+from prosody.fit import bent, evaluate, graph, make, recipe
 from prosody.fit.model import JudgeModel, Terms
 from prosody.fit.train import Spec
 from prosody.judge.judge import Judge
@@ -106,7 +106,7 @@ def test_intervals_hold_for_voices_that_are_rated_further_apart(tmp_path):
         def fit(part, wider=wider):
             return bent.fit_bent(part, wanted, level=0.0, wider=wider, widths=(4.0,))
 
-        rating, sd, _ = check.cross_validate(rated, fit, most=6)
+        rating, sd, _ = evaluate.cross_validate(rated, fit, most=6)
         inside = np.abs(rated.rating - rating) <= 1.2816 * sd
         covered[bool(wider)] = inside[high].mean(), inside[~high].mean()
     assert covered[False][0] < 0.75, covered
@@ -148,7 +148,7 @@ def test_the_recovered_rule_holds_for_new_speakers(judge_file, tmp_path):
     new = synthetic.write(tmp_path / "new.csv", synthetic.make(seed=7))
     rows = (tmp_path / "new.csv").read_text().replace("agent-", "other-")
     new.write_text(rows)
-    found = check.evaluate(new, "sincere", model=judge_file, bootstraps=20)
+    found = evaluate.evaluate(new, "sincere", model=judge_file, bootstraps=20)
     assert found["spearman"] > 0.8
     assert found["spearman_within_sentence"] > 0.8
     assert found["uar"] > 0.8
@@ -192,8 +192,8 @@ def test_a_judge_can_be_read_back(judge_file, made, table):
 
 def test_rows_it_was_fitted_on_are_refused(judge_file, table):
     with pytest.raises(UsageError, match=r"240 of 240 rows are of speakers that .* fitted on"):
-        check.evaluate(table, "sincere", model=judge_file, bootstraps=20)
-    found = check.evaluate(table, "sincere", model=judge_file, in_sample=True, bootstraps=20)
+        evaluate.evaluate(table, "sincere", model=judge_file, bootstraps=20)
+    found = evaluate.evaluate(table, "sincere", model=judge_file, in_sample=True, bootstraps=20)
     assert found["spearman"] > 0.8
     assert any("fitted on" in r for r in found["remarks"])
 
@@ -205,11 +205,11 @@ def test_a_judge_does_not_name_the_speakers_it_was_fitted_on(judge_file):
 
 def test_cross_validation_knows_nothing_of_the_speaker_that_is_tested(table):
     rated = rated_table.read_table(table)
-    before, _, _ = check.cross_validate(rated, recipe.fit_sincere)
+    before, _, _ = evaluate.cross_validate(rated, recipe.fit_sincere)
     other = rated.rating.copy()
     one = rated.speaker == rated.speaker[0]
     other[one] = -other[one] + 5
-    after, _, _ = check.cross_validate(replace(rated, rating=other), recipe.fit_sincere)
+    after, _, _ = evaluate.cross_validate(replace(rated, rating=other), recipe.fit_sincere)
     np.testing.assert_allclose(after[one], before[one])
     assert not np.allclose(after[~one], before[~one])
 
@@ -479,9 +479,9 @@ def test_an_adapted_judge_remembers_the_speakers_of_the_older_one(judge_file, ta
     assert adapted.remarks == ()
     make.save(adapted, tmp_path / "a.onnx")
     with pytest.raises(UsageError, match="240 of 240 rows are of speakers"):
-        check.evaluate(table, "sincere", model=tmp_path / "a.onnx", bootstraps=20)
+        evaluate.evaluate(table, "sincere", model=tmp_path / "a.onnx", bootstraps=20)
     with pytest.raises(UsageError, match="48 of 48 rows are of speakers"):
-        check.evaluate(few, "sincere", model=tmp_path / "a.onnx", bootstraps=20)
+        evaluate.evaluate(few, "sincere", model=tmp_path / "a.onnx", bootstraps=20)
     again = make.fit(table, ("sincere",), start=judge_file)
     assert "older judge was fitted on: the figures flatter" in again.remarks[0]
 
@@ -491,8 +491,8 @@ def test_a_table_without_speakers_is_no_ground_for_a_judge(tmp_path):
     with pytest.raises(UsageError, match="no column says who speaks; found clip, sentence"):
         make.fit(path, ("sincere",))
     with pytest.raises(UsageError, match="--cv leaves speakers out"):
-        check.evaluate(path, "sincere", cv=True, bootstraps=20)
-    found = check.evaluate(path, "sincere", bootstraps=20)
+        evaluate.evaluate(path, "sincere", cv=True, bootstraps=20)
+    found = evaluate.evaluate(path, "sincere", bootstraps=20)
     assert any("every row counts as a voice of its own" in r for r in found["remarks"])
 
 
@@ -520,7 +520,7 @@ def test_a_scale_without_a_known_middle_is_told(tmp_path):
         row["rating"] = float(np.clip(0.5 + 0.2 * row["rating"], 0, 1))
     made = make.fit(synthetic.write(tmp_path / "t.csv", rows), ("sincere",))
     assert "no rating lies below 0, and 0 counts as the middle" in made.remarks[0]
-    found = check.evaluate(tmp_path / "t.csv", "sincere", bootstraps=20)
+    found = evaluate.evaluate(tmp_path / "t.csv", "sincere", bootstraps=20)
     assert any("Ratings: no rating lies below 0" in r for r in found["remarks"])
 
 
@@ -568,6 +568,6 @@ def test_recordings_are_found_whatever_their_speakers_are_called(tmp_path):
         soundfile.write(tmp_path / f"{i}.wav", 0.1 * voice * (1 + np.sin(25 * t)), 16000)
         rows.append({"recording": f"{i}.wav", "medewerker": "ab"[i % 2], "rating": i})
     path = synthetic.write(tmp_path / "t.csv", rows)
-    found = check.evaluate(path, "sincere", group="medewerker", bootstraps=20)
+    found = evaluate.evaluate(path, "sincere", group="medewerker", bootstraps=20)
     assert found["n"] == 4
     assert found["speakers"] == 2

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prosody.errors import UsageError
-from prosody.fit import joined, ratings
-from prosody.fit.naive import naive
+from prosody.fit import join, ratings
+from prosody.fit.reference_models import naive
 from prosody.tables import rated_table, table_files
 
 ROWS = synthetic.make(speakers=6, clips=8)
@@ -195,8 +195,8 @@ def test_nobody_is_taken_for_a_speaker(tmp_path):
 def test_ratings_find_their_clips(table, tmp_path, change):
     plain = synthetic.ratings(ROWS, raters=3)
     other = [{**r, "clip": change(r["clip"])} for r in plain]
-    want, *_ = joined.load(table, synthetic.write(tmp_path / "r.csv", plain), "sincere")
-    got, _, said = joined.load(table, synthetic.write(tmp_path / "o.csv", other), "sincere")
+    want, *_ = join.load(table, synthetic.write(tmp_path / "r.csv", plain), "sincere")
+    got, _, said = join.load(table, synthetic.write(tmp_path / "o.csv", other), "sincere")
     np.testing.assert_allclose(got.rating, want.rating)
     assert said == []
 
@@ -205,18 +205,18 @@ def test_two_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
     rows = [{**r, "clip": f"{'ab'[i % 2]}/{i // 2}.wav"} for i, r in enumerate(ROWS)]
     table = synthetic.write(tmp_path / "t.csv", rows)
     long = synthetic.ratings(rows, raters=2)
-    rated, *_ = joined.load(table, synthetic.write(tmp_path / "r.csv", long), "sincere")
+    rated, *_ = join.load(table, synthetic.write(tmp_path / "r.csv", long), "sincere")
     assert len(rated) == len(rows)
     bare = [{**r, "clip": r["clip"][2:]} for r in long]
     with pytest.raises(UsageError, match=r"none of its 24 clips is in .*: '0\.wav' against"):
-        joined.load(table, synthetic.write(tmp_path / "b.csv", bare), "sincere")
+        join.load(table, synthetic.write(tmp_path / "b.csv", bare), "sincere")
 
 
 def test_what_has_no_partner_is_said(table, tmp_path):
     long = synthetic.ratings(ROWS, raters=2)
     for i, row in enumerate(long):
         row["clip"] = row["clip"] if i % 2 else f"gone-{row['clip']}"
-    rated, _, said = joined.load(table, synthetic.write(tmp_path / "r.csv", long), "sincere")
+    rated, _, said = join.load(table, synthetic.write(tmp_path / "r.csv", long), "sincere")
     assert len(rated) == 24
     assert said[0].startswith("Ratings of 24 of 48 clips were left out: those clips are not in")
     assert said[1] == "24 of 48 rows without a rating were left out, for example 's00c00.wav'."
@@ -226,7 +226,7 @@ def test_a_clip_that_stands_twice_is_refused(tmp_path):
     table = synthetic.write(tmp_path / "t.csv", [*ROWS, ROWS[0]])
     long = synthetic.write(tmp_path / "r.csv", synthetic.ratings(ROWS, raters=2))
     with pytest.raises(UsageError, match=r"'s00c00\.wav' stands in 2 rows"):
-        joined.load(table, long, "sincere")
+        join.load(table, long, "sincere")
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_a_rater_without_a_scale_is_named(tmp_path):
 def test_scales_of_wide_ratings(table, values, middle, scale):
     rated = rated_table.read_table(table).take(np.arange(9))
     rated = rated_table.replace(rated, rating=values)
-    got, at, said = joined.on_scale(rated, None)
+    got, at, said = join.on_scale(rated, None)
     assert at == pytest.approx(middle)
     assert said.startswith(scale)
     if scale != "as in the table":
@@ -323,7 +323,7 @@ def test_what_is_had_for_nothing(table):
 def test_what_is_never_judged_is_nothing_to_learn_from(tmp_path):
     rows = [{**r, "gates": "too_noisy" if i < 3 else ""} for i, r in enumerate(ROWS)]
     rows[5] |= dict.fromkeys(synthetic.COLUMNS, "")
-    rated, _, said = joined.load(synthetic.write(tmp_path / "t.csv", rows), None, "sincere")
+    rated, _, said = join.load(synthetic.write(tmp_path / "t.csv", rows), None, "sincere")
     assert len(rated) == len(rows) - 4
     assert "gates" not in rated.groups
     assert said[0].startswith("3 rows that are never judged (column 'gates') were left out")

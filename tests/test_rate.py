@@ -368,9 +368,9 @@ def test_ratings_of_a_run_join_its_table(analysed, tmp_path):
             clip = store.trial(rater, at).clip
             store.save(rater, at, Answer(15.0 * clip + k, 90.0 - 10 * clip))
     store.close()
-    from prosody.fit import joined
+    from prosody.fit import join
 
-    rated, panel, _ = joined.load(analysed / "apologies.csv", tmp_path / "r.csv", "sincere")
+    rated, panel, _ = join.load(analysed / "apologies.csv", tmp_path / "r.csv", "sincere")
     assert panel.raters_per_clip == 2
     assert not np.isnan(rated.rating).any()
     order = [c.name for c in found.clips]

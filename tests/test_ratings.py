@@ -6,7 +6,7 @@ import rated as synthetic
 
 from prosody.errors import UsageError
 from prosody.fit import calibration, ratings
-from prosody.fit import figures as fig
+from prosody.fit import metrics as fig
 
 NAN = np.nan
 

@@ -10,8 +10,8 @@ from prosody.cli import app
 from typer.testing import CliRunner
 
 from prosody.errors import UsageError
-from prosody.fit import check, recipe
-from prosody.fit import figures as fig
+from prosody.fit import evaluate, recipe
+from prosody.fit import metrics as fig
 from prosody.judge.judge import Judge
 from prosody.judge.reasons import explain
 
@@ -64,7 +64,7 @@ def test_the_corpora_are_read_whole(sinac, nsc):
 
 @pytest.mark.slow
 def test_unseen_speakers_of_the_axis_sincere(sinac):
-    told, sd, _ = check.cross_validate(sinac, recipe.fit_sincere)
+    told, sd, _ = evaluate.cross_validate(sinac, recipe.fit_sincere)
     found = fig.figures(sinac.rating, told, sd, sinac.sentence)
     assert found["spearman"] >= 0.50
     assert found["spearman_within_sentence"] >= 0.39
@@ -83,9 +83,9 @@ def test_intervals_grow_as_the_baseline_shrinks(sinac, shipped):
 
 def test_the_corpora_themselves_are_refused():
     with pytest.raises(UsageError, match="709 of 709 rows are of speakers"):
-        check.evaluate(SINAC, "sincere", bootstraps=20)
+        evaluate.evaluate(SINAC, "sincere", bootstraps=20)
     with pytest.raises(UsageError, match="239 of 239 rows are of speakers"):
-        check.evaluate(
+        evaluate.evaluate(
             NSC / "egemaps_dev.csv", "engaged", ratings=NSC / "ratings_dev.csv", bootstraps=20
         )
 

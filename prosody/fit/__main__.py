@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from prosody.fit import card, check, recipe
-from prosody.fit import figures as fig
+from prosody.fit import card, evaluate, recipe
+from prosody.fit import metrics as fig
 from prosody.fit.graph import write
 from prosody.fit.model import AxisModel, JudgeModel
 from prosody.judge.judge import Judge
@@ -21,7 +21,7 @@ from prosody.tables.rated_table import Rated
 
 def unseen(rated: Rated, fit: Callable[[Rated], AxisModel]) -> dict[str, Any]:
     """Return the figures for the card: every speaker judged by the others."""
-    rating, sd, _ = check.cross_validate(rated, fit)
+    rating, sd, _ = evaluate.cross_validate(rated, fit)
     found = fig.figures(rated.rating, rating, sd, rated.sentence)
     return {
         "how": "every speaker judged by the others, all choices inside",
@@ -46,10 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     model = JudgeModel({axis: fit(data[axis]) for axis, fit in fits.items()})
     figures = {axis: unseen(data[axis], fit) for axis, fit in fits.items()}
     about = card.metadata(model, data, figures)
-    about["axes"]["engaged"]["training"]["reliability"] = check.plain(panel.reliability())
+    about["axes"]["engaged"]["training"]["reliability"] = evaluate.plain(panel.reliability())
     write(args.out, model, about)
     beside = args.out.with_suffix(".json")
-    shown = check.plain(Judge.load(args.out).card)
+    shown = evaluate.plain(Judge.load(args.out).card)
     beside.write_text(json.dumps(shown, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     print(f"{args.out}: {args.out.stat().st_size} bytes, {len(model.inputs)} inputs")  # noqa: T201
     return 0

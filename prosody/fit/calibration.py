@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
-from prosody.fit.figures import svg_head
+from prosody.fit.metrics import svg_head
 from prosody.report.totals import wilson
 from prosody.tables.rated_table import Floats
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from prosody import __version__
-from prosody.fit import figures as fig
+from prosody.fit import metrics as fig
 from prosody.fit.calibration import calibration
-from prosody.fit.check import fitted_on, plain
+from prosody.fit.evaluate import fitted_on, plain
 from prosody.fit.model import AxisModel, JudgeModel
-from prosody.fit.naive import naive
+from prosody.fit.reference_models import naive
 from prosody.judge import judge
 from prosody.settings import Settings
 from prosody.tables.rated_table import Floats, Rated

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from prosody.errors import UsageError
-from prosody.fit import card, card_page, check, graph, recipe
-from prosody.fit import figures as fig
-from prosody.fit.joined import load, no_middle, on_scale
+from prosody.fit import card, card_page, evaluate, graph, recipe
+from prosody.fit import metrics as fig
+from prosody.fit.join import load, no_middle, on_scale
 from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.ratings import Panel
 from prosody.fit.train import STRENGTHS, balanced, choose, known_level, posterior, ridge
@@ -159,7 +159,7 @@ def fit(
             whole = partial(recipe.fit_table, level=known_level(rated.rating), axis=axis)
             model = whole(rated)
             how = "fitted: all weights from these ratings"
-            rating, sd, _ = check.cross_validate(rated, whole)
+            rating, sd, _ = evaluate.cross_validate(rated, whole)
         else:
             few = missing(rated, panel, adapt=True)
             if few:
@@ -168,7 +168,7 @@ def fit(
                     "Nothing was changed.",
                 )
             before, earlier = old[0].axes[axis], old[1]["axes"][axis].get("training", {})
-            known = check.known_to(earlier, rated)
+            known = evaluate.known_to(earlier, rated)
             if known.any():
                 remarks.append(
                     f"{axis}: {int(known.sum())} of {len(rated)} rows are of speakers that the "
@@ -181,7 +181,7 @@ def fit(
                 if not lacking
                 else f"only level and slope adapted; for the weights: {'; '.join(lacking)}"
             )
-            rating, sd, _ = check.cross_validate(rated, partial(_changed, change, before, cut))
+            rating, sd, _ = evaluate.cross_validate(rated, partial(_changed, change, before, cut))
         model = replace(model, cut=cut)
         models[axis] = model
         said.append(f"{axis}: {how}.")
@@ -248,7 +248,7 @@ def _axis_info(
             "scale": scale,
             "how": how,
             "languages": sorted(languages | set(earlier.get("languages", ()))),
-            "reliability": None if panel is None else check.plain(panel.reliability()),
+            "reliability": None if panel is None else evaluate.plain(panel.reliability()),
             # Who they are is nobody's business who gets the judge.
             "raters_left_out": 0 if panel is None else len(panel.dropped or {}) + len(panel.idle),
         },
@@ -367,7 +367,7 @@ def centre(results: Path, start: Path | None = None, name: str = "judge") -> Mad
     said = []
     for axis in [a for a in judges.AXES if a in model.axes]:
         before = model.axes[axis]
-        blank = check.as_in_calls(rated)
+        blank = evaluate.as_in_calls(rated)
         inputs = JudgeModel({axis: before}).inputs
         told, _, _ = before.predict(blank.matrix(inputs), inputs)
         # Every agent counts alike: the median over agents of their medians.
@@ -397,6 +397,6 @@ def save(made: Made, out: Path) -> list[Path]:
     shown = judges.Judge.load(out)
     markdown, data = out.with_suffix(".md"), out.with_suffix(".json")
     markdown.write_text(card_page.markdown(shown), encoding="utf-8")
-    content: Mapping[str, Any] = check.plain(shown.card)
+    content: Mapping[str, Any] = evaluate.plain(shown.card)
     data.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return [out, markdown, data]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from prosody.fit.bent import fit_bent
-from prosody.fit.check import join
+from prosody.fit.evaluate import join
 from prosody.fit.model import SNR, AxisModel, Noise, Terms
 from prosody.fit.ratings import Panel, read_nsc
 from prosody.fit.train import FULL_TAU_S, Spec, balanced, fit_axis, specs

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.errors import UsageError
-from prosody.fit import figures as fig
+from prosody.fit import metrics as fig
 from prosody.fit.calibration import calibration
-from prosody.fit.joined import join, load, no_middle, on_scale
+from prosody.fit.join import join, load, no_middle, on_scale
 from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.ratings import Panel
 from prosody.fit.train import folds, known_level

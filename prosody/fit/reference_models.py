@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from prosody.fit import figures as fig
+from prosody.fit import metrics as fig
 from prosody.fit.train import out_of_fold
 from prosody.tables.rated_table import Floats, Rated
 
