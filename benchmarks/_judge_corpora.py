@@ -15,10 +15,10 @@ from prosody.fit import evaluate, recipe
 from prosody.fit import metrics as fig
 from prosody.fit.bent import fit_bent
 from prosody.fit.model import AxisModel, JudgeModel
-from prosody.fit.ratings import read_nsc
 from prosody.fit.train import Spec, balanced, fit_axis, folds, ridge, specs
 from prosody.judge.judge import Z_80, verdicts
 from prosody.measures import table
+from prosody.rating.ratings import read_nsc
 from prosody.settings import Settings
 from prosody.tables.rated_table import NOMINAL_CLIP_S, Floats, Rated, nanmedian
 

@@ -46,10 +46,10 @@ def agreement(
     make the mean reliable. It says nothing about anybody's ear: low agreement can be the clips.
     """
     from prosody.errors import UsageError
-    from prosody.fit import agreement as figures
-    from prosody.fit.ratings import AXES
-    from prosody.report import agreement as pages
-    from prosody.report.agreement_words import Words
+    from prosody.rating import agreement as figures
+    from prosody.rating import agreement_page as pages
+    from prosody.rating.agreement_words import Words
+    from prosody.rating.ratings import AXES
 
     if axis not in (*AXES, "both"):
         raise UsageError(f"--axis {axis!r}, expected sincere, engaged or both.", "")

@@ -11,8 +11,8 @@ from prosody.cli import app
 from prosody.cli._options import tell_changed
 
 if TYPE_CHECKING:
-    from prosody.studio.clips import ClipSet
-    from prosody.studio.rating_store import Store
+    from prosody.rating.clips import ClipSet
+    from prosody.rating.store import Store
 
 
 @app.command(
@@ -114,8 +114,8 @@ def rate(
     Nothing shows what a judge thinks, who speaks, or what a file is called.
     """
     from prosody.errors import UsageError
+    from prosody.rating.store import Store, check, database_of
     from prosody.studio import serve
-    from prosody.studio.rating_store import Store, check, database_of
 
     serve.need_studio()
     check(out)
@@ -139,8 +139,8 @@ def rate(
     try:
         chosen = store.begin([c.name for c in found.clips], seed)
         _say(found, store, out)
-        from prosody.studio.links import Links
-        from prosody.studio.rate import Rate
+        from prosody.rating.links import Links
+        from prosody.rating.page import Rate
 
         page = Rate(found, store, seed=chosen, items=items, days=days)
         links = Links(page, store, where, invite, days)
@@ -150,8 +150,8 @@ def rate(
 
 
 def _revoke(out: Path, numbers: list[int]) -> None:
-    from prosody.studio import invite
-    from prosody.studio.rating_store import Store
+    from prosody.rating import invitations as invite
+    from prosody.rating.store import Store
 
     store = Store(out)
     try:
@@ -172,7 +172,7 @@ def _clips(
     anchors: str | None,
     seed: int,
 ) -> ClipSet:
-    from prosody.studio import clips
+    from prosody.rating import clips
 
     live = sys.stderr.isatty()
 
@@ -193,7 +193,7 @@ def _clips(
 
 
 def _say(found: ClipSet, store: Store, out: Path) -> None:
-    from prosody.studio.sequence import sequence
+    from prosody.rating.sequence import sequence
 
     agents = [c.agent for c in found.clips]
     heard = len(sequence(agents, 0))

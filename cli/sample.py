@@ -11,7 +11,7 @@ from prosody.cli import app
 from prosody.cli._options import tell_changed
 
 if TYPE_CHECKING:
-    from prosody.fit.sampling import Sample
+    from prosody.rating.sampling import Sample
 
 
 @app.command(
@@ -49,8 +49,8 @@ def sample(
     carries the probability with which it was drawn, so that shares can be computed from all.
     """
     from prosody.errors import UsageError
-    from prosody.fit import sampling
-    from prosody.fit.prospects import prospects
+    from prosody.rating import sampling
+    from prosody.rating.power import prospects
     from prosody.results.read import read
     from prosody.words import load
 

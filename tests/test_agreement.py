@@ -15,8 +15,8 @@ from test_ratings import KRIPPENDORFF, SHROUT_FLEISS
 from typer.testing import CliRunner
 
 from prosody.errors import UsageError
-from prosody.fit import agreement as ag
-from prosody.fit import disputed, ratings
+from prosody.rating import agreement as ag
+from prosody.rating import disagreement, ratings
 from prosody.statistics import variance_components as co
 from prosody.words import load
 
@@ -204,13 +204,13 @@ def test_disputed_clips_are_found_and_chance_alone_names_none():
         rng = np.random.default_rng(seed)
         x = 50 + simulated(rng, 120, 10, 60, 30, 120, kept=0.8)
         x = np.clip(x, 0, 100)
-        _, p = disputed.spreads(x - co.levels(x))
-        named += int(np.sum(disputed.false_discovery(p) <= disputed.FALSE_DISCOVERIES))
+        _, p = disagreement.spreads(x - co.levels(x))
+        named += int(np.sum(disagreement.false_discovery(p) <= disagreement.FALSE_DISCOVERIES))
         small.append(np.mean(p < 0.05))
         split = np.where(rng.random(10) < 0.5, 5.0, 95.0)
         x[7] = np.where(np.isnan(x[7]), NAN, split)
-        _, p = disputed.spreads(x - co.levels(x))
-        planted += bool(disputed.false_discovery(p)[7] <= disputed.FALSE_DISCOVERIES)
+        _, p = disagreement.spreads(x - co.levels(x))
+        planted += bool(disagreement.false_discovery(p)[7] <= disagreement.FALSE_DISCOVERIES)
     assert named <= 3
     assert 0.03 < np.mean(small) < 0.07
     assert planted >= 11
@@ -220,12 +220,12 @@ def test_a_rater_who_is_all_over_the_scale_makes_no_clip_disputed():
     rng = np.random.default_rng(4)
     x = 50 + simulated(rng, 100, 6, 60, 20, 60)
     x[:, 5] = rng.uniform(0, 100, 100)
-    _, p = disputed.spreads(x - co.levels(x))
-    assert np.sum(disputed.false_discovery(p) <= disputed.FALSE_DISCOVERIES) <= 2
+    _, p = disagreement.spreads(x - co.levels(x))
+    assert np.sum(disagreement.false_discovery(p) <= disagreement.FALSE_DISCOVERIES) <= 2
 
 
 def test_false_discoveries_of_benjamini_and_hochberg():
-    found = disputed.false_discovery(np.array([0.01, 0.04, NAN, 0.03, 0.5]))
+    found = disagreement.false_discovery(np.array([0.01, 0.04, NAN, 0.03, 0.5]))
     np.testing.assert_allclose(found, [0.04, 0.16 / 3, 1, 0.16 / 3, 0.5])
 
 

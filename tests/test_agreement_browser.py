@@ -9,8 +9,8 @@ import pytest
 from browser import Watched, chromium
 from test_agreement import long, simulated, write
 
-from prosody.fit import agreement as ag
-from prosody.report import agreement as pages
+from prosody.rating import agreement as ag
+from prosody.rating import agreement_page as pages
 
 HOSTILE = '<script>window.hit=1</script><img src=x onerror="window.hit=2">" onload="window.hit=3'
 

@@ -12,10 +12,10 @@ import soundfile
 from conftest import SAMPLES, synthetic_voice
 
 from prosody.errors import UsageError
+from prosody.rating import clip as clip_module
+from prosody.rating import clips as sounds
+from prosody.rating import loudness_norm
 from prosody.results import read
-from prosody.studio import clip as clip_module
-from prosody.studio import clips as sounds
-from prosody.studio import level
 from prosody.tables.rated_table import read_table
 
 pytest_plugins = ("rating_fixtures",)
@@ -23,12 +23,12 @@ pytest_plugins = ("rating_fixtures",)
 
 def test_a_full_scale_tone_of_997_hz_has_the_loudness_the_standard_gives():
     y = np.sin(2 * np.pi * 997 * np.arange(48000 * 5) / 48000).astype(np.float32)
-    assert level.loudness_lufs(y, 48000) == pytest.approx(-3.01, abs=0.02)
-    assert level.loudness_lufs(y * 0.1, 48000) == pytest.approx(-23.01, abs=0.02)
+    assert loudness_norm.loudness_lufs(y, 48000) == pytest.approx(-3.01, abs=0.02)
+    assert loudness_norm.loudness_lufs(y * 0.1, 48000) == pytest.approx(-23.01, abs=0.02)
 
 
 def test_the_filters_are_those_of_the_standard_at_48_khz():
-    shelf, high_pass = level.k_weighting(48000)
+    shelf, high_pass = loudness_norm.k_weighting(48000)
     # ITU-R BS.1770-4, tables 1 and 2
     assert shelf[:3] == pytest.approx([1.53512485958697, -2.69169618940638, 1.19839281085285])
     assert shelf[4:] == pytest.approx([-1.69065929318241, 0.73248077421585])
@@ -39,20 +39,22 @@ def test_the_filters_are_those_of_the_standard_at_48_khz():
 def test_pauses_do_not_make_a_clip_louder(sr):
     y = synthetic_voice(4, sr)
     paused = np.concatenate([y, np.zeros(4 * sr, np.float32)])
-    assert level.loudness_lufs(paused, sr) == pytest.approx(level.loudness_lufs(y, sr), abs=0.3)
-    assert np.isnan(level.loudness_lufs(np.zeros(sr, np.float32), sr))
-    assert np.isfinite(level.loudness_lufs(y[: sr // 5], sr))
+    assert loudness_norm.loudness_lufs(paused, sr) == pytest.approx(
+        loudness_norm.loudness_lufs(y, sr), abs=0.3
+    )
+    assert np.isnan(loudness_norm.loudness_lufs(np.zeros(sr, np.float32), sr))
+    assert np.isfinite(loudness_norm.loudness_lufs(y[: sr // 5], sr))
 
 
 def test_gains_bring_all_to_one_loudness_and_clip_nothing():
     loud, peak = [-30.0, -20.0, -12.0, -40.0], [-12.0, -3.0, -1.0, -5.0]
-    gain, target = level.gains_db(loud, peak)
+    gain, target = loudness_norm.gains_db(loud, peak)
     after = np.array(loud) + gain
     assert after[:3] == pytest.approx([target] * 3)  # -18 - ... room is enough for all three
-    assert target == level.TARGET_LUFS
+    assert target == loudness_norm.TARGET_LUFS
     assert after[3] < target  # a click: it alone stays softer
-    assert np.all(np.array(peak) + gain <= level.PEAK_DBFS + 1e-9)
-    gain, target = level.gains_db([-30.0, -26.0], [-2.0, -10.0])
+    assert np.all(np.array(peak) + gain <= loudness_norm.PEAK_DBFS + 1e-9)
+    gain, target = loudness_norm.gains_db([-30.0, -26.0], [-2.0, -10.0])
     assert target == -29.0  # the first one's peaks stand 28 dB above it
     assert np.array([-30, -26]) + gain == pytest.approx([-29, -29])
 
@@ -63,7 +65,7 @@ def test_sounds_come_out_equally_loud(folder):
     found = []
     for clip in made.clips:
         y, sr = soundfile.read(io.BytesIO(clip.wav()), dtype="float32")
-        found.append(level.loudness_lufs(y, sr))
+        found.append(loudness_norm.loudness_lufs(y, sr))
         assert np.max(np.abs(y)) < 1
         assert len(y) / sr == pytest.approx(clip.duration_s, abs=0.01)
     assert np.ptp(found) < 0.3

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prosody.errors import UsageError
-from prosody.fit import join, ratings
+from prosody.fit import join
 from prosody.fit.reference_models import naive
+from prosody.rating import ratings
 from prosody.tables import rated_table, table_files
 
 ROWS = synthetic.make(speakers=6, clips=8)

@@ -20,12 +20,12 @@ from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from prosody import words
-from prosody.studio import clips as sounds
-from prosody.studio import invite
-from prosody.studio import sequence as seq
+from prosody.rating import clips as sounds
+from prosody.rating import invitations
+from prosody.rating import sequence as seq
+from prosody.rating.page import ITEMS, Rate
+from prosody.rating.store import Answer, Store, database_of
 from prosody.studio.app import make_app
-from prosody.studio.rate import ITEMS, Rate
-from prosody.studio.rating_store import Answer, Store, database_of
 
 pytest_plugins = ("rating_fixtures",)
 
@@ -198,12 +198,12 @@ def test_a_page_that_is_open_comes_back_after_a_restart(house, folder):
     me = enter(again)
     start = me.get("/api/rate/start").json()
     assert (start["host"], start["rater"]["name"]) == (True, "ann")
-    _, token = invite.make(store)
+    _, token = invitations.make(store)
     guest = enter(token)
     back = guest.post("/api/rate/rater", json={"name": "bea"}).json()["again"]
     start = enter(back).get("/api/rate/start").json()
     assert (start["host"], start["rater"]["name"]) == (False, "bea")
-    invite.revoke(store, 1)
+    invitations.revoke(store, 1)
     assert enter(back).get("/api/rate/start").json()["state"] == "over"
 
 

@@ -13,8 +13,8 @@ import pytest
 from browser import Watched, chromium
 from conftest import ROOT
 
-from prosody.fit.ratings import read_long
-from prosody.studio.rating_store import Store
+from prosody.rating.ratings import read_long
+from prosody.rating.store import Store
 
 pytest_plugins = ("rating_fixtures",)
 
@@ -204,8 +204,8 @@ def test_two_listeners_by_keyboard_alone_killed_and_resumed(browser, served, tmp
 
 def test_a_whole_sequence_with_its_pause_and_its_end(browser, tmp_path, folder):
     """From the first clip to the last, with short blocks, as a test of the flow."""
-    from prosody.studio import clips as sounds
-    from prosody.studio.rate import Rate
+    from prosody.rating import clips as sounds
+    from prosody.rating.page import Rate
 
     store = Store(tmp_path / "r.csv")
     found = sounds.gather(folder)
@@ -338,8 +338,8 @@ def test_every_state_holds_up_to_axe(browser, served, lang, dark, tmp_path):
 def test_a_hostile_remark_and_label_stay_text(browser, folder, tmp_path):
     from dataclasses import replace
 
-    from prosody.studio import clips as sounds
-    from prosody.studio.rate import Rate
+    from prosody.rating import clips as sounds
+    from prosody.rating.page import Rate
 
     bad = '<img src=x onerror="window.hit=1"><script>window.hit=2</script>'
     store = Store(tmp_path / "r.csv")

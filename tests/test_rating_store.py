@@ -12,10 +12,10 @@ from conftest import ROOT
 from rating import rows_of
 
 from prosody.errors import UsageError
-from prosody.fit.ratings import read_long
-from prosody.studio import sequence as seq
-from prosody.studio.rating_store import Answer, Store, database_of
-from prosody.studio.rating_table import items_of
+from prosody.rating import sequence as seq
+from prosody.rating.ratings import read_long
+from prosody.rating.ratings_csv import items_of
+from prosody.rating.store import Answer, Store, database_of
 
 
 def begun(out: Path, n: int = 6) -> tuple[Store, int]:
@@ -105,7 +105,7 @@ def test_a_table_that_is_open_elsewhere_loses_nothing(tmp_path, monkeypatch):
         raise PermissionError("in use")
 
     with monkeypatch.context() as held:
-        held.setattr("prosody.studio.rating_table.append", locked)
+        held.setattr("prosody.rating.ratings_csv.append", locked)
         store.save(ann, 0, Answer(1, 2))
     assert rows_of(out) == []
     store.save(ann, 1, Answer(3, 4))
@@ -117,7 +117,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from prosody.studio import sequence as seq
-from prosody.studio.rating_store import Answer, Store
+from prosody.rating.store import Answer, Store
 store = Store(Path(sys.argv[1]))
 store.begin([f"c{i}" for i in range(500)], 0)
 ann = store.add_rater("ann", lambda number: seq.sequence([""] * 500, number)).id

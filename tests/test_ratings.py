@@ -5,8 +5,9 @@ import pytest
 import rated as synthetic
 
 from prosody.errors import UsageError
-from prosody.fit import calibration, ratings
+from prosody.fit import calibration
 from prosody.fit import metrics as fig
+from prosody.rating import ratings
 
 NAN = np.nan
 

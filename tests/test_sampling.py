@@ -13,8 +13,8 @@ from prosody.cli import app
 from typer.testing import CliRunner
 
 from prosody.errors import UsageError
-from prosody.fit import prospects as foretold
-from prosody.fit import sampling as sm
+from prosody.rating import power as foretold
+from prosody.rating import sampling as sm
 from prosody.results import read as results
 from prosody.results.records import SCHEMA_VERSION
 from prosody.tables.rated_table import read_table
@@ -401,7 +401,7 @@ def test_the_samples_analysed_chosen_and_joined_with_rate(tmp_path):
     assert "needs 94 clips more" in done.stdout
     rows = read(tmp_path / "c.csv")
     assert len(rows) == 6
-    clips = pytest.importorskip("prosody.studio.clips")
+    clips = pytest.importorskip("prosody.rating.clips")
     known, missing = clips.from_results(out)
     assert not missing
     chosen = clips.only(known, tmp_path / "c.csv")
@@ -433,7 +433,7 @@ def test_of_a_call_in_several_files_the_one_that_holds_the_voice_is_named():
 
 
 def test_the_base_rate_of_a_run_from_ratings_of_its_sample(known, tmp_path):
-    from prosody.fit.base_rate import base_rate, read_weights
+    from prosody.rating.base_rate import base_rate, read_weights
 
     _, frame, forced = known
     truth = forced.mean()
@@ -459,7 +459,7 @@ def test_the_base_rate_of_a_run_from_ratings_of_its_sample(known, tmp_path):
 
 
 def test_a_share_of_nothing_or_all_has_an_interval():
-    from prosody.fit.base_rate import share
+    from prosody.rating.base_rate import share
 
     agents = np.array([f"a{i % 5}" for i in range(20)])
     none = share(np.zeros(20), np.ones(20), agents)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prosody.studio import sequence as seq
+from prosody.rating import sequence as seq
 
 SETS = st.lists(st.sampled_from(["", *"abcdefgh"]), min_size=1, max_size=150)
 

@@ -18,9 +18,9 @@ from prosody.fit import metrics as fig
 from prosody.fit.calibration import calibration
 from prosody.fit.join import join, load, no_middle, on_scale
 from prosody.fit.model import AxisModel, JudgeModel
-from prosody.fit.ratings import Panel
 from prosody.fit.train import folds, known_level
 from prosody.judge.judge import Judge, line_dependent
+from prosody.rating.ratings import Panel
 from prosody.tables.rated_table import Floats, Rated, speaker_of
 
 __all__ = ["cross_validate", "evaluate", "fitted_on", "join", "plain", "report", "seen"]

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from prosody.errors import UsageError
-from prosody.fit.ratings import Panel, read_long
 from prosody.measures import table
+from prosody.rating.ratings import Panel, read_long
 from prosody.tables.rated_table import Rated, read_table, stem
 
 FULL_SCALE = 100.0

@@ -21,9 +21,9 @@ from prosody.fit import card, card_page, evaluate, graph, recipe
 from prosody.fit import metrics as fig
 from prosody.fit.join import load, no_middle, on_scale
 from prosody.fit.model import AxisModel, JudgeModel
-from prosody.fit.ratings import Panel
 from prosody.fit.train import STRENGTHS, balanced, choose, known_level, posterior, ridge
 from prosody.judge import judge as judges
+from prosody.rating.ratings import Panel
 from prosody.tables.rated_table import Floats, Rated, read_results
 
 MIN_CLIPS, MIN_SPEAKERS, MIN_RELIABILITY = 100, 15, 0.6

@@ -11,9 +11,9 @@ import numpy as np
 from prosody.fit.bent import fit_bent
 from prosody.fit.evaluate import join
 from prosody.fit.model import SNR, AxisModel, Noise, Terms
-from prosody.fit.ratings import Panel, read_nsc
 from prosody.fit.train import FULL_TAU_S, Spec, balanced, fit_axis, specs
 from prosody.measures import table
+from prosody.rating.ratings import Panel, read_nsc
 from prosody.tables.rated_table import Rated, read_table
 
 FAMILIES = ("pitch", "loudness", "tempo", "balance")

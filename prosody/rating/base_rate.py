@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.errors import UsageError
-from prosody.fit.prospects import Z_95, kish, share_interval
+from prosody.rating.power import Z_95, kish, share_interval
 from prosody.tables.rated_table import Floats, numbers, read_rows
 
 MIDDLE = 50.0
@@ -57,7 +57,7 @@ def base_rate(
     Parameters
     ----------
     clips : sequence of dict
-        ``clip`` and ``mean``, as `prosody.fit.agreement` gives them.
+        ``clip`` and ``mean``, as `prosody.rating.agreement` gives them.
     weights : dict
         As `read_weights` gives them.
 

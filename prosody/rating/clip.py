@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.errors import RecordingError
-from prosody.studio import level
+from prosody.rating import loudness_norm
 
 Signal = NDArray[np.float32]
 
@@ -91,7 +91,7 @@ class Clip:
         import soundfile
 
         y, sr = self.sound()
-        top = 10 ** (level.PEAK_DBFS / 20)
+        top = 10 ** (loudness_norm.PEAK_DBFS / 20)
         out = io.BytesIO()
         played = np.clip(y * np.float32(10 ** (self.gain_db / 20)), -top, top)
         soundfile.write(out, played, sr, "PCM_16", format="WAV")

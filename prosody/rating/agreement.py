@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.errors import UsageError
-from prosody.fit.disputed import FALSE_DISCOVERIES, false_discovery, spreads
-from prosody.fit.ratings import (
+from prosody.rating.disagreement import FALSE_DISCOVERIES, false_discovery, spreads
+from prosody.rating.ratings import (
     AXES,
     MIN_REPEATS,
     Answers,
@@ -99,7 +99,7 @@ def agreement(path: Path | str, axis: str = "both", sample: Path | None = None) 
     Parameters
     ----------
     path : path
-        Ratings in the long form (`prosody.fit.ratings.read_answers`).
+        Ratings in the long form (`prosody.rating.ratings.read_answers`).
     axis : {'both', 'sincere', 'engaged'}
         With ``both`` those that occur.
     sample : path, optional
@@ -144,7 +144,7 @@ def agreement(path: Path | str, axis: str = "both", sample: Path | None = None) 
 
 
 def _add_base_rates(axes: dict[str, Any], sample: Path, path: Path | str) -> None:
-    from prosody.fit.base_rate import base_rate, read_weights
+    from prosody.rating.base_rate import base_rate, read_weights
 
     weights = read_weights(sample)
     for one in axes.values():
@@ -238,7 +238,7 @@ def alpha_interval(
 ) -> tuple[float, float, float]:
     """Return Krippendorff's alpha (interval data) and its 95 % interval by resampling clips.
 
-    The same figure as `prosody.fit.ratings.krippendorff_alpha`, from sums per clip.
+    The same figure as `prosody.rating.ratings.krippendorff_alpha`, from sums per clip.
     """
     value = float(krippendorff_alpha(matrix))
     count = np.sum(~np.isnan(matrix), axis=1)

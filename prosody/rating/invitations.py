@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 
 from prosody.errors import UsageError
-from prosody.studio.rating_store import Store
+from prosody.rating.store import Store
 
 DAYS = 14.0
 RETURN_S = 30 * 86400.0

@@ -38,7 +38,7 @@ class Panel:
     dropped : mapping of str to str
         Raters left out, and why.
     agreement : dict, optional
-        How well all raters agree, on their own scales (`prosody.fit.agreement.brief`).
+        How well all raters agree, on their own scales (`prosody.rating.agreement.brief`).
     idle : tuple of str
         Raters who gave one value throughout, or rated one clip: they have no scale, and no say.
     """
@@ -332,7 +332,7 @@ def read_long(path: Path | str, axis: str) -> Panel:
             + (f", only on {', '.join(others)}." if any(others) else "."),
             f"Give ratings of that axis{', or --axis ' + others[0] if any(others) else ''}.",
         )
-    from prosody.fit.agreement import brief
+    from prosody.rating.agreement import brief
 
     return replace(panel_of(given, path), agreement=brief(given))
 

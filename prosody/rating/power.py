@@ -18,7 +18,7 @@ from prosody.fit.make import (
     MIN_RELIABILITY,
     MIN_SPEAKERS,
 )
-from prosody.fit.sampling import Sample
+from prosody.rating.sampling import Sample
 from prosody.report.totals import wilson
 from prosody.statistics.variance_components import reliability_of_mean
 from prosody.tables.rated_table import Floats

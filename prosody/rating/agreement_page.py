@@ -8,7 +8,7 @@ from typing import Any
 
 from prosody import __version__
 from prosody.errors import UsageError
-from prosody.report.agreement_words import Words
+from prosody.rating.agreement_words import Words
 from prosody.report.chart import shares
 from prosody.report.html import Html, join, tag, text
 from prosody.report.page import asset, document, grid, listing, paragraph, policy, section
@@ -25,7 +25,7 @@ def write(found: dict[str, Any], folder: Path, lang: str = "en") -> Path:
     Parameters
     ----------
     found : dict
-        As `prosody.fit.agreement.agreement` gives it.
+        As `prosody.rating.agreement.agreement` gives it.
     folder : Path
         Made where it is missing. An earlier page of this kind is replaced.
     lang : str

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from prosody.errors import UsageError
-from prosody.studio import rating_table
-from prosody.studio.sequence import Trial
+from prosody.rating import ratings_csv
+from prosody.rating.sequence import Trial
 
 MOST_REMARK = 500
 VERSION = "1"
@@ -321,7 +321,7 @@ class Store:
                     self.export()
                 else:
                     where = "AND a.rater = ? AND a.position = ?"
-                    rating_table.append(self.out, self._rows(where, rater, position)[0])
+                    ratings_csv.append(self.out, self._rows(where, rater, position)[0])
             except OSError:
                 self._stale = True
 
@@ -331,10 +331,10 @@ class Store:
         """Write the tables anew from the database."""
         with self._lock:
             self._stale = True
-            rating_table.write(self.out, self._rows())
+            ratings_csv.write(self.out, self._rows())
             self._stale = False
 
-    def _rows(self, where: str = "", *values: Any) -> list[rating_table.Answered]:
+    def _rows(self, where: str = "", *values: Any) -> list[ratings_csv.Answered]:
         return self._all(
             "SELECT c.name, r.name, t.is_repeat, a.position, a.sincere, a.engaged, a.cannot_hear, "
             "a.remark, a.items, a.time FROM answers a JOIN raters r ON r.id = a.rater "

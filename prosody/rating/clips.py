@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from prosody.errors import ProsodyError, UsageError
-from prosody.studio import level
-from prosody.studio.clip import Clip
+from prosody.rating import loudness_norm
+from prosody.rating.clip import Clip
 
 PADDING_S = 0.5
 ANCHORS, LEAST_FOR_ANCHORS = 4, 12
@@ -37,7 +37,7 @@ class ClipSet:
 
     clips: tuple[Clip, ...]
     anchors: tuple[Anchor, ...] = ()
-    target_lufs: float = level.TARGET_LUFS
+    target_lufs: float = loudness_norm.TARGET_LUFS
     left_out: dict[str, str] = field(default_factory=dict)
 
 
@@ -245,11 +245,11 @@ def matched(
             continue
         finally:
             watch(done, len(every))
-        found = level.loudness_lufs(y, sr)
+        found = loudness_norm.loudness_lufs(y, sr)
         if np.isnan(found):
             left_out[clip] = "nothing can be heard in it"
             continue
-        loudness[clip], peak[clip] = found, level.peak_dbfs(y)
+        loudness[clip], peak[clip] = found, loudness_norm.peak_dbfs(y)
         length[clip] = len(y) / sr
     for anchor in anchors:
         if anchor.clip in left_out:
@@ -257,7 +257,7 @@ def matched(
                 f"The example {anchor.clip.name}: {left_out[anchor.clip].rstrip('.')}.",
                 "Give examples that can be heard.",
             )
-    gain, target = level.gains_db([*loudness.values()], [*peak.values()])
+    gain, target = loudness_norm.gains_db([*loudness.values()], [*peak.values()])
     gains = dict(zip(loudness, gain.tolist(), strict=True))
 
     def ready(clip: Clip) -> Clip:

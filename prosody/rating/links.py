@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from prosody.studio import invite
-from prosody.studio.rate import Rate
-from prosody.studio.rating_store import Store
+from prosody.rating import invitations
+from prosody.rating.page import Rate
+from prosody.rating.store import Store
 from prosody.studio.serve import EVERYWHERE, Where, addresses
 
 PLAIN = (
@@ -42,7 +42,7 @@ class Links:
     store: Store
     asked: Where
     count: int = 0
-    days: float = invite.DAYS
+    days: float = invitations.DAYS
     say: Callable[[str], None] = print
 
     def where(self) -> Where:
@@ -61,13 +61,13 @@ class Links:
         if self.asked.network:
             self.page.outside = base
         for _ in range(self.count):
-            made, token = invite.make(self.store, self.days)
+            made, token = invitations.make(self.store, self.days)
             until = datetime.fromtimestamp(made.expires_s).astimezone()
             self.say(f"Invitation {made.id}, until {until:%Y-%m-%d %H:%M}: {base}/?token={token}")
         if self.asked.network:
             if not self.asked.tls:
                 self.say(PLAIN)
-            if not self.count and not invite.every(self.store):
+            if not self.count and not invitations.every(self.store):
                 self.say(NOBODY)
 
     def outside(self, shown: str) -> str:

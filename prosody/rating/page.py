@@ -24,15 +24,15 @@ from starlette.routing import BaseRoute, Route
 
 from prosody import words
 from prosody.errors import ProsodyError, UsageError
-from prosody.studio import invite
+from prosody.rating import invitations
+from prosody.rating.clip import Clip
+from prosody.rating.clips import ClipSet
+from prosody.rating.invitations import Guest
+from prosody.rating.ratings_csv import AXES
+from prosody.rating.sequence import BLOCK, sequence
+from prosody.rating.store import MOST_REMARK, Answer, Rater, Store
 from prosody.studio.app import body, language, page, refusal, refuse
-from prosody.studio.clip import Clip
-from prosody.studio.clips import ClipSet
-from prosody.studio.invite import Guest
-from prosody.studio.rating_store import MOST_REMARK, Answer, Rater, Store
-from prosody.studio.rating_table import AXES
 from prosody.studio.safety import Visitor, visitor_of
-from prosody.studio.sequence import BLOCK, sequence
 
 ITEMS = ("interested", "near", "concerned", "understanding")
 """Short further items, 0 to 100; the engaged items of the NSC questionnaire (docs/rating.md)."""
@@ -81,7 +81,7 @@ class Rate:
         *,
         seed: int = 0,
         items: bool = False,
-        days: float = invite.DAYS,
+        days: float = invitations.DAYS,
         block: int = BLOCK,
     ) -> None:
         self.clips, self.store, self.seed = clips, store, seed
@@ -116,7 +116,7 @@ class Rate:
 
     def admit(self, token: str) -> tuple[str, Any] | None:
         """Return where an invitation leads and whose it is, also where it is over."""
-        guest = invite.guest_of(self.store, token)
+        guest = invitations.guest_of(self.store, token)
         return None if guest is None else (self.home, guest)
 
     def forget(self, visitor: Visitor) -> None:
@@ -150,7 +150,7 @@ class Rate:
         who = visitor_of(request).who
         guest = who if isinstance(who, Guest) else Guest(None)
         if guest.invitation is not None:
-            found = invite.by_id(self.store, guest.invitation)
+            found = invitations.by_id(self.store, guest.invitation)
             state = "revoked" if found is None else found.state
             if state != "open":
                 raise Refused(410, f"invitation_{state}")
@@ -215,7 +215,7 @@ class Rate:
     def _again(self, request: Request, guest: Guest, rater: Rater) -> str:
         kept = visitor_of(request).kept
         if kept.get("again_for") != rater.id:
-            kept["again"] = invite.way_back(self.store, guest, rater.id)
+            kept["again"] = invitations.way_back(self.store, guest, rater.id)
             kept["again_for"] = rater.id
         return str(kept["again"])
 
@@ -346,7 +346,7 @@ class Rate:
     def _invitations(self, request: Request, _: dict[str, Any]) -> dict[str, Any]:
         self._host(request)
         out = []
-        for one in invite.every(self.store):
+        for one in invitations.every(self.store):
             rater = self.store.invited(one.id)
             out.append(
                 {
@@ -360,7 +360,7 @@ class Rate:
 
     def _invite(self, request: Request, _: dict[str, Any]) -> dict[str, Any]:
         self._host(request)
-        made, token = invite.make(self.store, self.days)
+        made, token = invitations.make(self.store, self.days)
         base = self.outside or str(request.base_url).rstrip("/")
         return {"id": made.id, "link": f"{base}/?token={token}", "expires_s": made.expires_s}
 
@@ -369,7 +369,7 @@ class Rate:
         ident = data.get("id")
         if isinstance(ident, bool) or not isinstance(ident, int):
             raise Refused(400, "bad_request")
-        return {"id": ident, "state": invite.revoke(self.store, ident).state}
+        return {"id": ident, "state": invitations.revoke(self.store, ident).state}
 
 
 def _object(data: bytes) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Ratings by people: collected on a page, kept, checked for agreement, sampled for."""
