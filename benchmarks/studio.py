@@ -123,7 +123,7 @@ def start(folder: str, *args: str) -> tuple[subprocess.Popen[str], str, float]:
 
 async def enter(waits: Waits, link: str, page: str) -> Any:
     """Open a page as a browser does; return the visitor's client."""
-    from prosody.studio.app import assets_of
+    from prosody.web.app import assets_of
 
     assets = [f"/assets/{n}" for n in ("studio.css", *assets_of(page))]
     assets += ["/vendor/wavesurfer.esm.js", "/vendor/uPlot.esm.js"] if page == "coach" else []

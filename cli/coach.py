@@ -81,7 +81,7 @@ def coach(
     Everything stays on this machine and in memory, and is wiped at the end; what you keep, you keep
     in a folder you name. Stop with Ctrl-C.
     """
-    from prosody.studio import serve
+    from prosody.web import serve
 
     serve.need_studio()
     where = serve.where(

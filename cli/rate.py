@@ -115,7 +115,7 @@ def rate(
     """
     from prosody.errors import UsageError
     from prosody.rating.store import Store, check, database_of
-    from prosody.studio import serve
+    from prosody.web import serve
 
     serve.need_studio()
     check(out)

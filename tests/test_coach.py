@@ -23,7 +23,7 @@ import pytest
 import soundfile
 from conftest import synthetic_voice
 
-from prosody.studio import serve
+from prosody.web import serve
 
 pytest.importorskip("starlette", reason="needs the extra studio")
 pytest.importorskip("uvicorn", reason="needs the extra studio")

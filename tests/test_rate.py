@@ -25,7 +25,7 @@ from prosody.rating import invitations
 from prosody.rating import sequence as seq
 from prosody.rating.page import ITEMS, Rate
 from prosody.rating.store import Answer, Store, database_of
-from prosody.studio.app import make_app
+from prosody.web.app import make_app
 
 pytest_plugins = ("rating_fixtures",)
 

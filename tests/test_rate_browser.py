@@ -245,9 +245,9 @@ def hosted(page):
 
     import uvicorn
 
-    from prosody.studio.app import make_app
-    from prosody.studio.safety import names_of
-    from prosody.studio.serve import Where, bind
+    from prosody.web.app import make_app
+    from prosody.web.serve import Where, bind
+    from prosody.web.sessions import names_of
 
     @contextlib.contextmanager
     def running():

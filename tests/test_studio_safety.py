@@ -16,9 +16,9 @@ from starlette.routing import BaseRoute, Route
 from starlette.testclient import TestClient
 
 from prosody.errors import UsageError
-from prosody.studio.app import asset, body, make_app, page
-from prosody.studio.safety import Visitor, names_of, visitor_of
-from prosody.studio.serve import Where, shown_host
+from prosody.web.app import asset, body, make_app, page
+from prosody.web.serve import Where, shown_host
+from prosody.web.sessions import Visitor, names_of, visitor_of
 
 HOST = "127.0.0.1:8737"
 
@@ -48,7 +48,7 @@ class Echo:
             raise UsageError("Found a, expected b.", "Do c.")
 
         async def shown(request: Request) -> Response:
-            from prosody.studio.app import show
+            from prosody.web.app import show
 
             return show(request, '<html lang="__LANG__"><meta content="__NONCE__"></html>')
 
@@ -106,7 +106,7 @@ def test_link_becomes_a_cookie_and_the_token_leaves_the_address(client: TestClie
 def test_the_link_of_the_browsers_command_line_holds_once_and_not_for_long(
     echo: Echo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from prosody.studio import safety
+    from prosody.web import sessions
 
     app = make_app([echo], token="secret", hosts=names_of("127.0.0.1", 8737), once="ticket")
     with TestClient(app, base_url=f"http://{HOST}", follow_redirects=False) as first:
@@ -115,7 +115,7 @@ def test_the_link_of_the_browsers_command_line_holds_once_and_not_for_long(
         first.cookies.clear()
         assert first.get("/?token=ticket").status_code == 403  # whoever read it comes too late
         assert enter(first)
-    monkeypatch.setattr(safety, "TICKET_S", -1.0)
+    monkeypatch.setattr(sessions, "TICKET_S", -1.0)
     with TestClient(app, base_url=f"http://{HOST}", follow_redirects=False) as late:
         assert late.get("/?token=ticket").status_code == 403
 
@@ -318,7 +318,7 @@ def test_pages_open_and_close_with_the_house_and_visitors_leave(echo: Echo) -> N
 def test_a_full_house_says_so_and_makes_room_when_somebody_was_away(
     echo: Echo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from prosody.studio.safety import Door
+    from prosody.web.sessions import Door
 
     app = make_app([echo], token="secret", hosts=[HOST], most_visitors=2)
     with TestClient(app, base_url=f"http://{HOST}", follow_redirects=False) as client:
@@ -335,15 +335,15 @@ def test_a_full_house_says_so_and_makes_room_when_somebody_was_away(
 def test_who_was_away_for_long_is_forgotten_though_nobody_else_comes(
     echo: Echo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from prosody.studio import app as house
-    from prosody.studio import safety
+    from prosody.web import app as house
+    from prosody.web import sessions
 
     monkeypatch.setattr(house, "SWEEP_S", 0.01)
     app = make_app([echo], token="secret", hosts=[HOST])
     with TestClient(app, base_url=f"http://{HOST}", follow_redirects=False) as client:
         enter(client)
         assert client.get("/echo").status_code == 200
-        monkeypatch.setattr(safety, "IDLE_S", -1.0)
+        monkeypatch.setattr(sessions, "IDLE_S", -1.0)
         for _ in range(1000):
             if echo.gone:
                 break
@@ -430,7 +430,7 @@ PLACES = [
 def test_every_link_that_others_can_open_is_given(where: Where, host: str) -> None:
     import psutil
 
-    from prosody.studio.serve import reachable
+    from prosody.web.serve import reachable
 
     links = reachable(f"http://{shown_host(where)}:8737/?token=x", where)
     found = [link.removeprefix("http://").removesuffix(":8737/?token=x") for link in links]

@@ -29,10 +29,11 @@ from prosody.judge.judge import Judge
 from prosody.measures import table
 from prosody.settings import Coach as CoachSettings
 from prosody.settings import Settings
-from prosody.studio import compare, keep, lines, situations, take, told, visit, workroom
-from prosody.studio.app import make_app
+from prosody.studio import compare, keep, lines, situations, take, told, visit
 from prosody.studio.coach import MAX_BYTES, Coach
 from prosody.studio.take import Measured, Problem
+from prosody.web import processes
+from prosody.web.app import make_app
 
 HOST = "127.0.0.1:8737"
 SR = 16_000
@@ -575,22 +576,22 @@ def test_a_worker_that_crashes_or_hangs_is_replaced(
 ) -> None:
     import asyncio
 
-    monkeypatch.setattr(workroom, "LIMIT_S", 1.0)
+    monkeypatch.setattr(processes, "LIMIT_S", 1.0)
 
     async def go() -> tuple[int, int, int]:
         first = await house.run(ask_pid)
         with pytest.raises(RecordingError, match="crash") as caught:
             await house.run(crash)
         assert caught.value.code == "crashed"
-        monkeypatch.setattr(workroom, "LIMIT_S", 20.0)
+        monkeypatch.setattr(processes, "LIMIT_S", 20.0)
         second = await house.run(ask_pid)
-        monkeypatch.setattr(workroom, "LIMIT_S", 0.5)
+        monkeypatch.setattr(processes, "LIMIT_S", 0.5)
         with pytest.raises(RecordingError, match="too long"):
             await house.run(sleepy, 30.0)
-        monkeypatch.setattr(workroom, "LIMIT_S", 20.0)
+        monkeypatch.setattr(processes, "LIMIT_S", 20.0)
         return first, second, await house.run(ask_pid)
 
-    house = workroom.Workroom(no_warming, 1, tmp_path)
+    house = processes.Workroom(no_warming, 1, tmp_path)
     house.open()
     try:
         assert house.folder.parent == tmp_path
@@ -618,7 +619,7 @@ def test_a_worker_that_died_while_it_had_nothing_to_do_costs_nobody_a_take(tmp_p
         assert pool._broken
         return first, await asyncio.wait_for(house.run(ask_pid), 60)
 
-    house = workroom.Workroom(no_warming, 1, tmp_path)
+    house = processes.Workroom(no_warming, 1, tmp_path)
     house.open()
     try:
         first, second = asyncio.run(go())
@@ -632,8 +633,8 @@ def test_a_worker_that_cannot_be_started_is_tried_again(
 ) -> None:
     import asyncio
 
-    monkeypatch.setattr(workroom, "AGAIN_S", 0.0)
-    house = workroom.Workroom(no_warming, 1, tmp_path)
+    monkeypatch.setattr(processes, "AGAIN_S", 0.0)
+    house = processes.Workroom(no_warming, 1, tmp_path)
     house.open()
     start, failed = house._start, []
 
@@ -682,7 +683,7 @@ def test_what_is_quick_goes_before_what_waits_and_who_leaves_loses_nothing(
         gone.cancel()
         await piece("last", 0.0)
 
-    house = workroom.Workroom(no_warming, 1, tmp_path)
+    house = processes.Workroom(no_warming, 1, tmp_path)
     house.open()
     try:
         asyncio.run(asyncio.wait_for(go(), 60))
@@ -697,7 +698,7 @@ def broken_warming(folder: str) -> None:
 
 def test_a_house_that_cannot_be_opened_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="no model"):
-        workroom.Workroom(broken_warming, 1, tmp_path).open()
+        processes.Workroom(broken_warming, 1, tmp_path).open()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -705,7 +706,7 @@ def test_a_server_whose_page_cannot_be_made_ready_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from prosody.errors import ProsodyError
-    from prosody.studio import serve
+    from prosody.web import serve
 
     page, said = Coach(workers=1), []
 
@@ -721,7 +722,7 @@ def test_a_server_whose_page_cannot_be_made_ready_says_so(
 def test_an_error_of_the_work_comes_back_as_it_is(tmp_path: Path) -> None:
     import asyncio
 
-    house = workroom.Workroom(no_warming, 1, tmp_path)
+    house = processes.Workroom(no_warming, 1, tmp_path)
     house.open()
     try:
         with pytest.raises(RecordingError, match="plain text") as caught:
@@ -733,21 +734,21 @@ def test_an_error_of_the_work_comes_back_as_it_is(tmp_path: Path) -> None:
 
 
 def test_only_folders_that_servers_left_behind_are_wiped(tmp_path: Path) -> None:
-    mine = workroom.make_folder(tmp_path)
-    gone = tmp_path / f"{workroom.PREFIX}999999999-abc"
-    again = tmp_path / f"{workroom.PREFIX}{os.getpid()}-reused"  # its number was given again
+    mine = processes.make_folder(tmp_path)
+    gone = tmp_path / f"{processes.PREFIX}999999999-abc"
+    again = tmp_path / f"{processes.PREFIX}{os.getpid()}-reused"  # its number was given again
     for folder in (gone, again):
         folder.mkdir()
         (folder / "began").write_text("1000.0")
         (folder / "take-x").write_bytes(b"a voice")
-    other = tmp_path / f"{workroom.PREFIX}notes"
+    other = tmp_path / f"{processes.PREFIX}notes"
     other.mkdir()
     target = tmp_path / "elsewhere"
     target.mkdir()
     (target / "file").write_text("stays")
     if os.name == "posix":
-        (tmp_path / f"{workroom.PREFIX}999999998-link").symlink_to(target)
-    assert workroom.wipe_stale(tmp_path) == 2
+        (tmp_path / f"{processes.PREFIX}999999998-link").symlink_to(target)
+    assert processes.wipe_stale(tmp_path) == 2
     assert mine.is_dir()
     assert other.is_dir()
     assert (target / "file").is_file()

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from prosody.rating import invitations
 from prosody.rating.page import Rate
 from prosody.rating.store import Store
-from prosody.studio.serve import EVERYWHERE, Where, addresses
+from prosody.web.serve import EVERYWHERE, Where, addresses
 
 PLAIN = (
     "Warning: without --cert and --key everything crosses the network unencrypted, links included: "

@@ -31,8 +31,8 @@ from prosody.rating.invitations import Guest
 from prosody.rating.ratings_csv import AXES
 from prosody.rating.sequence import BLOCK, sequence
 from prosody.rating.store import MOST_REMARK, Answer, Rater, Store
-from prosody.studio.app import body, language, page, refusal, refuse
-from prosody.studio.safety import Visitor, visitor_of
+from prosody.web.app import body, language, page, refusal, refuse
+from prosody.web.sessions import Visitor, visitor_of
 
 ITEMS = ("interested", "near", "concerned", "understanding")
 """Short further items, 0 to 100; the engaged items of the NSC questionnaire (docs/rating.md)."""
@@ -49,7 +49,7 @@ class Refused(Exception):  # noqa: N818 - an answer to the browser, and no fault
 
 
 class Rate:
-    """The page, as `prosody.studio.app` takes it.
+    """The page, as `prosody.web.app` takes it.
 
     Parameters
     ----------

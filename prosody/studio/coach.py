@@ -21,12 +21,13 @@ from prosody.errors import ProsodyError
 from prosody.judge.judge import Judge
 from prosody.results.records import Apology
 from prosody.settings import Settings
-from prosody.studio import app, compare, keep, situations, take, told
-from prosody.studio.app import body, language, refuse
-from prosody.studio.safety import Visitor, visitor_of
+from prosody.studio import compare, keep, situations, take, told
 from prosody.studio.take import Usual
 from prosody.studio.visit import MOST_TAKES, Full, Kind, Store, Take, Visit
-from prosody.studio.workroom import Busy, Workroom
+from prosody.web import app
+from prosody.web.app import body, language, refuse
+from prosody.web.processes import Busy, Workroom
+from prosody.web.sessions import Visitor, visitor_of
 
 MAX_S = 60.0
 MAX_BYTES = 24_000_000

@@ -24,9 +24,9 @@ from prosody.measures import table
 from prosody.results.records import Apology, plain
 from prosody.results.write import atomic
 from prosody.settings import Settings
-from prosody.studio.app import refuse
 from prosody.studio.take import Usual
 from prosody.studio.visit import Take
+from prosody.web.app import refuse
 
 FORMS = {"flac": "audio/flac", "json": "application/json", "zip": "application/zip"}
 SCHEMA = 1

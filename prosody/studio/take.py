@@ -1,6 +1,6 @@
 """One take, from the bytes that came in to everything the page shows but the judgement.
 
-This is the heavy work; it runs in a worker process (`prosody.studio.workroom`). A take is read by
+This is the heavy work; it runs in a worker process (`prosody.web.processes`). A take is read by
 the same code as every recording, brought to one channel, and stored as FLAC, sample for sample:
 what is measured is what is kept, so that ``prosody analyze --clips`` on the kept file says the
 same. Dead air before and after the speech is cut, since a listener would not count it as a pause.

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit, urlunsplit
 from prosody.errors import MissingExtraError, ProsodyError, UsageError, install_line
 
 if TYPE_CHECKING:
-    from prosody.studio.app import Page
+    from prosody.web.app import Page
 
 # Browsers remember the microphone's permission by name and port: the same port each time means
 # that it is asked for once. Where it is taken, any free one does.
@@ -216,8 +216,8 @@ def serve(
     """
     import uvicorn
 
-    from prosody.studio.app import make_app
-    from prosody.studio.safety import names_of
+    from prosody.web.app import make_app
+    from prosody.web.sessions import names_of
 
     where.check()
     sock = bind(where)

@@ -17,13 +17,13 @@ A page plugs in as a :class:`Page`. What it has to bring::
         def open(self): ...                 # before the first request: load, warm up (blocking)
         def close(self): ...                # after the last
 
-and then ``serve([Rate(...)], ...)`` of `prosody.studio.serve`. In an endpoint
+and then ``serve([Rate(...)], ...)`` of `prosody.web.serve`. In an endpoint
 ``visitor_of(request)`` is whose request it is (``who`` is what `admit` gave, ``kept`` a dict of
 hers), ``language(request)`` the reader's language, ``body(request)`` the whole body within its
 limit, ``refuse(request, status, code)`` the answer to something wrong: JSON
 ``{code, message, remedy}`` with sentences from ``words/NAME.LANG.toml`` ``[refused.CODE]`` (the
 page's table first, then ``studio``). A `ProsodyError` that an endpoint raises becomes such an
-answer by itself (422). Requests without a cookie never reach a page; see `prosody.studio.safety`.
+answer by itself (422). Requests without a cookie never reach a page; see `prosody.web.sessions`.
 
 In HTML, ``__NONCE__`` becomes the nonce of the answer's Content-Security-Policy (put it in
 ``<meta name="csp-nonce" content="__NONCE__">`` and give it to wavesurfer as ``cspNonce``) and
@@ -59,7 +59,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from prosody import web, words
 from prosody.errors import ProsodyError
 from prosody.message import failure
-from prosody.studio.safety import Door, Guard, TooMany, Visitor
+from prosody.web.sessions import Door, Guard, TooMany, Visitor
 
 BODY_S = 60.0
 """Longest time in which a body may arrive."""
