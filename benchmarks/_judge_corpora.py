@@ -282,11 +282,11 @@ def sincere(path: Path, pairs: dict[str, Any] | None) -> tuple[dict[str, Any], d
 def takes(rated: Rated, rating: Floats, sd: Floats) -> dict[str, Any]:
     """Return whether two takes of one speaker and sentence differ as surely as they are told to.
 
-    For :mod:`prosody.studio.compare`: `variance_ratio` is the variance of what is wrong with a
+    For :mod:`prosody.coach.compare`: `variance_ratio` is the variance of what is wrong with a
     difference over the sum of two ratings' own; `likeliest` is the widening of the difference's
     spread under which the outcomes are likeliest, and `told` how often pairs came out as told.
     """
-    from prosody.studio.compare import WIDER
+    from prosody.coach.compare import WIDER
 
     a, b = np.triu_indices(len(rated), 1)
     same = (rated.speaker[a] == rated.speaker[b]) & (rated.sentence[a] == rated.sentence[b])

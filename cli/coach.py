@@ -90,7 +90,7 @@ def coach(
     )  # fmt: skip
     from prosody import settings as thresholds
     from prosody import words
-    from prosody.studio.coach import Coach
+    from prosody.coach.page import Coach
 
     if lang is not None:
         words.load("coach", lang)

@@ -81,7 +81,7 @@ class Conduct:
 class Coach:
     """When ``prosody coach`` warns of a take, and from where on a difference is told as audible.
 
-    Sources of the differences: `prosody.studio.compare`.
+    Sources of the differences: `prosody.coach.compare`.
     """
 
     min_level_dbfs: float = setting(-45.0, -90, 0, "softer speech is warned of")

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 COMMAND = "from prosody.cli import main; main()"
 COACH = """
 import asyncio, sys
-from prosody.studio.coach import Coach
+from prosody.coach.page import Coach
 if __name__ == "__main__":
     coach = Coach(workers=1)
     coach.open()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from prosody.coach.contours import Lines
+from prosody.coach.highlights import LISTEN_S, place
 from prosody.judge.reasons import GROUPS
-from prosody.studio.lines import Lines
-from prosody.studio.places import LISTEN_S, place
 
 N = 600  # six seconds
 TIME = (np.arange(N) + 1) * 0.01

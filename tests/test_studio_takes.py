@@ -24,14 +24,15 @@ from starlette.testclient import TestClient
 
 import prosody
 from prosody import words
+from prosody.coach import compare, contours, export, session, situations, take
+from prosody.coach import feedback as told
+from prosody.coach.page import MAX_BYTES, Coach
+from prosody.coach.take import Measured, Problem
 from prosody.errors import RecordingError
 from prosody.judge.judge import Judge
 from prosody.measures import table
 from prosody.settings import Coach as CoachSettings
 from prosody.settings import Settings
-from prosody.studio import compare, keep, lines, situations, take, told, visit
-from prosody.studio.coach import MAX_BYTES, Coach
-from prosody.studio.take import Measured, Problem
 from prosody.web import processes
 from prosody.web.app import make_app
 
@@ -61,7 +62,7 @@ def test_lines_of_a_tone_are_its_pitch_its_level_and_its_peak() -> None:
     t = np.arange(SR) / SR
     y = (0.5 * sum(np.sin(2 * np.pi * 110 * k * t) / k for k in range(1, 15))).astype("f4")
     y *= 0.5 / np.abs(y).max()
-    drawn = lines.draw(y, SR)
+    drawn = contours.draw(y, SR)
     inner = slice(10, -10)
     assert np.allclose(np.diff(drawn.time_s), 0.01)
     assert np.allclose(drawn.f0_st[inner], 24.0, atol=0.05)  # 110 Hz is two octaves above 27.5
@@ -73,28 +74,28 @@ def test_lines_of_a_tone_are_its_pitch_its_level_and_its_peak() -> None:
 
 
 def test_lines_of_silence_have_no_pitch_and_a_floor() -> None:
-    drawn = lines.draw(np.zeros(SR, "f4"), SR)
+    drawn = contours.draw(np.zeros(SR, "f4"), SR)
     assert np.isnan(drawn.f0_st).all()
-    assert (drawn.level_db == lines.FLOOR_DB).all()
+    assert (drawn.level_db == contours.FLOOR_DB).all()
     assert json.loads(drawn.as_json())["f0_st"][0] is None
 
 
 def test_lines_of_nothing_are_empty() -> None:
-    assert json.loads(lines.draw(np.zeros(10, "f4"), SR).as_json())["time_s"] == []
+    assert json.loads(contours.draw(np.zeros(10, "f4"), SR).as_json())["time_s"] == []
 
 
 def test_pauses_are_the_gaps_long_enough() -> None:
     speech = np.array([[0.0, 1.0], [1.2, 2.0], [2.25, 3.0], [4.0, 5.0]])
-    assert lines.pauses(speech, 0.25).tolist() == [[2.0, 2.25], [3.0, 4.0]]
-    assert lines.pauses(np.zeros((0, 2)), 0.25).shape == (0, 2)
+    assert contours.pauses(speech, 0.25).tolist() == [[2.0, 2.25], [3.0, 4.0]]
+    assert contours.pauses(np.zeros((0, 2)), 0.25).shape == (0, 2)
 
 
 def test_the_end_is_told_against_the_middle() -> None:
     time_s = np.arange(100) * 0.01
     f0 = np.where(np.arange(100) < 80, 30.0, 26.0)
-    drawn = lines.Lines(time_s, f0, f0, f0)
-    assert lines.end_st(drawn) == -4.0
-    assert math.isnan(lines.end_st(replace(drawn, f0_st=np.full(100, np.nan))))
+    drawn = contours.Lines(time_s, f0, f0, f0)
+    assert contours.end_st(drawn) == -4.0
+    assert math.isnan(contours.end_st(replace(drawn, f0_st=np.full(100, np.nan))))
 
 
 # --- reading
@@ -326,7 +327,7 @@ def test_gated_takes_have_no_judgement(tmp_path: Path) -> None:
 def test_a_judgement_that_was_under_way_when_the_baseline_changed_is_made_again(
     coach: Coach, plain: Measured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = visit.Visit(visit.Store())
+    one = session.Visit(session.Store())
     made = one.add("take", "", plain)
     values = np.zeros(len(table.ACOUSTIC))
     real = told.judge
@@ -408,7 +409,7 @@ def test_a_take_spoken_slower_in_one_half_is_followed(tmp_path: Path) -> None:
         return out
 
     even, slow = [1.0] * 6, [2.0, 2.0, 2.0, 1.0, 1.0, 1.0]
-    a, b = (lines.draw(say(s), SR).as_json() for s in (even, slow))
+    a, b = (contours.draw(say(s), SR).as_json() for s in (even, slow))
     got = compare.align(a, b)
     followed = np.interp(middles(even), got["a_time_s"], got["b_time_s"])
     np.testing.assert_allclose(followed, middles(slow), atol=0.12)
@@ -419,18 +420,18 @@ def test_a_take_spoken_slower_in_one_half_is_followed(tmp_path: Path) -> None:
 
 
 def test_aligning_takes_of_nothing_gives_nothing() -> None:
-    empty = lines.draw(np.zeros(10, "f4"), SR).as_json()
+    empty = contours.draw(np.zeros(10, "f4"), SR).as_json()
     assert compare.align(empty, empty)["a_time_s"] == []
 
 
-def a_take(measured: Measured, kind: visit.Kind = "take", **changed: Any) -> visit.Take:
+def a_take(measured: Measured, kind: session.Kind = "take", **changed: Any) -> session.Take:
     values = dict(zip(table.NAMES, measured.row.measures.tolist(), strict=True))
     own = {k: changed.pop(k) for k in list(changed) if k in values}
     row = replace(measured.row, measures=np.array([{**values, **own}[n] for n in table.NAMES]))
-    return visit.Take("k", kind, "n", "", "", replace(measured, row=row, **changed))
+    return session.Take("k", kind, "n", "", "", replace(measured, row=row, **changed))
 
 
-def texts(a: visit.Take, b: visit.Take, lang: str = "en") -> dict[str, tuple[str, bool]]:
+def texts(a: session.Take, b: session.Take, lang: str = "en") -> dict[str, tuple[str, bool]]:
     found = compare.changes(a, b, SETTINGS, lang)
     return {c["measure"]: (c["text"], c["noticeable"]) for c in found}
 
@@ -501,39 +502,39 @@ def test_which_sounded_more_sincere_comes_with_its_probability(plain: Measured) 
 
 
 def test_a_visit_is_bounded(plain: Measured) -> None:
-    store = visit.Store(most_bytes=10 * (len(plain.flac) + len(plain.lines_json)))
-    one = visit.Visit(store)
+    store = session.Store(most_bytes=10 * (len(plain.flac) + len(plain.lines_json)))
+    one = session.Visit(store)
     for _ in range(10):
         one.add("take", "", plain)
-    with pytest.raises(visit.Full, match="memory"):
+    with pytest.raises(session.Full, match="memory"):
         one.add("take", "", plain)
     one.clear()
     assert store.held == 0
     assert one.epoch == 1
     with one.place("take"):
-        one.coming += visit.MOST_TAKES - 1
-        with pytest.raises(visit.Full, match="too_many"), one.place("take"):
+        one.coming += session.MOST_TAKES - 1
+        with pytest.raises(session.Full, match="too_many"), one.place("take"):
             pass
         with one.place("baseline"):
             pass
 
 
 def test_a_sentence_read_again_takes_the_place_of_the_first(plain: Measured) -> None:
-    one = visit.Visit(visit.Store())
+    one = session.Visit(session.Store())
     for text in ("a", "b", "a"):
         one.add("baseline", text, plain)
     assert [t.sentence for t in one.sentences] == ["b", "a"]
     for i in range(20):
         one.add("baseline", f"{i}", plain)
-    assert len(one.sentences) == visit.MOST_SENTENCES
-    assert one.store.held == visit.MOST_SENTENCES * one.sentences[0].size
+    assert len(one.sentences) == session.MOST_SENTENCES
+    assert one.store.held == session.MOST_SENTENCES * one.sentences[0].size
     assert one.takes == {}
 
 
 def test_kept_files_never_write_over_others(plain: Measured, tmp_path: Path) -> None:
     found = {"take-1.flac": b"a", "take-1.json": b"b"}
-    assert keep.write(found, tmp_path / "new") == ["take-1.flac", "take-1.json"]
-    assert keep.write(found, tmp_path / "new") == ["take-1-2.flac", "take-1-2.json"]
+    assert export.write(found, tmp_path / "new") == ["take-1.flac", "take-1.json"]
+    assert export.write(found, tmp_path / "new") == ["take-1-2.flac", "take-1-2.json"]
     if os.name == "posix":
         assert (tmp_path / "new" / "take-1.flac").stat().st_mode & 0o077 == 0
 
@@ -542,7 +543,7 @@ def test_takes_of_one_name_that_are_kept_at_once_are_all_kept(tmp_path: Path) ->
     from concurrent.futures import ThreadPoolExecutor
 
     def one(k: int) -> list[str]:
-        return keep.write({"take-1.flac": b"%d" % k, "take-1.json": b"%d" % k}, tmp_path)
+        return export.write({"take-1.flac": b"%d" % k, "take-1.json": b"%d" % k}, tmp_path)
 
     with ThreadPoolExecutor(8) as pool:
         names = list(pool.map(one, range(16)))
@@ -999,10 +1000,10 @@ def test_a_take_that_is_listened_to_while_all_is_wiped_is_wiped_too(
             visitor_visit.clear()
         return out
 
-    seen: list[visit.Visit] = []
+    seen: list[session.Visit] = []
     whose = coach.visit
 
-    def noted(request: Any) -> visit.Visit:
+    def noted(request: Any) -> session.Visit:
         seen.append(whose(request))
         return seen[-1]
 
@@ -1049,7 +1050,7 @@ def test_limits_of_size_length_kind_and_number(
     assert (answer.status_code, answer.json()["code"]) == (422, "take_too_long")
     assert send(client, spoken(1.0), kind="song").json()["code"] == "bad_kind"
     assert client.post("/api/takes/x/y", content=b"x" * 70_000).status_code == 413
-    monkeypatch.setattr(visit, "MOST_TAKES", 1)
+    monkeypatch.setattr(session, "MOST_TAKES", 1)
     assert send(client, spoken(1.5)).status_code == 200
     answer = send(client, spoken(1.5))
     assert (answer.status_code, answer.json()["code"]) == (409, "too_many")

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from prosody.coach.highlights import place
+from prosody.coach.take import Measured, Usual
 from prosody.judge import reasons as explain
 from prosody.judge.judge import Judge
 from prosody.judge.rows import judge_rows
 from prosody.measures import table
 from prosody.results.records import AXES, Apology, plain
 from prosody.settings import Settings
-from prosody.studio.places import place
-from prosody.studio.take import Measured, Usual
 from prosody.words import load
 
 _ACOUSTIC = [table.NAMES.index(name) for name in table.ACOUSTIC]

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
+from prosody.coach.take import Measured, Usual
 from prosody.results.records import Apology
-from prosody.studio.take import Measured, Usual
 
 Kind = Literal["take", "baseline", "example"]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from prosody.studio.lines import STEP_S, Floats, Lines
+from prosody.coach.contours import STEP_S, Floats, Lines
 
 LISTEN_S = 1.5
 AROUND_PAUSE_S = 0.6

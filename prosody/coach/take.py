@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prosody.coach.contours import Lines
 from prosody.errors import ProsodyError, RecordingError
 from prosody.results.records import Apology
 from prosody.settings import Settings
-from prosody.studio.lines import Lines
 
 Signal = NDArray[np.float32]
 
@@ -116,8 +116,8 @@ def listen(data: bytes, folder: str, max_s: float, settings: Settings) -> Measur
         If it is no sound, damaged, or too long; names no path.
     """
     from prosody.audio import activity
+    from prosody.coach import contours
     from prosody.examine import gates as quality
-    from prosody.studio import lines
 
     y, sr, coarse = read(data, folder, max_s)
     whole_s = len(y) / sr
@@ -131,10 +131,10 @@ def listen(data: bytes, folder: str, max_s: float, settings: Settings) -> Measur
     samples, flac = encode(y, sr, coarse)
     row = examine(flac, folder, settings)
     found = quality.check(samples, sr, noise_db=noise_db, gates=settings.gates)
-    drawn = lines.draw(samples, sr)
+    drawn = contours.draw(samples, sr)
     row.gates = tuple(g for g in quality.GATES if g in row.gates or g in found.gates)
     row.snr_db = found.snr_db
-    gaps = lines.pauses(speech, settings.coach.notice_pause_s)
+    gaps = contours.pauses(speech, settings.coach.notice_pause_s)
     return Measured(
         flac=flac,
         sr_hz=sr,
@@ -144,7 +144,7 @@ def listen(data: bytes, folder: str, max_s: float, settings: Settings) -> Measur
         lines_json=drawn.as_json(),
         pauses=[(float(a), float(b)) for a, b in gaps],
         speech_s=float((speech[:, 1] - speech[:, 0]).sum()),
-        end_st=lines.end_st(drawn),
+        end_st=contours.end_st(drawn),
         level_db=found.level_dbfs,
         snr_db=found.snr_db,
         clipped_share=found.clipped_share,

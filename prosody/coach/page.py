@@ -17,13 +17,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from prosody import __version__, words
+from prosody.coach import compare, export, feedback, situations, take
+from prosody.coach.session import MOST_TAKES, Full, Kind, Store, Take, Visit
+from prosody.coach.take import Usual
 from prosody.errors import ProsodyError
 from prosody.judge.judge import Judge
 from prosody.results.records import Apology
 from prosody.settings import Settings
-from prosody.studio import compare, keep, situations, take, told
-from prosody.studio.take import Usual
-from prosody.studio.visit import MOST_TAKES, Full, Kind, Store, Take, Visit
 from prosody.web import app
 from prosody.web.app import body, language, refuse
 from prosody.web.processes import Busy, Workroom
@@ -222,7 +222,7 @@ class Coach:
         usual = usual if one.kind == "take" else None
         known = one.judged
         if known is None or known[0] is not usual:
-            known = usual, told.judge(one.measured, usual, self.listener, self.settings)
+            known = usual, feedback.judge(one.measured, usual, self.listener, self.settings)
             one.judged = known
         return known[1]
 
@@ -239,15 +239,15 @@ class Coach:
             "sr_hz": measured.sr_hz,
             "quality": {
                 "ok": measured.ok,
-                "problems": told.problems(measured, lang),
-                "snr_db": told.rounded(measured.snr_db, 1),
-                "level_db": told.rounded(measured.level_db, 1),
-                "clipped_share": told.rounded(measured.clipped_share, 5),
+                "problems": feedback.problems(measured, lang),
+                "snr_db": feedback.rounded(measured.snr_db, 1),
+                "level_db": feedback.rounded(measured.level_db, 1),
+                "clipped_share": feedback.rounded(measured.clipped_share, 5),
             },
-            "range": told.usual_range(usual),
+            "range": feedback.usual_range(usual),
             "pauses": [{"start_s": round(a, 3), "end_s": round(b, 3)} for a, b in measured.pauses],
             "pace": {
-                "syllables_per_s": told.measures_of(row)["loudness_peaks_per_s"],
+                "syllables_per_s": feedback.measures_of(row)["loudness_peaks_per_s"],
                 "pauses": len(measured.pauses),
                 "speech_s": round(measured.speech_s, 3),
             },
@@ -255,15 +255,15 @@ class Coach:
             "reasons": [],
             "next": None,
             "cannot_know": [],
-            "measures": told.measures_of(row),
+            "measures": feedback.measures_of(row),
             "told_ms": one.told_ms,
         }
         if one.kind != "baseline":
-            known = told.cannot_know(one.kind, usual, visit.spoken_s, self.settings, lang)
+            known = feedback.cannot_know(one.kind, usual, visit.spoken_s, self.settings, lang)
             out |= {
-                "judgement": told.judgement(row, lang),
-                "reasons": told.reasons(row, measured, lang),
-                "next": told.advice(row, self.listener, lang),
+                "judgement": feedback.judgement(row, lang),
+                "reasons": feedback.reasons(row, measured, lang),
+                "next": feedback.advice(row, self.listener, lang),
                 "cannot_know": known if row.verdict is not None else [],
             }
         return out
@@ -291,17 +291,17 @@ class Coach:
         if found is None:
             return refuse(request, 404, "no_take")
         data = await asyncio.to_thread(take.wav, found.measured.flac)
-        return keep.part(request, data, "audio/wav")
+        return export.part(request, data, "audio/wav")
 
     async def give(self, request: Request) -> Response:
         """Give the kept form of a take for the browser to save."""
         found, what = self._find(request), request.query_params.get("what", "zip")
         if found is None:
             return refuse(request, 404, "no_take")
-        if what not in keep.FORMS:
+        if what not in export.FORMS:
             return refuse(request, 400, "bad_request")
         files = await asyncio.to_thread(self._kept, found, self.visit(request), language(request))
-        name, data, kind = keep.form(files, what)
+        name, data, kind = export.form(files, what)
         return Response(
             data, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'}
         )
@@ -315,7 +315,7 @@ class Coach:
             return refuse(request, 409, "no_folder")
         files = await asyncio.to_thread(self._kept, found, self.visit(request), language(request))
         try:
-            names = await asyncio.to_thread(keep.write, files, self.keep_in)
+            names = await asyncio.to_thread(export.write, files, self.keep_in)
         except OSError:
             return refuse(request, 507, "cannot_keep")
         return JSONResponse({"folder": self.keep_in.name, "files": names})
@@ -323,7 +323,7 @@ class Coach:
     def _kept(self, found: Take, visit: Visit, lang: str) -> dict[str, bytes]:
         usual = visit.usual if found.kind == "take" else None
         row = found.measured.row if found.kind == "baseline" else self.judged(found, usual)
-        return keep.files(
+        return export.files(
             found, row, self._about(found, visit, lang), usual, self.listener, self.settings
         )
 

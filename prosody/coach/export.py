@@ -19,13 +19,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from prosody import __version__
+from prosody.coach.session import Take
+from prosody.coach.take import Usual
 from prosody.judge.judge import Judge
 from prosody.measures import table
 from prosody.results.records import Apology, plain
 from prosody.results.write import atomic
 from prosody.settings import Settings
-from prosody.studio.take import Usual
-from prosody.studio.visit import Take
 from prosody.web.app import refuse
 
 FORMS = {"flac": "audio/flac", "json": "application/json", "zip": "application/zip"}

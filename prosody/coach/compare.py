@@ -26,9 +26,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prosody.coach.session import Take
 from prosody.results.records import Apology
 from prosody.settings import Settings
-from prosody.studio.visit import Take
 from prosody.words import load
 
 Floats = NDArray[np.float64]

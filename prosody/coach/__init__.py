@@ -1,0 +1,1 @@
+"""Practising an apology in the browser: take, feedback, comparison, nothing kept unasked."""
