@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import common
-from prosody.report import totals
-from prosody.statistics import bootstrap
+from prosody.statistics import bootstrap, intervals
 
 # Clusters in each run, apologies in each, intraclass correlation, true share, same agents twice.
 CASES = (
@@ -47,7 +46,7 @@ def covered(case: tuple[int, int, float, float, bool], runs: int, seed: int) -> 
             for side in (0, 1)
         )  # fmt: skip
         both = (
-            totals.difference(*bootstrap.total(a), *bootstrap.total(b)),
+            intervals.difference(*bootstrap.total(a), *bootstrap.total(b)),
             bootstrap.difference(a, b, seed=i),
         )
         for at, (_, low, high) in enumerate(both):

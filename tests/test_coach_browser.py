@@ -23,7 +23,7 @@ from test_coach import Running, coach
 
 SR = 48_000
 ELSEWHERE = "coach.test"  # a name that is no secure address, though it leads here
-ASSETS = files("prosody.studio") / "assets"
+ASSETS = files("prosody.web") / "assets"
 STATE = "document.querySelector('#recorder').dataset.state"
 APOLOGY = (25.6, 31.9)  # of the agent's channel of the sample
 

@@ -26,6 +26,7 @@ from prosody.audio.recording import Recording
 from prosody.errors import UsageError
 from prosody.report import html, speak, totals
 from prosody.results import read
+from prosody.statistics import intervals
 from prosody.words import clock, load
 
 JUDGED = re.compile(
@@ -141,22 +142,22 @@ def test_both_languages_say_the_same_things():
 
 def test_wilson_against_its_closed_form():
     # Newcombe (1998), table I: 81 of 263 by the score method without continuity correction.
-    low, high = totals.wilson(81, 263)
+    low, high = intervals.wilson(81, 263)
     assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
-    assert totals.wilson(0, 0) == (0.0, 1.0)
-    low, high = totals.wilson(0, 20)
+    assert intervals.wilson(0, 0) == (0.0, 1.0)
+    low, high = intervals.wilson(0, 20)
     assert low == 0.0
     assert math.isclose(high, 1.959964**2 / (20 + 1.959964**2), rel_tol=1e-5)
 
 
 def test_difference_against_newcombes_example():
     # Newcombe (1998), "Interval estimation for the difference", table II (a): 56/70 - 48/80.
-    d, low, high = totals.difference(48, 80, 56, 70)
+    d, low, high = intervals.difference(48, 80, 56, 70)
     assert (round(d, 4), round(low, 4), round(high, 4)) == (0.2, 0.0524, 0.3339)
 
 
 def test_expected_is_the_sum_of_the_chances():
-    n, low, high = totals.expected([0.5] * 100)
+    n, low, high = intervals.expected([0.5] * 100)
     assert n == 50
     assert math.isclose(high - n, 1.281552 * 5, rel_tol=1e-6)
     assert math.isclose(n - low, high - n)

@@ -11,8 +11,7 @@ from conftest import ROOT
 sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 
 from benchmarks import clusters as bench
-from prosody.report import totals
-from prosody.statistics import bootstrap
+from prosody.statistics import bootstrap, intervals
 
 
 def of(shares, each, start=0):
@@ -34,10 +33,10 @@ def test_clusters_of_equal_rows_decide_as_little_as_so_many_rows():
     a, b = (of(rng.random(20) < p, 50, start) for p, start in ((0.3, 0), (0.5, 20)))
     d, low, high = bootstrap.difference(a, b)
     one = {k: (v[0] // 50, 1) for k, v in a.items()}, {k: (v[0] // 50, 1) for k, v in b.items()}
-    alone = totals.difference(*bootstrap.total(one[0]), *bootstrap.total(one[1]))
+    alone = intervals.difference(*bootstrap.total(one[0]), *bootstrap.total(one[1]))
     assert d == pytest.approx(alone[0])
     assert (low, high) == pytest.approx(alone[1:], abs=0.06)
-    naive = totals.difference(*bootstrap.total(a), *bootstrap.total(b))
+    naive = intervals.difference(*bootstrap.total(a), *bootstrap.total(b))
     assert high - low > 4 * (naive[2] - naive[1])
 
 
@@ -52,7 +51,7 @@ def test_the_same_agents_twice_are_compared_with_themselves():
 
 def test_it_is_never_narrower_than_of_independent_rows_also_at_the_edge():
     a, b = of([0.0] * 10, 3), of([0.0] * 10, 3, 10)
-    assert bootstrap.difference(a, b) == totals.difference(0, 30, 0, 30)
+    assert bootstrap.difference(a, b) == intervals.difference(0, 30, 0, 30)
 
 
 @pytest.mark.parametrize("a", [{}, {"x": (0, 0)}, {"x": (5, 9)}])

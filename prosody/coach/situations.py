@@ -10,7 +10,7 @@ from typing import Any
 
 @cache
 def _table() -> dict[str, Any]:
-    text = (files("prosody.studio") / "situations.toml").read_text(encoding="utf-8")
+    text = (files("prosody.coach") / "situations.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 

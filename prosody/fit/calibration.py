@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from prosody.fit.metrics import svg_head
-from prosody.report.totals import wilson
+from prosody.statistics.intervals import wilson
 from prosody.tables.rated_table import Floats
 
 BINS = 5

@@ -23,11 +23,16 @@ from prosody.fit.join import load, no_middle, on_scale
 from prosody.fit.model import AxisModel, JudgeModel
 from prosody.fit.train import STRENGTHS, balanced, choose, known_level, posterior, ridge
 from prosody.judge import judge as judges
-from prosody.rating.ratings import Panel
+from prosody.rating.ratings import (
+    MIN_ADAPT_CLIPS,
+    MIN_ADAPT_SPEAKERS,
+    MIN_CLIPS,
+    MIN_RELIABILITY,
+    MIN_SPEAKERS,
+    Panel,
+)
 from prosody.tables.rated_table import Floats, Rated, read_results
 
-MIN_CLIPS, MIN_SPEAKERS, MIN_RELIABILITY = 100, 15, 0.6
-MIN_ADAPT_CLIPS, MIN_ADAPT_SPEAKERS = 30, 5
 # A centre from n apologies is off by about the ratings' spread over the root of n: .09 at 50.
 MIN_CENTRE_CLIPS, MIN_CENTRE_SPEAKERS = 50, 10
 

@@ -4,7 +4,7 @@ Of each head word that the lexicon lists ("sorry", "apologise", "excuses", "spij
 the language are tried in their order; the first that matches decides: ``apology``, ``repair``
 (asking to say it again, or correcting oneself), ``sympathy``, ``interruption`` (taking or giving
 the floor), or ``none`` (quoted, negated, reported). No rule, no act. The rules are in
-``prosody/lexicon/*.toml``; nothing here knows a word of any language.
+``prosody/language/*.toml``; nothing here knows a word of any language.
 """
 
 from __future__ import annotations

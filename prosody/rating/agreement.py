@@ -279,7 +279,7 @@ def correlation(a: Floats, b: Floats) -> tuple[float, float, float]:
 
 def _as_fitted(given: Answers, path: Path | str) -> dict[str, Any]:
     """Return the reliability that `prosody fit` goes by, and whom it leaves out."""
-    from prosody.fit.make import MIN_RELIABILITY
+    from prosody.rating.ratings import MIN_RELIABILITY
 
     heard = given.take(~np.isnan(given.rating) & ~given.deaf)
     out = {"reliability": NAN, "needed": MIN_RELIABILITY, "enough": False, "dropped_raters": {}}

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from prosody.fit.make import (
+from prosody.rating.ratings import (
     MIN_ADAPT_CLIPS,
     MIN_ADAPT_SPEAKERS,
     MIN_CLIPS,
@@ -19,7 +19,7 @@ from prosody.fit.make import (
     MIN_SPEAKERS,
 )
 from prosody.rating.sampling import Sample
-from prosody.report.totals import wilson
+from prosody.statistics.intervals import wilson
 from prosody.statistics.variance_components import reliability_of_mean
 from prosody.tables.rated_table import Floats
 

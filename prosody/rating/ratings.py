@@ -183,6 +183,9 @@ FALSE = {"", "0", "false", "no", "nee", "n", "onwaar", "falsch"}
 # So many ratings that all lie in the lowest tenth of the scale were given on another one.
 MANY_RATINGS, LOWEST = 20, 10
 MIN_REPEATS, MIN_REPEAT_R = 4, 0.4
+# Below these nothing is fitted; below the second pair an older judge is not even adapted.
+MIN_CLIPS, MIN_SPEAKERS, MIN_RELIABILITY = 100, 15, 0.6
+MIN_ADAPT_CLIPS, MIN_ADAPT_SPEAKERS = 30, 5
 
 
 @dataclass(frozen=True, slots=True)

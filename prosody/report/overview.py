@@ -14,6 +14,7 @@ from prosody.report.html import Html, join, tag
 from prosody.report.page import Frame, figure, grid, listing, paragraph, section
 from prosody.report.tables import WholeRun
 from prosody.results.read import Run, number
+from prosody.statistics import intervals
 from prosody.words import clock
 
 LIST = 8  # apologies in a list of the overview
@@ -105,13 +106,13 @@ class Overview(WholeRun):
         counts = Counter(str(r["verdict"]) for r in rows)
         table = []
         for name in totals.VERDICTS:
-            low, high = totals.wilson(counts[name], len(rows))
+            low, high = intervals.wilson(counts[name], len(rows))
             word = join((tag("span", class_=f"swatch {name}", aria_hidden="true"), screen[name]))
             table.append([word, counts[name], self._percent(counts[name] / len(rows)),
                           self._range(low, high)])  # fmt: skip
         said = ", ".join(f"{screen[n]} {counts[n]}" for n in totals.VERDICTS)
         chances = [r["sincere"]["p"] for r in rows if r["sincere"].get("p") is not None]
-        n, low, high = totals.expected(chances)
+        n, low, high = intervals.expected(chances)
         together = say["expected"].format(
             n=figure(n, 0, self.lang), judged=len(chances), low=figure(low, 0, self.lang),
             high=figure(high, 0, self.lang),
@@ -205,7 +206,7 @@ class Overview(WholeRun):
         say, rules = self.say["overview"], self.say["rules"]
         rows: list[list[Any]] = []
         for name, rule in found.items():
-            low, high = totals.wilson(rule.counts["met"], rule.graded)
+            low, high = intervals.wilson(rule.counts["met"], rule.graded)
             none = "\N{EN DASH}"
             rows.append([
                 join((tag("span", rules[name]["name"], class_="rule"),
@@ -252,7 +253,7 @@ class Overview(WholeRun):
     def _share(self, count: int, of: int) -> Html | str:
         if not of:
             return "\N{EN DASH}"
-        low, high = totals.wilson(count, of)
+        low, high = intervals.wilson(count, of)
         return join((self._percent(count / of), " ",
                      tag("span", f"({self._range(low, high)})", class_="small")))  # fmt: skip
 

@@ -26,6 +26,12 @@ RULES = (
 # Rules whose measured value is a word; of all others it is a number.
 WORDED_RULES = ("i_form",)
 AXES = ("sincere", "engaged")
+# Why a judgement may be withheld: what `examine.gates` holds the sound against, and what is told
+# before measuring.
+GATES = (
+    "too_short", "too_little_voice", "clipped", "too_noisy", "digital_silence", "music",
+    "outside_recording",
+)  # fmt: skip
 
 
 @dataclass(slots=True)

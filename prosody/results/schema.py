@@ -11,9 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from prosody.examine import gates
 from prosody.measures import table
-from prosody.results.records import AXES, RULES, SCHEMA_VERSION
+from prosody.results.records import AXES, GATES, RULES, SCHEMA_VERSION
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT = {"type": "string"}
@@ -24,7 +23,6 @@ _ROLE = {"enum": ["agent", "customer", "unknown"]}
 _HASH = {"type": "string", "pattern": "^([0-9a-f]{64})?$"}
 _STATUS = ("met", "not_met", "cannot_tell", "shown")
 VERDICTS = ("sincere", "forced", "unclear")
-GATES = (*gates.GATES, "music", gates.OUTSIDE)
 
 
 def _closed(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[str, Any]:

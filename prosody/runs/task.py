@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from importlib import metadata, resources
@@ -29,16 +29,18 @@ from prosody.results.records import Line
 TIME_LIMIT_S = 60.0
 TIME_SHARE = 0.25
 
-# Which modules decide what a row holds. A change in one of them makes the rows anew; a change in
-# the command line, the report or the judge does not.
-_LEFT_OUT = {
-    "analysis", "batch", "cli", "dataset", "doctor", "engines", "explain", "fit", "in_clear",
-    "journal", "judge", "judging", "merging", "models", "packing", "people", "remote", "report",
-    "results", "schema", "studio", "textgrid", "threads", "work", "workbook", "workers",
+# What a row rests on, as rooms and files of this package: a change in one of them makes the rows
+# anew; a change in the command line, the report or the pages does not.
+_RESTS_ON: Mapping[str, tuple[str, ...]] = {
+    "lexicon": ("language/",),
+    "conduct": ("conduct/", "words/conduct"),
+    "measures": (
+        "arrays.py", "errors.py", "files.py", "message.py", "settings.py", "words/reading",
+        "audio/", "calls/", "transcripts/", "measures/", "examine/", "results/records.py",
+        "pitch.onnx",
+    ),
+    "judge": ("judge/", "words/reasons"),
 }  # fmt: skip
-_WORDS_LEFT_OUT = ("words/reasons", "words/coach", "words/rate", "words/studio", "words/agreement",
-                   "words/sampling", "words/report", "words/columns", "words/usage")  # fmt: skip
-_JUDGED_BY = ("judge", "judging", "explain", "onnxfile")
 _LIBRARIES = ("numpy", "scipy", "librosa", "soundfile", "soxr", "earshot", "av")
 
 
@@ -80,7 +82,7 @@ def _digest(value: Any) -> str:
 @lru_cache(maxsize=1)
 def _sources() -> dict[str, str]:
     """Return a hash for each module and each table of words of this package."""
-    home = Path(__file__).resolve().parent
+    home = Path(__file__).resolve().parent.parent
     found: dict[str, str] = {}
     for path in sorted(home.rglob("*")):
         if path.suffix in (".py", ".toml") and path.is_file():
@@ -91,28 +93,15 @@ def _sources() -> dict[str, str]:
     return found
 
 
+def _digest_of(part: str) -> str:
+    """Return what stands for the code and words that a part of a row rests on."""
+    return _digest({k: v for k, v in _sources().items() if k.startswith(_RESTS_ON[part])})[:16]
+
+
 @lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
     """Return what the rows depend on beside the call: versions, and hashes of code and words."""
-    sources = _sources()
-    part = {
-        "lexicon": ("lexicon/", "acts", "clauses", "utterances"),
-        "conduct": ("conduct/", "words/conduct"),
-    }
-    out = {}
-    taken: set[str] = set()
-    for name, starts in part.items():
-        mine = {k: v for k, v in sources.items() if k.startswith(starts)}
-        taken |= set(mine)
-        out[name] = _digest(mine)[:16]
-    rest = {
-        k: v
-        for k, v in sources.items()
-        if k not in taken
-        and k.split("/")[0].split(".")[0] not in _LEFT_OUT
-        and not k.startswith(_WORDS_LEFT_OUT)
-    }
-    out["measures"] = _digest(rest)[:16]
+    out = {part: _digest_of(part) for part in ("lexicon", "conduct", "measures")}
     for library in _LIBRARIES:
         try:
             out[library] = metadata.version(library)
@@ -137,10 +126,9 @@ def make(options: Options, *, redact: bool = False) -> Work:
 
 def judge_digest(judge: Any, options: Options) -> str:
     """Return what a judgement depends on beside the row: judge, thresholds, words."""
-    home = Path(__file__).resolve().parent
-    code = [hashlib.sha256((home / f"{m}.py").read_bytes()).hexdigest() for m in _JUDGED_BY]
-    words = {k: v for k, v in _sources().items() if k.startswith("words/reasons")}
-    return _digest([judge.sha256, asdict(options.settings.verdict), options.lang, code, words])
+    return _digest(
+        [judge.sha256, asdict(options.settings.verdict), options.lang, _digest_of("judge")]
+    )
 
 
 # --- one call ---------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody.report import totals
+from prosody.statistics import intervals
 
 # With fewer agents than this what lies between them cannot be told; calls are drawn instead.
 LEAST_AGENTS: Final = 6
@@ -79,7 +79,7 @@ def difference(a: Counts, b: Counts, *, seed: int = 1) -> tuple[float, float, fl
     if 2 * so > of:  # the same draws for a share and for what is left of it
         d, low, high = difference(_rest(a), _rest(b), seed=seed)
         return -d, -high, -low
-    d, low, high = totals.difference(*total(a), *total(b))
+    d, low, high = intervals.difference(*total(a), *total(b))
     least = min(sum(n > 0 for _, n in run.values()) for run in (a, b))
     if least < 2:
         return d, -1.0, 1.0

@@ -5,7 +5,7 @@ A page plugs in as a :class:`Page`. What it has to bring::
     class Rate:
         name = "rate"                       # the words table, the log, the cookie's neighbour
         home = "/rate"                      # where its link leads
-        assets = ("rate.html", "rate.js")   # files of studio/assets it wants served
+        assets = ("rate.html", "rate.js")   # files of web/assets it wants served
         limits = {"/api/answers": 4096}     # largest bodies, bytes; 64 KB where nothing is said
 
         def routes(self): return [
@@ -106,13 +106,13 @@ class Page(Protocol):
 
 @cache
 def asset(name: str) -> bytes:
-    """Return one file of ``studio/assets``; callers give names of fixed lists only."""
-    return (files("prosody.studio") / "assets" / name).read_bytes()
+    """Return one file of ``web/assets``; callers give names of fixed lists only."""
+    return (files("prosody.web") / "assets" / name).read_bytes()
 
 
 def assets_of(name: str) -> tuple[str, ...]:
-    """Return the files of ``studio/assets`` that begin with a page's name, as they are now."""
-    found = (f.name for f in (files("prosody.studio") / "assets").iterdir() if f.is_file())
+    """Return the files of ``web/assets`` that begin with a page's name, as they are now."""
+    found = (f.name for f in (files("prosody.web") / "assets").iterdir() if f.is_file())
     return tuple(sorted(n for n in found if n.startswith(name) and n.rsplit(".", 1)[-1] in TYPES))
 
 

@@ -6,8 +6,9 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
-from prosody.models.pitch_recipe.speech import Array, Clip
 from scipy import signal
+
+from recipes.pitch.speech import Array, Clip
 
 RATE_HZ = 8000
 HOP = 80

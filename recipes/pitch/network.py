@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from prosody.models.pitch_recipe import degrade
-from prosody.models.pitch_recipe.speech import LABEL_HZ, Clip
 from scipy import signal
 from torch import Tensor, nn
 from torch.nn import functional
 
 from prosody.measures import pitch
+from recipes.pitch import degrade
+from recipes.pitch.speech import LABEL_HZ, Clip
 
 STEP = math.log(2) / pitch.STEPS_PER_OCTAVE
 LOW = math.log(pitch.STEP_LOW_HZ)

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from prosody.models.pitch_recipe import degrade
-from prosody.models.pitch_recipe.speech import LABEL_HZ, RATE_HZ, Array, Clip
-from prosody.models.pitch_recipe.synthesis import nothing, resung, source_filter
+
+from recipes.pitch import degrade
+from recipes.pitch.speech import LABEL_HZ, RATE_HZ, Array, Clip
+from recipes.pitch.synthesis import nothing, resung, source_filter
 
 SHARES = (0.05, 0.2, 0.1)
 """Shares of no voice, synthesis and resynthesis; the rest is real speech with labels."""

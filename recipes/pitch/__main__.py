@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from prosody.models import pitch_recipe
+import recipes.pitch
 
 ABOUT = {
     "name": "prosody-pitch",
@@ -21,7 +21,7 @@ ABOUT = {
 def main() -> None:
     """Read the command line and do the step."""
     parser = argparse.ArgumentParser(
-        description=pitch_recipe.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=recipes.pitch.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     step = parser.add_subparsers(dest="step", required=True)
     one = step.add_parser("label")
@@ -49,26 +49,26 @@ def main() -> None:
     one.add_argument("out", type=Path)
     args = parser.parse_args()
     if args.step == "label":
-        from prosody.models.pitch_recipe import speech
+        from recipes.pitch import speech
 
         print(speech.save(speech.label(args.speech), args.out), "clips")
     elif args.step == "pool":
-        from prosody.models.pitch_recipe import pool, speech
+        from recipes.pitch import pool, speech
 
         clips = [c for c in speech.load(args.labels) if not c.dev]
         pool.make(clips, args.out, args.seed, args.hours, tuple(args.shares))
     elif args.step == "train":
-        from prosody.models.pitch_recipe import network
+        from recipes.pitch import network
 
         network.train(args.pools, args.out, args.minutes, args.rate, args.start)
     elif args.step == "check":
-        from prosody.models.pitch_recipe import network, speech
+        from recipes.pitch import network, speech
 
         clips = [c for c in speech.load(args.labels) if c.dev]
         for way, error in network.check(clips, args.weights).items():
             print(way, {name: f"{100 * value:.2f} %" for name, value in error.items()})
     else:
-        from prosody.models.pitch_recipe import network
+        from recipes.pitch import network
 
         network.export(args.weights, args.out, ABOUT)
 

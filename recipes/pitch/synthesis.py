@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from prosody.models.pitch_recipe.speech import LABEL_HZ, RATE_HZ, Array, Clip
 from scipy import signal
+
+from recipes.pitch.speech import LABEL_HZ, RATE_HZ, Array, Clip
 
 STEP = RATE_HZ // LABEL_HZ
 LOW_HZ, HIGH_HZ = 58.0, 560.0
