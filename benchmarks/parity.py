@@ -1,8 +1,8 @@
 """Agreement of the measures with openSMILE's eGeMAPS functionals, clip by clip.
 
 All clips of EmoDB (16 kHz) and every agent turn of at least half a second of HarperValley (8 kHz)
-are measured by `prosody.measures.measure.measure`, written with openSMILE's names and conversions
-(`prosody.measures.egemaps.to_egemaps`), and compared with openSMILE's own eGeMAPSv02 and eGeMAPSv01a: the
+are measured by `prosody.measures.measure`, written with openSMILE's names and conversions
+(`prosody.measures.egemaps`), and compared with openSMILE's own eGeMAPSv02 and eGeMAPSv01a: the
 correlation over clips, and the mean difference as a share of the spread (standard deviation) of
 openSMILE's values, for both data sets, for all clips together, and for those of them that would
 be judged (no gate for length or voice closes; in 0.07 s of voice a tracker's one slip is all).

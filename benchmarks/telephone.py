@@ -7,8 +7,8 @@ line changes nothing, lower both for scatter and for a shift.
 
 Clean is the wideband clip. Lines are 8 kHz unless said otherwise. A measure is fit for judging
 when its relative form keeps .8 on at least three quarters of the lines and .6 on the usual chain;
-``fit_for_judging`` in `prosody.measures.table` holds the outcome, and ``fit_absolute`` that of the same rule
-for the value itself; this benchmark fails when the table calls fit what is not.
+``fit_for_judging`` in `prosody.measures.table` holds the outcome, and ``fit_absolute`` that of
+the same rule for the value itself; this benchmark fails when the table calls fit what is not.
 """
 
 from __future__ import annotations

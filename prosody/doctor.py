@@ -1,8 +1,8 @@
 """Tries what works on this machine: formats, extras, models. Nothing is taken on trust.
 
 A format works when a second of a 440 Hz tone, written in it, comes back through
-`prosody.audio.recording` as a 440 Hz tone. An extra works when it does its job on something tiny. A model
-works when it answers. Only a format that nothing here can write is judged by whether its decoder is
+`prosody.audio.recording` as a 440 Hz tone. An extra works when it does its job on something tiny.
+A model works when it answers. Only a format that nothing here can write is judged by whether its decoder is
 there, and its row says so.
 """
 

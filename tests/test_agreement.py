@@ -273,9 +273,7 @@ def test_the_reliability_that_fit_goes_by_stands_beside(tmp_path):
     rows = long(50 + 10 * simulated(rng, 40, 6, 0.5, 0.1, 0.4))
     path = write(tmp_path / "r.csv", rows)
     found = ag.agreement(path)["axes"]["sincere"]
-    assert (
-        found["fit"]["reliability"] == ratings.read_long(path, "sincere").reliability()["icc_mean"]
-    )
+    assert found["fit"]["reliability"] == ag.read_long(path, "sincere").reliability()["icc_mean"]
     assert found["fit"]["enough"]
 
 
@@ -283,7 +281,7 @@ def test_the_same_figures_go_onto_the_card_of_a_judge(tmp_path):
     rng = np.random.default_rng(0)
     path = write(tmp_path / "r.csv", long(50 + 10 * simulated(rng, 40, 6, 0.5, 0.1, 0.4)))
     found = ag.plain(ag.agreement(path))["axes"]["sincere"]
-    kept = ratings.read_long(path, "sincere").reliability()["agreement"]
+    kept = ag.read_long(path, "sincere").reliability()["agreement"]
     assert kept.items() <= found.items()
     assert {"icc2_1", "icc2_1_low", "icc2_k", "krippendorff_alpha"} <= kept.keys()
     json.dumps(kept, allow_nan=False)

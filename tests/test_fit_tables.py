@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from prosody.errors import UsageError
 from prosody.fit import join
 from prosody.fit.reference_models import naive
-from prosody.rating import ratings
+from prosody.rating import agreement, ratings
 from prosody.tables import rated_table, table_files
 
 ROWS = synthetic.make(speakers=6, clips=8)
@@ -244,7 +244,7 @@ def test_a_clip_that_stands_twice_is_refused(tmp_path):
 def test_ratings_that_cannot_be_meant(tmp_path, change, message):
     long = [{**r, **change(r)} for r in synthetic.ratings(ROWS, raters=2)]
     with pytest.raises(UsageError, match=message):
-        ratings.read_long(synthetic.write(tmp_path / "r.csv", long), "sincere")
+        agreement.read_long(synthetic.write(tmp_path / "r.csv", long), "sincere")
 
 
 def test_dutch_flags_are_read(tmp_path):
@@ -259,7 +259,7 @@ def test_a_rater_without_a_scale_is_named(tmp_path):
     long = synthetic.ratings(ROWS, raters=3)
     for row in long:
         row["rating"] = 70 if row["rater"] == "r1" else row["rating"]
-    panel = ratings.read_long(synthetic.write(tmp_path / "r.csv", long), "sincere")
+    panel = agreement.read_long(synthetic.write(tmp_path / "r.csv", long), "sincere")
     assert panel.idle == ("r1",)
     assert panel.dropped == {}
 
@@ -336,4 +336,4 @@ def test_ratings_in_the_place_of_the_table_are_recognised(tmp_path):
     with pytest.raises(UsageError, match="ratings of single listeners, expected a table of clips"):
         rated_table.read_table(path)
     with pytest.raises(UsageError, match=r"no rating on the axis 'engaged', only on sincere\."):
-        ratings.read_long(path, "engaged")
+        agreement.read_long(path, "engaged")

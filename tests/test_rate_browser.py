@@ -13,7 +13,7 @@ import pytest
 from browser import Watched, chromium
 from conftest import ROOT
 
-from prosody.rating.ratings import read_long
+from prosody.rating.agreement import read_long
 from prosody.rating.store import Store
 
 pytest_plugins = ("rating_fixtures",)

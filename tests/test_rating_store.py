@@ -13,7 +13,7 @@ from rating import rows_of
 
 from prosody.errors import UsageError
 from prosody.rating import sequence as seq
-from prosody.rating.ratings import read_long
+from prosody.rating.agreement import read_long
 from prosody.rating.ratings_csv import items_of
 from prosody.rating.store import Answer, Store, database_of
 

@@ -7,7 +7,7 @@ import rated as synthetic
 from prosody.errors import UsageError
 from prosody.fit import calibration
 from prosody.fit import metrics as fig
-from prosody.rating import ratings
+from prosody.rating import agreement, ratings
 
 NAN = np.nan
 
@@ -59,7 +59,7 @@ def test_long_ratings(tmp_path):
     long = synthetic.ratings(rows, raters=3)
     long[0]["cannot_hear"] = "1"
     long[0]["rating"] = 0
-    panel = ratings.read_long(synthetic.write(tmp_path / "r.csv", long), "sincere")
+    panel = agreement.read_long(synthetic.write(tmp_path / "r.csv", long), "sincere")
     assert panel.matrix.shape == (20, 3)
     assert np.isnan(panel.matrix).sum() == 1
     truth = np.array([float(r["rating"]) for r in rows])
@@ -72,7 +72,7 @@ def test_raters_who_contradict_themselves_are_left_out(tmp_path):
     for r in [r for r in long if r["rater"] in ("r0", "r1")][:26]:
         value = 100 - float(r["rating"]) if r["rater"] == "r0" else r["rating"]
         long.append({**r, "is_repeat": "true", "rating": value})
-    panel = ratings.read_long(synthetic.write(tmp_path / "r.csv", long), "sincere")
+    panel = agreement.read_long(synthetic.write(tmp_path / "r.csv", long), "sincere")
     assert list(panel.dropped) == ["r0"]
     assert "repeats correlate" in panel.dropped["r0"]
 
@@ -89,13 +89,13 @@ def test_wrong_ratings(tmp_path, change, message):
     long = synthetic.ratings(synthetic.make(speakers=2, clips=2), raters=2)
     long[0] |= change
     with pytest.raises(UsageError, match=message):
-        ratings.read_long(synthetic.write(tmp_path / "r.csv", long), "sincere")
+        agreement.read_long(synthetic.write(tmp_path / "r.csv", long), "sincere")
 
 
 def test_no_ratings_of_the_axis(tmp_path):
     long = synthetic.ratings(synthetic.make(speakers=2, clips=2), raters=2)
     with pytest.raises(UsageError, match="no rating on the axis 'engaged'"):
-        ratings.read_long(synthetic.write(tmp_path / "r.csv", long), "engaged")
+        agreement.read_long(synthetic.write(tmp_path / "r.csv", long), "engaged")
 
 
 def test_figures_in_closed_form():

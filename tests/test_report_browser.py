@@ -14,7 +14,7 @@ from prosody.cli import app
 from typer.testing import CliRunner
 
 from prosody import report
-from prosody.rating.ratings import read_long
+from prosody.rating.agreement import read_long
 from prosody.report.compare import compare
 from prosody.results import read
 from prosody.words import load

@@ -11,7 +11,8 @@ import numpy as np
 
 from prosody.errors import UsageError
 from prosody.measures import table
-from prosody.rating.ratings import Panel, read_long
+from prosody.rating.agreement import read_long
+from prosody.rating.ratings import Panel
 from prosody.tables.rated_table import Rated, read_table, stem
 
 FULL_SCALE = 100.0

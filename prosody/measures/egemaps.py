@@ -76,8 +76,8 @@ def to_egemaps(values: Doubles, names: Sequence[str] = ACOUSTIC) -> tuple[list[s
     ----------
     values : ndarray [shape=(n, len(names))]
     names : sequence of str
-        Measures of `prosody.measures.table`; those without an eGeMAPS name, or without the measure that
-        their conversion needs, are left out.
+        Measures of `prosody.measures.table`; those without an eGeMAPS name, or without the
+        measure that their conversion needs, are left out.
 
     Returns
     -------

@@ -1,6 +1,6 @@
 """All measures of many segments: frames once, statistics once, one row per segment.
 
-``measure`` is the batched core: segments in, one row of `prosody.measures.table.ACOUSTIC` each, the same
+``measure`` is the batched core: segments in, one row of `table.ACOUSTIC` each, the same
 whether measured alone or together. ``features`` cuts windows out of one recording and measures
 them; ``frames`` gives the contours that the page draws.
 """
@@ -99,8 +99,8 @@ def measure(segments: Sequence[NDArray[np.floating[Any]]], sr: int) -> Doubles:
     Returns
     -------
     ndarray [shape=(n, len(ACOUSTIC)), float64]
-        One row per segment in the order of `prosody.measures.table.ACOUSTIC`; NaN is missing. A segment's
-        row does not depend on the others (to 1e-5).
+        One row per segment in the order of `table.ACOUSTIC`; NaN is missing. A segment's row
+        does not depend on the others (to 1e-5).
     """
     return _measure(segments, sr)[0]
 

@@ -1,6 +1,6 @@
 """Pitch: the one tracker that apologies and their baselines go through.
 
-``track`` gives F0 for every frame of a `prosody.measures.grid.Grid`; NaN is unvoiced. Sound is heard at
+``track`` gives F0 for every frame of a `grid.Grid`; NaN is unvoiced. Sound is heard at
 8 kHz, so that a telephone call and a studio recording are tracked alike. Each frame gives two
 power spectra (64 ms for the harmonics, 32 ms for the edges of voicing), as logarithms relative to
 the frame's own mean, and its level relative to the loudest within 0.64 s: gain cancels. A small

@@ -7,7 +7,7 @@ may come from the clips (nothing to tell them apart), the question, the line or 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,11 @@ from prosody.rating.ratings import (
     AXES,
     MIN_REPEATS,
     Answers,
+    Panel,
     krippendorff_alpha,
     panel_of,
     read_answers,
+    read_nsc,
     repeat_correlation,
     standardise,
 )
@@ -35,6 +37,7 @@ from prosody.statistics.variance_components import (
     ratings_for,
 )
 from prosody.tables.rated_table import Floats
+from prosody.tables.table_files import read_rows
 
 NAN = math.nan
 TARGET = 0.8
@@ -436,3 +439,37 @@ def plain(value: Any) -> Any:
             return None
         return int(value) if value.is_integer() and abs(value) >= 2 else round(value, 6)
     return value
+
+
+def read_long(path: Path | str, axis: str) -> Panel:
+    """Read ratings in the long form: clip, rater, axis, rating, is_repeat, cannot_hear, remark.
+
+    Parameters
+    ----------
+    path : path
+        CSV; ``axis`` is ``sincere`` or ``engaged`` (a file without the column is about `axis`),
+        ``rating`` 0 to 100. Rows with ``cannot_hear`` are left out. Raters whose repeats correlate
+        below .4 (at least four repeats) are left out, and named.
+    axis : str
+        The axis that is wanted.
+
+    Returns
+    -------
+    Panel
+    """
+    path = Path(path)
+    header, _ = read_rows(path)
+    lower = [h.lower() for h in header]
+    if "listener_pseudonym" in lower and "sample_heard" in lower:
+        return read_nsc(path)
+    every = read_answers(path)
+    given = every.about(axis)
+    given = given.take(~given.deaf & ~np.isnan(given.rating))
+    if not len(given):
+        others = sorted({str(a) for a in every.axis} - {axis})
+        raise UsageError(
+            f"{path}: no rating on the axis '{axis}'"
+            + (f", only on {', '.join(others)}." if any(others) else "."),
+            f"Give ratings of that axis{', or --axis ' + others[0] if any(others) else ''}.",
+        )
+    return replace(panel_of(given, path), agreement=brief(given))

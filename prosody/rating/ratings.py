@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -302,42 +302,6 @@ def read_answers(path: Path | str) -> Answers:
             "example, (rating - 1) / 6 x 100.",
         )
     return Answers(text("clip"), text("rater"), axis, rating, flag("is_repeat"), deaf)
-
-
-def read_long(path: Path | str, axis: str) -> Panel:
-    """Read ratings in the long form: clip, rater, axis, rating, is_repeat, cannot_hear, remark.
-
-    Parameters
-    ----------
-    path : path
-        CSV; ``axis`` is ``sincere`` or ``engaged`` (a file without the column is about `axis`),
-        ``rating`` 0 to 100. Rows with ``cannot_hear`` are left out. Raters whose repeats correlate
-        below .4 (at least four repeats) are left out, and named.
-    axis : str
-        The axis that is wanted.
-
-    Returns
-    -------
-    Panel
-    """
-    path = Path(path)
-    header, _ = read_rows(path)
-    lower = [h.lower() for h in header]
-    if "listener_pseudonym" in lower and "sample_heard" in lower:
-        return read_nsc(path)
-    every = read_answers(path)
-    given = every.about(axis)
-    given = given.take(~given.deaf & ~np.isnan(given.rating))
-    if not len(given):
-        others = sorted({str(a) for a in every.axis} - {axis})
-        raise UsageError(
-            f"{path}: no rating on the axis '{axis}'"
-            + (f", only on {', '.join(others)}." if any(others) else "."),
-            f"Give ratings of that axis{', or --axis ' + others[0] if any(others) else ''}.",
-        )
-    from prosody.rating.agreement import brief
-
-    return replace(panel_of(given, path), agreement=brief(given))
 
 
 def panel_of(given: Answers, path: Path | str) -> Panel:

@@ -9,7 +9,7 @@ import numpy as np
 
 from prosody.errors import UsageError
 from prosody.measures import table
-from prosody.tables.rated_table import Floats, numbers
+from prosody.tables.table_files import Floats, numbers
 
 PATHS = ("recording", "path", "file", "clip")
 SOUND = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aiff", ".au", ".gsm", ".wma", ".webm")

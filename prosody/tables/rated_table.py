@@ -1,7 +1,8 @@
 """Read tables of rated clips: our measures, openSMILE's columns, or a corpus' own.
 
 Whatever the columns are called, the result is one :class:`Rated`: absolute measures under the
-names of :mod:`prosody.measures.table`, relative ones against the same speaker's other clips, and ratings.
+names of :mod:`prosody.measures.table`, relative ones against the same speaker's other clips, and
+ratings.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ BLUR = 0.7
 
 
 def features(x: Tensor) -> Tensor:
-    """Do what `prosody.measures.pitch` does to sound, for a batch [b, n * 80], in torch: [b, 374, n]."""
+    """Do what `measures.pitch` does to sound, for a batch [b, n * 80], in torch: [b, 374, n]."""
     n = x.shape[1] // pitch.HOP
     padded = functional.pad(x, (pitch.LONG // 2, pitch.LONG // 2))
     shapes, levels = [], []

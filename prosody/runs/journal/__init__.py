@@ -6,7 +6,7 @@ recording or nothing; what is done is looked up without reading what was found; 
 in order from disk, so that a million calls need no more memory than ten; and the lock that keeps
 two runs apart is the database's own, which the system lets go of when the process dies.
 
-Rows are JSON, packed (`prosody.results.serialise`); nothing in it is ever executed when it is read. How the
+Rows are JSON, packed (`results.serialise`); nothing in it is ever executed when it is read. How the
 file is opened and brought to the disk is in `journal.file`, how damage is found in `journal.sound`.
 """
 
