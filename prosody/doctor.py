@@ -2,8 +2,8 @@
 
 A format works when a second of a 440 Hz tone, written in it, comes back through
 `prosody.audio.recording` as a 440 Hz tone. An extra works when it does its job on something tiny.
-A model works when it answers. Only a format that nothing here can write is judged by whether its decoder is
-there, and its row says so.
+A model works when it answers. Only a format that nothing here can write is judged by whether its
+decoder is there, and its row says so.
 """
 
 from __future__ import annotations

@@ -9,12 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from places import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
-
-from benchmarks import __main__ as runner  # noqa: E402
-from benchmarks import common, stages  # noqa: E402
+from benchmarks import __main__ as runner
+from benchmarks import common, stages
 
 
 @pytest.fixture

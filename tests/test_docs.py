@@ -3,17 +3,14 @@
 import hashlib
 import json
 import re
-import sys
 from dataclasses import fields
 
 import pytest
-from conftest import ROOT
+from places import ROOT
 
 from prosody import settings
 from prosody.measures import table
 from prosody.results import records, schema, write
-
-sys.path.insert(0, str(ROOT))  # benchmarks/ is not installed
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -11,7 +11,7 @@ from importlib import metadata
 import numpy as np
 import pytest
 import soundfile
-from conftest import ROOT
+from places import ROOT
 
 from prosody import doctor
 from prosody.words import load

@@ -10,9 +10,9 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-from conftest import SAMPLES
+from places import SAMPLES
 
-GUARD = Path(__file__).with_name("offline_guard.py")
+GUARD = Path(__file__).parent / "support" / "offline_guard.py"
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or platform.machine() != "x86_64", reason="seccomp, x86-64"

@@ -6,7 +6,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from places import ROOT
 
 from prosody import find_acts, read_transcript
 from prosody.audio.recording import Recording

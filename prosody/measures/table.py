@@ -334,7 +334,8 @@ def relative(
 _HEAD = """# Measures
 
 Made from `prosody/measures/table.py` by `python -m prosody.measures.table > docs/measures.md`;
-a test keeps the two equal. Every measure is one number per window (an apology, a stretch of baseline, a whole file).
+a test keeps the two equal. Every measure is one number per window (an apology, a stretch of
+baseline, a whole file).
 
 - **Missing** is NaN in Python, null in JSON, an empty cell in CSV; never 0. A window shorter than
   the smallest duration, and digital silence (or nothing but an offset), miss every measure but

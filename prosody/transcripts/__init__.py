@@ -39,7 +39,7 @@ def readers() -> Iterator[Reader]:
         yield from import_module(f"prosody.transcripts.{family}").READERS
 
 
-def recognise(document: Document) -> Reader:
+def reader_for(document: Document) -> Reader:
     """Return the first reader that knows the document.
 
     Raises
@@ -77,7 +77,7 @@ def read(path: Path | str, *, language: str = "") -> Transcript:
         With the file, the place in it, what was found and what was expected.
     """
     document = load(path)
-    transcript = recognise(document).parse(document)
+    transcript = reader_for(document).parse(document)
     if language and language != "auto":
         transcript = Transcript(
             transcript.turns,

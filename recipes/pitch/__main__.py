@@ -10,7 +10,7 @@ import recipes.pitch
 ABOUT = {
     "name": "prosody-pitch",
     "version": "1",
-    "inputs": "features [1, n, 374]: of measures.pitch, 8 kHz, every 10 ms; there [1, 1, n]: 1 or 0",
+    "inputs": "features [1, n, 374]: of measures.pitch, 8 kHz, every 10 ms; there [1, 1, n]: 1, 0",
     "output": "answer [1, 81, n]: log odds of 80 half-semitone steps from 58 Hz, then of voicing",
     "range_hz": "65-500",
     "training": "distilled from SwiftF0 0.3 on read and acted speech, plus synthesis; see PITCH.md",

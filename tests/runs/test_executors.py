@@ -1,0 +1,106 @@
+"""Dask and Ray run the same function and give the same rows."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+from places import SAMPLES
+
+from benchmarks import _run
+from prosody.calls.collect import collect
+from prosody.errors import MissingExtraError
+from prosody.examine.examine import Options
+from prosody.runs import executors, task
+
+# A cluster for a process of its own: it starts threads and sockets that outlive a fixture.
+CLUSTER = """
+import sys
+from distributed import LocalCluster
+if __name__ == "__main__":
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
+                      host="127.0.0.1") as cluster:
+        print(cluster.scheduler_address, flush=True)
+        sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    import subprocess
+
+    pytest.importorskip("distributed", reason="the dask extra is not installed")
+    script = tmp_path / "cluster.py"
+    script.write_text(CLUSTER)
+    with subprocess.Popen(
+        [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True,
+    ) as process:  # fmt: skip
+        yield process.stdout.readline().strip()
+        process.stdin.close()
+        process.wait(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory):
+    out = tmp_path_factory.mktemp("local")
+    assert _run.finish("analyze", SAMPLES, "--out", out).returncode == 0
+    return out
+
+
+def assert_same(one, other):
+    for name in ("apologies.jsonl", "recordings.jsonl"):
+        assert not _run.differences(_run.rows(one / name), _run.rows(other / name))
+
+
+@pytest.mark.slow
+def test_two_dask_workers_give_the_rows_of_this_machine(cluster, local, tmp_path):
+    done = _run.finish("analyze", SAMPLES, "--engine", "dask", "--scheduler", cluster,
+                       "--out", tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert_same(tmp_path, local)
+    assert json.loads((tmp_path / "run.json").read_text("utf-8"))["command"]["engine"] == "dask"
+    again = _run.finish("analyze", SAMPLES, "--out", tmp_path)
+    assert "4/4 recordings were done already" in again.stderr
+
+
+@pytest.mark.slow
+def test_ray_gives_the_rows_of_this_machine(local, tmp_path):
+    pytest.importorskip("ray", reason="the ray extra is not installed")
+    done = _run.finish("analyze", SAMPLES, "--engine", "ray", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert_same(tmp_path, local)
+
+
+@pytest.mark.slow
+def test_no_scheduler_is_said_and_not_waited_for(tmp_path):
+    pytest.importorskip("distributed", reason="the dask extra is not installed")
+    done = _run.finish("analyze", SAMPLES, "--engine", "dask", "--scheduler",
+                       "tcp://127.0.0.1:1", "--out", tmp_path)  # fmt: skip
+    assert done.returncode == 2
+    assert "no Dask scheduler answers" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_engine_whose_package_is_missing_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(executors.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"prosody-sincerity\[ray\]"):
+        executors.starter("ray")
+
+
+def test_the_function_of_a_cluster_gives_the_row_of_the_function_here():
+    job = task.make(Options())
+    (call, *_) = collect([SAMPLES])
+    one = executors.on_cluster(job, (7, call, ""), 60.0)
+    two = task.examine(job, 7, call)
+    assert (one.number, one.key) == (7, two.key)
+    assert one.examined.line.acts == two.examined.line.acts
+    assert executors.on_cluster(job, (7, call, one.key), 60.0).examined is None
+
+
+def test_a_cluster_of_another_version_is_refused():
+    job = task.make(Options())
+    other = task.Work(job.options, job.redact, "other")
+    with pytest.raises(executors.ClusterError, match="same versions on all machines"):
+        executors.on_cluster(other, (0, collect([SAMPLES])[0], ""), 60.0)
