@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from prosody.transcripts.document import Document, align
@@ -131,7 +132,76 @@ def _parse_fast(document: Document) -> Transcript:
     )
 
 
+def _sdk(document: Document) -> list[Any]:
+    """Return the results that the Speech SDK gave one by one: a list, or one a line."""
+    data = document.json_lines if document.json_lines is not None else document.json
+    if isinstance(data, dict):
+        data = [data]
+    first = data[0] if isinstance(data, list) and data else None
+    known = isinstance(first, dict) and (
+        {"RecognitionStatus", "Offset"} <= first.keys() or {"NBest", "Offset"} <= first.keys()
+    )
+    return list(data) if known and isinstance(data, list) else []
+
+
+def _is_sdk(document: Document) -> bool:
+    return bool(_sdk(document))
+
+
+def _parse_sdk(document: Document) -> Transcript:
+    language = ""
+    left_out = 0
+
+    def made(place: str, item: dict[str, Any]) -> list[Turn]:
+        nonlocal language, left_out
+        if item.get("RecognitionStatus", "Success") not in ("Success", 0):
+            left_out += 1
+            return []
+        choices = document.items(item, "NBest", place)
+        best = choices[0][1] if choices else {}
+        text = best.get("Display") or item.get("DisplayText") or best.get("Lexical") or ""
+        spoken = best.get("DisplayWords") or best.get("Words") or []
+        words = []
+        for at, word in document.objects(spoken, f"{place}.Words"):
+            name = "DisplayText" if "DisplayText" in word else "Word"
+            words.append(Word(document.get(word, name, str, at), *_ticks(document, word, at)))
+        primary = item.get("PrimaryLanguage")
+        if isinstance(primary, dict):
+            language = language or str(primary.get("Language") or "")
+        channel = document.maybe(item, "Channel", int, place)
+        start_s, end_s = _ticks(document, item, place)
+        return [
+            document.turn(
+                place,
+                start_s,
+                end_s,
+                str(text),
+                speaker=str(item.get("SpeakerId") or ""),
+                channel=channel,
+                words=align(" ".join(str(text).split()), words),
+            )
+        ]
+
+    turns = document.each(document.objects(_sdk(document), "results"), made)
+    if left_out:
+        document.note("phrases that were not recognised were passed over")
+    if len({t.channel for t in turns}) < 2:  # a mono file says channel 0, too
+        turns = [replace(t, channel=None) for t in turns]
+    return document.finish(turns, "Azure Speech SDK results", language=language)
+
+
+def _ticks(document: Document, item: dict[str, Any], place: str) -> tuple[float, float]:
+    start_s = document.time(
+        document.get(item, "Offset", (int, float), place), f"{place}.Offset", per_s=TICKS_PER_S
+    )
+    length_s = document.time(
+        document.get(item, "Duration", (int, float), place), f"{place}.Duration", per_s=TICKS_PER_S
+    )
+    return start_s, start_s + length_s
+
+
 READERS = [
+    Reader("Azure Speech SDK results", _is_sdk, _parse_sdk),
     Reader("Azure batch transcription JSON", _is_batch, _parse_batch),
     Reader("Azure fast transcription JSON", _is_fast, _parse_fast),
 ]

@@ -13,19 +13,23 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from prosody.errors import TranscriptError
-from prosody.transcripts.turns import Role, Transcript, Turn, Word, in_order
+from prosody.transcripts.turns import Role, Transcript, Turn, Unit, Word, in_order
 
 MAX_BYTES = 128 * 2**20  # word-level JSON of a ten-hour call is about a quarter of this
-MAX_TIME_S = 7 * 86400.0  # a later time is a wrong unit or damage, not a call
+# A later time is damage. It is above a day in milliseconds: a wrong unit is told from the sound.
+MAX_TIME_S = 1e8
+MAX_BEFORE_S = 600.0  # an export that was shifted may begin before the recording
 MAX_EARLY_S = 0.5  # some recognisers start the first word a little before 0
+# A turn whose end nobody says, and that no other follows, lasts about as long as its words.
+_TURN_S, _LETTER_S = 0.5, 0.07
 
 _AGENT = frozenset(
     [
@@ -67,7 +71,13 @@ _CUSTOMER = frozenset(
         "subscriber",
     ]
 )
-_MACHINE = frozenset({"automated", "bot", "virtual", "ivr", "system", "machine"})
+# Voices that are nobody's: announcements, menus, assistants.
+_MACHINE = frozenset([
+    "automated", "announcement", "assistant", "autoattendant", "bandje", "bot", "chatbot",
+    "computer", "ivr", "keuzemenu", "machine", "menu", "meldtekst", "music", "muziek", "omroep",
+    "prompt", "recording", "robot", "spraakcomputer", "system", "systeem", "tape", "virtual",
+    "virtueel", "voicebot", "voicemail", "voiceresponse", "wachtmuziek", "welkomsttekst",
+])  # fmt: skip
 _CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2}(?:[.,]\d{1,9})?)$")
 _ISO = re.compile(r"P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?$", re.IGNORECASE)
 _SECONDS = re.compile(r"(-?\d+(?:[.,]\d+)?)\s*(ms|s)?$")
@@ -84,7 +94,7 @@ class Document:
     @cached_property
     def json(self) -> Any:
         """Return the parsed JSON, or None where the file does not begin like JSON."""
-        if self.text.lstrip()[:1] not in ("{", "["):
+        if self.text.lstrip()[:1] not in ("{", "[") or self.json_lines is not None:
             return None
         try:
             return json.loads(self.text)
@@ -102,6 +112,17 @@ class Document:
         except ValueError:  # a whole number of thousands of digits
             raise self.bad("the file", "a number of absurd length", "JSON with times") from None
 
+    @cached_property
+    def json_lines(self) -> list[Any] | None:
+        """Return one value a line (JSON Lines), or None where the file is something else."""
+        lines = [line for line in self.text.split("\n") if line.strip()]
+        if len(lines) < 2 or not all(line.lstrip()[:1] == "{" for line in lines):
+            return None
+        try:
+            return [json.loads(line) for line in lines]
+        except (ValueError, RecursionError):
+            return None
+
     def bad(self, place: str, found: Any, expected: str) -> TranscriptError:
         """Return the error that names file, place, what was found and what was expected."""
         shown = found if isinstance(found, str) and " " in found else repr(found)
@@ -116,6 +137,33 @@ class Document:
         """Record an assumption once."""
         if text not in self.notes:
             self.notes.append(text)
+
+    def passed_over(self, odd: Sequence[TranscriptError], *, read: int) -> None:
+        """Note what could not be read; where that is most of the file, the first error stands.
+
+        Only the places are noted: what stands there may be what somebody said.
+        """
+        if odd and len(odd) >= read:
+            raise odd[0]
+        places = [str(error).split(": found ")[0].rpartition(": ")[2] for error in odd]
+        if places:
+            shown = ", ".join(places[:4]) + (" ..." if len(places) > 4 else "")
+            of = read + len(odd)
+            self.note(f"passed over {len(odd)} of {of} entries that cannot be read: {shown}")
+
+    def each(
+        self, items: Iterable[tuple[str, Any]], make: Callable[[str, Any], list[Turn]]
+    ) -> list[Turn]:
+        """Return the turns that `make` makes of items and their places; odd items are noted."""
+        turns: list[Turn] = []
+        odd: list[TranscriptError] = []
+        for place, item in items:
+            try:
+                turns += make(place, item)
+            except TranscriptError as error:
+                odd.append(error)
+        self.passed_over(odd, read=len(turns))
+        return turns
 
     def get(self, data: Any, key: str, kind: type | tuple[type, ...], place: str) -> Any:
         """Return ``data[key]``, which has to be there and of the kind asked."""
@@ -175,7 +223,9 @@ class Document:
         if -MAX_EARLY_S <= seconds < 0:
             self.note("times a little before 0 were taken as 0")
             return 0.0
-        if not 0 <= seconds <= MAX_TIME_S:
+        if -MAX_BEFORE_S <= seconds < 0:
+            self.note("some times lie before the start of the recording")
+        elif not 0 <= seconds <= MAX_TIME_S:
             raise self.bad(place, value, f"a time from 0 to {MAX_TIME_S:.0f} s")
         return seconds
 
@@ -240,9 +290,10 @@ class Document:
         *,
         language: str | None = "",
         track_start_s: Mapping[Role, float] | None = None,
+        unit: Unit = "s",
     ) -> Transcript:
         """Return the transcript in order of time, with everything that was assumed."""
-        kept = in_order(t for t in turns if t.text)
+        kept = self._closed(in_order(t for t in turns if t.text))
         unknown = sorted({t.speaker for t in kept if t.role == "unknown" and t.speaker})
         if unknown:
             # How many, and not which: a label may be a customer's name.
@@ -259,7 +310,21 @@ class Document:
             language=language_code(language or ""),
             assumptions=tuple(self.notes),
             track_start_s=dict(track_start_s or {}),
+            unit=unit,
         )
+
+    def _closed(self, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
+        """Give a turn without an end the start of the next as its end."""
+        out = list(turns)
+        starts = [t.start_s for t in turns]
+        for i, turn in enumerate(turns):
+            if math.isfinite(turn.end_s) or not math.isfinite(turn.start_s):
+                continue
+            later = [s for s in starts[i + 1 :] if s > turn.start_s]
+            about = turn.start_s + _TURN_S + _LETTER_S * len(turn.text)
+            out[i] = replace(turn, end_s=later[0] if later else about)
+            self.note("turns without an end were taken to stop at the next turn")
+        return tuple(out)
 
 
 def _names(kind: type | tuple[type, ...]) -> str:
@@ -328,12 +393,20 @@ def parse_time(text: str, per_s: float = 1.0) -> float | None:
     return None
 
 
+def _words_of(label: str) -> set[str]:
+    label = re.sub(r"customer[ _-]?(service|care)", "service", label.lower())
+    label = re.sub(r"end[_ ]user", "user", label)
+    return set(re.findall(r"[^\W\d_]+", label))
+
+
+def is_machine(label: str) -> bool:
+    """Whether a speaker label names an announcement, a menu or an assistant, and no person."""
+    return bool(_words_of(label) & _MACHINE)
+
+
 def role_of(label: str) -> Role:
     """Return the role that a speaker label names, ``unknown`` where it names none or both."""
-    label = re.sub(r"customer[ _-]?(service|care)", "service", label.lower())
-    words = set(
-        re.findall(r"[a-z]+", label.replace("end_user", "user").replace("end user", "user"))
-    )
+    words = _words_of(label)
     if words & _MACHINE:
         return "unknown"
     agent, customer = bool(words & _AGENT), bool(words & _CUSTOMER)

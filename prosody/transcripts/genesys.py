@@ -58,12 +58,46 @@ def _origin_ms(document: Document, transcript: dict[str, Any]) -> float:
     return float(min(dates))
 
 
+def _agents(document: Document, transcript: dict[str, Any]) -> list[tuple[float, float, str]]:
+    """Return from when to when (ms) each agent of a call that was passed on took part."""
+    listed = document.json.get("participants") or transcript.get("participants")
+    found: dict[str, tuple[float, float]] = {}
+    for one in listed if isinstance(listed, list) else ():
+        if not isinstance(one, dict) or one.get("participantPurpose") not in ("agent", "internal"):
+            continue
+        who = str(one.get("userId") or one.get("participantId") or len(found))
+        start, end = one.get("startTimeMs"), one.get("endTimeMs")
+        if isinstance(start, (int, float)) and not isinstance(start, bool):
+            stop = float(end) if isinstance(end, (int, float)) else math.inf
+            first, last = found.get(who, (math.inf, -math.inf))
+            found[who] = (min(first, float(start)), max(last, stop))
+    ordered = sorted(found.values())
+    return [(a, b, f"agent {i}") for i, (a, b) in enumerate(ordered, 1)]
+
+
+def _speaker(
+    document: Document,
+    phrase: dict[str, Any],
+    place: str,
+    agents: list[tuple[float, float, str]],
+) -> str:
+    """Return who speaks: the participant's purpose, and which agent where there are several."""
+    purpose = document.maybe(phrase, "participantPurpose", str, place) or ""
+    at = phrase.get("startTimeMs")
+    if purpose != "internal" or len(agents) < 2 or not isinstance(at, (int, float)):
+        return purpose
+    # The later one: who passes a call on often stays on the line for a moment.
+    inside = [name for start, end, name in agents if start <= at <= end]
+    return inside[-1] if inside else purpose
+
+
 def _parse(document: Document) -> Transcript:
     turns: list[Turn] = []
     language = ""
     for at, transcript in document.items(document.json, "transcripts"):
         language = language or document.maybe(transcript, "language", str, at) or ""
         origin_ms = _origin_ms(document, transcript)
+        agents = _agents(document, transcript)
         for place, phrase in document.items(transcript, "phrases", at):
             start_s = _start_s(document, phrase, place, origin_ms)
             length_s = _length_s(document, phrase, place)
@@ -85,7 +119,7 @@ def _parse(document: Document) -> Transcript:
                     start_s,
                     start_s + length_s if math.isfinite(length_s) else math.nan,
                     text,
-                    speaker=document.maybe(phrase, "participantPurpose", str, place) or "",
+                    speaker=_speaker(document, phrase, place, agents),
                     words=align(" ".join(text.split()), words),
                 )
             )

@@ -14,33 +14,38 @@ from prosody.transcripts.turns import Transcript, Turn, Word
 # column -> names it goes by; the first is ours
 COLUMNS = {
     "start": (
-        "start_s",
-        "start",
-        "begin",
-        "start_time",
-        "begin_s",
-        "start_ms",
-        "begintijd",
-        "offset",
-        "tmin",
-        "from",
+        "start_s", "start", "begin", "start_time", "begintijd",
+        "starttijd", "offset", "tmin", "from", "van", "tijd", "time", "timestamp",
     ),
-    "end": ("end_s", "end", "stop", "end_time", "stop_s", "end_ms", "eindtijd", "tmax", "to"),
-    "text": ("text", "transcript", "utterance", "tekst", "content", "sentence"),
+    "end": (
+        "end_s", "end", "stop", "end_time", "eindtijd", "einde",
+        "eind", "tmax", "to", "tot",
+    ),
+    "text": (
+        "text", "transcript", "utterance", "tekst", "content", "sentence", "uitspraak", "zin",
+        "message", "words",
+    ),
     "role": (
-        "role",
-        "speaker",
-        "speaker_role",
-        "participant",
-        "rol",
-        "spreker",
-        "speaker_label",
-        "tier",
+        "role", "speaker", "speaker_role", "participant", "rol", "spreker", "speaker_label",
+        "tier", "deelnemer", "wie", "who",
     ),
     "channel": ("channel", "kanaal", "channel_id"),
-    "duration": ("duration_s", "duration", "duration_ms", "duur"),
-}
+    "duration": ("duration_s", "duration", "duur", "lengte"),
+}  # fmt: skip
 MAX_FIELD = 1_000_000
+
+
+def _name(cell: str) -> str:
+    """Return a column's name as `COLUMNS` has it: "Start (s)" is start_s."""
+    return re.sub(r"[\s()\[\]._-]+", "_", cell.strip().lower()).strip("_")
+
+
+_MS = ("_ms", "_msec", "_milliseconds", "_milliseconden")
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    """Return a column's name with every unit that may stand behind it."""
+    return (name, *(name + unit for unit in ("_s", "_sec", "_seconds", "_seconden", *_MS)))
 
 
 def _columns(document: Document) -> tuple[str, dict[str, int], list[str]] | None:
@@ -50,13 +55,13 @@ def _columns(document: Document) -> tuple[str, dict[str, int], list[str]] | None
         return None
     for mark in ("\t", ";", ","):
         try:
-            header = [h.strip().lower() for h in next(csv.reader([first], delimiter=mark))]
+            header = [_name(h) for h in next(csv.reader([first], delimiter=mark))]
         except (csv.Error, StopIteration):
             continue
         where = {
             ours: header.index(name)
             for ours, names in COLUMNS.items()
-            for name in [next((n for n in names if n in header), "")]
+            for name in [next((h for n in names for h in header if h in _spellings(n)), "")]
             if name
         }
         if {"start", "text"} <= where.keys():
@@ -70,10 +75,10 @@ def recognises(document: Document) -> bool:
 
 
 def _unit(document: Document, name: str, whisper: bool) -> float:
-    if name.endswith("_ms") or whisper:
+    if name.endswith(_MS) or whisper:
         document.note("times were taken as milliseconds")
         return 1000.0
-    if not name.endswith("_s"):
+    if not name.endswith(("_s", "_sec", "_seconds", "_seconden")):
         document.note(f"times in column '{name}' were taken as seconds")
     return 1.0
 
@@ -90,27 +95,34 @@ def parse(document: Document) -> Transcript:
         for c in ("start", "end", "duration")
         if c in where
     }
+    unused = [name for i, name in enumerate(header) if name and i not in where.values()]
+    if unused:
+        document.note("columns that were not used: " + ", ".join(unused[:12]))
     csv.field_size_limit(MAX_FIELD)
     rows = csv.reader(
         io.StringIO(document.text.lstrip("\n"), newline=""),
         delimiter=mark,
         quoting=csv.QUOTE_NONE if whisper else csv.QUOTE_MINIMAL,
     )
-    turns: list[Turn] = []
+    lines: list[tuple[str, list[str]]] = []
     try:
         next(rows)
         for row in rows:
             if any(cell.strip() for cell in row):
-                turns.append(_turn(document, rows.line_num, row, where, units))
+                lines.append((f"line {rows.line_num}", row))
     except csv.Error as error:
         raise document.bad(f"line {rows.line_num}", str(error), "a table") from None
-    return document.finish(turns, "TSV" if mark == "\t" else "CSV")
+    turns = document.each(lines, lambda place, row: [_turn(document, place, row, where, units)])
+    return document.finish(
+        turns,
+        "TSV" if mark == "\t" else "CSV",
+        unit="ms" if units["start"] != 1.0 else "s",
+    )
 
 
 def _turn(
-    document: Document, line: int, row: list[str], where: dict[str, int], units: dict[str, float]
+    document: Document, place: str, row: list[str], where: dict[str, int], units: dict[str, float]
 ) -> Turn:
-    place = f"line {line}"
     if len(row) <= max(where["start"], where["text"]):
         raise document.bad(place, f"{len(row)} cells", f"at least {max(where.values()) + 1}")
 

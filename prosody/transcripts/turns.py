@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Role = Literal["agent", "customer", "unknown"]
+Unit = Literal["s", "ms"]
 ActKind = Literal["apology", "repair", "sympathy", "interruption"]
 
 
@@ -64,6 +65,7 @@ class Transcript:
     language: str = ""
     assumptions: tuple[str, ...] = ()
     track_start_s: Mapping[Role, float] = field(default_factory=dict, hash=False)
+    unit: Unit = "s"
 
 
 @dataclass(frozen=True, slots=True)

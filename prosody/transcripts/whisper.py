@@ -67,20 +67,22 @@ def _parse(document: Document) -> Transcript:
     top_words = _timed(document, top, "") if _top_words(document) else []
     if not segments:
         turns = join(document, [Spoken(word, "words") for word in top_words])
-    for place, item in document.objects(segments, "segments"):
+
+    def made(place: str, item: dict[str, Any]) -> list[Turn]:
         words = _timed(document, item, place) or _within(top_words, item)
         speaker = document.maybe(item, "speaker", (str, int), place)
-        turns.append(
-            document.turn(
-                place,
-                document.time(item.get("start"), f"{place}.start"),
-                document.time(item.get("end"), f"{place}.end"),
-                document.get(item, "text", str, place),
-                speaker="" if speaker is None else str(speaker),
-                channel=document.maybe(item, "channel", int, place),
-                words=words,
-            )
+        turn = document.turn(
+            place,
+            document.time(item.get("start"), f"{place}.start"),
+            document.time(item.get("end"), f"{place}.end"),
+            document.get(item, "text", str, place),
+            speaker="" if speaker is None else str(speaker),
+            channel=document.maybe(item, "channel", int, place),
+            words=words,
         )
+        return _by_speaker(document, place, item, turn)
+
+    turns += document.each(document.objects(segments, "segments"), made)
     if "word_segments" in top:
         source = "WhisperX JSON"
     elif isinstance(data, list) or "info" in top:
@@ -88,6 +90,33 @@ def _parse(document: Document) -> Transcript:
     else:
         source = "Whisper JSON"
     return document.finish(turns, source, language=language if isinstance(language, str) else "")
+
+
+def _by_speaker(document: Document, place: str, item: dict[str, Any], turn: Turn) -> list[Turn]:
+    """Return a segment as turns where WhisperX heard several speakers in it, word by word."""
+    told = [w.get("speaker") for w in item.get("words") or () if isinstance(w, dict)]
+    names = [str(name) for name in told if name is not None]
+    if len(set(names)) < 2 or len(told) != len(turn.words):
+        return [turn]
+    out: list[list[tuple[str, Word]]] = []
+    last = names[0]
+    for name, word in zip(told, turn.words, strict=True):
+        last = last if name is None else str(name)
+        if not out or out[-1][-1][0] != last:
+            out.append([])
+        out[-1].append((last, word))
+    return [
+        document.turn(
+            place,
+            group[0][1].start_s,
+            group[-1][1].end_s,
+            " ".join(word.text for _, word in group),
+            speaker=group[0][0],
+            channel=turn.channel,
+            words=[word for _, word in group],
+        )
+        for group in out
+    ]
 
 
 def _within(words: list[Word], item: dict[str, Any]) -> list[Word]:

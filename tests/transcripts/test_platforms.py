@@ -609,3 +609,76 @@ def test_openai_verbose_json_with_words_beside_the_segments(tmp_path):
     with_segments = {**data, "segments": [{"id": 0, "start": 0.0, "end": 2.0, "text": " A b c."}]}
     t = read(write(tmp_path, "y.json", with_segments))
     assert [w.text for w in t.turns[0].words] == ["A", "b", "c."]
+
+
+def test_speech_sdk_results_one_a_line(tmp_path):
+    """Detailed results as the Speech SDK hands them over, written one after the other."""
+
+    def phrase(text, offset_s, length_s, speaker, words):
+        return {
+            "Id": "a1", "RecognitionStatus": "Success", "DisplayText": text,
+            "Offset": round(offset_s * 1e7), "Duration": round(length_s * 1e7), "Channel": 0,
+            "SpeakerId": speaker,
+            "NBest": [{
+                "Confidence": 0.9, "Lexical": text.lower(), "ITN": text, "MaskedITN": text,
+                "Display": text,
+                "Words": [{"Word": w, "Offset": round(a * 1e7), "Duration": round(d * 1e7)}
+                          for w, a, d in words],
+            }],
+        }  # fmt: skip
+
+    lines = [
+        phrase("Good morning.", 1.0, 1.0, "Guest-1", [("good", 1.0, 0.4), ("morning", 1.5, 0.5)]),
+        {"RecognitionStatus": "InitialSilenceTimeout", "Offset": 30000000, "Duration": 10000000},
+        phrase("I'm sorry.", 5.0, 0.8, "Guest-2", [("i'm", 5.0, 0.3), ("sorry", 5.3, 0.5)]),
+    ]
+    path = tmp_path / "x.json"
+    path.write_text("\n".join(json.dumps(one) for one in lines), encoding="utf-8")
+    got = read(path)
+    assert got.source == "Azure Speech SDK results"
+    assert [(t.start_s, t.speaker, t.text) for t in got.turns] == [
+        (1.0, "Guest-1", "Good morning."), (5.0, "Guest-2", "I'm sorry."),
+    ]  # fmt: skip
+    assert got.turns[1].words[1].start_s == pytest.approx(5.3)
+    path.write_text(json.dumps(lines), encoding="utf-8")
+    assert read(path).turns == got.turns
+
+
+def test_genesys_tells_the_agents_of_a_call_that_was_passed_on(tmp_path):
+    start = 1_700_000_000_000
+    data = {
+        "conversationId": "c1",
+        "startTime": start,
+        "participants": [
+            {"participantId": "p0", "participantPurpose": "customer", "startTimeMs": start},
+            {"participantId": "p1", "participantPurpose": "agent", "userId": "u1",
+             "startTimeMs": start, "endTimeMs": start + 20_000},
+            {"participantId": "p2", "participantPurpose": "agent", "userId": "u2",
+             "startTimeMs": start + 18_000, "endTimeMs": start + 60_000},
+        ],
+        "transcripts": [{"language": "en-us", "phrases": [
+            {"text": text, "startTimeMs": start + at, "duration": {"milliseconds": 1000},
+             "participantPurpose": who}
+            for text, at, who in (
+                ("good morning", 1000, "internal"), ("hello", 3000, "external"),
+                ("I will put you through", 9000, "internal"), ("billing", 25_000, "internal"),
+            )
+        ]}],
+    }  # fmt: skip
+    (tmp_path / "x.json").write_text(json.dumps(data), encoding="utf-8")
+    got = read(tmp_path / "x.json")
+    assert [(t.speaker, t.role) for t in got.turns] == [
+        ("agent 1", "agent"), ("external", "customer"), ("agent 1", "agent"), ("agent 2", "agent"),
+    ]  # fmt: skip
+
+
+def test_whisperx_segments_in_which_two_people_speak_are_parted(tmp_path):
+    words = [("sorry", 1.0, "A"), ("about", 1.3, "A"), ("that", 1.6, "A"), ("okay", 2.5, "B")]
+    data = {"word_segments": [], "language": "en", "segments": [{
+        "start": 1.0, "end": 2.9, "text": "sorry about that okay", "speaker": "A",
+        "words": [{"word": w, "start": s, "end": s + 0.3, "speaker": who} for w, s, who in words],
+    }]}  # fmt: skip
+    (tmp_path / "x.json").write_text(json.dumps(data), encoding="utf-8")
+    assert [(t.speaker, t.text) for t in read(tmp_path / "x.json").turns] == [
+        ("A", "sorry about that"), ("B", "okay"),
+    ]  # fmt: skip
