@@ -25,8 +25,9 @@ class Call:
 
     ``name`` is the (agent's) file as the user gave it and names the call in all results.
     ``transcript`` is the transcript of the whole call; transcripts of single tracks stand with
-    their :class:`Source`. ``hides`` are the names that no result may show, each with what stands
-    for it there; ``name``, ``call_id`` and ``agent`` then are what stands for them already.
+    their :class:`Source`. ``agent_speaker`` is the transcript's label of the agent. ``hides`` are
+    the names that no result may show, each with what stands for it there; ``name``, ``call_id``
+    and ``agent`` then are what stands for them already.
     """
 
     call_id: str
@@ -38,5 +39,6 @@ class Call:
     agent: str = ""
     team: str = ""
     language: str = ""
+    agent_speaker: str = ""
     remarks: tuple[Remark, ...] = field(default=())
     hides: tuple[tuple[str, str], ...] = ()

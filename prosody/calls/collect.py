@@ -19,6 +19,7 @@ from prosody.audio.recording import Remark
 from prosody.audio.sniff import AUDIO_SUFFIXES, is_audio
 from prosody.calls.call import Call, Source
 from prosody.calls.manifest import from_names, is_manifest, read_manifest
+from prosody.calls.names import started_at
 from prosody.calls.role_words import ROLE_WORDS, role_of
 from prosody.calls.windows import read_windows
 from prosody.errors import UsageError
@@ -30,7 +31,23 @@ __all__ = ["Call", "Source", "collect", "walk"]
 _PAIR = re.compile(rf"(?P<id>.+)[-_. ](?P<role>{'|'.join(ROLE_WORDS)})", re.IGNORECASE)
 
 WINDOWS_SUFFIXES = (".TextGrid", ".textgrid", ".csv", ".tsv", ".txt")
-_TRANSCRIPT_FOLDERS = ("transcript", "transcripts")
+_TRANSCRIPT_FOLDERS = (
+    "transcript", "transcripts", "transcripties", "transcriptions", "transcription", "subtitles",
+    "captions", "text",
+)  # fmt: skip
+# What tools add to a recording's name: call_nl.vtt, call.en-GB.srt, call_transcript.json.
+_ADDED = re.compile(
+    r"(?P<stem>.+?)[-_. ](?:(?:nl|en|de|fr|es|it|pt|pl|tr|ar|da|sv|nb|no|fi|cs|hu|ro|el|uk)"
+    r"(?:[-_][a-z]{2})?|dutch|nederlands|english|engels|auto|transcript(?:ion|ie)?|subtitles|"
+    r"captions)",
+    re.IGNORECASE,
+)
+_SIDE = re.compile(
+    r"(?P<id>.+)[-_. ](?P<side>left|links|l|ch0|channel[-_]?0|in|rx|right|rechts|r|ch1|"
+    r"channel[-_]?1|out|tx)",
+    re.IGNORECASE,
+)
+_LEFT = ("left", "links", "l", "ch0", "channel0", "in", "rx")
 
 # --- folders ------------------------------------------------------------------------------------
 
@@ -99,9 +116,38 @@ def walk(folder: Path) -> Iterator[Path]:
 class _Names(dict[Path, frozenset[str]]):
     """What each folder holds, read once: asking for every possible name takes far longer."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._stems: dict[Path, dict[str, list[str]]] = {}
+
     def __missing__(self, folder: Path) -> frozenset[str]:
-        self[folder] = names = frozenset(n.casefold() for n in storage.names_in(folder))
+        stems: dict[str, list[str]] = {}
+        here = sorted(storage.names_in(folder))
+        for name in here:
+            stem, suffix = Path(name).stem, Path(name).suffix
+            if suffix.lower() in EXTENSIONS:
+                keys = [stem]
+                while match := _ADDED.fullmatch(keys[-1]):
+                    keys.append(match["stem"])
+                for key in keys:
+                    stems.setdefault(key.casefold(), []).append(name)
+        self._stems[folder] = stems
+        self[folder] = names = frozenset(n.casefold() for n in here)
         return names
+
+    def transcripts(self, folder: Path, stem: str) -> list[str]:
+        """Return the transcripts of a name in a folder: under just that name first."""
+        if not self[folder]:
+            return []
+        key = stem.casefold()
+        found = self._stems[folder].get(key, [])
+        order = {suffix: i for i, suffix in enumerate(EXTENSIONS)}
+
+        def rank(name: str) -> tuple[bool, int, str]:
+            own, suffix = Path(name).stem, Path(name).suffix
+            return own.casefold() != key, order[suffix.lower()], name
+
+        return sorted(found, key=rank)
 
 
 def _half(path: Path) -> tuple[tuple[str, ...], Role, str]:
@@ -148,6 +194,26 @@ def _pairs(files: Sequence[Path], names: _Names) -> list[Call]:
     return calls
 
 
+def _sided(files: Sequence[Path]) -> tuple[list[Call], list[Path]]:
+    """Return the calls whose two channels lie in files of their own, and the other files.
+
+    ``17_left.wav`` and ``17_right.wav`` are one call whose sides nobody has named yet.
+    """
+    halves: dict[tuple[str, str, str], dict[int, list[Path]]] = {}
+    for path in files:
+        if match := _SIDE.fullmatch(path.stem):
+            left = re.sub(r"[-_]", "", match["side"].lower()) in _LEFT
+            key = (str(path.parent), match["id"], path.suffix.lower())
+            halves.setdefault(key, {}).setdefault(0 if left else 1, []).append(path)
+    calls, used = [], set()
+    for (_, call_id, _), sides in halves.items():
+        if sorted(sides) == [0, 1] and all(len(found) == 1 for found in sides.values()):
+            left, right = sides[0][0], sides[1][0]
+            calls.append(Call(call_id, (Source(left), Source(right)), str(left)))
+            used |= {left, right}
+    return calls, [path for path in files if path not in used]
+
+
 def _one_side(role: Role) -> Remark:
     other = "customer" if role == "agent" else "agent"
     text = f"Only the {role}'s side of this call is here, not the {other}'s."
@@ -162,25 +228,11 @@ def _beside(
 ) -> tuple[Path | None, list[Path]]:
     """Return the transcript of one of the stems in a folder, and the others that were there."""
     found: list[Path] = []
-    here = names[folder]
-    if not here:
-        return None, []
     for stem in stems:
-        for suffix in EXTENSIONS:
-            for ending in (
-                suffix,
-                suffix.upper(),
-                ".TextGrid" if suffix == ".textgrid" else suffix,
-            ):
-                path = folder / (stem + ending)
-                if (
-                    path.name.casefold() in here
-                    and str(path) not in taken
-                    and path.is_file()
-                    and path not in found
-                ):
-                    found.append(path)
-                    break
+        for name in names.transcripts(folder, stem):
+            path = folder / name
+            if str(path) not in taken and path not in found and path.is_file():
+                found.append(path)
     return (found[0], found[1:]) if found else (None, [])
 
 
@@ -188,12 +240,16 @@ def _folders(path: Path, transcripts: Path | None) -> list[Path]:
     """Return the folders in which the transcript of a file is looked for, in order."""
     # A folder of transcripts may have the same folders in it as that of the recordings.
     out = [transcripts / path.parent.name, transcripts] if transcripts is not None else []
-    out.append(path.parent)
-    places = [path.parent]
-    if role_of(path.parent.name) != "unknown":
-        places.append(path.parent.parent)
-    out.extend(place / name for place in places for name in _TRANSCRIPT_FOLDERS)
-    return out
+    here = path.parent
+    out.append(here)
+    # Beside the folder of the recordings: audio/ and transcript/, agent/ and caller/ within audio/.
+    tops = [here, here.parent, here.parent.parent]
+    for top in tops:
+        for name in _TRANSCRIPT_FOLDERS:
+            out.append(top / name)
+            if top != here:
+                out.append(top / name / here.name)
+    return list(dict.fromkeys(out))
 
 
 def _with_transcript(call: Call, transcripts: Path | None, names: _Names) -> Call:
@@ -220,7 +276,8 @@ def _with_transcript(call: Call, transcripts: Path | None, names: _Names) -> Cal
         sources = []
         for source in call.sources:
             own = source.transcript
-            if own is None and _PAIR.fullmatch(source.path.stem):
+            half = _PAIR.fullmatch(source.path.stem) or _SIDE.fullmatch(source.path.stem)
+            if own is None and half:
                 for folder in _folders(source.path, transcripts):
                     own, _ = _beside(folder, [source.path.stem], taken, names)
                     if own is not None:
@@ -284,7 +341,7 @@ def collect(
         Files (always taken, whatever they are called), folders (searched for recordings), and
         manifests (CSV files with a column ``path``).
     manifest : path, optional
-        CSV with the columns ``prosody.calls.manifest.FIELDS``; paths in it start from its folder.
+        CSV with the columns ``prosody.manifest.FIELDS``; paths in it start from its folder.
     meta_from : str, optional
         Regular expression with named groups, searched in file names.
     transcripts : path, optional
@@ -320,9 +377,15 @@ def collect(
     if clips:
         calls.extend(Call(path.stem, (Source(path),), str(path)) for path in rest)
     else:
+        sided, rest = _sided(rest)
+        calls.extend(sided)
         calls.extend(_pairs(rest, names))
     if meta_from is not None:
         calls = from_names(calls, meta_from)
+    calls = [
+        c if c.started_at else replace(c, started_at=started_at(c.sources[0].path.stem))
+        for c in calls
+    ]
     if not calls:
         where = ", ".join(str(path) for path in [*listed, *manifests])
         raise UsageError(

@@ -12,6 +12,7 @@ from typing import Any
 from prosody.audio.recording import Remark
 from prosody.audio.storage import is_url, path_of
 from prosody.calls.call import Call, Source
+from prosody.calls.names import PRESETS, started_at
 from prosody.calls.role_words import AGENT_WORDS, CUSTOMER_WORDS, channel_of, role_of
 from prosody.errors import UsageError
 from prosody.files import decode, rows
@@ -19,9 +20,23 @@ from prosody.transcripts.turns import Role
 
 FIELDS = (
     "path", "call_id", "started_at", "channel", "role", "agent", "team", "language", "transcript",
-    "windows",
+    "windows", "agent_speaker",
 )  # fmt: skip
-_META = ("call_id", "started_at", "channel", "role", "agent", "team", "language")
+# The same columns as Dutch people, and other tools, call them.
+ALSO = {
+    "bestand": "path", "bestandsnaam": "path", "opname": "path", "file": "path",
+    "filename": "path", "file_name": "path", "recording": "path", "audio": "path",
+    "gespreks-id": "call_id", "gespreks_id": "call_id", "gespreksid": "call_id",
+    "gesprek": "call_id", "gespreksnummer": "call_id", "conversation_id": "call_id",
+    "conversationid": "call_id", "contact_id": "call_id", "contactid": "call_id",
+    "datum": "started_at", "begin": "started_at", "starttijd": "started_at", "tijd": "started_at",
+    "date": "started_at", "start_time": "started_at", "datetime": "started_at",
+    "kanaal": "channel", "rol": "role", "medewerker": "agent", "adviseur": "agent",
+    "employee": "agent", "afdeling": "team", "department": "team", "queue": "team",
+    "taal": "language", "transcriptie": "transcript", "vensters": "windows",
+    "spreker_medewerker": "agent_speaker", "medewerker_spreker": "agent_speaker",
+}  # fmt: skip
+_META = ("call_id", "started_at", "channel", "role", "agent", "team", "language", "agent_speaker")
 
 
 def is_manifest(path: Path) -> bool:
@@ -34,7 +49,18 @@ def is_manifest(path: Path) -> bool:
     except OSError:
         return False
     first = first.lstrip().split("\n", 1)[0].lower()
-    return "path" in [cell.strip().strip('"') for cell in re.split(r"[,;\t]", first)]
+    cells = [cell.strip().strip('"') for cell in re.split(r"[,;\t]", first)]
+    # A windows file has a column recording, too.
+    return any(c == "path" or (ALSO.get(c) == "path" and c != "recording") for c in cells)
+
+
+def _named(header: Sequence[str]) -> dict[str, str]:
+    """Return what the columns of a manifest are called here, by what they are called there."""
+    out: dict[str, str] = {}
+    for name in header:
+        ours = ALSO.get(name, name)
+        out[name] = ours if ours not in header and ours not in out.values() else name
+    return out
 
 
 def beside(base: Path, name: str) -> Path:
@@ -93,6 +119,9 @@ def _merged(where: str, rows: Sequence[Mapping[str, str]], name: str) -> str:
 def read_manifest(manifest: Path) -> list[Call]:
     """Return the calls a manifest lists; rows with one ``call_id`` (or one path) are one call."""
     header, lines, _ = rows(manifest, decode(manifest, UsageError), UsageError)
+    names = _named(header)
+    header = [names[name] for name in header]
+    lines = [(number, {names.get(n, n): c for n, c in row.items()}) for number, row in lines]
     if not lines:
         raise UsageError(
             f"{manifest}: the manifest has no rows.", f"Expected columns: {', '.join(FIELDS)}."
@@ -151,17 +180,20 @@ def read_manifest(manifest: Path) -> list[Call]:
 
 def _pattern(meta_from: str) -> re.Pattern[str]:
     try:
-        pattern = re.compile(meta_from)
+        pattern = re.compile(PRESETS.get(meta_from, meta_from))
     except re.error as error:
         raise UsageError(
             f"--meta-from: '{meta_from}' is no regular expression ({error}).",
-            r"Example: (?P<agent>\w+)_(?P<started_at>\d{8})_(?P<call_id>\d+)",
+            r"Example: (?P<agent>\w+)_(?P<started_at>\d{8})_(?P<call_id>\d+)"
+            f"; or one of {', '.join(PRESETS)}.",
         ) from error
     wrong = [name for name in pattern.groupindex if name not in _META]
     if wrong or not pattern.groupindex:
         what = f"no field is called '{wrong[0]}'" if wrong else "it names no group"
         raise UsageError(
-            f"--meta-from: {what}.", f"Groups are written (?P<name>...); names: {', '.join(_META)}."
+            f"--meta-from: {what}.",
+            f"Groups are written (?P<name>...); names: {', '.join(_META)}. Ready-made ones: "
+            f"{', '.join(PRESETS)}.",
         )
     return pattern
 
@@ -192,7 +224,10 @@ def from_names(calls: list[Call], meta_from: str) -> list[Call]:
             call = replace(call, sources=(source,))
         call = replace(
             call,
-            started_at=call.started_at or values.get("started_at", ""),
+            started_at=call.started_at
+            or started_at(values.get("started_at", ""))
+            or values.get("started_at", ""),
+            agent_speaker=call.agent_speaker or values.get("agent_speaker", ""),
             agent=call.agent or values.get("agent", ""),
             team=call.team or values.get("team", ""),
             language=call.language or values.get("language", ""),

@@ -297,7 +297,7 @@ def test_a_manifest_given_as_a_path_and_files_beside_it(put):
     [
         ("", "no column 'path'|no rows"),
         ("path\n", "no rows"),
-        ("file,agent\na.wav,x\n", "no column 'path'.*file, agent"),
+        ("sound,agent\na.wav,x\n", "no column 'path'.*sound, agent"),
         ("path,agnet\na.wav,x\n", "no column 'agnet'.*Did you mean 'agent'"),
         ("path,path\na.wav,x\n", "'path' is there twice"),
         ("path,channel\na.wav,middle\n", "line 2: channel 'middle'.*left, right"),
@@ -364,3 +364,79 @@ def test_real_pairs(data):
     calls = collect([data / "harpervalley"])
     assert len(calls) == 8
     assert all(len(c.sources) == 2 and c.transcript and c.transcript.is_file() for c in calls)
+
+
+# --- where people keep them ---------------------------------------------------------------------
+
+
+def test_transcripts_beside_the_folder_of_recordings(put):
+    put("calls/transcript/17.json", "x/transcripts/a/9.vtt", content="x")
+    root = put("calls/audio/17.wav", "x/recordings/a/9.wav")
+    found = {c.call_id: c.transcript for c in collect([root])}
+    assert found["17"] == root / "calls/transcript/17.json"
+    assert found["9"] == root / "x/transcripts/a/9.vtt"
+
+
+def test_a_corpus_of_agent_and_caller_folders_with_its_transcripts_beside(put):
+    put("transcript/17.json", content="x")
+    root = put("audio/agent/17.wav", "audio/caller/17.wav")
+    (call,) = collect([root])
+    assert [s.role for s in call.sources] == ["agent", "customer"]
+    assert call.transcript == root / "transcript/17.json"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "17_nl.vtt", "17.nl-NL.vtt", "17-en.srt", "17_transcript.json", "17_nl_transcript.json",
+        "17.wav.vtt",
+    ],
+)  # fmt: skip
+def test_a_transcript_with_something_behind_the_name(put, name):
+    put(name, content="x")
+    (call,) = collect([put("17.wav")])
+    assert call.transcript == Path(call.name).parent / name
+
+
+def test_the_plain_name_goes_before_a_longer_one(put):
+    put("17.vtt", "17_nl.vtt", content="x")
+    (call,) = collect([put("17.wav")])
+    assert call.transcript == Path(call.name).parent / "17.vtt"
+    assert [r.code for r in call.remarks] == ["several_transcripts"]
+
+
+def test_left_and_right_are_one_call_whose_sides_nobody_named(put):
+    put("17.json", content="x")
+    root = put("17_left.wav", "17_right.wav", "18-L.wav", "18-R.wav", "19_left.wav")
+    calls = {c.call_id: c for c in collect([root])}
+    assert [s.path.name for s in calls["17"].sources] == ["17_left.wav", "17_right.wav"]
+    assert {s.role for s in calls["17"].sources} == {"unknown"}
+    assert calls["17"].transcript == root / "17.json"
+    assert len(calls["18"].sources) == 2
+    assert len(calls["19_left"].sources) == 1
+
+
+def test_dutch_columns_of_a_manifest(put):
+    content = (
+        "Bestandsnaam;Medewerker;Afdeling;Datum;Gespreks-ID;Kleur\n"
+        "a.wav;Noor;Facturen;2026-11-30;g1;rood\n"
+    )
+    root = put("m.csv", content=content)
+    (call,) = collect([root / "m.csv"])
+    assert (call.agent, call.team, call.started_at, call.call_id) == (
+        "Noor", "Facturen", "2026-11-30", "g1",
+    )  # fmt: skip
+    assert call.remarks[0].values == {"columns": "kleur"}
+
+
+def test_a_start_in_a_name_is_understood_unasked(put):
+    (call,) = collect([put("20261130-142233_17.wav")])
+    assert call.started_at == "2026-11-30T14:22:33"
+
+
+def test_ready_made_forms_of_names(put):
+    root = put("out-0612-204-20261130-142233-1796048553.12.wav")
+    (call,) = collect([root], meta_from="asterisk")
+    assert (call.call_id, call.started_at) == ("1796048553.12", "2026-11-30T14:22:33")
+    with pytest.raises(UsageError, match="asterisk"):
+        collect([root], meta_from="(")
