@@ -205,7 +205,7 @@ def voice_of(path: Path, settings: Settings) -> Habit:
         If the file cannot be read or holds too little speech.
     """
     from prosody.audio import activity
-    from prosody.measures.measure import measure
+    from prosody.measures import measure
 
     chosen = settings.baseline
     with Recording(path) as recording:
