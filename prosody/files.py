@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 from prosody.errors import ProsodyError
 
 MAX_BYTES = 64 << 20
+# What XML, and with it a workbook, cannot hold; lone surrogates are in no encoding at all.
+_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def storable(text: str) -> str:
+    """Return `text` with U+FFFD in the place of characters that some format cannot hold."""
+    return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def decode(path: Path, error: type[ProsodyError]) -> str:

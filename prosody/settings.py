@@ -19,6 +19,8 @@ from typing import Any
 
 from prosody.errors import SettingsError
 
+MAX_BYTES = 64 << 10
+
 
 def setting(default: float, low: float, high: float, text: str) -> Any:
     """Return a dataclass field with its range and meaning (``int`` stays ``int``)."""
@@ -164,9 +166,13 @@ def load(path: Path | str) -> Settings:
     """
     path = Path(path)
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        data = tomllib.loads(_text(path))
+    except (OSError, ValueError) as error:  # TOML and UTF-8 among them, and endless numbers
         raise SettingsError(f"{path}: {error}.", "Expected a TOML file, UTF-8.") from error
+    except RecursionError:
+        raise SettingsError(
+            f"{path}: brackets nested very deeply, expected numbers.", "See docs/settings.toml."
+        ) from None
     groups = {f.name: f.default_factory for f in dataclasses.fields(Settings)}
     for section in data:
         if section not in groups:
@@ -174,6 +180,22 @@ def load(path: Path | str) -> Settings:
                 f"{path}: there is no section [{section}].", _guess(section, list(groups))
             )
     return Settings(**{s: _group(path, s, groups[s], v) for s, v in data.items()})
+
+
+def _text(path: Path) -> str:
+    """Return the text of a settings file, as far as it can be one: a name has one dot at most.
+
+    A name of n parts costs the parser n² of memory, so that is looked at before.
+    """
+    with path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"more than {MAX_BYTES >> 10} kB; all settings together need 4")
+    text = data.decode("utf-8")
+    crowded = next((i for i, line in enumerate(text.split("\n"), 1) if line.count(".") > 100), 0)
+    if crowded:
+        raise ValueError(f"line {crowded} has more than 100 dots")
+    return text
 
 
 def template() -> str:

@@ -48,3 +48,16 @@ def test_the_hash_tells_settings_apart(tmp_path):
     other = load(tmp_path, "[gates]\nmin_snr_db = 12\n")
     assert other.digest() != settings.Settings().digest()
     assert load(tmp_path, "").digest() == settings.Settings().digest()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a = " + "[" * 5000 + "]" * 5000, "a = " + "9" * 9999, ".".join("a" * 30_000) + " = 1",
+     ".".join("a" * 200_000) + " = 1", "#" * 100_000],
+    ids=["nested", "long number", "dots", "more dots", "large"],
+)  # fmt: skip
+def test_what_no_settings_file_holds_is_one_line(tmp_path, text):
+    with pytest.raises(SettingsError) as error:
+        load(tmp_path, text)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 1000

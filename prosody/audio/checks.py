@@ -128,6 +128,12 @@ def refuse(path: Path, found: Found, header: Header, size: int) -> None:
             "Export the recording again; this header cannot be right.",
             code="no_channels",
         )
+    if 0 < header.bits < 8:  # libsndfile would read whole bytes, which is noise
+        raise RecordingError(
+            f"{path}: {found.name} with {header.bits} bits a sample, expected 8 or more.",
+            "Export the recording again as 16-bit PCM.",
+            code="unsupported_format",
+        )
     promised = header.promised_bytes
     if promised is not None and promised - size > min(header.slack_bytes, max(64, promised // 50)):
         raise RecordingError(

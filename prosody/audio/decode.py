@@ -199,6 +199,36 @@ class SoundFile:
 _SCALES = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "s64": 2.0**63}
 
 
+class _Source:
+    """A file as PyAV reads it, with errors kept for us.
+
+    PyAV holds one error of the file at a time, and prints the second to the screen.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.error: Exception | None = None
+
+    def read(self, size: int) -> bytes:
+        """Return bytes, none after an error."""
+        try:
+            return self._file.read(size)
+        except (OSError, ValueError) as error:
+            self.error = self.error or error
+            return b""
+
+    def seek(self, at: int, whence: int = os.SEEK_SET) -> int:
+        """Return the new place, or -1 where the file has no such place."""
+        try:
+            return self._file.seek(at, whence)
+        except (OSError, ValueError):
+            return -1  # to FFmpeg that is an error like others
+
+    def tell(self) -> int:
+        """Return the place in the file."""
+        return self._file.tell()
+
+
 class AvFile:
     """FFmpeg, through PyAV: M4A, WMA, WebM, AMR, G.729 and whatever else it decodes.
 
@@ -242,12 +272,11 @@ class AvFile:
     def _start(self) -> Any:
         self.close()
         self._source.seek(0)
+        self._io = _Source(self._source)
         # Titles in odd encodings are no reason to refuse; PyAV 19 never does, and has no such word.
         old = int(self._av.__version__.split(".")[0]) < 19
         lenient: dict[str, Any] = {"metadata_errors": "ignore"} if old else {}
-        self._container = self._av.open(
-            self._source, mode="r", format=self._found.demuxer, **lenient
-        )
+        self._container = self._av.open(self._io, mode="r", format=self._found.demuxer, **lenient)
         if not self._container.streams.audio:
             raise RecordingError(
                 f"{self._path}: {self._found.name} without a sound track.",
@@ -300,6 +329,8 @@ class AvFile:
                 if count >= size:
                     yield np.concatenate(held, axis=1)
                     held, count = [], 0
+            if self._io.error is not None:
+                raise self._io.error
         except RecordingError:
             raise
         except self._errors as error:

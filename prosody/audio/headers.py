@@ -66,6 +66,8 @@ class Header:
         Why the file cannot be whole, where the promise is not a number of bytes.
     patch : (int, bytes) or None
         Where the header should say something else, and what.
+    bits : int
+        Of a sample of plain PCM; 0 for other codecs.
     """
 
     channels: int | None = None
@@ -76,6 +78,7 @@ class Header:
     open_ended: bool = False
     broken: str = ""
     patch: tuple[int, bytes] | None = None
+    bits: int = 0
 
 
 def _wav(file: BinaryIO, size: int) -> Header:
@@ -107,7 +110,8 @@ def _wav(file: BinaryIO, size: int) -> Header:
                     tag = struct.unpack(order + "H", body[24:26])[0]
                 codec = WAV_CODECS.get(tag, f"codec 0x{tag:x}")
                 slack = max(64, min(rate, 1 << 22) // 10)
-                out = Header(channels, sr_hz, codec, slack_bytes=slack)
+                bits = struct.unpack(order + "H", body[14:16])[0] if tag == 1 else 0
+                out = Header(channels, sr_hz, codec, slack_bytes=slack, bits=bits)
         elif name == b"ds64":
             body = file.read(min(length, 28))
             if len(body) >= 16:

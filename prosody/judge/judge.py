@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -122,8 +122,6 @@ class Judge:
     """
 
     def __init__(self, data: bytes, found: onnx_check.OnnxFile, path: Path, threads: int) -> None:
-        import onnxruntime
-
         self.path = path
         self.sha256 = hashlib.sha256(data).hexdigest()
         self._meta = found.metadata
@@ -132,16 +130,8 @@ class Judge:
         self.line_dependent = frozenset(n for n in self.inputs if line_dependent(n))
         self.axes: tuple[str, ...] = tuple(a for a in AXES if a in axes)
         self._axis_info: dict[str, dict[str, Any]] = {a: axes[a] for a in self.axes}
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(
-                data, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime raises many classes, all of them mean this
-            raise ModelError(f"{path}: onnxruntime cannot load it ({error}).", "") from error
+        _try(onnx_check.session(data, path, optimised=False), path, self.inputs, self.axes)
+        self._session = onnx_check.session(data, path, threads=threads)
 
     @classmethod
     def load(cls, path: Path | str | None = None, *, threads: int = 1) -> Judge:
@@ -158,7 +148,8 @@ class Judge:
         ------
         ModelError
             If the file is damaged, over 5 MB, uses operators outside a short list, reaches outside
-            itself, or was made for other measures than this version computes.
+            itself, was made for other measures than this version computes, fails on a trial batch,
+            or answers it with anything but numbers.
         """
         path = Path(path) if path is not None else default_model()
         data, found = onnx_check.read(path)
@@ -177,7 +168,7 @@ class Judge:
         for key, value in sorted(self._meta.items()):
             try:
                 out[key] = json.loads(value) if value[:1] in "[{" else value
-            except json.JSONDecodeError:
+            except (ValueError, RecursionError):
                 out[key] = value
         return out
 
@@ -215,7 +206,7 @@ class Judge:
             return {n: np.empty(wide.get(n.rsplit("_", 1)[1], (0,)), np.float32) for n in names}
         # One call for a batch; only a very large one is cut, to bound the memory of the graph.
         parts = [
-            self._session.run(names, {"columns": matrix[i : i + BLOCK]})
+            onnx_check.run(self._session, self.path, names, matrix[i : i + BLOCK])
             for i in range(0, len(matrix), BLOCK)
         ]
         return {n: np.concatenate([p[i] for p in parts]) for i, n in enumerate(names)}
@@ -314,7 +305,7 @@ def verdicts(
 def _json(path: Path, metadata: Mapping[str, str], key: str) -> Any:
     try:
         return json.loads(metadata[key])
-    except (KeyError, json.JSONDecodeError) as error:
+    except (KeyError, ValueError, RecursionError) as error:
         raise ModelError(
             f"{path}: its metadata has no readable '{key}'.",
             "Expected a judge written by 'prosody fit'.",
@@ -342,8 +333,7 @@ def _check(path: Path, found: onnx_check.OnnxFile) -> None:
     units = _json(path, found.metadata, "units")
     axes = _json(path, found.metadata, "axes")
     version = found.metadata.get("measures_version")
-    if not (isinstance(names, list) and isinstance(units, dict) and isinstance(axes, dict)):
-        raise ModelError(f"{path}: damaged metadata (inputs, units, axes).", remedy)
+    _types(path, names, units, axes, found.metadata)
     known = input_units()
     strange = [n for n in names if n not in known]
     if strange:
@@ -374,11 +364,67 @@ def _check(path: Path, found: onnx_check.OnnxFile) -> None:
     wanted = {f"{a}_{o}" for a in axes for o in ("rating", "sd", "contributions")}
     if not axes or not set(axes) <= set(AXES) or wanted != {p.name for p in found.outputs}:
         raise ModelError(f"{path}: its outputs do not match its axes.", remedy)
-    if any(
-        not isinstance(a, dict) or not isinstance(a.get("bias"), (int, float))
-        for a in axes.values()
-    ):
-        raise ModelError(f"{path}: an axis without a bias.", remedy)
+
+
+def _types(path: Path, names: Any, units: Any, axes: Any, metadata: Mapping[str, str]) -> None:
+    """Refuse metadata of other kinds than `prosody fit` writes."""
+
+    def require(fits: bool, what: str) -> None:
+        if not fits:
+            raise ModelError(
+                f"{path}: damaged metadata: {what}.", "Expected a judge written by 'prosody fit'."
+            )
+
+    def number(value: Any) -> bool:
+        return type(value) in (int, float) and abs(value) < 1e9  # NaN is no smaller
+
+    strings = isinstance(names, list) and all(isinstance(n, str) for n in names)
+    require(strings and 0 < len(names) == len(set(names)), "'inputs' is no list of names")
+    require(isinstance(units, dict), "'units' is no table")
+    require(isinstance(axes, dict), "'axes' is no table")
+    for axis, about in axes.items():
+        require(isinstance(about, dict), f"axis '{axis[:20]}' is no table")
+        require(number(about.get("bias")), f"axis '{axis[:20]}' has no bias")
+        for name in ("cut", "rating_sd", "residual_sd"):
+            require(number(about.get(name, 0.0)), f"{name} of '{axis[:20]}' is no number")
+        for name in ("typical", "training", "figures"):
+            require(isinstance(about.get(name, {}), dict), f"{name} of '{axis[:20]}' is no table")
+        require(
+            all(number(v) for v in about.get("typical", {}).values()),
+            f"typical values of '{axis[:20]}' are no numbers",
+        )
+    limits = _json(path, metadata, "thresholds") if "thresholds" in metadata else {}
+    require(
+        isinstance(limits, dict) and all(number(v) and 0.5 <= v <= 1 for v in limits.values()),
+        "'thresholds' are no probabilities from 0.5 to 1",
+    )
+
+
+def _try(session: Any, path: Path, inputs: Sequence[str], axes: Sequence[str]) -> None:
+    """Run a judge on a whole batch of plain rows: with a bound on memory, nothing comes later.
+
+    Raises
+    ------
+    ModelError
+        If it fails, or answers with anything but numbers (a standard deviation above 0).
+    """
+    plain = np.array([np.nan, 0.0, 1.0, -1.0, 30.0], dtype=np.float32)
+    rows = np.repeat(plain[:, None], len(inputs), axis=1)
+    rows[2:4, ::2] = np.nan  # some missing, some not
+    batch = np.resize(rows, (BLOCK, len(inputs)))
+    wanted = [f"{a}_{o}" for a in axes for o in ("rating", "sd", "contributions")]
+    got = dict(zip(wanted, onnx_check.run(session, path, wanted, batch), strict=True))
+    for name, values in got.items():
+        shape = (BLOCK, len(inputs)) if name.endswith("contributions") else (BLOCK,)
+        if values.shape != shape or not np.isfinite(values).all():
+            raise ModelError(
+                f"{path}: its output '{name}' is not {list(shape)} finite numbers.",
+                "Its weights are damaged: write it again with 'prosody fit'.",
+            )
+        if name.endswith("_sd") and not (values > 0).all():
+            raise ModelError(
+                f"{path}: '{name}' is not above 0.", "Write it again with 'prosody fit'."
+            )
 
 
 def line_dependent(column: str) -> bool:

@@ -8,13 +8,22 @@ inputs, outputs and metadata, so that a judge is refused before any runtime sees
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from prosody.errors import ModelError
 
 MAX_BYTES = 5_000_000
+# What all intermediate values of one call may take together. A batch of BLOCK rows of the shipped
+# judge takes a tenth of it; a file of a few kilobytes may ask for terabytes.
+MAX_MEMORY_BYTES = 256 << 20
+MAX_SECONDS = 20.0
 
 # Arithmetic on whole batches; nothing that loops, branches, allocates by value or names a file.
 ALLOWED = frozenset(
@@ -56,7 +65,7 @@ ALLOWED = frozenset(
         "Where",
     }
 )
-FLOAT = 1
+FLOAT, DOUBLE = 1, 11
 
 
 @dataclass(slots=True)
@@ -129,8 +138,12 @@ def _view(value: int | memoryview) -> memoryview:
 
 
 def _tensor(data: memoryview, out: OnnxFile) -> str:
-    name, size, dims = "", 0, []
+    name, size, dims, kind, values = "", 0, [], 0, b""
     for number, value in _fields(data):
+        if number == 2 and isinstance(value, int):
+            kind = value
+        elif number in (4, 9, 10) and not isinstance(value, int):
+            values += value
         if number == 8:
             name = _text(value)
         elif number == 13 or (number == 14 and value == 1):
@@ -142,6 +155,11 @@ def _tensor(data: memoryview, out: OnnxFile) -> str:
     # At least one bit per element: no tensor may promise more than the file can hold.
     if math.prod(dims) > max(size, 1) * 8:
         out.refused = out.refused or f"tensor '{name}' claims more elements than it holds"
+    # A single number that is none may stand for "missing"; among weights it spoils every answer.
+    width = {FLOAT: 4, DOUBLE: 8}.get(kind, 0)
+    whole = len(values) // width * width if width and math.prod(dims) > 1 else 0
+    if whole and not np.isfinite(np.frombuffer(values[:whole], f"<f{width}")).all():
+        out.refused = out.refused or f"tensor '{name}' holds values that are no numbers"
     return name
 
 
@@ -289,3 +307,76 @@ def read(path: Path | str) -> tuple[bytes, OnnxFile]:
             "A judge holds only arithmetic on its own numbers; write one with 'prosody fit'.",
         )
     return data, found
+
+
+@cache
+def _bounded_memory() -> None:
+    """Give sessions that ask for it an allocator with an upper bound, once for this process."""
+    import onnxruntime as ort
+
+    about = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0,
+                              ort.OrtMemType.DEFAULT)  # fmt: skip
+    # Grow by what is asked for, not by doubling, so that the bound is that of what is used.
+    limits = ort.OrtArenaCfg({"max_mem": MAX_MEMORY_BYTES, "arena_extend_strategy": 1})
+    ort.create_and_register_allocator(about, limits)
+
+
+def session(data: bytes, path: Path, *, threads: int = 1, optimised: bool = True) -> Any:
+    """Return a session of onnxruntime whose memory is bounded.
+
+    Parameters
+    ----------
+    data : bytes
+        As `read` returned it.
+    path : Path
+        What the file is called in errors.
+    threads : int
+    optimised : bool
+        Whether the graph may be worked out in advance where nothing depends on the input; what a
+        file nobody has tried yet may make large.
+
+    Raises
+    ------
+    ModelError
+        If onnxruntime cannot load it.
+    """
+    import onnxruntime as ort
+
+    _bounded_memory()
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    if not optimised:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises many classes, all of them mean this
+        raise cannot_run(path, error) from error
+
+
+def cannot_run(path: Path, error: Exception) -> ModelError:
+    """Return the error for a graph that fails while it is loaded or run."""
+    reason = " ".join(str(error).split())[-200:] or "it asks for too much memory"
+    return ModelError(
+        f"{path}: onnxruntime cannot run it ({reason}).",
+        "Expected a judge written by 'prosody fit', which needs less than "
+        f"{MAX_MEMORY_BYTES >> 20} MB.",
+    )
+
+
+def run(session: Any, path: Path, names: Sequence[str], matrix: Any) -> list[Any]:
+    """Run a graph once; what fails, or takes longer than `MAX_SECONDS`, is a `ModelError`."""
+    import onnxruntime as ort
+
+    how = ort.RunOptions()
+    timer = threading.Timer(MAX_SECONDS, setattr, (how, "terminate", True))
+    timer.daemon = True
+    timer.start()
+    try:
+        return list(session.run(list(names), {"columns": matrix}, how))
+    except Exception as error:
+        raise cannot_run(path, error) from error
+    finally:
+        timer.cancel()

@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ NO_DATE = "__HIVE_DEFAULT_PARTITION__"
 # Rows held before they are written; all dates together, so that shuffled dates stay bounded.
 HELD_ROWS = 5000
 
-_DATE = re.compile(r"\s*(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})")
+_DATE = re.compile(r"\s*([0-9]{4})[-/.]?([0-9]{2})[-/.]?([0-9]{2})")
 _TEXT = {
     "recording", "recording_sha256", "call_id", "started_at", "agent", "team", "language", "role",
     "text", "form", "source", "verdict", "kind", "hint", "reason_1", "reason_2", "reason_3",
@@ -41,9 +42,10 @@ _ABOUT = {
 def date_of(started_at: str) -> str:
     """Return the date (``2026-05-01``) that a time begins with, or '' where there is none."""
     match = _DATE.match(started_at)
-    if not match or not ("01" <= match[2] <= "12" and "01" <= match[3] <= "31"):
+    try:
+        return date.fromisoformat("-".join(match.groups())).isoformat() if match else ""
+    except ValueError:  # 30 February
         return ""
-    return "-".join(match.groups())
 
 
 def is_text(name: str) -> bool:
@@ -98,31 +100,31 @@ def writer(folder: Path, columns: Sequence[str]) -> Iterator[Callable[[dict[str,
         part.chmod(0o777 & ~umask())
         with ExitStack() as stack:
 
-            def flush(date: str) -> None:
-                if date not in files:
-                    place = part / f"date={date or NO_DATE}"
+            def flush(day: str) -> None:
+                if day not in files:
+                    place = part / f"date={day or NO_DATE}"
                     place.mkdir()
-                    files[date] = stack.enter_context(
+                    files[day] = stack.enter_context(
                         pq.ParquetWriter(place / "part-0.parquet", made)
                     )
-                values = zip(held.pop(date), made.types, strict=True)
+                values = zip(held.pop(day), made.types, strict=True)
                 arrays = [pa.array(column, kind) for column, kind in values]
-                files[date].write_table(pa.Table.from_arrays(arrays, schema=made))
+                files[day].write_table(pa.Table.from_arrays(arrays, schema=made))
 
             def put(row: dict[str, Any]) -> None:
                 nonlocal count
-                date = date_of(row.get("started_at") or "")
-                if date not in held:
-                    held[date] = [[] for _ in columns]
-                for column, name in zip(held[date], columns, strict=True):
+                day = date_of(row.get("started_at") or "")
+                if day not in held:
+                    held[day] = [[] for _ in columns]
+                for column, name in zip(held[day], columns, strict=True):
                     column.append(row.get(name))
                 count += 1
                 if sum(len(one[0]) for one in held.values()) >= HELD_ROWS:
                     flush(max(held, key=lambda d: len(held[d][0])))
 
             yield put
-            for date in sorted(held):
-                flush(date)
+            for day in sorted(held):
+                flush(day)
             if not count:  # an empty dataset still has its columns
                 held[""] = [[] for _ in columns]
                 flush("")

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.audio.recording import Remark
+from prosody.files import storable
 from prosody.measures import table
 
 SCHEMA_VERSION = 1
@@ -127,10 +128,12 @@ def plain(value: Any) -> Any:
     if kind is float:
         # Nine significant digits: more than any measure carries, and the files stay readable.
         return float(f"{value:.9g}") if math.isfinite(value) else None
-    if kind is str or kind is int or kind is bool or value is None:
+    if kind is str:
+        return storable(value)
+    if kind is int or kind is bool or value is None:
         return value
     if isinstance(value, Remark):
-        return {"code": value.code, "text": str(value)}
+        return {"code": value.code, "text": storable(str(value))}
     if isinstance(value, dict):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from prosody.audio.recording import Remark
+from prosody.files import storable
 from prosody.results.records import Apology, Line
 
 # What a judge adds to an apology; kept apart from what was measured.
@@ -27,7 +28,7 @@ def pack(value: Any) -> bytes:
         raise TypeError(f"{type(thing).__name__} cannot be kept")
 
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=other)
-    return zlib.compress(text.encode("utf-8", "backslashreplace"), 1)
+    return zlib.compress(storable(text).encode(), 1)
 
 
 def unpack(data: bytes) -> Any:

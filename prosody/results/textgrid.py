@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from prosody.files import storable
 from prosody.measures import table
 from prosody.results import parquet
 from prosody.results.records import Apology, Line
@@ -114,7 +115,7 @@ def _lines(named: dict[str, list[Interval]], end_s: float) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    flat = " ".join(text.split())
+    flat = " ".join(storable(text).split())
     return '"' + flat.replace('"', '""') + '"'
 
 

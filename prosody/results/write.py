@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from prosody.errors import MissingExtraError, ProsodyError, UsageError, install_line
+from prosody.files import storable
 from prosody.measures import table
 from prosody.results import parquet, records
 from prosody.results.records import Apology, Line
@@ -34,14 +35,13 @@ EXTRA = {"parquet": "pyarrow", "xlsx": "openpyxl"}
 # injection"); a leading apostrophe makes it text.
 # Their full-width forms count, too: East Asian editions take them for the same.
 _FORMULA = re.compile(r"^[\t\r\n]|^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _TEXT_LIMIT = 32_767  # characters in one cell of a spreadsheet
 
 
 def safe_cell(value: Any) -> Any:
     """Return `value` such that no spreadsheet executes it; numbers stay numbers."""
     if isinstance(value, str):
-        value = _CONTROL.sub(" ", value)[: _TEXT_LIMIT - 1]
+        value = storable(value)[: _TEXT_LIMIT - 1]
         return f"'{value}" if _FORMULA.match(value) else value
     return value
 
@@ -55,8 +55,14 @@ class ResultsError(ProsodyError):
 @contextmanager
 def atomic(path: Path, **how: Any) -> Any:
     """Open a file that takes the name `path` only when it has been written whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    except OSError as error:
+        raise ResultsError(
+            f"{path}: cannot be written ({error.strerror or error}).",
+            "Name another file or folder, or see whether you may write there.",
+        ) from error
     try:
         with os.fdopen(fd, **how) as out:
             yield out

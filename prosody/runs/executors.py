@@ -9,8 +9,10 @@ from __future__ import annotations
 import faulthandler
 import importlib.util
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from prosody import NO_TELEMETRY
@@ -104,17 +106,43 @@ def on_cluster(work: Work, task: Task, time_limit_s: float) -> Outcome:
             "Install the same versions on all machines: rows would differ from worker to worker.",
         )
     number, call, known = task
-    limit_s = time_limit_s + TIME_SHARE * module.length_s(call)
-    try:
-        faulthandler.dump_traceback_later(limit_s, exit=True, file=sys.__stderr__ or 2)
-        watched = True
-    except (AttributeError, ValueError, RuntimeError):  # no stderr to write to
-        watched = False
-    try:
+    with _DEADLINES.of(time_limit_s + TIME_SHARE * module.length_s(call)):
         return module.examine(work, number, call, known)
-    finally:
-        if watched:
-            faulthandler.cancel_dump_traceback_later()
+
+
+class _Deadlines:
+    """Ends the process at the first deadline of any of its threads.
+
+    faulthandler's timer needs no Python, so that it also ends what hangs in a decoder; but there is
+    one for the whole process, and a Dask worker may have several threads. It is always set to the
+    deadline that comes first.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._ends = threading.Lock(), []  # type: tuple[threading.Lock, list[float]]
+
+    @contextmanager
+    def of(self, seconds: float) -> Iterator[None]:
+        """Give a piece of work so many seconds."""
+        end = time.monotonic() + seconds
+        self._change(self._ends.append, end)
+        try:
+            yield
+        finally:
+            self._change(self._ends.remove, end)
+
+    def _change(self, how: Callable[[float], None], end: float) -> None:
+        with self._lock:
+            how(end)
+            with suppress(AttributeError, ValueError, RuntimeError):  # no stderr to write to
+                if self._ends:
+                    left = max(0.001, min(self._ends) - time.monotonic())
+                    faulthandler.dump_traceback_later(left, exit=True, file=sys.__stderr__ or 2)
+                else:
+                    faulthandler.cancel_dump_traceback_later()
+
+
+_DEADLINES = _Deadlines()
 
 
 def _died(task: Task, error: BaseException | str) -> Outcome:

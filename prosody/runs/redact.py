@@ -31,35 +31,44 @@ tachtig negentig honderd duizend zero oh one two three four five six seven eight
 twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty
 sixty seventy eighty ninety hundred thousand double triple
 """
-_WORD = f"(?:{_any(_DIGITS)})"
+# Every expression here takes time in proportion to the text: a transcript is not ours. Hence
+# atomic groups and possessive repeats where a text can be read in two ways ("vijftien" is also
+# "vijf" and "tien"), and searches that begin where a word does.
+_FIRST, _SECOND = ("".join(sorted({w[i] for w in _DIGITS.split()})) for i in (0, 1))
+# Looked at first: of sixty words most end at their first two letters.
+_WORD = f"(?=[{_FIRST}][{_SECOND}])(?>{_any(_DIGITS)})"
 # vierentwintig, achthonderd
-_NUMBER_WORD = rf"(?:{_WORD}(?:en|ën)?)*{_WORD}"
+_NUMBER_WORD = rf"{_WORD}(?>(?:en|ën)?{_WORD})*+"
 _WORDS = re.compile(
-    rf"\b{_NUMBER_WORD}(?:(?:[\s,.-]|\ben\b|\band\b)+{_NUMBER_WORD})+\b", re.IGNORECASE
+    rf"\b{_NUMBER_WORD}(?>(?>[\s,.-]|\ben\b|\band\b)++{_NUMBER_WORD})++\b", re.IGNORECASE
 )
 # Every word with a digit in it, with what joins such words: "NL91 ABNA 0417", "06 - 12 34".
-_HAS_DIGIT = r"(?<!\S)[^\s\d]*\d\S*"
+_HAS_DIGIT = r"(?<!\S)[^\s\d]*+\d\S*+"
 _NUMERIC = re.compile(rf"{_HAS_DIGIT}(?:\s+(?:(?:[A-Z]{{1,4}}|[-+/])\s+)?{_HAS_DIGIT})*")
 _POSTCODE = re.compile(r"(?<!\w)\d{4}\s?[A-Za-z]{2}(?!\w)")
-_MAIL = re.compile(r"(?:https?://\S+|www\.\S+|[^\s@<>]+@[^\s@<>]+\.\w+)")
+_MAIL = re.compile(
+    r"https?://\S++|www\.\S++|(?<![^\s@<>])[^\s@<>]++@[^\s@<>.]++(?:\.[^\s@<>.]++)++"
+)
 
-_HOUSE = rf"(?:\d+(?:\s?[A-Za-z]\b)?|{_NUMBER_WORD}(?:\s+{_NUMBER_WORD})*)\b"
+_HOUSE = rf"(?:\d++(?:\s?[A-Za-z]\b)?+|{_NUMBER_WORD}(?:\s++{_NUMBER_WORD})*+)\b"
 _STREET_NL = re.compile(
-    r"(?<!\w)[\w'’-]*(?:straat|straatweg|laan|weg|plein|gracht"
+    r"(?<![\w'’-])[\w'’-]*(?:straat|straatweg|laan|weg|plein|gracht"
     r"|kade|singel|dijk|dreef|steeg|plantsoen|hof|markt|boulevard|pad|park)\s+(?:nummer\s+|huisnummer\s+)?"
     rf"{_HOUSE}",
     re.IGNORECASE,
 )
 _STREET_CAPITAL = re.compile(
-    r"(?<!\w)[A-Z][\w'’-]*(?:straat|straatweg|laan|plein|gracht|kade|singel|dreef|steeg|plantsoen)\b"
+    r"(?<![\w'’-])[A-Z][\w'’-]*(?:straat|straatweg|laan|plein|gracht|kade|singel|dreef|steeg|plantsoen)\b"
 )
 _KIND_EN = (
     r"(?:street|road|avenue|lane|drive|boulevard|court|square|terrace|crescent|close|st|rd|ave|ln|dr"
     r"|blvd)"
 )
-_STREET_EN = re.compile(rf"(?<!\w){_HOUSE}\s+(?:[\w'’-]+\s+){{1,3}}?{_KIND_EN}\b\.?", re.IGNORECASE)
+_STREET_EN = re.compile(
+    rf"(?<!\w){_HOUSE}\s++(?:[\w'’-]++\s++){{1,3}}?{_KIND_EN}\b\.?", re.IGNORECASE
+)
 _STREET_EN_CAPITAL = re.compile(
-    r"(?<!\w)(?:[A-Z][\w'’-]*\s+){1,3}(?:Street|Road|Avenue|Lane|Drive|Boulevard|Square|Terrace)\b"
+    r"(?<![\w'’-])(?:[A-Z][\w'’-]*+\s++){1,3}(?:Street|Road|Avenue|Lane|Drive|Boulevard|Square|Terrace)\b"
 )
 
 _TITLE = (
@@ -81,7 +90,7 @@ with for on in at to from not also just let okay ok speaking understand sounds
 """
 _STOP = rf"(?!(?:{_any(_GO_ON)})\b)"
 _NAMED = re.compile(
-    rf"\b({_TITLE})(\s+)((?:(?:{_PARTICLE})\s+){{1,3}}{_STOP}{_ONE}|{_STOP}(?!{_PARTICLE}\s){_ONE})"
+    rf"\b(?=[md])({_TITLE})(\s+)((?:(?:{_PARTICLE})\s+){{1,3}}{_STOP}{_ONE}|{_STOP}(?!{_PARTICLE}\s){_ONE})"
     rf"((?:\s+(?:(?:{_PARTICLE})\s+){{0,3}}[A-Z][\w'’-]*){{0,3}})",
     re.IGNORECASE,
 )
@@ -104,7 +113,10 @@ def text(said: str) -> str:
 
 def _number(found: re.Match[str]) -> str:
     """Keep what ends the sentence after a number."""
-    return NUMBER + (re.search(r"[^\w\s]*$", found[0]) or [""])[0]
+    end = len(found[0])
+    while end and not (found[0][end - 1].isalnum() or found[0][end - 1] in "_ \t\n\r"):
+        end -= 1
+    return NUMBER + found[0][end:]
 
 
 def _name(found: re.Match[str]) -> str:

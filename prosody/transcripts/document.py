@@ -430,7 +430,7 @@ def clean(text: str) -> str:
     text = "".join(
         " " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c
         for c in text
-        if unicodedata.category(c) not in ("Cf", "Cs", "Co")
+        if unicodedata.category(c) not in ("Cf", "Cs", "Co") and c not in "\ufffe\uffff"
     )
     return " ".join(text.split())
 

@@ -363,8 +363,11 @@ def as_dict(transcript: Transcript) -> dict[str, Any]:
 
 def place(out: Path, call_id: str) -> Path:
     """Return where a run keeps the recognised words of a call for people to read."""
-    # A call's id may hold anything; a file's name may not.
+    # A call's id may hold anything; a file's name may not. Where it had to be changed, a hash tells
+    # it from others that would become the same.
     name = re.sub(r"[^\w.-]+", "_", call_id)
+    if name != call_id:
+        name += "-" + hashlib.sha256(call_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return out / "transcripts" / f"{name}.json"
 
 

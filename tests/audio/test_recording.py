@@ -14,7 +14,7 @@ import pytest
 import soundfile as sf
 from sounds import BY_FFMPEG, FORMATS, PCM, SR, encode, refusal, sound, wav_header
 
-from prosody.audio import checks, decode
+from prosody.audio import checks, decode, sniff
 from prosody.audio.recording import Recording, content_hash, probe
 from prosody.errors import RecordingError, install_line
 
@@ -347,3 +347,35 @@ def test_a_header_that_promises_more_than_flac_holds(tmp_path):
     path = tmp_path / "lies.flac"
     path.write_bytes(data)
     assert refusal(path).code in ("truncated", "too_long")
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_fewer_than_8_bits_a_sample_are_refused(tmp_path, bits):
+    path = tmp_path / "bits.wav"
+    sf.write(path, np.zeros(8000), 8000, "PCM_U8")
+    data = bytearray(path.read_bytes())
+    data[34:36] = bits.to_bytes(2, "little")
+    path.write_bytes(data)
+    assert refusal(path).code == "unsupported_format"
+    data[34:36] = (8).to_bytes(2, "little")
+    path.write_bytes(data)
+    assert probe(path).frames == 8000
+
+
+def test_errors_of_the_file_reach_nobodys_screen(tmp_path, capfd):
+    av = pytest.importorskip("av")
+    path = tmp_path / "call.m4a"
+    encode(av, path, "aac", "mp4", 16000, RNG.normal(0, 0.1, (16000 * 60, 1)))
+    whole = path.read_bytes()
+
+    class Failing(io.BytesIO):
+        def read(self, size=-1):
+            if self.tell() > len(whole) // 2:
+                raise OSError("the disk is gone")
+            return super().read(size)
+
+    found = sniff.sniff(whole[:4096], path.name)
+    with pytest.raises((RecordingError, ValueError)):
+        for _ in decode.AvFile(path, Failing(whole), found).blocks():
+            pass
+    assert "dropped" not in capfd.readouterr().err

@@ -264,7 +264,62 @@ def add_node(proto, op, **attributes):
     proto.graph.node.append(node)
 
 
+def axes(proto, **values):
+    """Change the metadata of the sincere axis."""
+    kept = json.loads(next(p.value for p in proto.metadata_props if p.key == "axes"))
+    props(proto, axes=json.dumps({**kept, "sincere": {**kept["sincere"], **values}}))
+
+
+def weights(proto, value):
+    tensor = max(proto.graph.initializer, key=lambda t: len(t.raw_data))
+    numbers = onnx.numpy_helper.to_array(tensor).copy()
+    numbers.flat[0] = value
+    tensor.CopyFrom(onnx.numpy_helper.from_array(numbers, tensor.name))
+
+
+def instead(proto, *nodes, **constants):
+    """Compute ``sincere_rating`` in another way, from ``columns`` and constants."""
+    for node in proto.graph.node:
+        node.output[:] = ["old" if o == "sincere_rating" else o for o in node.output]
+    for name, value in constants.items():
+        tensor = onnx.numpy_helper.from_array(np.asarray(value), name)
+        proto.graph.initializer.append(tensor)
+    proto.graph.node.extend(nodes)
+
+
+def node(op, inputs, output, **attributes):
+    return onnx.helper.make_node(op, inputs.split(), [output], **attributes)
+
+
+def doubling(proto):
+    """A few kilobytes that ask for 64 GB: a column, put beside itself again and again."""
+    steps = [node("Concat", f"d{i} d{i}", f"d{i + 1}", axis=0) for i in range(21)]
+    instead(proto, node("Identity", "old", "d0"), *steps,
+            node("ReduceSum", "d21", "sincere_rating", keepdims=0))  # fmt: skip
+
+
+def outer_product(proto):
+    instead(proto, node("Unsqueeze", "old at", "column"), node("Unsqueeze", "old front", "row"),
+            node("MatMul", "column row", "square"), node("MatMul", "square column", "flat"),
+            node("Squeeze", "flat at", "sincere_rating"),
+            at=np.array([1]), front=np.array([0]))  # fmt: skip
+
+
 REFUSED = {
+    "nested": (lambda p: props(p, axes="[" * 60_000), "no readable 'axes'"),
+    "inputs of another kind": (lambda p: props(p, inputs="[1, 2]"), "'inputs' is no list"),
+    "a cut that is a word": (lambda p: axes(p, cut="x"), "cut of 'sincere' is no number"),
+    "a bias that is none": (lambda p: axes(p, bias=float("nan")), "has no bias"),
+    "typical": (lambda p: axes(p, typical=[1]), "typical of 'sincere' is no table"),
+    "thresholds": (lambda p: props(p, thresholds='{"sincere_p": 7}'), "no probabilities"),
+    "weights": (lambda p: weights(p, np.nan), "values that are no numbers"),
+    "weights out of bounds": (lambda p: weights(p, 3e38), "finite numbers"),
+    "index": (
+        lambda p: instead(p, node("Gather", "old far", "sincere_rating"), far=np.array(9**9)),
+        "onnxruntime cannot run it",
+    ),
+    "doubling": (doubling, "onnxruntime cannot run it"),
+    "outer product": (outer_product, "onnxruntime cannot run it"),
     "no judge": (lambda p: props(p, format="other"), "no judge"),
     "other format": (lambda p: props(p, format_version="9"), "format version '9'"),
     "other measures": (lambda p: props(p, measures_version="0.0"), "measures version '0.0'"),

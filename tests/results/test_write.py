@@ -216,3 +216,31 @@ def test_remarks_become_words_in_csv_and_objects_in_jsonl():
 def test_full_width_signs_are_signs(sign):
     assert results.safe_cell(f"{sign}1+1") == f"'{sign}1+1"
     assert results.safe_cell(f" {sign}1+1") == f"' {sign}1+1"
+
+
+NO_TEXT = "a\ufffeb\uffffc\ud800d\x00e"
+
+
+def test_no_character_spoils_a_format(tmp_path):
+    from prosody.results.serialise import pack, unpack
+
+    assert unpack(pack({"text": NO_TEXT}))["text"] == "a\ufffdb\ufffdc\ufffdd\x00e"
+    row = apology(text=NO_TEXT, remarks=(Remark("x", NO_TEXT),), **JUDGED)
+    results.write_run(
+        tmp_path, [Line(NO_TEXT, NO_TEXT)], [row], {"command": {}}, formats=results.FORMATS
+    )
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.load_workbook(tmp_path / "apologies.xlsx")
+    cells = [c.value for line in book.worksheets[0].iter_rows() for c in line]
+    assert "a\ufffdb\ufffdc\ufffdd\ufffde" in cells
+    for path in tmp_path.rglob("*"):
+        if path.suffix in (".csv", ".jsonl"):
+            text = path.read_text(encoding="utf-8")
+            assert "a\ufffdb\ufffdc\ufffdd" in text
+            assert not set(text) & set("\ufffe\uffff\x00")
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(results.ResultsError, match="cannot be written"):
+        results.write_json(tmp_path / "file" / "x.json", {})

@@ -551,3 +551,30 @@ def test_what_is_not_judged_is_not_counted_as_judged_and_one_is_one(tmp_path):
     assert "1 opname: 1 excuus (1 beoordeeld" in done.stderr
     counts = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))["counts"]
     assert counts["judged"] == 1
+
+
+@pytest.mark.parametrize("there", ["folder", "fifo", "file"])
+def test_a_place_that_cannot_be_a_journal_is_one_line_and_two(calls, tmp_path, there):
+    out = tmp_path / "out"
+    if there == "file":
+        out.write_text("")
+    else:
+        out.mkdir()
+        at = out / "journal.sqlite"
+        at.mkdir() if there == "folder" else os.mkfifo(at)
+    done = _run.finish("analyze", calls, "--clips", "--workers", "0", "--out", out)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def test_a_journal_that_may_not_be_opened_is_refused_and_not_a_fault(tmp_path, monkeypatch):
+    connect = sqlite3.connect
+
+    def no(path, **how):
+        if str(path) != ":memory:":
+            raise sqlite3.OperationalError("unable to open database file")
+        return connect(path, **how)
+
+    monkeypatch.setattr(sqlite3, "connect", no)
+    with pytest.raises(UsageError, match="cannot be"):
+        Journal(tmp_path / "out")

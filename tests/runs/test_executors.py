@@ -104,3 +104,21 @@ def test_a_cluster_of_another_version_is_refused():
     other = task.Work(job.options, job.redact, "other")
     with pytest.raises(executors.ClusterError, match="same versions on all machines"):
         executors.on_cluster(other, (0, collect([SAMPLES])[0], ""), 60.0)
+
+
+def test_threads_of_a_worker_share_the_one_timer(monkeypatch):
+    """The deadline that comes first is the one that is set, also when another thread is done."""
+    left = []
+    monkeypatch.setattr(
+        executors.faulthandler, "dump_traceback_later", lambda s, **_: left.append(round(s))
+    )
+    monkeypatch.setattr(
+        executors.faulthandler, "cancel_dump_traceback_later", lambda: left.append(None)
+    )
+    deadlines = executors._Deadlines()
+    with deadlines.of(100):
+        with deadlines.of(500):
+            pass
+        with deadlines.of(20):
+            pass
+    assert left == [100, 100, 100, 20, 100, None]

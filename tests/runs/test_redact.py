@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import sqlite3
 import zipfile
 import zlib
@@ -159,3 +160,15 @@ def test_redacted_names_are_the_same_in_every_run_and_find_their_windows(tmp_pat
         seen.add((row["recording"], row["call_id"]))
     assert len(seen) == 1
     assert seen.pop()[0].startswith("recording-")
+
+
+@pytest.mark.parametrize("unit", ["vijftien", "a-", "A-", "a@", "1!", "vijf ", "mr ", "aa", "  "])
+def test_the_worst_megabyte_ends(unit):
+    """Exponential or quadratic, it would not end while anybody waits."""
+    faulthandler.dump_traceback_later(120, exit=True)
+    try:
+        said = (unit * (1 << 20))[: 1 << 20]
+        assert not any(c.isdigit() for c in redact.text(f"{said}x"))
+        redact.text(f"mevrouw {said}")
+    finally:
+        faulthandler.cancel_dump_traceback_later()

@@ -271,3 +271,10 @@ def test_with_redact_no_recognised_word_is_kept(tmp_path, monkeypatch):
     )
     with pytest.raises(UsageError, match="--write-transcripts with --redact"):
         plan("model", "nl", tmp_path, **{**how, "keep": True})
+
+
+def test_two_calls_never_share_a_file(tmp_path):
+    ids = ["2026/05/01 a", "2026 05 01 a", "2026_05_01_a", "a:b", "a?b", "ok-1"]
+    places = [recognise.place(tmp_path, call_id) for call_id in ids]
+    assert len({p.name for p in places}) == len(ids)
+    assert places[-1].name == "ok-1.json"

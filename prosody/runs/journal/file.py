@@ -71,7 +71,13 @@ class JournalFile:
                 f"--out {folder}: cannot be made ({error.strerror}).", "Name another folder."
             ) from error
         self._pending, self._told = 0, time.monotonic()
+        self._db = sqlite3.connect(":memory:")  # until the file is open: there is one to close
         try:
+            if self.path.exists() and not self.path.is_file():
+                raise UsageError(
+                    f"{self.path}: a folder or device, expected the journal of a run.",
+                    "Remove it, or name another --out.",
+                )
             try:
                 self._open(made=made)
             except sqlite3.DatabaseError as error:
@@ -111,6 +117,7 @@ class JournalFile:
             self._open()
 
     def _open(self, *, made: bool = False) -> None:
+        self._db.close()
         self._db = sqlite3.connect(self.path, timeout=0.5, isolation_level=None)
         run = self._db.execute
         # The lock is taken here and kept: with it, WAL needs no shared memory beside the file.
