@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks import _made_run, _run
 
 OUT = _made_run.ROOT / "docs" / "img" / "report.png"
-WIDE, HIGH = 1000, 1270
+WIDE, HIGH = 1280, 1100
 CALL = "2-recited-apology-en.wav"
 
 
@@ -30,7 +30,7 @@ def main() -> int:
         done = _run.finish("report", results, "--out", pages, "--lang", "en", "-q")
         if done.returncode:
             raise SystemExit(done.stderr)
-        found = (f for f in sorted((pages / "apologies").iterdir()) if CALL in f.read_text("utf-8"))
+        found = (f for f in sorted((pages / "calls").iterdir()) if CALL in f.read_text("utf-8"))
         browser = p.chromium.launch(executable_path=path, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDE, "height": HIGH})
         page.goto(next(found).as_uri())

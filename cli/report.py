@@ -22,7 +22,7 @@ def report(
     ),
     audio: bool | None = given(
         "--audio/--no-audio",
-        help="Put the sound of each apology in; by default yes, unless the run was --redact.",
+        help="Put the sound of calls in; by default yes, unless the run was --redact.",
     ),
     recordings: list[Path] | None = given(
         "--recordings",
@@ -33,16 +33,21 @@ def report(
         "--transcripts", help="Folder with transcripts, as given to 'prosody analyze'."
     ),
     most: int = typer.Option(
-        1000, "--most", min=0, help="Apologies with sound, those most worth hearing first."
+        500, "--most", min=0, help="Calls with sound, those most worth hearing first."
+    ),
+    form: Path | None = given(
+        "--form", help="A team's own form (TOML): its words for the rules, and its own questions."
     ),
     quiet: bool = QUIET,
 ) -> None:
-    """Write a report that opens offline in a browser: overview, and a page per apology to hear.
+    """Write a report that opens offline in a browser: which calls to hear first, and why.
 
-    Nothing in it is fetched from anywhere. The sound of each apology, with ten seconds around it,
-    is put beside its page: keep the folder as you keep the recordings.
+    Every call has a page: what was found, to hear and to read. Nothing in it is fetched from
+    anywhere. The sound of calls lies beside their pages: keep the folder as you keep the
+    recordings.
     """
     from prosody import report as pages
+    from prosody.report.form import read as read_form
     from prosody.words import load
 
     tell_changed(folder)
@@ -60,6 +65,7 @@ def report(
         recordings=recordings or [],
         transcripts=transcripts,
         most=most,
+        form=None if form is None else read_form(form),
         watch=watch,
     )
     if not quiet:
@@ -68,5 +74,7 @@ def report(
         if missing:
             typer.echo(say["not_found"].format(n=missing), err=True)
         said = say["one" if made.pages == 1 else "some"]
-        typer.echo(said.format(n=made.pages, sound=made.with_sound), err=True)
+        typer.echo(
+            said.format(n=made.pages, sound=made.with_sound, mb=f"{made.size_mb:.0f}"), err=True
+        )
     typer.echo(str(made.index))

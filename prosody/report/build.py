@@ -10,27 +10,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prosody.report.complaints import Complaints
 from prosody.report.files import Finder
 from prosody.report.folder import BESIDE, Folder, short
+from prosody.report.form import Form
 from prosody.report.overview import Overview
 from prosody.report.page import Frame, texts
 from prosody.report.sheets import Sheets, Sounds
-from prosody.report.tables import Tables
-from prosody.results import read
+from prosody.report.tables import Tables, ranked
+from prosody.results import read as results
 from prosody.web import vendored
 
-MOST = 1000
+MOST = 500
 
 
 @dataclass(slots=True)
 class Made:
-    """What was written: the page to open, its language, and how many pages have sound."""
+    """What was written: the page to open, its language, pages of calls, those with sound, size."""
 
     index: Path
     lang: str
     pages: int
     with_sound: int
+    size_mb: float
     silences: dict[str, int] = field(default_factory=dict)
 
 
@@ -43,6 +44,7 @@ def make(
     recordings: Sequence[Path] = (),
     transcripts: Path | None = None,
     most: int = MOST,
+    form: Form | None = None,
     watch: Callable[[int, int], None] = lambda done, of: None,
 ) -> Made:
     """Write the report of a run.
@@ -63,9 +65,11 @@ def make(
         Folder with transcripts, as given to ``prosody analyze``; by default those that the run
         itself recognised.
     most : int
-        Apologies with sound, and complaints; those most worth hearing come first.
+        Calls with sound; those most worth hearing come first.
+    form : Form, optional
+        A team's own words for rules, and its own questions (`prosody.report.form`).
     watch : callable
-        Told how many apologies are done, of how many.
+        Told how many calls are done, of how many.
 
     Returns
     -------
@@ -76,7 +80,7 @@ def make(
     UsageError
         If `folder` holds no finished run, or `out` holds something else.
     """
-    run = read.read(folder)
+    run = results.read(folder)
     spoken = str(run.command.get("lang") or "en")
     lang = lang or spoken
     say = texts(lang)  # an unknown language stops here
@@ -91,22 +95,20 @@ def make(
     made = say["page"]["made"].format(
         date=str(run.head.get("finished_at") or "")[:10], version=run.head.get("prosody_version")
     )
-    frame = Frame(lang, run.ident, made, judged=not run.measures_only)
+    frame = Frame(lang, run.ident, made, judged=not run.measures_only, form=form)
     names = short([str(line.get("recording")) for line in run.lines])
-    pages = {i: i + 1 for i in range(len(run.apologies))}
-    sounds = Sounds(Finder(recordings, transcripts), say["apology"], most, silence, redacted)
-    sheets = Sheets(run, frame, names, written, sounds)
-    sheets.apologies(pages, spoken == lang, watch)
-    listed = Complaints(frame, run, names)
-    sheets.complaints(listed)
-    if sounds.with_sound:
+    calls = ranked(run, names)
+    sounds = Sounds(Finder(recordings, transcripts), say["call"], most, silence, redacted)
+    sheets = Sheets(run, frame, calls, written, sounds)
+    sheets.write(spoken == lang, watch)
+    if sheets.heard:
         for name, source in zip(BESIDE, ("wavesurfer.min.js", "wavesurfer.LICENSE"), strict=True):
             written.put(name, vendored(source).decode())
-    tables = Tables(frame, run, names, pages)
+    tables = Tables(frame, run, calls, names)
     written.put("about.html", tables.about())
     written.put("failed.html", tables.failed())
-    written.put("complaints.html", listed.index())
-    written.put("apologies.html", tables.apologies())
-    written.put("index.html", Overview(frame, run, names, pages, listed).index())
+    written.put("calls.html", tables.calls_page())
+    written.put("index.html", Overview(frame, run, calls).index())
     written.finish()
-    return Made(out / "index.html", lang, len(pages), sheets.heard, dict(sounds.why))
+    return Made(out / "index.html", lang, len(calls), sheets.heard, written.size_mb(),
+                dict(sounds.why))  # fmt: skip

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from prosody.report.html import Html, join, tag
 from prosody.report.page import figure
-from prosody.report.sound import Extract
+from prosody.report.sound import Contours
 from prosody.words import clock
 
 WIDE = 2000  # units of the inner picture
-PITCH_PX, LOUD_PX, TIME_PX = 230, 110, 22
+PITCH_PX, LOUD_PX, TIME_PX = 170, 80, 22
 STEP_S = 0.02
 
 
@@ -44,14 +44,14 @@ class Picture:
 
     Parameters
     ----------
-    got : Extract
+    got : Contours
     window : (float, float)
         The apology, seconds of the call.
     usual : dict
         The agent's baseline measures; empty where there is none.
     """
 
-    def __init__(self, got: Extract, window: tuple[float, float], usual: dict[str, float]) -> None:
+    def __init__(self, got: Contours, window: tuple[float, float], usual: dict[str, float]) -> None:
         self.got, self.window, self.usual = got, window, usual
         self.length_s = max(0.1, got.end_s - got.start_s)
         step = max(1, round(STEP_S / 0.01))
@@ -75,7 +75,7 @@ class Picture:
         share = (time_s - self.got.start_s) / self.length_s
         return f"{100 * min(1.0, max(0.0, share)):.2f}%"
 
-    def svg(self, labels: dict[str, str], lang: str) -> Html:
+    def svg(self, labels: dict[str, str], lang: str, pitch: str, time: str) -> Html:
         """Return the whole picture.
 
         Parameters
@@ -84,6 +84,8 @@ class Picture:
             ``pitch`` and ``loudness``: what each line says, in a sentence for those who cannot see
             it.
         lang : str
+        pitch, time : str
+            The unit of each axis, as it stands in the picture.
         """
         low, high = self._pitch_range()
         start, end = self.percent(self.window[0]), self.percent(self.window[1])
@@ -99,12 +101,14 @@ class Picture:
             tag("text", self._sign(value, lang), x="4", y=f"{max(13.0, y - 4):.0f}", class_="tick")
             for value, y in self._ticks(low, high)
         ]
-        times = []
-        step = 5 if self.length_s <= 40 else 10
+        top = self._ticks(low, high)[-1][1]
+        words.append(tag("text", pitch, x="34", y=f"{max(13.0, top - 4):.0f}", class_="tick"))
+        times = [tag("text", time, x="4", y=str(whole - 5), class_="tick")]
+        step = next(s for s in (1, 2, 5, 10, 60) if self.length_s / s <= 12 or s == 60)
         first = math.ceil(self.got.start_s / step) * step
         for t in range(first, int(self.got.end_s) + 1, step):
             share = (t - self.got.start_s) / self.length_s
-            if 0.03 <= share <= 0.97:
+            if 0.14 <= share <= 0.97:
                 times.append(tag("text", clock(t), x=self.percent(t), y=str(whole - 5),
                                  class_="tick time"))  # fmt: skip
         return tag(

@@ -208,9 +208,12 @@ class Comparison:
         says = self.words["higher" if d > 0 else "lower"] if sure else self.words["may_be_chance"]
         if sure:
             key = "decided_up" if d > 0 else "decided_down"
+            sizes = (abs(d), *sorted((abs(low), abs(high))))
+            points = [figure(100 * size, 1, self.lang) for size in sizes]
             self.decided.append(
-                self.words[key].format(what=label, before=parts[0], after=parts[1], range=range_)
-            )
+                self.words[key].format(what=label, before=parts[0], after=parts[1],
+                                       points=points[0], low=points[1], high=points[2])
+            )  # fmt: skip
         return [label, *parts, shown, tag("strong", says) if sure else says]
 
     def _percent(self, count: int, of: int) -> str:
@@ -261,8 +264,8 @@ class Comparison:
              str(y.get("text") or "")[:160], self._said(x), self._said(y)]
             for x, y in changed[:MOST_CHANGED]
         ]  # fmt: skip
-        words = self.say["table"]
-        head = [words["call"], words["words"], say["before"], say["after"]]
+        words = self.say["calls"]
+        head = [words["call"], words["said"], say["before"], say["after"]]
         more = f"{MOST_CHANGED} / {len(changed)}" if len(changed) > MOST_CHANGED else None
         return section(
             say["changed"],

@@ -41,17 +41,13 @@ class Files:
     signals: tuple[Signal, ...] = ()
     both: bool = True
 
-    def first(self, track: int) -> tuple[Signal, ...]:
-        """Return the signals with the one that a row names (its ``channel``) first.
+    def number(self, signal: Signal) -> int:
+        """Return how a row names a signal (its ``channel``).
 
         Of a call in several files a row counts files, of one file it counts channels.
         """
-        found = list(self.signals)
-        if len({str(s.path) for s in found}) > 1:
-            at = track if track < len(found) else 0
-        else:
-            at = next((i for i, s in enumerate(found) if s.channel == track), 0)
-        return tuple(found[at : at + 1] + found[:at] + found[at + 1 :])
+        several = len({str(s.path) for s in self.signals}) > 1
+        return self.signals.index(signal) if several else signal.channel
 
 
 class Finder:

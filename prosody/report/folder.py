@@ -9,11 +9,11 @@ from pathlib import Path, PurePosixPath
 
 from prosody.errors import UsageError
 from prosody.report.page import PLAYER
-from prosody.report.sound import Clip, write_wav
+from prosody.report.sound import Clip, write_sound
 
 LIST = "report.json"
 _KIND = "prosody report"
-_ENDINGS = (".html", ".wav", ".csv")
+_ENDINGS = (".html", ".flac", ".wav", ".csv", ".js")
 BESIDE = (PLAYER, "player/LICENSE.txt")
 
 
@@ -74,11 +74,14 @@ class Folder:
         self.files.append(name)
 
     @contextlib.contextmanager
-    def lines(self, name: str) -> Iterator[Callable[[str], object]]:
-        """Give what writes a text file line by line; a file without any is not kept."""
+    def lines(self, name: str, *, mark: bool = True) -> Iterator[Callable[[str], object]]:
+        """Give what writes a text file line by line; a file without any is not kept.
+
+        `mark` puts a byte-order mark before it, without which Excel breaks Dutch letters.
+        """
         part, path = self._place(name)
         with part.open("w", encoding="utf-8", errors="replace", newline="") as file:
-            file.write("\ufeff")
+            file.write("\ufeff" if mark else "")
             empty = file.tell()
             yield file.write
             kept = file.tell() > empty
@@ -91,9 +94,13 @@ class Folder:
     def put_sound(self, name: str, got: Clip) -> None:
         """Write the sound of a clip."""
         part, path = self._place(name)
-        write_wav(part, got)
+        write_sound(part, got)
         part.replace(path)
         self.files.append(name)
+
+    def size_mb(self) -> float:
+        """Return the megabytes of what was written."""
+        return sum((self.path / name).stat().st_size for name in self.files) / 1e6
 
     def finish(self) -> None:
         """Remove what an earlier report left, and keep the list of files."""

@@ -11,6 +11,7 @@ import html
 import json
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 _NAME = re.compile(r"[a-z][a-z0-9-]*", re.IGNORECASE)
@@ -18,6 +19,8 @@ _VOID = frozenset({"meta", "link", "input", "br", "hr", "img", "source"})
 # Characters that no document may hold, and those that turn the direction of the text around them.
 _BAD = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _TURNING = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Most texts need no care at all: one look tells.
+_CARE = re.compile(f"{_BAD.pattern}|{_TURNING.pattern}|[&<>\"']")
 
 
 class Html(str):
@@ -30,7 +33,10 @@ def text(value: Any) -> Html:
     """Return a value as text: escaped, without characters that steer what comes after them."""
     if isinstance(value, Html):
         return value
-    clean = _TURNING.sub("", _BAD.sub("\N{REPLACEMENT CHARACTER}", str(value)))
+    said = str(value)
+    if _CARE.search(said) is None:
+        return Html(said)
+    clean = _TURNING.sub("", _BAD.sub("\N{REPLACEMENT CHARACTER}", said))
     return Html(html.escape(clean, quote=True))
 
 
@@ -56,16 +62,23 @@ def tag(name: str, /, *inside: Any, **attributes: Any) -> Html:
         raise ValueError(f"{name!r} is no name of an element")
     out = [f"<{name}"]
     for key, value in attributes.items():
-        key = key.rstrip("_").replace("_", "-")
         if value is None or value is False:
             continue
-        if not _NAME.fullmatch(key) or key.lower().startswith("on"):
-            raise ValueError(f"{key!r} is no name of an attribute")
+        key = _attribute(key)
         out.append(f" {key}" if value is True else f' {key}="{text(value)}"')
     out.append(">")
     if name in _VOID:
         return Html("".join(out))
     return Html("".join(out) + join(inside) + f"</{name}>")
+
+
+@lru_cache(maxsize=512)
+def _attribute(key: str) -> str:
+    """Return an attribute's name as HTML has it."""
+    key = key.rstrip("_").replace("_", "-")
+    if not _NAME.fullmatch(key) or key.lower().startswith("on"):
+        raise ValueError(f"{key!r} is no name of an attribute")
+    return key
 
 
 def data(ident: str, value: Any) -> Html:

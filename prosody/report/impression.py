@@ -29,7 +29,7 @@ class Impression:
     def __init__(self, frame: Frame, player: Player, limits: Mapping[str, float]) -> None:
         self.frame, self.player, self.limits = frame, player, limits
         self.say = frame.say
-        self.words: dict[str, str] = self.say["apology"]
+        self.words: dict[str, str] = self.say["call"]
 
     def verdict(self, row: dict[str, Any], got: Clip | None) -> Html:
         """Return the judgement of an apology with its reasons, or why there is none."""
@@ -37,9 +37,10 @@ class Impression:
         if not row.get("verdict"):
             why = speak.gates(row, self.say)
             return section(
-                say["not_judged"].format(why=why or self.say["table"]["not_judged"]),
+                say["not_judged"].format(why=why or self.say["calls"]["not_judged"]),
                 paragraph(say["withheld_text"]),
-                class_="verdict none",
+                class_="verdict none judged-only",
+                level=3,
             )
         p = (row.get("sincere") or {}).get("p")
         parts: list[Html | None] = [paragraph(say["impression"], class_="small")]
@@ -54,10 +55,10 @@ class Impression:
             toward = tag("span", say["toward"].format(side=side), class_="toward") if side else ""
             reasons.append(join((text, toward, heard), " "))
         parts += [
-            tag("h3", say["why"]),
+            tag("h4", say["why"]),
             listing(reasons, class_="reasons") if reasons else paragraph(say["no_reasons"]),
             paragraph(say["why_text"], class_="small"),
-            tag("h3", say["axes"]),
+            tag("h4", say["axes"]),
             *(a for a in (self._axis(axis, row.get(axis)) for axis in AXES) if a),
             paragraph(say["axes_text"], class_="small"),
         ]
@@ -68,13 +69,12 @@ class Impression:
             " ",
             tag("button", say["show_now"], type="button", class_="show"),
             class_="veil",
-            hidden=True,
         )
         heading = say["heading"].format(verdict=speak.verdict(row, self.say))
         return tag(
             "section",
             veil,
-            tag("div", tag("h2", heading), inside, class_="unveiled"),
+            tag("div", tag("h3", heading), inside, class_="unveiled"),
             class_=f"verdict {row['verdict']}",
         )
 
@@ -109,12 +109,12 @@ class Impression:
         names = tag("p", tag("span", ends[0]), tag("span", ends[1]), class_="ends")
         return tag("div", names, interval(rating, low, high, said), class_="axis")
 
-    def rate(self) -> Html:
-        """Return the reader's own rating: two sliders and a remark, kept in the browser."""
+    def rate(self, n: int) -> Html:
+        """Return the reader's own rating of apology `n`: two sliders and a remark."""
         say, words = self.say["judged"], self.words
         sliders = []
         for axis in AXES:
-            ident = f"rate-{axis}"
+            ident = f"rate-{axis}-{n}"
             sliders.append(
                 tag(
                     "div",
@@ -130,51 +130,34 @@ class Impression:
             )  # fmt: skip
         cannot = tag(
             "label",
-            tag("input", type="checkbox", id="cannot-hear"),
+            tag("input", type="checkbox", class_="cannot-hear"),
             f" {say['cannot_hear']}",
             class_="check",
         )
-        blind = tag(
-            "label",
-            tag("input", type="checkbox", id="blind"),
-            f" {say['rate_first']}",
-            class_="check",
-        )
-        return section(
-            say["rate"],
+        return tag(
+            "details",
+            tag("summary", say["rate"]),
             paragraph(say["rate_text"]),
-            blind,
             *sliders,
             cannot,
-            *self._remark(),
-            tag(
-                "p",
-                tag("label", words["rater"], for_="rater"),
-                tag("input", type="text", id="rater", maxlength="40", autocomplete="off"),
-                class_="field",
-            ),
-            tag(
-                "p",
-                tag("button", words["export"], type="button", id="export"),
-                tag("button", words["delete"], type="button", id="delete"),
-                class_="buttons",
-            ),
-            paragraph(words["export_text"], class_="small"),
+            *self._remark(n),
+            tag("p", tag("button", words["delete"], type="button", class_="delete"),
+                class_="buttons"),
             class_="rate",
-        )
+        )  # fmt: skip
 
-    def _remark(self) -> list[Html]:
+    def _remark(self, n: int) -> list[Html]:
         words = self.words
         return [
             tag(
                 "p",
-                tag("label", words["remark"], for_="remark"),
-                tag("textarea", id="remark", rows="3", maxlength="2000"),
+                tag("label", words["remark"], for_=f"remark-{n}"),
+                tag("textarea", id=f"remark-{n}", class_="remark-of", rows="2", maxlength="2000"),
                 class_="field",
             ),
-            tag("p", "", id="saved", role="status", data_text=words["saved"], class_="small"),
+            tag("p", "", role="status", data_text=words["saved"], class_="saved small"),
         ]
 
-    def note(self) -> Html:
+    def note(self, n: int) -> Html:
         """Return the reader's remark alone, for runs that do not judge."""
-        return section(self.words["note"], *self._remark(), class_="rate")
+        return tag("details", tag("summary", self.words["note"]), *self._remark(n), class_="rate")

@@ -1,38 +1,34 @@
-"""The overview: how many, how they sounded, what to hear first, and what went wrong."""
+"""The overview: three sentences, the calls to hear first, and what stands behind them."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from prosody.report import speak, totals
-from prosody.report.apology import file_name
+from prosody.report.call import NONE, file_name
 from prosody.report.chart import shares
-from prosody.report.complaints import Complaints, complaints
 from prosody.report.html import Html, join, tag
-from prosody.report.page import Frame, figure, grid, listing, paragraph, section
+from prosody.report.page import figure, grid, listing, paragraph, section
 from prosody.report.tables import WholeRun
-from prosody.results.read import Run, number
+from prosody.results import reasons_to_hear
+from prosody.results.read import number
 from prosody.statistics import intervals
-from prosody.words import clock
 
-LIST = 8  # apologies in a list of the overview
+FIRST = 5  # calls that the third sentence names
+LIST = 10  # in the list below it
+LEAST_SHARE_OF = 5  # calls; of fewer no share is said where there are others
+
+
+def filtered(**chosen: str) -> str:
+    """Return a link to the table of calls with filters set."""
+    return f"calls.html#{urlencode(chosen)}"
 
 
 class Overview(WholeRun):
-    """Makes the overview; `listed` are the complaints that met no apology."""
-
-    def __init__(
-        self,
-        frame: Frame,
-        run: Run,
-        names: Mapping[str, str],
-        pages: Mapping[int, int],
-        listed: Complaints,
-    ) -> None:
-        super().__init__(frame, run, names, pages)
-        self.listed = listed
+    """Makes the overview."""
 
     def _percent(self, share: float) -> str:
         return f"{figure(100 * share, 0, self.lang)}\N{NO-BREAK SPACE}%"
@@ -40,62 +36,196 @@ class Overview(WholeRun):
     def _range(self, low: float, high: float) -> str:
         return f"{figure(100 * low, 0, self.lang)}\N{EN DASH}{self._percent(high)}"
 
-    # --- overview -------------------------------------------------------------------------------
-
     def index(self) -> str:
         """Return the overview."""
         say, run = self.say["overview"], self.run
-        count = len(run.lines)
-        lead = say["lead_one"] if count == 1 else say["lead"].format(calls=count)
-        inputs = run.head.get("inputs")
-        parts: list[Html | None] = [tag("h1", self.say["page"]["title"]), paragraph(lead, "lead")]
+        inputs, count = run.head.get("inputs"), len(run.lines)
+        parts: list[Html | None] = [
+            tag("h1", self.say["page"]["overview"], class_="unseen"),
+            paragraph(self._about(), "file"),
+            self._sentences(),
+        ]
         if run.head.get("complete") is False:
             parts.append(paragraph(say["incomplete"].format(done=count, inputs=inputs), "note"))
-        parts.append(self._counts())
-        if run.apologies:
-            label = say["see_all"].format(n=len(run.apologies))
-            label = say["see_one"] if len(run.apologies) == 1 else label
-            parts.append(tag("p", tag("a", label, href="apologies.html", class_="go")))
-        else:
-            parts.append(paragraph(say["no_apologies"]))
-        parts.append(self._others())
+        parts += [self._list(), self._rules(), self._counts(), self._others()]
         if self.judged and run.apologies:
-            parts += [self._verdicts(), self._first(), self._withheld()]
-        elif run.apologies:
-            parts.append(self._missed())
-        parts += [self._complaints(), self._rules(), self._teams(), self._failures()]
+            parts += [self._verdicts(), self._withheld()]
+        parts += [self._teams(), self._failures()]
         return self.frame.page(self.say["page"]["title"], *parts, here="index.html")
+
+    # --- three sentences ------------------------------------------------------------------------
+
+    def _about(self) -> str:
+        """Return what was run: how much, from when, of which team, judged by what."""
+        say = self.say["overview"]
+        dates = sorted({d for c in self.calls if (d := self.date(c.line))})
+        period = ""
+        if dates:
+            key = "period" if len(dates) > 1 else "period_one"
+            period = say[key].format(first=dates[0], last=dates[-1])
+        names = sorted({str(line.get("team") or "") for line in self.run.lines} - {""})
+        teams = ""
+        if len(names) == 1:
+            teams = say["team_one"].format(name=names[0])
+        elif names:
+            teams = say["teams_some"].format(n=len(names))
+        model = (self.run.head.get("model") or {}).get("name", "?")
+        judged = say["judged_by"].format(name=model) if self.judged else say["measured_only"]
+        calls = len(self.run.lines)
+        return str(say["run_one" if calls == 1 else "run"].format(
+            calls=calls, minutes=self._minutes(), period=period, teams=teams, judged=judged
+        ))  # fmt: skip
+
+    def _minutes(self) -> str:
+        seconds = sum(number(line, "duration_s") for line in self.run.lines)
+        return figure(math.ceil(seconds / 60), 0, self.lang)
+
+    def _sentences(self) -> Html:
+        names = []
+        for call in self.calls[:FIRST]:
+            if call.reasons:
+                names.append(tag("a", call.name, href=file_name(call.page)))
+        third = self.say["overview"]["third" if names else "third_none"]
+        last = join((third, join(names, ", "), "." if names else ""))
+        first = [t for t in (self._first(), self._second()) if t]
+        return tag("p", join([*first, last], " "), class_="in-three")
+
+    def _first(self) -> str:
+        """Return the rule most often missed: after complaints where there are enough of them."""
+        say = self.say["overview"]
+        if not self.run.apologies:
+            told = sum(bool(line.get("conduct")) for line in self.run.lines)
+            return str(say["first_no_apology"].format(
+                calls=len(self.calls), minutes=self._minutes(), transcripts=told
+            ))  # fmt: skip
+        after = [c.line for c in self.calls if reasons_to_hear.complained(c.line)]
+        for key, lines in (("first_complaint", after), ("first_apology", self.run.lines)):
+            found = totals.rules(lines)
+            most = [(r.counts["not_met"] / r.graded, r.graded, name) for name, r in found.items()
+                    if r.graded >= (LEAST_SHARE_OF if key == "first_complaint" else 1)]  # fmt: skip
+            if most and max(most)[0] > 0:
+                share, of, name = max(most)
+                text = say[key].format(
+                    share=self._percent(share),
+                    of=of,
+                    missed=self.say["missed"][name],
+                    n=found[name].counts["not_met"],
+                )
+                return str(text)
+            if most and key == "first_apology":
+                return str(say["first_all_met"].format(of=max(of for _, of, _ in most)))
+        return str(say["first_no_rules"])
+
+    def _second(self) -> str:
+        say = self.say["overview"]
+        complaints = sum(bool(reasons_to_hear.complained(c.line)) for c in self.calls)
+        alone = sum(bool(c.line.get("complaint_without_apology")) for c in self.calls)
+        if not complaints:
+            return str(say["second_none"])
+        if not alone:
+            return str(say["second_all"].format(n=complaints))
+        if alone == complaints == 1:
+            return str(say["second_of_one"])
+        return str(say["second_one" if alone == 1 else "second"].format(n=alone, of=complaints))
+
+    # --- the list -------------------------------------------------------------------------------
+
+    def _list(self) -> Html:
+        say = self.say["overview"]
+        items = []
+        for call in [c for c in self.calls if c.reasons][:LIST]:
+            why = self.why(call.reasons)
+            link = tag("a", call.name, href=file_name(call.page))
+            said = tag("q", call.quote, class_="small") if call.quote else None
+            items.append(join((link, why, said)))
+        text = say["hear_text"].format(judged=say["hear_text_judged"] if self.judged else "")
+        all_calls = say["all_calls"].format(n=len(self.calls))
+        return section(
+            say["hear_first"],
+            tag("ol", *(tag("li", i) for i in items), class_="hear") if items else None,
+            tag("p", tag("a", all_calls, href="calls.html", class_="go")),
+            paragraph(text, "small") if items else None,
+        )
+
+    # --- behind them ----------------------------------------------------------------------------
 
     def _counts(self) -> Html:
         say, lines = self.say["overview"], self.run.lines
         status = Counter(str(line.get("status")) for line in lines)
         numbers = (
-            (len(lines), "recordings", None),
-            (len(self.run.apologies), "apologies", "apologies.html"),
-            (status["no_apology"], "no_apology", None),
+            (len(lines), "recordings", "calls.html"),
+            (status["ok"], "with_apology", filtered(apology="yes")),
+            (status["no_apology"], "no_apology", filtered(apology="no")),
             (sum(bool(line.get("complaint_without_apology")) for line in lines), "complaint",
-             "complaints.html"),
+             filtered(why="complaint_without_apology")),
             (status["failed"], "failed", "failed.html"),
         )  # fmt: skip
         items = [
-            tag("div", tag("dt", tag("a", say[k], href=to) if to and n else say[k]),
+            tag("div", tag("dt", tag("a", say[k], href=to) if n else say[k]),
                 tag("dd", figure(n, 0, self.lang)))
             for n, k, to in numbers
         ]  # fmt: skip
         return tag("dl", *items, class_="counts")
 
     def _others(self) -> Html | None:
-        """Return what else agents said that has the words of an apology and is none."""
-        names = self.say["act"]
-        found = Counter(
-            str(act.get("act"))
+        """Return what else agents said that has the words of an apology, and for whom not known."""
+        say, names = self.say["overview"], self.say["act"]
+        found: Counter[str] = Counter()
+        where: dict[str, int] = {}
+        for call in self.calls:
+            for act in call.line.get("acts") or ():
+                if isinstance(act, dict) and act.get("role") != "customer":
+                    kind = str(act.get("act"))
+                    found[kind] += 1
+                    where.setdefault(kind, call.page)
+        told = [
+            join((tag("a", names[k], href=file_name(where[k])), f": {found[k]}"))
+            for k in names
+            if k != "apology" and found[k]
+        ]
+        untold = sum(
+            line.get("complaint_without_apology") is None and line.get("status") != "failed"
             for line in self.run.lines
-            for act in line.get("acts") or ()
-            if act.get("role") != "customer"
         )
-        told = [f"{names[k]}: {found[k]}" for k in names if k != "apology" and found[k]]
-        return (
-            paragraph(self.say["overview"]["others"].format(acts=", ".join(told))) if told else None
+        parts: list[Any] = []
+        if told:
+            before, _, after = say["other_acts"].partition("{acts}")
+            parts.append(paragraph(join((before, join(told, ", "), after))))
+        if untold:
+            key = "untold_one" if untold == 1 else "untold"
+            parts.append(paragraph(say[key].format(n=untold)))
+        return join(parts) if parts else None
+
+    def _rules(self) -> Html | None:
+        found = totals.rules(self.run.lines)
+        if not found:
+            return None
+        say, rules = self.say["overview"], self.say["rules"]
+        ordered = sorted(found.items(), key=lambda e: (-e[1].counts["not_met"], -e[1].graded))
+        rows: list[list[Any]] = []
+        for name, rule in ordered:
+            if self.frame.form and not self.frame.form.has(name):
+                continue
+            low, high = intervals.wilson(rule.counts["not_met"], rule.graded)
+            missed = rule.counts["not_met"]
+            asked = (self.frame.form and self.frame.form.words(name)) or rules[name]["question"]
+            rows.append([
+                join((tag("span", rules[name]["name"], class_="rule"),
+                      tag("span", asked, class_="question")), " "),
+                tag("a", missed, href=filtered(rule=name)) if missed else
+                (0 if rule.graded else NONE),
+                join((self._percent(missed / rule.graded), " ",
+                      tag("span", f"({self._range(low, high)})", class_="small")))
+                if rule.graded else NONE,
+                rule.counts["met"] if rule.graded else NONE,
+                rule.counts["cannot_tell"],
+                rule.counts["shown"] or NONE,
+            ])  # fmt: skip
+        head = [say[n] for n in ("rule", "not_met", "share_missed", "met", "cannot_tell", "shown")]
+        return section(
+            say["conduct"],
+            grid(None, head, rows, class_="numbers rules"),
+            paragraph(say["conduct_text"], "small"),
         )
 
     def _verdicts(self) -> Html | None:
@@ -108,7 +238,8 @@ class Overview(WholeRun):
         for name in totals.VERDICTS:
             low, high = intervals.wilson(counts[name], len(rows))
             word = join((tag("span", class_=f"swatch {name}", aria_hidden="true"), screen[name]))
-            table.append([word, counts[name], self._percent(counts[name] / len(rows)),
+            shown = tag("a", counts[name], href=filtered(sounded=name)) if counts[name] else 0
+            table.append([word, shown, self._percent(counts[name] / len(rows)),
                           self._range(low, high)])  # fmt: skip
         said = ", ".join(f"{screen[n]} {counts[n]}" for n in totals.VERDICTS)
         chances = [r["sincere"]["p"] for r in rows if r["sincere"].get("p") is not None]
@@ -129,63 +260,8 @@ class Overview(WholeRun):
             paragraph(say["verdicts_text"], "small"),
             paragraph(say["caution"], "small"),
             paragraph(judge, "small"),
+            class_="judged-only",
         )
-
-    def _first(self) -> Html:
-        say = self.say["judged"]
-        rows = [(i, r) for i, r in enumerate(self.run.apologies) if r.get("verdict")]
-        rows.sort(key=lambda e: (number(e[1]["sincere"], "p", 0.5), e[0]))
-        forced = [e for e in rows if e[1]["verdict"] == "forced"][:LIST]
-        sincere = [e for e in reversed(rows) if e[1]["verdict"] == "sincere"][:LIST]
-        halves = [
-            section(say[title], self._links(found) if found else paragraph(say["none_such"]))
-            for title, found in (("forced_first", forced), ("sincere_first", sincere))
-        ]
-        return tag("div", *halves, class_="halves")
-
-    def _links(self, found: list[tuple[int, dict[str, Any]]]) -> Html:
-        items = []
-        for i, row in found:
-            at = clock(number(row, "start_s"))
-            words = str(row.get("text") or "") or self.say["apology"]["title"].format(
-                call=self._name(row), at=at
-            )
-            link = tag("a", words, href=f"apologies/{file_name(self.pages[i])}")
-            more = f"{self._name(row)}, {at}"
-            p = row["sincere"].get("p")
-            if self.judged and isinstance(p, (int, float)):
-                more += f"; {self.say['judged']['side']} {round(100 * p)}\N{NO-BREAK SPACE}%"
-            items.append(join((link, tag("span", more, class_="small")), " "))
-        return listing(items, class_="hear")
-
-    def _complaints(self) -> Html | None:
-        found = complaints(self.run)
-        if not found:
-            return None
-        say = self.say["overview"]
-        one = len(found) == 1
-        label = say["see_complaints_one"] if one else say["see_complaints"].format(n=len(found))
-        return section(
-            self.say["page"]["complaints"],
-            self.listed.links(LIST),
-            tag("p", tag("a", label, href="complaints.html", class_="go"))
-            if len(found) > LIST
-            else None,
-        )
-
-    def _missed(self) -> Html | None:
-        first: dict[str, int] = {}
-        for i, row in enumerate(self.run.apologies):
-            first.setdefault(str(row.get("recording")), i)
-        found = []
-        for name, i in first.items():
-            _, _, missed = totals.graded(self.lines.get(name, {}))
-            if missed:
-                found.append((-len(missed), i))
-        if not found:
-            return None
-        rows = [(i, self.run.apologies[i]) for _, i in sorted(found)[:LIST]]
-        return section(self.say["overview"]["missed_first"], self._links(rows))
 
     def _withheld(self) -> Html | None:
         say = self.say["judged"]
@@ -193,66 +269,43 @@ class Overview(WholeRun):
         for row in self.run.apologies:
             if not row.get("verdict"):
                 why.update(str(g) for g in row.get("gates") or ("not_judged",))
-        known = {**self.say["screen"]["gate"], "not_judged": self.say["table"]["not_judged"]}
+        if not why:
+            return paragraph(self.say["overview"]["withheld_none"], "small judged-only")
+        known = {**self.say["screen"]["gate"], "not_judged": self.say["calls"]["not_judged"]}
         items = [f"{known.get(g, g)}: {n}" for g, n in why.most_common()]
-        body = listing(items) if items else paragraph(self.say["overview"]["withheld_none"])
-        return section(say["withheld"], body,
-                       paragraph(say["withheld_text"], "small") if items else None)  # fmt: skip
-
-    def _rules(self) -> Html | None:
-        found = totals.rules(self.run.lines)
-        if not found:
-            return None
-        say, rules = self.say["overview"], self.say["rules"]
-        rows: list[list[Any]] = []
-        for name, rule in found.items():
-            low, high = intervals.wilson(rule.counts["met"], rule.graded)
-            none = "\N{EN DASH}"
-            rows.append([
-                join((tag("span", rules[name]["name"], class_="rule"),
-                      tag("span", rules[name]["question"], class_="question")), " "),
-                rule.counts["met"] if rule.graded else none,
-                rule.counts["not_met"] if rule.graded else none,
-                rule.counts["cannot_tell"],
-                rule.counts["shown"] or none,
-                join((self._percent(rule.counts["met"] / rule.graded), " ",
-                      tag("span", f"({self._range(low, high)})", class_="small")))
-                if rule.graded else none,
-            ])  # fmt: skip
-        head = [say[n] for n in ("rule", "met", "not_met", "cannot_tell", "shown", "share_met")]
-        return section(
-            say["conduct"],
-            grid(None, head, rows, class_="numbers rules"),
-            paragraph(say["conduct_text"], "small"),
-        )
+        return section(say["withheld"], listing(items), paragraph(say["withheld_text"], "small"),
+                       class_="judged-only")  # fmt: skip
 
     def _teams(self) -> Html | None:
         found, hidden = totals.teams(self.run.apologies, self.run.lines)
         if not found and not hidden:
             return None
         say, screen = self.say["overview"], self.say["screen"]["verdict"]
+        said = say["teams_hidden_one"] if hidden == 1 else say["teams_hidden"].format(n=hidden)
+        if not found:
+            return paragraph(f"{said} {say['teams_text']}", "small")
         rows: list[list[Any]] = []
         for team in found:
             row: list[Any] = [team.name, team.agents, team.apologies]
             if self.judged:
                 for name in totals.VERDICTS:
-                    row.append(self._share(team.verdicts[name], team.judged))
+                    row.append(tag("span", self._share(team.verdicts[name], team.judged),
+                                   class_="judged-only"))  # fmt: skip
             row.append(self._share(team.met, team.graded))
             rows.append(row)
         head = [say["team"], say["agents"], say["apologies"]]
         head += [screen[n] for n in totals.VERDICTS] if self.judged else []
         head.append(say["rules_met"])
-        said = say["teams_hidden_one"] if hidden == 1 else say["teams_hidden"].format(n=hidden)
         return section(
             say["teams"],
-            grid(None, head, rows, class_="numbers") if rows else None,
+            grid(None, head, rows, class_="numbers"),
             paragraph(said) if hidden else None,
             paragraph(say["teams_text"], "small"),
         )
 
     def _share(self, count: int, of: int) -> Html | str:
         if not of:
-            return "\N{EN DASH}"
+            return NONE
         low, high = intervals.wilson(count, of)
         return join((self._percent(count / of), " ",
                      tag("span", f"({self._range(low, high)})", class_="small")))  # fmt: skip
@@ -261,7 +314,7 @@ class Overview(WholeRun):
         say = self.say["overview"]
         failed = [line for line in self.run.lines if line.get("status") == "failed"]
         if not failed:
-            return section(say["failures"], paragraph(say["none_failed"]))
+            return paragraph(say["none_failed"], "small")
         counts = Counter(str(line.get("code")) for line in failed)
         remedies = {str(line.get("code")): speak.failure(line, self.lang, self.same)[1]
                     for line in reversed(failed)}  # fmt: skip

@@ -17,6 +17,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
+from prosody.report.form import Form
 from prosody.report.html import Html, join, tag, text
 from prosody.results.records import AXES
 from prosody.words import load
@@ -26,8 +27,7 @@ PLAYER = "player/wavesurfer.min.js"
 # The pages one can go to from everywhere, with their names in words/report.*.toml.
 MENU = (
     ("index.html", "overview"),
-    ("apologies.html", "apologies"),
-    ("complaints.html", "complaints"),
+    ("calls.html", "calls"),
     ("failed.html", "failed"),
     ("about.html", "about"),
 )
@@ -39,12 +39,22 @@ def asset(name: str) -> str:
     return (resources.files("prosody.report") / "assets" / name).read_text(encoding="utf-8")
 
 
-def script_of(name: str, *, judged: bool) -> str:
+@lru_cache(maxsize=32)
+def script_of(name: str, *, judged: bool, player: bool = False) -> str:
     """Return a page's script, with the export of ratings where there is something to rate."""
     more = "  var AXES = " + json.dumps(AXES) + ";\n" + asset("export.js") if judged else ""
-    return asset(name).replace("  /* EXPORT */\n", more)
+    code = asset("common.js") + (asset("player.js") if player else "") + asset(name)
+    return code.replace("  /* EXPORT */\n", more)
 
 
+@lru_cache(maxsize=32)
+def style_of(*, judged: bool, player: bool) -> str:
+    """Return a page's style sheet."""
+    more = asset("player.css") if player else ""
+    return asset("report.css") + more + (asset("judged.css") if judged else "")
+
+
+@lru_cache(maxsize=64)
 def source_hash(source: str) -> str:
     """Return how a Content-Security-Policy names a style or script."""
     return "'sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode() + "'"
@@ -105,12 +115,15 @@ class Frame:
     nonce : str
         Names the one script that lies beside the pages; chosen anew for each report, so that no
         recording can know it.
+    form : Form, optional
+        A team's own words for rules, and its own questions.
     """
 
     lang: str
     ident: str
     made: str
     judged: bool = True
+    form: Form | None = None
     nonce: str = field(default_factory=lambda: secrets.token_hex(16))
 
     @property
@@ -127,6 +140,7 @@ class Frame:
         script: str = "page.js",
         menu: bool = True,
         player: bool = False,
+        wide: bool = False,
     ) -> str:
         """Return a whole page.
 
@@ -144,15 +158,13 @@ class Frame:
             Whether the page belongs to a report, with others to go to.
         player : bool
             Whether something can be heard on it.
+        wide : bool
+            Whether it needs the whole width of a screen.
         """
         say = self.say["page"]
-        style, code = asset("report.css"), script_of(script, judged=self.judged)
-        nonce = self.nonce if player else ""
-        if player:
-            style += asset("player.css")
-            code = asset("player.js") + code
-        if self.judged:
-            style += asset("judged.css")
+        style = style_of(judged=self.judged, player=player)
+        code = script_of(script, judged=self.judged, player=player)
+        nonce = self.nonce
         links = [
             tag("a", say[name], href=up + file, aria_current="page" if file == here else None)
             for file, name in MENU
@@ -165,6 +177,7 @@ class Frame:
                 "header",
                 tag("p", say["title"], class_="name"),
                 tag("nav", *links, aria_label=say["menu"]) if menu else None,
+                self._blind() if menu and self.judged else None,
             ),
             tag(
                 "main",
@@ -180,8 +193,14 @@ class Frame:
             tag("script", src=up + PLAYER, nonce=nonce, id="wavesurfer") if player else None,
             tag("script", Html(code)),
             data_run=self.ident,
+            class_="wide-page" if wide else None,
         )
         return document(whole, inside, self.lang, style, policy(style, code, nonce))
+
+    def _blind(self) -> Html:
+        """Return the switch that hides judgements, on every page, until a reader has rated."""
+        box = tag("input", type="checkbox", id="blind")
+        return tag("label", box, f" {self.say['judged']['rate_first']}", class_="blind js-only")
 
 
 def figure(value: float, decimals: int, lang: str) -> str:

@@ -1,4 +1,4 @@
-"""Writes the pages that can be heard: one per apology, one per complaint that met none.
+"""Writes the pages of calls, and beside them what can be searched and what can be fitted.
 
 Recording by recording, so that a run of any size needs no more memory than its tables.
 """
@@ -7,29 +7,30 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any, TypeVar
+from itertools import groupby
+from typing import Any
 
 from prosody.errors import ProsodyError
 from prosody.measures.table import NAMES, RELATIVE_NAMES
 from prosody.report import speak
-from prosody.report.apology import ApologyPage, Sheet, file_name
-from prosody.report.complaints import Complaint, Complaints, complaints
-from prosody.report.complaints import file_name as complaint_file
+from prosody.report.call import CallPage, Sheet, file_name, sound_name
 from prosody.report.files import Files, Finder
 from prosody.report.folder import Folder
 from prosody.report.page import Frame
-from prosody.report.sound import Clip, clip, extract
-from prosody.results.read import Run, clip_id, order
+from prosody.report.sound import Clip, Contours, clip, contours
+from prosody.report.tables import TEXTS, Call
+from prosody.results import reasons_to_hear
+from prosody.results.read import Run, clip_id, number, order
 from prosody.results.write import safe_cell
 from prosody.transcripts.turns import Turn
 
-C = TypeVar("C", bound=Clip)
 Watch = Callable[[int, int], None]
 COLUMNS = (*NAMES, *RELATIVE_NAMES, "baseline_s")
+MOST_DRAWN = 6  # apologies of one call with a picture
 
 
 @dataclass(slots=True)
@@ -40,9 +41,9 @@ class Sounds:
     ----------
     finder : Finder
     words : dict
-        The reader's, of pages of apologies.
+        The reader's, of pages of calls.
     most : int
-        Pages of a kind with sound.
+        Pages with sound; the list's first.
     silence : str
         Why no page has any, where that is so.
     redacted : bool
@@ -54,7 +55,6 @@ class Sounds:
     most: int
     silence: str = ""
     redacted: bool = False
-    with_sound: int = 0
     why: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def files(self, line: dict[str, Any]) -> tuple[Files, tuple[Turn, ...]]:
@@ -67,30 +67,19 @@ class Sounds:
             turns = tuple(replace(t, text=redact.text(t.text), words=()) for t in turns)
         return files, turns
 
-    def get(self, chosen: bool, files: Files, read: Callable[[], C]) -> tuple[C | None, str]:
-        """Return what `read` gives, or why a page stays silent."""
+    def get(self, chosen: bool, files: Files, about_s: float) -> tuple[Clip | None, str]:
+        """Return the sound of a call, or why its page stays silent."""
         code = self.silence or ("" if chosen else "why_most")
         code = code or ("" if files.signals else "why_not_found")
         if code:
             self.why[code] += 1
             return None, self.words[code].format(n=self.most)
         try:
-            got = read()
+            return clip(files, about_s), ""
         except (ProsodyError, OSError, ValueError) as error:
             self.why["why_unreadable"] += 1
             known = error.code if isinstance(error, ProsodyError) else type(error).__name__
             return None, self.words["why_unreadable"].format(code=known)
-        self.with_sound += 1
-        return got, ""
-
-
-def worth(row: dict[str, Any]) -> float:
-    """Return how much an apology is worth hearing: the clear ones before the unclear."""
-    p = row["sincere"].get("p")
-    if not row.get("verdict") or not isinstance(p, (int, float)):
-        return -1.0
-    clear = abs(p - 0.5)
-    return clear + (1.0 if row["verdict"] == "forced" or row.get("hint") else 0.0)
 
 
 class Sheets:
@@ -100,97 +89,102 @@ class Sheets:
     ----------
     run : Run
     frame : Frame
-    names : dict
-        Of recordings, for people.
+    calls : sequence of Call
+        In the order of the list.
     out : Folder
     sounds : Sounds
     """
 
     def __init__(
-        self, run: Run, frame: Frame, names: dict[str, str], out: Folder, sounds: Sounds
+        self, run: Run, frame: Frame, calls: list[Call], out: Folder, sounds: Sounds
     ) -> None:
-        self.run, self.frame, self.names, self.out = run, frame, names, out
+        self.run, self.frame, self.calls, self.out = run, frame, calls, out
         self.sounds, self.heard = sounds, 0
-        self.lines = {str(line.get("recording")): line for line in run.lines}
-        said = {str(row.get("recording")) for row in run.apologies}
-        if not sounds.silence:
-            sounds.finder.look_up(
-                line
-                for name, line in self.lines.items()
-                if name in said or line.get("complaint_without_apology")
-            )
 
-    def apologies(self, pages: dict[int, int], same: bool, watch: Watch) -> None:
-        """Write the pages of apologies, and the table of clips that ``prosody fit`` reads.
+    def write(self, same: bool, watch: Watch) -> None:
+        """Write every page, what a search looks through, and the table for ``prosody fit``.
 
         Parameters
         ----------
-        pages : dict
-            Index in ``run.apologies`` to the number of the page.
         same : bool
             Whether the run speaks the language of the report.
         watch : callable
         """
-        rows = self.run.apologies
-        made = ApologyPage(
+        self.sounds.finder.look_up(c.line for c in self.calls)
+        made = CallPage(
             self.frame, judged=not self.run.measures_only, same=same, limits=self.run.limits
         )
-        most = self.sounds.most
-        chosen = set(sorted(range(len(rows)), key=lambda i: (-worth(rows[i]), i))[:most])
-        together: dict[str, list[int]] = defaultdict(list)
-        at: dict[tuple[Any, ...], list[int]] = defaultdict(list)
-        for i, row in enumerate(rows):
-            together[str(row.get("recording"))].append(i)
-            at[order(row)].append(i)
-        known: tuple[str, Files, tuple[Turn, ...]] = ("", Files(), ())
-        with self.out.lines("clips.csv") as put:
-            rated = bool(rows) and not self.run.measures_only
-            listed: set[str] = set()  # the same sound may be there under two names
+        by_name = {str(c.line.get("recording")): c for c in self.calls}
+        rated = bool(self.run.apologies) and not self.run.measures_only
+        listed: set[str] = set()  # the same sound may be there under two names
+        done = 0
+        with self.out.lines("clips.csv") as put, self.out.lines(TEXTS, mark=False) as put_text:
             if rated:
                 put(_cells(["clip", "speaker", "language", *COLUMNS]))
-            for done, whole in enumerate(self.run.whole(), 1):
-                i = at[order(whole)].pop(0)
-                name = str(whole.get("recording"))
-                line = self.lines.get(name, {})
-                if known[0] != name:
-                    known = (name, *self.sounds.files(line))
-                _, files, turns = known
-                read = partial(extract, files, whole, turns)
-                got, silence = self.sounds.get(i in chosen, files, read)
-                sheet = Sheet(
-                    pages[i],
-                    whole,
-                    line,
-                    self.names.get(name, name),
-                    got,
-                    silence,
-                    (pages.get(i - 1, 0), pages.get(i + 1, 0)),
-                    [(pages[j], rows[j]) for j in together[name] if j != i],
-                )
-                if got is not None:
-                    self.out.put_sound(f"sound/{sheet.number:05d}.wav", got)
-                    self.heard += 1
-                self.out.put(f"apologies/{file_name(sheet.number)}", made.make(sheet))
-                if rated and clip_id(whole) not in listed:
-                    listed.add(clip_id(whole))
-                    put(_clip_row(whole))
-                watch(done, len(rows))
+            put_text("window.prosodyTexts = {\n")
+            for name, rows in self._grouped(by_name):
+                call = by_name.get(name)
+                if call is None:
+                    continue
+                files, turns = self.sounds.files(call.line)
+                self._page(call, rows, files, turns, made)
+                put_text(f"{call.page}:{_script([t.text for t in turns])},\n")
+                for row in rows if rated else ():
+                    if clip_id(row) not in listed:
+                        listed.add(clip_id(row))
+                        put(_clip_row(row))
+                done += 1
+                watch(done, len(self.calls))
+            put_text("};\n")
 
-    def complaints(self, made: Complaints) -> None:
-        """Write the pages of calls with a complaint and no apology."""
-        found = complaints(self.run)
-        for number, line in enumerate(found, 1):
-            one = Complaint(number, line, made.name(line), last=number == len(found))
-            files, turns = self.sounds.files(line)
-            one.place(turns)
-            if one.window is None:
-                one.silence = made.words["why_no_time"]
-            else:
-                read = partial(clip, files, one.window, turns)
-                one.got, one.silence = self.sounds.get(number <= self.sounds.most, files, read)
-            if one.got is not None:
-                self.out.put_sound(f"sound/c{number:05d}.wav", one.got)
-            self.out.put(complaint_file(number), made.page(one))
+    def _grouped(self, calls: dict[str, Call]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        """Yield every call that was read with its whole apologies, in order of time."""
+        seen: set[str] = set()
+        scattered: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for name, rows in groupby(self.run.whole(), key=lambda r: str(r.get("recording"))):
+            if name in self.run.scattered:
+                scattered[name] += rows
+                continue
+            seen.add(name)
+            yield name, sorted(rows, key=order)
+        for name, found in scattered.items():
+            seen.add(name)
+            yield name, sorted(found, key=order)
+        for name in calls:
+            if name not in seen:
+                yield name, []
+
+    def _page(
+        self,
+        call: Call,
+        rows: list[dict[str, Any]],
+        files: Files,
+        turns: tuple[Turn, ...],
+        made: CallPage,
+    ) -> None:
+        about = number(rows[0], "start_s") if rows else _complaint_s(call.line)
+        got, silence = self.sounds.get(call.page <= self.sounds.most, files, about)
+        drawn: dict[int, Contours] = {}
+        if got is not None:
+            self.out.put_sound(sound_name(call.page), got)
+            self.heard += 1
+            for i, row in enumerate(rows[:MOST_DRAWN]):
+                if got.start_s <= number(row, "start_s") < number(row, "end_s") <= got.end_s + 0.1:
+                    drawn[i] = contours(got, row)
+        sheet = Sheet(call.page, len(self.calls), call.line, rows, call.name, call.reasons, turns,
+                      got, silence, drawn)  # fmt: skip
+        self.out.put(file_name(call.page), made.make(sheet))
+
+
+def _complaint_s(line: dict[str, Any]) -> float:
+    words = reasons_to_hear.complaint_words(line)
+    return number(words[0], "start_s") if words else 0.0
+
+
+def _script(texts: list[str]) -> str:
+    """Return texts as a script may hold them: data, whatever is in them."""
+    body = json.dumps(" \n ".join(texts), ensure_ascii=True)
+    return body.replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def _cells(cells: list[Any]) -> str:

@@ -111,7 +111,7 @@ def setting(key: str, given: Any, say: dict[str, Any]) -> tuple[str, str]:
     about = say["about"]
     shown = about["none"] if given is None else str(given)
     if isinstance(given, bool):
-        shown = say["table"]["yes" if given else "no"]
+        shown = say["calls"]["yes" if given else "no"]
     return str(about["option"].get(key, key)), str(about["option_value"].get(shown, shown))
 
 

@@ -1,18 +1,72 @@
-"""The pages with tables over a whole run: all apologies, what was not read, about the run."""
+"""The pages with tables over a whole run: all calls, what was not read, about the run."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from prosody.report import speak, totals
-from prosody.report.html import Html, data, tag
+from prosody.report import review, speak, totals
+from prosody.report.call import NONE, file_name
+from prosody.report.html import Html, data, join, tag
 from prosody.report.page import Frame, grid, paragraph, section
+from prosody.results import reasons_to_hear
+from prosody.results.parquet import date_of
 from prosody.results.read import Run, clip_id, name_of, number
 from prosody.results.records import RULES
+from prosody.words import clock
 
 FAILED_MOST = 500  # of one kind
+LONGEST_QUOTE = 110  # letters
+TEXTS = "texts.js"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call in the order of the list: its page, its line, its apologies in brief."""
+
+    page: int
+    line: dict[str, Any]
+    rows: tuple[dict[str, Any], ...]
+    name: str
+    reasons: tuple[str, ...]
+    quote: str
+
+
+def ranked(run: Run, names: dict[str, str]) -> list[Call]:
+    """Return the calls that were read, those most worth hearing first.
+
+    By the weight of their reasons, then by rules missed, then by date and name; never by anything
+    about a person.
+    """
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in run.apologies:
+        rows[str(row.get("recording"))].append(row)
+    found = []
+    for line in run.lines:
+        if line.get("status") == "failed":
+            continue
+        own = rows.get(str(line.get("recording")), [])
+        why = reasons_to_hear.reasons(line, own, judged=not run.measures_only)
+        missed = len(totals.graded(line)[2])
+        key = (-reasons_to_hear.weight(why), -missed, str(line.get("started_at") or ""),
+               str(line.get("recording")))  # fmt: skip
+        found.append((key, line, own, why))
+    found.sort(key=lambda e: e[0])
+    return [
+        Call(i, line, tuple(own), name_of(names, line), why, _quote(line, own))
+        for i, (_, line, own, why) in enumerate(found, 1)
+    ]
+
+
+def _quote(line: dict[str, Any], rows: Sequence[dict[str, Any]]) -> str:
+    """Return the words that tell most of a call: the complaint that nobody met, or the apology."""
+    said = [str(w.get("text") or "") for w in reasons_to_hear.complaint_words(line)]
+    if rows:
+        said = [str(r.get("text") or "") for r in rows]
+    words = next((s for s in said if s), "")
+    return words if len(words) <= LONGEST_QUOTE else f"{words[:LONGEST_QUOTE]} ..."
 
 
 class WholeRun:
@@ -22,109 +76,146 @@ class WholeRun:
     ----------
     frame : Frame
     run : Run
-    names : mapping
-        Of recordings, for people.
-    pages : mapping
-        Index of an apology in ``run.apologies`` to its page.
+    calls : sequence of Call
+        In the order of the list.
     """
 
-    def __init__(
-        self, frame: Frame, run: Run, names: Mapping[str, str], pages: Mapping[int, int]
-    ) -> None:
-        self.frame, self.run, self.names, self.pages = frame, run, names, pages
+    def __init__(self, frame: Frame, run: Run, calls: Sequence[Call]) -> None:
+        self.frame, self.run, self.calls = frame, run, calls
         self.say, self.lang = frame.say, frame.lang
         self.judged = not run.measures_only
         self.same = run.command.get("lang") == frame.lang
-        self.lines = {str(line.get("recording")): line for line in run.lines}
 
-    def _name(self, row: Mapping[str, Any]) -> str:
-        return name_of(self.names, row)
+    def why(self, reasons: Sequence[str]) -> Html:
+        """Return why a call is worth hearing, the weightiest in front."""
+        names = self.say["hear"]
+        said = [
+            tag("span", names[r], class_="judged-only" if r in review.ABOUT_JUDGEMENTS else None)
+            for r in reasons
+        ]
+        return tag("span", *said, class_="why")
+
+    def date(self, line: dict[str, Any]) -> str:
+        """Return the date of a call; '' where it is not known."""
+        return date_of(str(line.get("started_at") or ""))
 
 
 class Tables(WholeRun):
-    """Makes the pages with tables."""
+    """Makes the pages with tables; `names` are those of recordings, for people."""
 
-    def apologies(self) -> str:
-        """Return the page with the table of all apologies."""
-        if not self.run.apologies:
-            none = paragraph(self.say["overview"]["no_apologies"], "lead")
-            title = self.say["page"]["apologies"]
-            return self.frame.page(title, tag("h1", title), none, here="apologies.html")
-        say, judged = self.say["table"], self.judged
-        screen = self.say["screen"]["verdict"]
-        rows, languages = [], set()
-        graded: dict[str, tuple[int, int, list[int]]] = {}
-        for i, row in enumerate(self.run.apologies):
-            name = str(row.get("recording"))
-            if name not in graded:
-                met, of, missed = totals.graded(self.lines.get(name, {}))
-                graded[name] = met, of, [RULES.index(m) for m in missed]
-            language = str(row.get("language") or "")
-            languages.add(language)
-            start = number(row, "start_s")
-            line: list[Any] = [self.pages[i], self._name(row), round(start, 2),
-                               round(number(row, "end_s") - start, 2),
-                               str(row.get("text") or "")[:160], language, *graded[name],
-                               clip_id(row)]  # fmt: skip
-            if judged:
-                p = row["sincere"].get("p") if row.get("verdict") else None
-                why = "" if row.get("verdict") else speak.gates(row, self.say)
-                line += [row.get("verdict") or "", speak.verdict(row, self.say),
-                         None if p is None else round(float(p), 4), why]  # fmt: skip
-            rows.append(line)
-        columns = [("call", "text"), ("at", "number"), ("words", "text"), ("length", "number"),
-                   ("conduct", "number")]  # fmt: skip
-        heads = [(say[k], k, kind) for k, kind in columns]
-        if judged:
-            own = self.say["judged"]
-            heads[3:3] = [(own["sounded"], "sounded", "text"), (own["side"], "side", "number")]
+    def __init__(
+        self, frame: Frame, run: Run, calls: Sequence[Call], names: dict[str, str]
+    ) -> None:
+        super().__init__(frame, run, calls)
+        self.names = names
+
+    def calls_page(self) -> str:
+        """Return the page with the table of all calls.
+
+        The rows stand in the page for readers without JavaScript and for print; with it they are
+        taken from there, fifty at a time.
+        """
+        say = self.say["calls"]
+        columns = [("order", "number"), ("call", "text"), ("why", "number"), ("said", "text"),
+                   ("missed", "number"), ("length", "number")]  # fmt: skip
         top = [
-            tag("th", tag("button", label, type="button", data_sort=key), scope="col",
-                aria_sort="none",
-                class_=f"{kind} wide-only" if key in ("call", "length", "conduct") else kind)
-            for label, key, kind in heads
+            tag("th", tag("button", say[key], type="button", data_sort=key), scope="col",
+                aria_sort="none", class_="wide-only" if key in ("order", "length") else None)
+            for key, _ in columns
         ]  # fmt: skip
+        plain = [tag("th", say[key], scope="col") for key, _ in columns]
+        rows = join(self._row(call) for call in self.calls)
+        still = tag("table", tag("thead", tag("tr", *plain)), tag("tbody", rows), class_="calls")
         table = tag(
             "table",
             tag("caption", say["caption"], class_="unseen"),
             tag("thead", tag("tr", *top)),
             tag("tbody", id="rows"),
+            class_="calls",
         )
-        controls = [self._field("search", say["search"], tag("input", type="search", id="search"))]
-        if judged:
-            options = [("", say["any"]), *((n, screen[n]) for n in totals.VERDICTS)]
-            if any(not r.get("verdict") for r in self.run.apologies):
-                options.append(("-", say["not_judged"]))
-            controls.append(self._choice("sounded", self.say["judged"]["filter_verdict"], options))
-        ever = {m for _, _, missed in graded.values() for m in missed}
-        if ever:
-            names = [("", say["any"])]
-            names += [(str(m), self.say["rules"][RULES[m]]["name"]) for m in sorted(ever)]
-            controls.append(self._choice("rule", say["rule_missed"], names))
-        if len(languages) > 1:
-            options = [("", say["any"]), *((n or "-", n or "-") for n in sorted(languages))]
-            controls.append(self._choice("language", say["language"], options))
-        if judged:
-            options = [("", say["any"]), ("yes", say["yes"]), ("no", say["no"])]
-            controls.append(self._choice("rated", say["rated"], options))
-        controls.append(tag("button", say["reset"], type="button", id="clear"))
-        words = {k: say[k] for k in ("shown", "none", "sort_by", "page")}
+        words = {k: say[k] for k in ("shown", "none", "searching")}
         parts = [
-            tag("h1", self.say["page"]["apologies"]),
-            tag("form", *controls, class_="filters", id="filters"),
-            paragraph(say["caption"], "small wide-only"),
+            tag("h1", self.say["page"]["calls"]),
+            tag("form", *self._controls(), class_="filters", id="filters"),
             tag("p", id="count", role="status", class_="small"),
-            tag("div", table, class_="wide", role="region", aria_label=say["caption"],
+            tag("div", table, class_="wide js-only", role="region", aria_label=say["caption"],
                 tabindex="0"),
+            tag("noscript", still, id="all-rows"),
             tag("nav", tag("button", say["previous"], type="button", id="previous"),
                 tag("button", say["next"], type="button", id="next"), class_="pager",
                 aria_label=say["pager"]),
-            self._export() if judged else None,
-            data("data", {"rows": rows, "judged": judged, "words": words}),
+            self._export() if self.judged else None,
+            review.Review(self.frame).export(),
+            data("data", {"words": words, "judged": self.judged, "texts": TEXTS,
+                          "nonce": self.frame.nonce}),
         ]  # fmt: skip
         return self.frame.page(
-            self.say["page"]["apologies"], *parts, here="apologies.html", script="table.js"
+            self.say["page"]["calls"], *parts, here="calls.html", script="table.js", wide=True
         )
+
+    def _controls(self) -> list[Html]:
+        say = self.say["calls"]
+        any_ = ("", say["any"])
+        controls = [self._field("search", say["search"], tag("input", type="search", id="search"))]
+        reasons = {r for c in self.calls for r in c.reasons}
+        if reasons:
+            options = [any_, *((r, self.say["hear"][r]) for r in reasons_to_hear.WEIGHTS
+                               if r in reasons)]  # fmt: skip
+            controls.append(self._choice("why", say["why_filter"], options))
+        missed = {m for c in self.calls for m in totals.graded(c.line)[2]}
+        if missed:
+            options = [any_, *((m, self.say["rules"][m]["name"]) for m in RULES if m in missed)]
+            controls.append(self._choice("rule", say["rule_missed"], options))
+        yes_no = [any_, ("yes", say["yes"]), ("no", say["no"])]
+        controls.append(self._choice("complaint", say["complaint"], yes_no))
+        controls.append(self._choice("apology", say["apology"], yes_no))
+        if self.judged and self.run.apologies:
+            screen = self.say["screen"]["verdict"]
+            options = [any_, *((n, screen[n]) for n in totals.VERDICTS), ("-", say["not_judged"])]
+            sounded = self._choice("sounded", self.say["judged"]["filter_verdict"], options)
+            controls.append(tag("div", sounded, class_="judged-only"))
+            controls.append(self._choice("rated", say["rated"], yes_no))
+        controls.append(self._choice("reviewed", say["reviewed"], yes_no))
+        controls.append(tag("button", say["reset"], type="button", id="clear"))
+        return controls
+
+    def _row(self, call: Call) -> Html:
+        """Return one call as a row; what filters look at stands in its attributes."""
+        say = self.say["calls"]
+        _, of, missed = totals.graded(call.line)
+        verdicts = [str(r.get("verdict") or "-") for r in call.rows]
+        complaint = reasons_to_hear.complained(call.line)
+        date = self.date(call.line)
+        seconds = number(call.line, "duration_s", -1.0)
+        said: list[Any] = [tag("q", call.quote) if call.quote else None]
+        if call.rows and self.judged:
+            words = "; ".join(dict.fromkeys(speak.verdict(r, self.say) for r in call.rows))
+            said.append(tag("span", words, class_="question judged-only"))
+        elif not call.rows:
+            said.append(tag("span", say["nothing"], class_="question"))
+        rules = [self.say["rules"][m]["name"] for m in missed]
+        return tag(
+            "tr",
+            tag("td", call.page, class_="wide-only"),
+            tag("th", tag("a", call.name, href=file_name(call.page)),
+                tag("span", date, class_="question") if date else None, scope="row"),
+            tag("td", self.why(call.reasons)),
+            tag("td", *said),
+            tag("td", f"{len(missed)} / {of}" if of else NONE,
+                tag("span", ", ".join(rules), class_="question") if rules else None),
+            tag("td", clock(seconds) if seconds >= 0 else NONE, class_="wide-only"),
+            data_page=call.page,
+            data_why=" ".join(call.reasons),
+            data_weight=reasons_to_hear.weight(call.reasons),
+            data_rule=" ".join(missed),
+            data_missed=len(missed),
+            data_sounded=" ".join(verdicts) if self.judged else None,
+            data_complaint="" if complaint is None else "yes" if complaint else "no",
+            data_apology="yes" if call.rows else "no",
+            data_length=f"{seconds:.1f}",
+            data_clips=" ".join(clip_id(r) for r in call.rows) if self.judged else None,
+            data_call=str(call.line.get("recording")),
+        )  # fmt: skip
 
     def _field(self, ident: str, label: str, control: Html) -> Html:
         return tag("p", tag("label", label, for_=ident), control, class_="field")
@@ -134,14 +225,17 @@ class Tables(WholeRun):
         return self._field(ident, label, tag("select", *inside, id=ident))
 
     def _export(self) -> Html:
-        words, say = self.say["apology"], self.say["judged"]
+        words, say = self.say["call"], self.say["judged"]
         return section(
             say["rate"],
             tag("p", "", id="rated-share", data_text=say["rated_share"]),
+            tag("p", tag("label", words["rater"], for_="rater"),
+                tag("input", type="text", id="rater", maxlength="40", autocomplete="off"),
+                class_="field"),
             tag("p", tag("button", words["export"], type="button", id="export"), class_="buttons"),
             paragraph(words["export_text"], "small"),
             class_="own-ratings",
-        )
+        )  # fmt: skip
 
     def failed(self) -> str:
         """Return the page of recordings that were not read."""
@@ -150,8 +244,8 @@ class Tables(WholeRun):
         found: dict[tuple[str, str], list[list[str]]] = defaultdict(list)
         for line in lines:
             message, remedy = speak.failure(line, self.lang, self.same)
-            found[str(line.get("code")), remedy].append([self._name(line), message])
-        head = [self.say["apology"]["recording"], say["message"]]
+            found[str(line.get("code")), remedy].append([name_of(self.names, line), message])
+        head = [self.say["call"]["recording"], say["message"]]
         parts = []
         for (code, remedy), rows in sorted(found.items(), key=lambda e: (-len(e[1]), e[0])):
             body = [

@@ -11,8 +11,10 @@ import hashlib
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ _BRIEF = (
     "recording", "recording_sha256", "call_id", "agent", "team", "language", "channel", "role",
     "start_s", "end_s", "text", "source", "verdict", "kind", "hint", "gates",
 )  # fmt: skip
+READABLE = (1, SCHEMA_VERSION)
 _HASH = re.compile(r"[0-9a-f]{64}")
 _AGAIN = "Make the results again: prosody analyze ... --out DIR"
 
@@ -42,12 +45,15 @@ class Run:
     apologies : list of dict
         One per apology, in brief: identity, verdict, and per axis only ``p``, in order of
         recording and time.
+    scattered : frozenset of str
+        Recordings whose apologies do not stand together in the file (written by hand).
     """
 
     folder: Path
     head: dict[str, Any]
     lines: list[dict[str, Any]]
     apologies: list[dict[str, Any]] = field(default_factory=list)
+    scattered: frozenset[str] = frozenset()
 
     @property
     def command(self) -> dict[str, Any]:
@@ -146,13 +152,15 @@ def read(folder: Path) -> Run:
         raise UsageError(*_no_run(folder)) from error
     except (OSError, ValueError) as error:
         raise UsageError(f"{folder / 'run.json'}: cannot be read ({error}).", _AGAIN) from error
-    if not isinstance(head, dict) or head.get("schema_version") != SCHEMA_VERSION:
+    if not isinstance(head, dict) or head.get("schema_version") not in READABLE:
         found = head.get("schema_version") if isinstance(head, dict) else None
         raise UsageError(
             f"{folder / 'run.json'}: schema_version {found!r}, expected {SCHEMA_VERSION}.", _AGAIN
         )
     run = Run(folder, head, list(read_lines(folder / "recordings.jsonl")))
     run.apologies = [_brief(row) for row in run.whole()]
+    blocks = Counter(name for name, _ in groupby(str(r["recording"]) for r in run.apologies))
+    run.scattered = frozenset(name for name, n in blocks.items() if n > 1)
     run.apologies.sort(key=order)
     return run
 

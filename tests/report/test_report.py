@@ -79,6 +79,11 @@ def documents(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.html"))
 
 
+def whole(folder: Path) -> str:
+    """Return the source of all pages of calls."""
+    return "".join(p.read_text(encoding="utf-8") for p in sorted((folder / "calls").iterdir()))
+
+
 class Reader(HTMLParser):
     """What a browser makes of a page, without a browser."""
 
@@ -179,11 +184,11 @@ def test_a_team_is_totalled_only_from_five_agents_and_thirty_apologies(agents, a
 # --- what is in a report ----------------------------------------------------------------------
 
 
-def test_a_report_has_a_page_per_apology_and_opens_alone(analysed, pages):
-    rows = list(read.read_lines(analysed / "apologies.jsonl"))
+def test_a_report_has_a_page_for_every_call_and_opens_alone(analysed, pages):
+    lines = list(read.read_lines(analysed / "recordings.jsonl"))
     names = {p.relative_to(pages).as_posix() for p in documents(pages)}
-    assert {"index.html", "apologies.html", "complaints.html", "failed.html", "about.html"} <= names
-    assert sum(n.startswith("apologies/") for n in names) == len(rows) == 6
+    assert {"index.html", "calls.html", "failed.html", "about.html"} <= names
+    assert sum(n.startswith("calls/") for n in names) == len(lines) == 4
     for path in documents(pages):
         source = path.read_text(encoding="utf-8")
         assert not re.search(
@@ -193,7 +198,8 @@ def test_a_report_has_a_page_per_apology_and_opens_alone(analysed, pages):
             assert not [a for a in attributes if a.startswith("on") or a == "style"], name
             target = attributes.get("href") or attributes.get("src")
             if target and not target.startswith("#"):
-                assert (path.parent / target).is_file(), f"{path.name} leads to {target}"
+                there = (path.parent / target.split("#")[0]).is_file()
+                assert there, f"{path.name} leads to {target}"
 
 
 def test_every_page_allows_only_its_own_script(pages):
@@ -210,9 +216,10 @@ def test_every_page_allows_only_its_own_script(pages):
             named = [v for v in policy[kind] if v.startswith("'nonce-")]
             assert policy[kind] == [*hashes, *named]
             beside = re.findall(r'<script src="([^"]+)" nonce="(\w+)"', source)
-            # Only where something plays, one script that lies beside the pages.
-            assert beside == [("../player/wavesurfer.min.js", n[7:-1]) for n in named]
-            assert bool(named) == ("<audio" in source)
+            # One nonce a report, and only one script that lies beside the pages, where it plays.
+            assert len(named) == 1
+            plays = "<audio" in source
+            assert beside == [("../player/wavesurfer.min.js", n[7:-1]) for n in named if plays]
         assert "http" not in str(policy)
 
 
@@ -225,39 +232,48 @@ def html_policy(source: str) -> dict[str, list[str]]:
     return {p.split()[0]: p.split()[1:] for p in content.split("; ")}
 
 
-def test_the_sound_is_the_recordings_own_with_ten_seconds_around(analysed, pages):
-    rows = sorted(read.read_lines(analysed / "apologies.jsonl"), key=read.order)
-    for i, row in enumerate(rows, 1):
-        path = pages / f"sound/{i:05d}.wav"
-        got, sr = soundfile.read(path, always_2d=True, dtype="float32")
-        assert soundfile.info(path).subtype == "PCM_16"
-        with Recording(row["recording"]) as recording:
-            length = recording.info.duration_s
-            low, high = max(0, row["start_s"] - 10), min(length, row["end_s"] + 10)
-            wanted = recording.read(low, high, row["channel"])
-            assert sr == recording.info.sr_hz
-        assert len(got) == len(wanted)
-        assert np.abs(got[:, 0] - wanted).max() < 2 / 32768
-
-
-def test_times_to_click_lie_within_the_sound(pages):
-    for path in sorted((pages / "apologies").iterdir()):
+def calls_of(folder: Path) -> dict[str, tuple[int, Reader]]:
+    """Return number and page of every call, by the name of its recording."""
+    found = {}
+    for path in sorted((folder / "calls").iterdir()):
         page = Reader(path.read_text(encoding="utf-8"))
+        call = next(a["data-call"] for t, a in page.tags if t == "article")
+        found[call] = int(path.stem), page
+    return found
+
+
+def test_the_sound_is_the_whole_call_and_nothing_is_lost(analysed, pages):
+    for call, (number, _) in calls_of(pages).items():
+        path = pages / f"sound/{number:05d}.flac"
+        got, sr = soundfile.read(path, always_2d=True, dtype="float32")
+        assert soundfile.info(path).format == "FLAC"
+        with Recording(call) as recording:
+            assert sr == recording.info.sr_hz
+            for channel in range(recording.info.channels):
+                wanted = recording.read(0, recording.info.duration_s, channel)
+                assert len(got) == len(wanted)
+                assert np.abs(got[:, channel] - wanted).max() < 2 / 32768
+
+
+def test_times_to_click_lie_within_the_sound_and_say_what_they_play(analysed, pages):
+    lines = {x["recording"]: x for x in read.read_lines(analysed / "recordings.jsonl")}
+    for call, (_, page) in calls_of(pages).items():
         sound = next(a for t, a in page.tags if t == "audio")
-        length = soundfile.info(path.parent / sound["src"]).duration
-        begin = float(sound["data-start"])
+        length = soundfile.info(pages / "calls" / sound["src"]).duration
         buttons = [a for t, a in page.tags if t == "button" and "data-from" in a]
         assert len(buttons) > 5
         for button in buttons:
-            assert begin - 0.5 <= float(button["data-from"]) <= begin + length
+            assert 0 <= float(button["data-from"]) <= length
+        begin = {round(float(b["data-from"]), 1) for b in buttons}
+        for act in lines[call]["acts"]:
+            assert round(act["start_s"], 1) in begin
 
 
 @pytest.mark.parametrize("lang", ["nl", "en"])
 def test_pages_speak_one_language(analysed, tmp_path, lang):
     run("report", analysed, "--out", tmp_path / lang, "--lang", lang, "--no-audio", "-q")
-    source = (tmp_path / lang / "apologies" / "00001.html").read_text(encoding="utf-8")
-    assert f'<html lang="{lang}">' in source
-    pages = sorted((tmp_path / lang / "apologies").iterdir())
+    pages = sorted((tmp_path / lang / "calls").iterdir())
+    assert f'<html lang="{lang}">' in pages[0].read_text(encoding="utf-8")
     words = "".join(w for p in pages for w in Reader(p.read_text(encoding="utf-8")).words)
     reason = {"nl": "dan in de rest van het gesprek", "en": "than in the rest of the call"}
     other = {"nl": "en", "en": "nl"}[lang]
@@ -274,9 +290,11 @@ def test_measures_only_shows_no_judgement_anywhere(tmp_path):
     run("analyze", SAMPLES, "--out", out, "--workers", 0, "-q", "--measures-only")
     for lang in ("nl", "en"):
         run("report", out, "--out", tmp_path / lang, "--lang", lang, "-q")
-        for path in (p for p in (tmp_path / lang).rglob("*") if p.suffix in (".html", ".csv")):
+        kinds = (".html", ".csv", ".js")
+        for path in (p for p in (tmp_path / lang).rglob("*") if p.suffix in kinds):
             text = path.read_text(encoding="utf-8").replace("prosody-sincerity", "")
-            text = re.sub(r"<dd>.*?</dd>", "", text, flags=re.S)  # the callers' own words
+            # The callers' own words.
+            text = re.sub(r"<dd>.*?</dd>|<q>.*?</q>|\d+:\"[^\n]*", "", text, flags=re.S)
             said = re.sub(r"sincerely apologi[sz]e|2-recited-apology-en", "", text)
             found = JUDGED.search(said)
             assert not found, f"{path.name}: {said[found.start() - 60 : found.end() + 20]}"
@@ -293,11 +311,11 @@ def test_a_run_without_its_recordings_says_so_and_finds_them_by_content(tmp_path
     folder = results_of(lose)
     made = report.make(folder)
     assert made.with_sound == 0
-    assert made.silences == {"why_not_found": 6}
-    page = (folder / "report/apologies/00001.html").read_text(encoding="utf-8")
+    assert made.silences == {"why_not_found": 4}
+    page = (folder / "report/calls/00001.html").read_text(encoding="utf-8")
     assert "--recordings" in page
     assert "<audio" not in page
-    assert report.make(folder, recordings=[SAMPLES]).with_sound == 6
+    assert report.make(folder, recordings=[SAMPLES]).with_sound == 4
 
 
 def test_sound_is_left_out_on_request_beyond_the_most_and_where_texts_are_redacted(results_of):
@@ -320,8 +338,11 @@ def test_failures_and_complaints_have_their_remedy_and_words(results_of):
     failed = Reader((folder / "report/failed.html").read_text(encoding="utf-8"))
     assert "Half of <b>it</b>." in failed.words
     assert "Copy it again." in failed.words
-    complaints = "".join(Reader((folder / "report/complaints.html").read_text("utf-8")).words)
-    assert "Ik heb er vrij voor genomen" in complaints
+    first = "".join(Reader((folder / "report/calls/00001.html").read_text("utf-8")).words)
+    assert "A complaint, and no apology" in first  # first of all
+    assert "Ik heb er vrij voor genomen" in first
+    index = "".join(Reader((folder / "report/index.html").read_text("utf-8")).words)
+    assert "complaints got no apology" in index or "One complaint got no apology" in index
 
 
 def test_no_agent_is_named_ordered_or_counted(results_of):
@@ -368,7 +389,7 @@ def test_a_page_says_why_it_is_unclear(results_of, sincere_p, engaged_p, said):
 
     folder = results_of(unsure)
     report.make(folder, lang="en", audio=False)
-    assert said in (folder / "report/apologies/00001.html").read_text(encoding="utf-8")
+    assert said in whole(folder / "report")
 
 
 def test_thresholds_that_are_none_are_not_told_of(results_of):
@@ -379,9 +400,7 @@ def test_thresholds_that_are_none_are_not_told_of(results_of):
     folder = results_of(odd)
     assert read.read(folder).limits == {}
     report.make(folder, lang="en", audio=False)
-    assert "is called sincere from" not in (folder / "report/apologies/00001.html").read_text(
-        encoding="utf-8"
-    )
+    assert "is called sincere from" not in whole(folder / "report")
 
 
 def test_the_options_of_a_run_are_words(analysed, tmp_path):
@@ -395,8 +414,8 @@ def test_the_options_of_a_run_are_words(analysed, tmp_path):
 
 def test_the_overview_counts_what_only_resembles_an_apology(pages):
     # "Sorry? What was the last letter?" in the fourth call
-    said = "Also heard, and no apology: asking again or correcting: 1."
-    assert said in (pages / "index.html").read_text(encoding="utf-8")
+    page = Reader((pages / "index.html").read_text(encoding="utf-8"))
+    assert "Also heard, and no apology: asking again or correcting: 1." in "".join(page.words)
 
 
 def test_times_are_cut_and_not_rounded():
@@ -407,7 +426,7 @@ def test_exported_ratings_and_the_reports_clips_belong_together(pages, tmp_path)
     with (pages / "clips.csv").open(encoding="utf-8-sig", newline="") as file:
         clips = [row["clip"] for row in csv.DictReader(file)]
     marks = set()
-    for path in (pages / "apologies").iterdir():
+    for path in (pages / "calls").iterdir():
         marks |= {a.get("data-clip") for _, a in Reader(path.read_text("utf-8")).tags} - {None}
     assert marks == set(clips)
     head = "clip,rater,axis,rating,is_repeat,cannot_hear,remark"
@@ -443,8 +462,8 @@ def test_a_new_report_takes_the_place_of_an_earlier_one(tmp_path, results_of, an
     listed["files"] += ["../letter.html", "/etc/x.html", "notes.txt"]
     (out / "report.json").write_text(json.dumps(listed))
     (tmp_path / "letter.html").write_text("keep me")
-    report.make(results_of(lambda rows, lines, head: rows.__delitem__(slice(2, None))), out)
-    assert len(list((out / "apologies").iterdir())) == 2
+    report.make(results_of(lambda rows, lines, head: lines.__delitem__(slice(2, None))), out)
+    assert len(list((out / "calls").iterdir())) == 2
     assert (out / "notes.txt").exists()
     assert (tmp_path / "letter.html").read_text() == "keep me"
 

@@ -4,10 +4,9 @@
   "use strict";
   var one = function (s) { return document.querySelector(s); };
   var all = function (s) { return Array.prototype.slice.call(document.querySelectorAll(s)); };
-  var audio = one("audio"), chart = one(".chart"), wave = one(".wave"), stopAt = null;
+  var audio = one("audio"), wave = one(".wave"), stopAt = null;
   if (!audio) return;
-  var begin = Number(audio.dataset.start);
-  var length = Number((wave || audio).dataset.length) || 1;
+  var begin = Number(audio.dataset.start), length = Number(audio.dataset.length) || 1;
 
   function clock(s) {
     var t = Math.floor(s), two = function (n) { return (n < 10 ? "0" : "") + n; };
@@ -22,7 +21,7 @@
     stopAt = null;
     audio.currentTime = Math.min(length, Math.max(0, t));
   }
-  all("button.play").forEach(function (b) {
+  all("button[data-from]").forEach(function (b) {
     b.addEventListener("click", function () {
       seek(Number(b.dataset.from) - begin);
       stopAt = Number(b.dataset.to) - begin;
@@ -30,22 +29,34 @@
     });
   });
 
-  // --- one place in the sound
-  var head = one(".picture .head");
+  // --- one place in the sound, shown in every picture and in the transcript
+  var charts = all(".chart").map(function (c) {
+    return { box: c, head: c.querySelector(".head"), start: Number(c.dataset.start), end: Number(c.dataset.end) };
+  });
+  var turns = all(".transcript .turn").map(function (t) {
+    var b = t.querySelector("dt button[data-from]");
+    return b ? { turn: t, from: Number(b.dataset.from), to: Number(b.dataset.to) } : null;
+  }).filter(Boolean);
   function draw() {
-    if (head) {
-      var x = (100 * audio.currentTime / length).toFixed(2) + "%";
-      head.setAttribute("x1", x); head.setAttribute("x2", x);
-    }
+    var t = begin + audio.currentTime;
+    charts.forEach(function (c) {
+      var x = (100 * Math.min(1, Math.max(0, (t - c.start) / (c.end - c.start)))).toFixed(2) + "%";
+      if (c.head) { c.head.setAttribute("x1", x); c.head.setAttribute("x2", x); }
+    });
+    turns.forEach(function (r) {
+      r.turn.classList.toggle("now", !audio.paused && t >= r.from && t < r.to);
+    });
     if (stopAt !== null && audio.currentTime >= stopAt) { stopAt = null; audio.pause(); }
     if (!audio.paused) requestAnimationFrame(draw);
   }
   audio.addEventListener("play", function () { requestAnimationFrame(draw); });
   audio.addEventListener("timeupdate", draw);
   audio.addEventListener("seeked", draw);
-  if (chart) chart.addEventListener("click", function (e) {
-    var box = chart.getBoundingClientRect();
-    seek((e.clientX - box.left) / box.width * length);
+  charts.forEach(function (c) {
+    c.box.addEventListener("click", function (e) {
+      var box = c.box.getBoundingClientRect();
+      seek(c.start + (e.clientX - box.left) / box.width * (c.end - c.start) - begin);
+    });
   });
 
   // --- the waveform: wavesurfer.js lies beside the pages; without it everything above still works
@@ -60,7 +71,7 @@
     var c = colours(), whose = wave.dataset.roles.split(" ");
     var of = function (role) {
       var own = role === "customer" ? c.customer : c.agent;
-      return { waveColor: own, progressColor: own, height: whose.length > 1 ? 56 : 72 };
+      return { waveColor: own, progressColor: own, height: whose.length > 1 ? 42 : 64 };
     };
     var out = of(whose[0]);
     out.splitChannels = whose.length > 1 ? whose.map(of) : undefined;
