@@ -76,7 +76,18 @@ def analyze(
         False, "--measures-only", help="Measure, but judge nothing, anywhere."
     ),
     formats: list[str] | None = given(
-        "--format", help="Also write parquet or xlsx (repeat the option for both)."
+        "--format",
+        help="Also write xlsx (with --lang nl it always is), parquet (a folder by date) or "
+        "parquet-file; may be repeated.",
+    ),
+    csv_dialect: str = typer.Option(
+        "standard",
+        "--csv-dialect",
+        help="Signs of the CSV: standard (comma and point, for programs) or nl (semicolon and "
+        "decimal comma, for a Dutch Excel).",
+    ),
+    columns: str = typer.Option(
+        "en", "--columns", help="Language of column names in CSV and workbook: en or nl."
     ),
     settings_file: Path | None = SETTINGS,
     agents_as_is: bool = typer.Option(
@@ -142,6 +153,7 @@ def analyze(
     from prosody.judge.judge import Judge
     from prosody.judge.rows import judge_rows
     from prosody.results import write
+    from prosody.results.look import Look
     from prosody.results.records import nested
     from prosody.runs import batch, executors, purge, task
     from prosody.runs.journal import Journal
@@ -157,7 +169,8 @@ def analyze(
         settings=settings,
         asr=_plan(asr, language, out, download=download, keep=write_transcripts, redact=redact),
     )
-    wanted = write.check_formats(formats or [])
+    look = Look(csv_dialect, columns)
+    wanted = write.check_formats([*(formats or []), *write.usual_formats(lang)])
     calls = given_calls = collect(
         paths or [],
         manifest=manifest,
@@ -227,6 +240,7 @@ def analyze(
             inputs=inputs,
             measures_only=measures_only,
             textgrid=textgrid,
+            look=look,
         )
         if as_json:
             for row in done.apologies:

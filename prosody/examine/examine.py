@@ -17,6 +17,7 @@ from typing import Any
 from prosody.audio import storage
 from prosody.calls.collect import Call
 from prosody.errors import ProsodyError, RecordingError, UsageError
+from prosody.examine import talk
 from prosody.examine.open_call import NO_WORDS, Heard, describe, hear
 from prosody.examine.roles import check
 from prosody.examine.speaker import Habit, Voice, voice_of
@@ -190,12 +191,13 @@ def _examine(call: Call, options: Options, line: Line, voice: Habit | None) -> E
             for a in heard.acts
         )
         if heard.turns:
-            line.conduct, line.complaint_without_apology = _conduct(heard, options)
+            line.conduct, line.complaint, line.complaint_without_apology = _conduct(heard, options)
         rows: list[Apology] = []
         for track, role, acts in heard.voices():
             rows += Voice(heard, track, role, options.settings, options.lang, voice).rows(
                 acts, line
             )
+        line.conversation = talk.describe(heard, rows, options.settings)
     rows.sort(key=lambda r: (r.start_s, r.channel))
     line.apologies = len(rows)
     line.status = "ok" if rows else "no_apology"
@@ -220,10 +222,14 @@ def conduct_of(call: Call, options: Options) -> tuple[dict[str, Any], bool | Non
         storage.beside(call) as here,
         _heard(here, options) as heard,
     ):
-        return _conduct(heard, options) if heard.turns else ({}, None)
+        if not heard.turns:
+            return {}, None
+        found, _, alone = _conduct(heard, options)
+        return found, alone
 
 
-def _conduct(heard: Heard, options: Options) -> tuple[dict[str, Any], bool | None]:
+def _conduct(heard: Heard, options: Options) -> tuple[dict[str, Any], bool | None, bool | None]:
+    """Return every rule, whether the customer complains, and whether nobody apologised for it."""
     from prosody import conduct
 
     language = heard.language if heard.language in conduct.languages() else "auto"
@@ -234,4 +240,4 @@ def _conduct(heard: Heard, options: Options) -> tuple[dict[str, Any], bool | Non
         out[rule] = {**result.as_dict(), "advice": texts["advice"], "remark": texts["remark"]}
     complains = conduct.complains(heard.turns, heard.acts, language=language)
     silent = not any(a.kind == "apology" and a.role != "customer" for a in heard.acts)
-    return out, None if complains is None else complains and silent
+    return out, complains, None if complains is None else complains and silent

@@ -134,8 +134,8 @@ class Heard:
         if not shared and not (bleeding and self.turns):
             return speech
         # Both voices are (softly) on this track: the transcript says when it is this role's turn.
-        mine = _spans([t for t in self.turns if t.role == role])
-        others = _spans([t for t in self.turns if t.role != role])
+        mine = spans_of([t for t in self.turns if t.role == role])
+        others = spans_of([t for t in self.turns if t.role != role])
         quiet = subtract(np.array([[0.0, self.duration_s]]), mine)
         return subtract(subtract(speech, quiet), others)
 
@@ -166,7 +166,8 @@ def voices(
     return cache[source]
 
 
-def _spans(turns: Sequence[Turn]) -> Spans:
+def spans_of(turns: Sequence[Turn]) -> Spans:
+    """Return when somebody speaks in turns: by word times where there are, else whole turns."""
     spans = [(w.start_s, w.end_s) for t in turns if t.has_word_times for w in t.words]
     spans += [(t.start_s, t.end_s) for t in turns if not t.has_word_times]
     known = [(a, b) for a, b in spans if math.isfinite(a) and math.isfinite(b) and b > a]

@@ -34,7 +34,13 @@ COLUMNS: Final = (
     "overlap_s", "overlap_share", "longest_wait_s", "longest_wait_start_s", "agent_response_s",
     "customer_response_s", "agent_cut_ins", "customer_cut_ins",
 )  # fmt: skip
-AROUND: Final = ("response_before_s", "response_after_s")
+RESPONSES: Final = ("response_before_s", "response_after_s")
+RATIOS: Final = (
+    "agent_pace_ratio", "agent_loudness_ratio", "customer_pace_before_ratio",
+    "customer_loudness_before_ratio", "customer_pace_after_ratio", "customer_loudness_after_ratio",
+)  # fmt: skip
+AROUND: Final = (*RESPONSES, *RATIOS)
+"""What is measured before, in and after an apology."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +188,7 @@ def around(agent: Spans, customer: Spans, window: tuple[float, float]) -> dict[s
     """
     agent, customer = join(agent, PAUSE_S), join(customer, PAUSE_S)
     start, end = window
-    out = dict.fromkeys(AROUND, math.nan)
+    out = dict.fromkeys(RESPONSES, math.nan)
     before = customer[customer[:, 0] < start]
     if len(before):
         heard = float(before[-1, 1])

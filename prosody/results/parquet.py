@@ -29,7 +29,7 @@ _DATE = re.compile(r"\s*([0-9]{4})[-/.]?([0-9]{2})[-/.]?([0-9]{2})")
 _TEXT = {
     "recording", "recording_sha256", "call_id", "started_at", "agent", "team", "language", "role",
     "text", "form", "source", "verdict", "kind", "hint", "reason_1", "reason_2", "reason_3",
-    "gates", "remarks",
+    "gates", "remarks", "clip",
 }  # fmt: skip
 _ABOUT = {
     "start_s": ("s", "Start of the measured window, from the start of the recording."),
@@ -81,6 +81,73 @@ def schema(columns: Sequence[str]) -> Any:
         return pa.string() if is_text(name) else pa.float64()
 
     return pa.schema([pa.field(n, kind(n), metadata=_about(n)) for n in columns])
+
+
+@contextmanager
+def file_writer(
+    path: Path, columns: Sequence[str], kinds: Callable[[str], Any] | None = None
+) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Give a function that takes flat rows of one Parquet file, which is there when it is whole.
+
+    Parameters
+    ----------
+    path : Path
+    columns : sequence of str
+    kinds : callable, optional
+        Column to Arrow type; by default that of the table of apologies.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    made = schema(columns)
+    if kinds is not None:
+        made = pa.schema([pa.field(n, kinds(n), metadata=_about(n)) for n in columns])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.file.part")
+    remove(part)
+    held: list[list[Any]] = [[] for _ in columns]
+    days = {f.name for f in made if pa.types.is_date(f.type)}
+    try:
+        with pq.ParquetWriter(part, made) as file:
+
+            def flush() -> None:
+                arrays = [pa.array(c, k) for c, k in zip(held, made.types, strict=True)]
+                file.write_table(pa.Table.from_arrays(arrays, schema=made))
+                for column in held:
+                    column.clear()
+
+            def put(row: dict[str, Any]) -> None:
+                for column, name in zip(held, columns, strict=True):
+                    value = row.get(name)
+                    if name in days:
+                        value = date.fromisoformat(value) if value else None
+                    column.append(value)
+                if len(held[0]) >= HELD_ROWS:
+                    flush()
+
+            yield put
+            flush()
+        with part.open("rb+") as out:
+            os.fsync(out.fileno())
+        swap(part, path)
+    except BaseException:
+        remove(part)
+        raise
+
+
+def kind_of(column: str) -> Any:
+    """Return the Arrow type of a column of the tables of recordings and of rules."""
+    import pyarrow as pa
+
+    from prosody.results import call_tables
+
+    if column in call_tables.DATES:
+        return pa.date32()
+    if column in call_tables.FLAGS:
+        return pa.bool_()
+    if column in call_tables.COUNTS:
+        return pa.int64()
+    return pa.string() if column in call_tables.TEXTS else pa.float64()
 
 
 @contextmanager
@@ -160,7 +227,7 @@ def remove(path: Path) -> None:
 
 def sweep(folder: Path) -> None:
     """Remove what a killed run left half-written under names of ours."""
-    for name in ("apologies", "recordings", "run"):
+    for name in ("apologies", "recordings", "conduct", "run"):
         for left in folder.glob(f".{name}.*.part*"):
             remove(left)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from prosody.errors import UsageError
-from prosody.results.records import SCHEMA_VERSION
+from prosody.results.records import SCHEMA_VERSION, clip_name
 
 # What tables and totals need of an apology; a complete row is thirty times as large.
 _BRIEF = (
@@ -27,7 +26,6 @@ _BRIEF = (
     "start_s", "end_s", "text", "source", "verdict", "kind", "hint", "gates",
 )  # fmt: skip
 READABLE = (1, SCHEMA_VERSION)
-_HASH = re.compile(r"[0-9a-f]{64}")
 _AGAIN = "Make the results again: prosody analyze ... --out DIR"
 
 
@@ -88,10 +86,12 @@ class Run:
 
 def clip_id(row: dict[str, Any]) -> str:
     """Return the name of an apology in ratings: the same in every run over the same sound."""
-    sound = str(row.get("recording_sha256") or "")
-    if not _HASH.fullmatch(sound):
-        sound = hashlib.sha256(str(row.get("recording")).encode(errors="replace")).hexdigest()
-    return f"{sound[:12]}-{int(row.get('channel') or 0)}-{round(1000 * number(row, 'start_s'))}"
+    return clip_name(
+        str(row.get("recording_sha256") or ""),
+        str(row.get("recording")),
+        int(row.get("channel") or 0),
+        number(row, "start_s"),
+    )
 
 
 def name_of(names: Mapping[str, str], row: Mapping[str, Any]) -> str:

@@ -7,7 +7,9 @@ CSV, Parquet and XLSX. Missing numbers are NaN here and null / empty in files.
 
 from __future__ import annotations
 
+import hashlib
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +19,10 @@ from numpy.typing import NDArray
 from prosody.audio.recording import Remark
 from prosody.files import storable
 from prosody.measures import table
+from prosody.measures.conversation import AROUND
 
 SCHEMA_VERSION = 1
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 RULES = (
     "real", "heard_first", "delay", "short", "once", "i_form", "responsibility", "specific",
@@ -41,7 +45,8 @@ class Apology:
 
     ``measures`` is ordered as `table.NAMES`, ``relative`` as `table.RELATIVE_NAMES`; ``quality``
     are the numbers behind the gates (`quality.GATES`), for other thresholds later. The judgement
-    fields stay empty until a judge has seen the row, and for gated rows.
+    fields stay empty until a judge has seen the row, and for gated rows. ``around`` is what the
+    talk did before and after (`conversation.AROUND`).
     """
 
     recording: str
@@ -72,6 +77,7 @@ class Apology:
     hint: str | None = None
     reasons: tuple[dict[str, Any], ...] = ()
     conduct: dict[str, dict[str, Any]] = field(default_factory=dict)
+    around: dict[str, float] = field(default_factory=dict)
 
     def columns(self) -> dict[str, float]:
         """Return every number a judge may ask for, by column name."""
@@ -90,7 +96,8 @@ class Line:
     ``baseline`` holds the agent's usual measures in this recording (medians over stretches of
     ``baseline_s`` seconds of speech), also where there is no apology. ``tracks`` are the signals of
     the call in the order of ``roles``, each with its file, the file's hash, its channel there, its
-    role, and ``offset_s``: time in the call = time in the file + ``offset_s``.
+    role, and ``offset_s``: time in the call = time in the file + ``offset_s``. ``conversation`` is
+    how the talk was shared (`conversation.COLUMNS`), empty where it is not known.
     """
 
     recording: str
@@ -114,12 +121,21 @@ class Line:
     apologies: int = 0
     judged: int = 0
     withheld: int = 0
+    complaint: bool | None = None
     complaint_without_apology: bool | None = None
     baseline_s: float = math.nan
     baseline: dict[str, float] = field(default_factory=dict)
     acts: tuple[dict[str, Any], ...] = ()
     conduct: dict[str, dict[str, Any]] = field(default_factory=dict)
+    conversation: dict[str, float] = field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
+
+
+def clip_name(sha256: str, recording: str, channel: int, start_s: float) -> str:
+    """Return the name of an apology in ratings: the same in every run over the same sound."""
+    if not _HASH.fullmatch(sha256):
+        sha256 = hashlib.sha256(recording.encode(errors="replace")).hexdigest()
+    return f"{sha256[:12]}-{channel}-{round(1000 * start_s)}"
 
 
 def plain(value: Any) -> Any:
@@ -165,6 +181,7 @@ def nested(row: Apology, *, measures_only: bool = False) -> dict[str, Any]:
     out["measures"] = dict(zip(table.NAMES, row.measures.tolist(), strict=True))
     out["relative"] = dict(zip(table.RELATIVE_NAMES, row.relative.tolist(), strict=True))
     out["conduct"] = row.conduct
+    out["around"] = {name: row.around.get(name) for name in AROUND}
     return dict(plain(out))
 
 
@@ -200,6 +217,9 @@ def flat(
         value = got.get("value")
         wanted = str if rule in WORDED_RULES else (int, float)
         out[f"conduct_{rule}_value"] = value if isinstance(value, wanted) else None
+    out["clip"] = clip_name(row.recording_sha256, row.recording, row.channel,
+                            plain(row.start_s))  # fmt: skip
+    out |= {name: row.around.get(name) for name in AROUND}
     out |= dict(zip(table.NAMES, row.measures.tolist(), strict=True))
     out |= dict(zip(table.RELATIVE_NAMES, row.relative.tolist(), strict=True))
     if not measures_only:

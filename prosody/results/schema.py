@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from prosody.measures import table
+from prosody.measures.conversation import AROUND, COLUMNS
 from prosody.results.records import AXES, GATES, RULES, SCHEMA_VERSION
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -112,6 +113,7 @@ def apology(*, measures_only: bool = False) -> dict[str, Any]:
         "measures": _closed(dict.fromkeys(table.NAMES, _NUMBER)),
         "relative": _closed(dict.fromkeys(table.RELATIVE_NAMES, _NUMBER)),
         "conduct": _conduct(),
+        "around": _closed(dict.fromkeys(AROUND, _NUMBER)),
     }
     shape = _closed({**identity, **({} if measures_only else judged), **rest})
     if not measures_only:
@@ -147,9 +149,12 @@ def recording(*, measures_only: bool = False) -> dict[str, Any]:
         "language": _TEXT, "source": {"enum": ["", "windows", "transcript", "clips", "asr"]},
         "started_at": _TEXT, "agent": _TEXT, "team": _TEXT,
         "apologies": _COUNT, "judged": _COUNT, "withheld": _COUNT,
-        "complaint_without_apology": _FLAG, "baseline_s": _NUMBER,
+        "complaint": _FLAG, "complaint_without_apology": _FLAG, "baseline_s": _NUMBER,
         "baseline": {"type": "object", "additionalProperties": _NUMBER},
         "acts": _listed(act), "conduct": _conduct(), "remarks": _listed(_REMARK),
+        # Empty where it is not known who speaks.
+        "conversation": {"type": "object", "additionalProperties": False,
+                         "properties": dict.fromkeys(COLUMNS, _NUMBER)},
     }  # fmt: skip
     if measures_only:
         properties.pop("judged")

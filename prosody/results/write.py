@@ -22,14 +22,26 @@ from typing import IO, TYPE_CHECKING, Any
 from prosody.errors import MissingExtraError, ProsodyError, UsageError, install_line
 from prosody.files import storable
 from prosody.measures import table
-from prosody.results import parquet, records
+from prosody.results import call_tables, parquet, records
+from prosody.results.look import Look
 from prosody.results.records import Apology, Line
+from prosody.results.sheets import Sheet, workbook
 
 if TYPE_CHECKING:
     from prosody.runs.journal import Journal
 
-FORMATS = ("jsonl", "csv", "parquet", "xlsx")
-EXTRA = {"parquet": "pyarrow", "xlsx": "openpyxl"}
+FORMATS = ("xlsx", "csv", "parquet", "parquet-file", "jsonl")
+EXTRA = {"parquet": "pyarrow", "parquet-file": "pyarrow", "xlsx": "openpyxl"}
+
+_TABLES = ("recordings", "apologies", "conduct")
+NAMES = {
+    "xlsx": ("apologies.xlsx",),
+    "csv": tuple(f"{name}.csv" for name in _TABLES),
+    "parquet": tuple(f"{name}.parquet" for name in _TABLES),
+    "parquet-file": tuple(f"{name}.parquet" for name in _TABLES),
+    "jsonl": ("apologies.jsonl", "recordings.jsonl"),
+}
+"""What each format writes, in the order in which a reader would open it."""
 
 # A cell that begins like this is a formula to Excel, LibreOffice and Google Sheets (OWASP, "CSV
 # injection"); a leading apostrophe makes it text.
@@ -120,10 +132,10 @@ def parquet_writer(path: Path, columns: Sequence[str]) -> Any:
 
 
 @contextmanager
-def csv_writer(path: Path, columns: Sequence[str]) -> Any:
-    """Give a function that takes flat rows."""
+def csv_writer(path: Path, columns: Sequence[str], look: Look | None = None) -> Any:
+    """Give a function that takes flat rows; `look` says how people of a country read them."""
     with atomic(path, mode="w", encoding="utf-8-sig", newline="", errors="replace") as out:
-        yield _sheet(out, columns)
+        yield _sheet(out, columns, look)
 
 
 @contextmanager
@@ -163,25 +175,39 @@ def jsonl_writer(path: Path) -> Any:
         yield put
 
 
-def _sheet(out: IO[str], columns: Sequence[str]) -> Callable[[dict[str, Any]], None]:
-    sheet = csv.writer(out)
-    sheet.writerow(columns)
+def _sheet(
+    out: IO[str], columns: Sequence[str], look: Look | None = None
+) -> Callable[[dict[str, Any]], None]:
+    shown = look or Look()
+    sheet = csv.writer(out, delimiter=shown.delimiter)
+    sheet.writerow(shown.heads(columns))
+    if shown == Look():
 
-    def put(row: dict[str, Any]) -> None:
-        sheet.writerow(["" if (v := row.get(c)) is None else safe_cell(v) for c in columns])
+        def put(row: dict[str, Any]) -> None:
+            sheet.writerow(["" if (v := row.get(c)) is None else safe_cell(v) for c in columns])
+
+    else:
+
+        def put(row: dict[str, Any]) -> None:
+            cells = [(c, row.get(c)) for c in columns]
+            sheet.writerow(
+                ["" if v is None else shown.number(safe_cell(shown.value(c, v))) for c, v in cells]
+            )
 
     return put
 
 
 @contextmanager
-def xlsx_writer(path: Path, columns: Sequence[str], *, lang: str = "en") -> Any:
-    """Give a function that takes flat rows; `lang` is that of the sheet about the columns."""
+def xlsx_writer(
+    path: Path, sheets: Sequence[Sheet], *, lang: str = "en", look: Look | None = None
+) -> Any:
+    """Give a function that takes the name of a sheet and a flat row."""
     _need("xlsx")
     from prosody.results import xlsx
 
     with (
         atomic(path, mode="wb") as out,
-        xlsx.writer(out, columns, safe_cell, lang=lang, path=path) as put,
+        xlsx.writer(out, sheets, safe_cell, lang=lang, look=look, path=path) as put,
     ):
         yield put
 
@@ -210,9 +236,19 @@ def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
         if fmt in EXTRA:
             _need(fmt)
     chosen = {"jsonl", "csv", *formats}
-    if importlib.util.find_spec("pyarrow"):
+    if {"parquet", "parquet-file"} <= chosen:
+        raise UsageError(
+            "--format parquet and --format parquet-file: both would be apologies.parquet.",
+            "Choose a folder by date (parquet) or one file (parquet-file).",
+        )
+    if importlib.util.find_spec("pyarrow") and "parquet-file" not in chosen:
         chosen.add("parquet")
     return tuple(f for f in FORMATS if f in chosen)
+
+
+def usual_formats(lang: str) -> tuple[str, ...]:
+    """Return what is written without being asked for: a workbook where Excel reads no plain CSV."""
+    return ("xlsx",) if lang == "nl" and importlib.util.find_spec(EXTRA["xlsx"]) else ()
 
 
 def write_run(
@@ -224,6 +260,7 @@ def write_run(
     formats: Sequence[str] = ("jsonl", "csv"),
     inputs: tuple[str, ...] = (),
     measures_only: bool = False,
+    look: Look | None = None,
 ) -> list[str]:
     """Write everything a run gives back, row by row.
 
@@ -243,6 +280,8 @@ def write_run(
         The judge's inputs (they name the contribution columns).
     measures_only : bool
         Leave every column of a judgement out.
+    look : Look, optional
+        How CSV and workbook are shown; as programs read them by default.
 
     Returns
     -------
@@ -254,41 +293,100 @@ def write_run(
     if isinstance(apologies, (list, tuple)):
         apologies = sorted(apologies, key=lambda x: (x.recording, x.start_s, x.channel))
     columns = flat_columns(inputs, measures_only=measures_only)
-    lang = str(run.get("command", {}).get("lang", "en"))
-    writers: dict[str, Callable[[Path], Any]] = {
-        "csv": lambda p: csv_writer(p, columns),
-        "xlsx": lambda p: xlsx_writer(p, columns, lang=lang),
-        "parquet": lambda p: parquet_writer(p, columns),
-        "jsonl": jsonl_writer,
-    }
     folder.mkdir(parents=True, exist_ok=True)
     parquet.sweep(folder)
-    paths = {fmt: folder / f"apologies.{fmt}" for fmt in writers}
+    verdicts: dict[str, list[dict[str, Any]]] = {}
     with ExitStack() as stack:
-        puts = {
-            fmt: stack.enter_context(write(paths[fmt]))
-            for fmt, write in writers.items()
-            if fmt in formats
-        }
-        wide = [put for fmt, put in puts.items() if fmt != "jsonl"]
+        open_ = _opener(stack, folder, formats, look, columns, measures_only=measures_only,
+                        lang=str(run.get("command", {}).get("lang", "en")))  # fmt: skip
+        puts, book = open_("apologies", columns), open_.book
+        nested = stack.enter_context(jsonl_writer(folder / "apologies.jsonl"))
         for apology in apologies:
-            if wide:
+            if puts or book:
                 row = records.flat(apology, inputs=inputs, measures_only=measures_only)
-                for put in wide:
+                for put in puts:
                     put(row)
-            if "jsonl" in puts:
-                puts["jsonl"](records.nested(apology, measures_only=measures_only))
-    for fmt, path in paths.items():
-        if fmt not in formats:
-            # A file of an earlier run with other formats would contradict this one.
-            parquet.remove(path)
-    write_jsonl(
-        folder / "recordings.jsonl",
-        (records.nested_line(x, measures_only=measures_only) for x in lines),
+                if book:
+                    book("apologies", row)
+                    book("measures", row)
+            nested(records.nested(apology, measures_only=measures_only))
+            verdicts.setdefault(apology.recording, []).append({"verdict": apology.verdict})
+        recorded = call_tables.recording_columns(measures_only=measures_only)
+        tables = {
+            "recordings": (open_("recordings", recorded), recorded),
+            "conduct": (open_("conduct", call_tables.CONDUCT), call_tables.CONDUCT),
+        }
+        nested = stack.enter_context(jsonl_writer(folder / "recordings.jsonl"))
+        for line in lines:
+            one = records.nested_line(line, measures_only=measures_only)
+            nested(one)
+            row = call_tables.recording_row(
+                one, verdicts.pop(line.recording, ()), measures_only=measures_only
+            )
+            for put in tables["recordings"][0]:
+                put(row)
+            if book:
+                book("recordings", row)
+            for rule in call_tables.conduct_rows(one):
+                for put in tables["conduct"][0]:
+                    put(rule)
+                if book:
+                    book("conduct", rule)
+    for name in _unasked(formats):
+        # A file of an earlier run with other formats would contradict this one.
+        parquet.remove(folder / name)
+    files = [name for fmt in FORMATS if fmt in formats for name in NAMES[fmt]]
+    kept = [name for name in files if (folder / name).is_file()]
+    write_json(
+        folder / "run.json", {**run, "files": {name: _sha256(folder / name) for name in kept}}
     )
-    kept = [paths[fmt] for fmt in puts if fmt != "parquet"] + [folder / "recordings.jsonl"]
-    write_json(folder / "run.json", {**run, "files": {p.name: _sha256(p) for p in kept}})
-    return [*(paths[fmt].name for fmt in puts), "recordings.jsonl", "run.json"]
+    return [*files, "run.json"]
+
+
+class _Opener:
+    """Opens a table in every format that was asked for, under one stack."""
+
+    def __init__(
+        self, stack: ExitStack, folder: Path, formats: Sequence[str], look: Look | None
+    ) -> None:
+        self.stack, self.folder, self.formats, self.look = stack, folder, formats, look
+        self.book: Callable[[str, dict[str, Any]], None] | None = None
+
+    def __call__(self, name: str, columns: Sequence[str]) -> list[Callable[[dict[str, Any]], None]]:
+        made: list[Any] = []
+        if "csv" in self.formats:
+            made.append(csv_writer(self.folder / f"{name}.csv", columns, self.look))
+        path = self.folder / f"{name}.parquet"
+        if name == "apologies" and "parquet" in self.formats:
+            made.append(parquet_writer(path, columns))
+        elif {"parquet", "parquet-file"} & set(self.formats):
+            kinds = None if name == "apologies" else parquet.kind_of
+            made.append(parquet.file_writer(path, columns, kinds))
+        return [self.stack.enter_context(one) for one in made]
+
+
+def _opener(
+    stack: ExitStack,
+    folder: Path,
+    formats: Sequence[str],
+    look: Look | None,
+    columns: Sequence[str],
+    *,
+    measures_only: bool,
+    lang: str,
+) -> _Opener:
+    out = _Opener(stack, folder, formats, look)
+    if "xlsx" in formats:
+        sheets = workbook(columns, measures_only=measures_only)
+        path = folder / "apologies.xlsx"
+        out.book = stack.enter_context(xlsx_writer(path, sheets, lang=lang, look=look))
+    return out
+
+
+def _unasked(formats: Sequence[str]) -> set[str]:
+    """Return names of files that this run does not write."""
+    wanted = {name for fmt in formats for name in NAMES[fmt]}
+    return {name for names in NAMES.values() for name in names} - wanted
 
 
 def _sha256(path: Path) -> str:
@@ -338,13 +436,14 @@ def write_from(
     inputs: Sequence[str] = (),
     measures_only: bool = False,
     textgrid: bool = False,
+    look: Look | None = None,
 ) -> list[str]:
     """Write everything from the journal, and note in it how, so that it can be written again.
 
     Parameters
     ----------
     journal : Journal
-    folder, run, formats, inputs, measures_only
+    folder, run, formats, inputs, measures_only, look
         As for `write_run`.
     textgrid : bool
         Also write a Praat TextGrid per recording.
@@ -358,6 +457,7 @@ def write_from(
         "inputs": list(inputs),
         "measures_only": measures_only,
         "textgrid": textgrid,
+        "look": None if look is None else [look.dialect, look.columns],
     }
     journal.note("how", how)
     journal.note("run", records.plain(run))
@@ -371,6 +471,7 @@ def write_from(
             formats=formats,
             inputs=tuple(inputs),
             measures_only=measures_only,
+            look=look,
         )
         if textgrid:
             from prosody.results import textgrid as grids
@@ -401,5 +502,7 @@ def write_again(journal: Journal, folder: Path, **changes: Any) -> list[str]:
     if how["measures_only"]:
         counts.pop("judged")
     run |= {"counts": counts, **changes}
+    look = how.pop("look", None)
+    how["look"] = None if look is None else Look(*look)
     how["formats"] = check_formats([f for f in how["formats"] if f in EXTRA])
     return write_from(journal, folder, run, **how)

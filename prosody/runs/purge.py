@@ -20,6 +20,7 @@ _PAGES = ("report", "compare")
 _SIGNS = ("apologies.jsonl", "run.json")
 _RESULTS = (
     "textgrids", "apologies.csv", "apologies.xlsx", "apologies.parquet", "recordings.jsonl",
+    "recordings.csv", "recordings.parquet", "conduct.csv", "conduct.parquet",
     *_SIGNS,
 )  # fmt: skip
 

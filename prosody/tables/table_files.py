@@ -34,6 +34,7 @@ MAX_SHEET_BYTES = 2 << 30
 # What results.safe_cell puts before a text that a spreadsheet would execute.
 _MADE_SAFE = re.compile(r"^'(?=\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
 _KINDS = "CSV, .xlsx or .parquet"
+_MEASURES = ("measures", "maten")
 
 
 def read_rows(path: Path | str) -> tuple[list[str], list[list[str]]]:
@@ -225,7 +226,9 @@ def _xlsx(path: Path) -> Iterator[Sequence[Any]]:
         book = load_workbook(path, read_only=True, data_only=True)
         try:
             wide = 0
-            for row in book.worksheets[0].iter_rows(values_only=True):
+            # Of a run's own workbook the sheet with the numbers; of any other its first.
+            sheet = next((s for s in book.worksheets if s.title in _MEASURES), book.worksheets[0])
+            for row in sheet.iter_rows(values_only=True):
                 # Sheets written in one go do not say how wide they are, and rows end where they do.
                 wide = wide or len(row)
                 yield row + (None,) * (wide - len(row))

@@ -1,0 +1,146 @@
+"""The talk around an apology: who spoke when, and pace and loudness of both sides beside their own.
+
+Who speaks is told by the voices where each has a track of its own, else by the times of the
+transcript; where neither tells, nothing is said. What is usual for the customer is measured like
+the agent's baseline, in less of the call, and only where there is an apology.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prosody.arrays import Spans
+from prosody.examine import baseline
+from prosody.examine.open_call import Heard, spans_of
+from prosody.examine.roles import Track
+from prosody.measures import conversation, table
+from prosody.results.records import Apology
+from prosody.settings import Settings
+
+NEAR_S: Final = 15.0
+"""What the customer says within this before and after an apology."""
+LEAST_S: Final = 1.0
+"""Less speech than this tells nothing of pace and loudness."""
+USUAL_S: Final = 15.0
+"""Seconds of the customer's other speech that are measured."""
+_PACE, _LOUD = "loudness_peaks_per_s", "loudness_p50"
+_AT = [table.ACOUSTIC.index(name) for name in (_PACE, _LOUD)]
+
+
+def sides(heard: Heard) -> tuple[Spans, Spans] | None:
+    """Return where the agent and where the customer speak; None where it cannot be told."""
+    if heard.source == "clips":
+        return None
+    tracks = {t.role: t for t in heard.roles.tracks}
+    bleeding = any(r.code == "bleed" for r in heard.roles.remarks)
+    if heard.roles.layout != "mono" and {"agent", "customer"} <= tracks.keys() and not bleeding:
+        return heard.speech(tracks["agent"]), heard.speech(tracks["customer"])
+    agent, customer = (
+        spans_of([t for t in heard.turns if t.role == role]) for role in ("agent", "customer")
+    )
+    return (agent, customer) if len(agent) and len(customer) else None
+
+
+def describe(heard: Heard, rows: Sequence[Apology], settings: Settings) -> dict[str, float]:
+    """Return how the talk of a call was shared, and put into its rows what was around each.
+
+    Parameters
+    ----------
+    heard : Heard
+    rows : sequence of Apology
+        Get their ``around``.
+    settings : Settings
+
+    Returns
+    -------
+    dict
+        `conversation.COLUMNS`; empty where it is not known who speaks.
+    """
+    found = sides(heard)
+    if found is None:
+        return {}
+    agent, customer = found
+    theirs = _customer(heard, customer, rows, settings)
+    for i, row in enumerate(rows):
+        if row.role != "agent":
+            continue
+        window = (row.start_s, row.end_s)
+        relative = dict(zip(table.RELATIVE_NAMES, row.relative.tolist(), strict=True))
+        row.around = {
+            **conversation.around(agent, customer, window),
+            "agent_pace_ratio": _ratio(relative.get(f"{_PACE}_log2ratio")),
+            "agent_loudness_ratio": _ratio(relative.get(f"{_LOUD}_log2ratio")),
+            **theirs.get(i, {}),
+        }
+    return conversation.measure(agent, customer).as_dict()
+
+
+def _ratio(log2: float | None) -> float:
+    return math.nan if log2 is None else float(2.0**log2)
+
+
+def _customer(
+    heard: Heard, speech: Spans, rows: Sequence[Apology], settings: Settings
+) -> dict[int, dict[str, float]]:
+    """Return the customer's pace and loudness around each apology, beside their own usual."""
+    track = next((t for t in heard.roles.tracks if t.role == "customer"), None)
+    if track is None or heard.roles.layout == "mono" or not rows:
+        return {}
+    near = [
+        (i, when, _cut(speech, low, high))
+        for i, row in enumerate(rows)
+        for when, low, high in (
+            ("before", row.start_s - NEAR_S, row.start_s),
+            ("after", row.end_s, row.end_s + NEAR_S),
+        )
+    ]
+    taken = [spans for _, _, spans in near if len(spans)]
+    if not taken:
+        return {}
+    aside = np.concatenate(taken)
+    aside = aside[np.argsort(aside[:, 0], kind="stable")]
+    chosen = replace(settings.baseline, max_s=min(USUAL_S, settings.baseline.max_s))
+    usual_at = baseline.stretches(speech, aside, chosen)
+    if float((usual_at[:, 1] - usual_at[:, 0]).sum()) < settings.baseline.min_s:
+        return {}
+    values = _measured(heard, track, np.concatenate([usual_at, *taken]))
+    with np.errstate(all="ignore"):
+        usual = _median(values[: len(usual_at)])
+    out: dict[int, dict[str, float]] = {}
+    at = len(usual_at)
+    for i, when, spans in near:
+        here = values[at : at + len(spans)]
+        at += len(spans)
+        lengths = spans[:, 1] - spans[:, 0]
+        if lengths.sum() < LEAST_S:
+            continue
+        for j, name in enumerate(("pace", "loudness")):
+            known = np.isfinite(here[:, j])
+            if known.any() and usual[j] > 0:
+                mean = float(np.average(here[known, j], weights=lengths[known]))
+                out.setdefault(i, {})[f"customer_{name}_{when}_ratio"] = mean / float(usual[j])
+    return out
+
+
+def _cut(speech: Spans, low: float, high: float) -> Spans:
+    """Return the stretches of speech between two times; none under half a second."""
+    cut = np.clip(speech, low, high)
+    return cut[cut[:, 1] - cut[:, 0] >= 0.5]
+
+
+def _measured(heard: Heard, track: Track, windows: Spans) -> NDArray[np.float64]:
+    from prosody.measures import measure
+
+    sr = heard.recordings[track.source].info.sr_hz
+    return measure.measure(heard.read(track, windows), sr)[:, _AT]
+
+
+def _median(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.array([np.median(c[np.isfinite(c)]) if np.isfinite(c).any() else math.nan
+                     for c in values.T])  # fmt: skip

@@ -1,0 +1,59 @@
+"""The talk around an apology, from voices on their own tracks or from a transcript's times."""
+
+import json
+import math
+import shutil
+
+import pytest
+from places import SAMPLES
+
+from prosody.calls.collect import collect
+from prosody.examine.examine import Options, examine
+
+
+def examined(folder):
+    (call,) = collect([folder / "x.wav"])
+    return examine(call, Options())
+
+
+@pytest.fixture
+def pair(tmp_path):
+    for end in (".wav", ".json"):
+        shutil.copy(SAMPLES / f"1-plain-apology-nl{end}", tmp_path / f"x{end}")
+    return tmp_path
+
+
+def test_voices_tell_who_speaks_and_what_is_around_the_apology(pair):
+    got = examined(pair)
+    turns = json.loads((pair / "x.json").read_text(encoding="utf-8"))["segments"]
+    talk = got.line.conversation
+    words = {who: sum(w["end"] - w["start"] for s in turns if s["speaker"] == who
+                      for w in s["words"]) for who in ("agent", "customer")}  # fmt: skip
+    wanted = words["agent"] / sum(words.values())
+    assert abs(talk["agent_talk_share"] - wanted) < 0.03
+    (row,) = got.apologies
+    assert set(row.around) >= {"response_before_s", "response_after_s", "agent_pace_ratio"}
+    assert -0.5 < row.around["response_before_s"] < 2
+    assert 0.5 < row.around["customer_loudness_before_ratio"] < 2
+    column = "loudness_peaks_per_s_log2ratio"
+    from prosody.measures import table
+
+    relative = dict(zip(table.RELATIVE_NAMES, row.relative, strict=True))
+    assert math.isclose(row.around["agent_pace_ratio"], 2 ** relative[column])
+
+
+def test_on_one_channel_the_transcript_tells_and_the_customers_voice_is_not_measured(pair):
+    import soundfile
+
+    y, sr = soundfile.read(pair / "x.wav", dtype="int16")
+    soundfile.write(pair / "x.wav", y.sum(axis=1, dtype="int16"), sr)
+    got = examined(pair)
+    assert 0.6 < got.line.conversation["agent_talk_share"] < 0.8
+    (row,) = got.apologies
+    assert math.isfinite(row.around["response_before_s"])
+    assert "customer_pace_before_ratio" not in row.around
+
+
+def test_a_complaint_is_kept_also_where_it_met_an_apology(pair):
+    got = examined(pair)
+    assert (got.line.complaint, got.line.complaint_without_apology) == (True, False)
