@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import common
-from prosody.audio.activity import voices_of
+from prosody.audio.activity import activity_of
 from prosody.audio.recording import Recording
 from prosody.language import acts
 from prosody.transcripts import recognise as asr
@@ -89,7 +89,7 @@ def recognise(items: list[tuple[Path, str, bool]], model: str, language: str) ->
     hits = wanted = false = others = 0
     for path, text, _ in items:
         with Recording(path) as recording:
-            voices = voices_of(recording)[:1]
+            voices = activity_of(recording)[:1]
             audio_s += recording.info.duration_s
             start = time.process_time()
             made = asr.transcribe(recording, voices, asr.Plan(model, language))

@@ -22,7 +22,7 @@ import soxr
 from benchmarks import common
 from benchmarks.asr import PROMPTS, prompts
 from prosody import transcripts
-from prosody.audio.activity import voices_of
+from prosody.audio.activity import activity_of
 from prosody.audio.recording import Recording
 from prosody.transcripts.recognise import stretches
 
@@ -60,7 +60,7 @@ class Spotter:
         """Return (score, start_s, end_s) of the best keyword in each stretch of a file."""
         out = []
         with Recording(path) as recording:
-            for start, end in stretches(voices_of(recording)[0].speech):
+            for start, end in stretches(activity_of(recording)[0].speech):
                 y = recording.read(max(0.0, start - 0.2), end + 0.2, 0)
                 y = soxr.resample(y, recording.info.sr_hz, 16_000).astype(np.float32)
                 inputs = {"waveform": y[None], "waveform_lengths": np.array([len(y)])}

@@ -32,7 +32,7 @@ Status = Literal["works", "missing", "fails", "not_tried"]
 TONE_HZ = 440.0
 SECONDS = 1.0
 VERSIONS = (
-    "numpy", "scipy", "librosa", "onnxruntime", "soundfile", "soxr", "earshot", "typer",
+    "numpy", "scipy", "librosa", "onnxruntime", "soundfile", "soxr", "typer",
     "loky", "psutil", "av", "pyarrow", "openpyxl", "onnx", "onnx-asr", "distributed", "ray",
     "universal-pathlib", "s3fs", "gcsfs", "adlfs",
 )  # fmt: skip
@@ -347,7 +347,7 @@ def models(model: Path | None = None) -> list[Check]:
     return [
         _judge(model),
         _try("models", "pitch tracker", "prosody.measures.pitch", _pitch, remedy),
-        _try("models", "speech detector", "earshot", _speech, "pip install --upgrade earshot"),
+        _try("models", "speech detector", "prosody.audio.activity", _speech, remedy),
     ]
 
 

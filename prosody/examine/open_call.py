@@ -17,7 +17,7 @@ import numpy as np
 from prosody import transcripts
 from prosody.arrays import Spans, join, overlap_s, subtract
 from prosody.audio import activity
-from prosody.audio.activity import Voice
+from prosody.audio.activity import ChannelActivity
 from prosody.audio.recording import Recording, Remark, Samples, content_hash
 from prosody.calls import call_windows
 from prosody.calls.collect import Call
@@ -73,7 +73,7 @@ class Heard:
     language: str = ""
     remarks: list[Remark] = field(default_factory=list)
     transcript: bool = False
-    _voices: dict[int, list[Voice]] = field(default_factory=dict)
+    _voices: dict[int, list[ChannelActivity]] = field(default_factory=dict)
 
     @property
     def duration_s(self) -> float:
@@ -91,7 +91,7 @@ class Heard:
         voice, at = self._voice(track), track.offset_s
         return gates.noise_db(voice.level_db, voice.frame_s, voice.speech, start_s - at, end_s - at)
 
-    def _voice(self, track: Track) -> Voice:
+    def _voice(self, track: Track) -> ChannelActivity:
         return voices(self.recordings, self._voices, track.source)[track.channel]
 
     def read(self, track: Track, spans: Spans) -> list[Samples]:
@@ -158,11 +158,11 @@ def _once(acts: Sequence[Act]) -> list[Act]:
 
 
 def voices(
-    recordings: Sequence[Recording], cache: dict[int, list[Voice]], source: int
-) -> list[Voice]:
+    recordings: Sequence[Recording], cache: dict[int, list[ChannelActivity]], source: int
+) -> list[ChannelActivity]:
     """Return what every channel of a file holds, computed once in one pass over the file."""
     if source not in cache:
-        cache[source] = activity.voices_of(recordings[source])
+        cache[source] = activity.activity_of(recordings[source])
     return cache[source]
 
 
@@ -209,7 +209,7 @@ def hear(
         files = tuple(stack.enter_context(Recording(s.path)) for s in call.sources)
         if clips:
             _refuse_long_clips(call, files)
-        cache: dict[int, list[Voice]] = {}
+        cache: dict[int, list[ChannelActivity]] = {}
         transcript = None if clips else _transcript(call, language)
         remarks = [r for f in files for r in f.info.remarks] + list(call.remarks)
         if transcript is None and asr is not None and not clips:
@@ -262,7 +262,7 @@ def _transcript(call: Call, language: str) -> Transcript | None:
 
 
 def _recognised(
-    call: Call, files: Sequence[Recording], cache: dict[int, list[Voice]], plan: Plan
+    call: Call, files: Sequence[Recording], cache: dict[int, list[ChannelActivity]], plan: Plan
 ) -> Transcript:
     """Recognise the words of every track; what was recognised is said in the remarks."""
     from prosody.transcripts.recognise import place, transcribe, write

@@ -417,6 +417,6 @@ def _doubt(agent: int, told: _Told) -> Remark:
 def _voices(recordings: Sequence[Recording], speech: SpeechOf | None) -> list[Segments]:
     if speech is not None:
         return [speech(0, 0), speech(0, 1)]
-    from prosody.audio.activity import voices_of
+    from prosody.audio.activity import activity_of
 
-    return [voice.speech for voice in voices_of(recordings[0])[:2]]
+    return [voice.speech for voice in activity_of(recordings[0])[:2]]

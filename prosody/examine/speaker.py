@@ -209,7 +209,7 @@ def voice_of(path: Path, settings: Settings) -> Habit:
 
     chosen = settings.baseline
     with Recording(path) as recording:
-        speech = [v.speech for v in activity.voices_of(recording)]
+        speech = [v.speech for v in activity.activity_of(recording)]
         seconds = [float((s[:, 1] - s[:, 0]).sum()) for s in speech]
         channel = int(np.argmax(seconds))
         cutting = baseline.stretches(speech[channel], np.empty((0, 2)), chosen)
@@ -220,4 +220,4 @@ def voice_of(path: Path, settings: Settings) -> Habit:
                 "Record some ordinary sentences of the same voice.",
             )
         sounds = recording.read_all([(float(a), float(b)) for a, b in cutting], channel)
-        return baseline.median(measure.measure(sounds, recording.info.sr_hz)), held
+        return baseline.median(measure(sounds, recording.info.sr_hz)), held

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.measures.grid import FloatArray, Grid, IntArray
+from prosody.models import session
 
 FMIN_HZ = 65.0
 FMAX_HZ = 500.0
@@ -79,19 +80,6 @@ STRETCH = 1024
 """
 CHUNK_FRAMES = 128
 """frames transformed at once: both stay in the cache."""
-
-
-@lru_cache(maxsize=1)
-def _network() -> Any:
-    from importlib.resources import files
-
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    model = files("prosody.models").joinpath("pitch.onnx").read_bytes()
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def track(grid: Grid) -> FloatArray:
@@ -215,7 +203,7 @@ def _block(sound: FloatArray, centre: IntArray, segment: IntArray) -> FloatArray
     there[row] = 1.0
     answer = np.concatenate(
         [
-            _network().run(
+            session("pitch").run(
                 None,
                 {
                     "features": features[None, max(lo - REACH, 0) : lo + STRETCH + REACH],

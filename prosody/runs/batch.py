@@ -293,7 +293,7 @@ def header(
     """Return what ``run.json`` says of a run: versions, settings, model, counts."""
     packages: dict[str, str | None] = {}
     for name in ("prosody-sincerity", "numpy", "scipy", "librosa", "onnxruntime", "soundfile",
-                 "soxr", "earshot"):  # fmt: skip
+                 "soxr"):  # fmt: skip
         try:
             packages[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -37,11 +37,11 @@ _RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "measures": (
         "arrays.py", "errors.py", "files.py", "message.py", "settings.py", "words/reading",
         "audio/", "calls/", "transcripts/", "measures/", "examine/", "results/records.py",
-        "pitch.onnx",
+        "models/",
     ),
     "judge": ("judge/", "words/reasons"),
 }  # fmt: skip
-_LIBRARIES = ("numpy", "scipy", "librosa", "soundfile", "soxr", "earshot", "av")
+_LIBRARIES = ("numpy", "scipy", "librosa", "soundfile", "soxr", "onnxruntime", "av")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,9 @@ def _sources() -> dict[str, str]:
         if path.suffix in (".py", ".toml") and path.is_file():
             name = path.relative_to(home).as_posix()
             found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    tracker = resources.files("prosody.models").joinpath("pitch.onnx")
-    found["pitch.onnx"] = hashlib.sha256(tracker.read_bytes()).hexdigest()
+    for name in ("activity", "music", "pitch"):
+        network = resources.files("prosody.models").joinpath(f"{name}.onnx")
+        found[f"models/{name}.onnx"] = hashlib.sha256(network.read_bytes()).hexdigest()
     return found
 
 
@@ -222,10 +223,11 @@ def warm(work: Work) -> int:
     """Load and compile everything that a call will need; returns the process's number."""
     import numpy as np
 
-    from prosody.audio import activity  # noqa: F401  (loads the detector of speech)
+    from prosody.audio import activity
     from prosody.measures import measure
 
     noise = np.random.default_rng(0).normal(0, 0.05, 8000).astype(np.float32)
+    activity.activity(noise, 8000)
     measure.measure([noise], 8000)
     _examiner(work.digest, work.options)
     return os.getpid()

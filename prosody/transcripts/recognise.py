@@ -23,7 +23,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody.audio.activity import Voice
+from prosody.audio.activity import ChannelActivity
 from prosody.audio.recording import Recording, content_hash
 from prosody.errors import MissingExtraError, UsageError, install_line
 from prosody.transcripts.turns import Transcript, Turn, Word
@@ -260,14 +260,14 @@ def _need(module: str, package: str) -> None:
         )
 
 
-def transcribe(recording: Recording, voices: Sequence[Voice], plan: Plan) -> Transcript:
+def transcribe(recording: Recording, voices: Sequence[ChannelActivity], plan: Plan) -> Transcript:
     """Recognise every channel of a recording.
 
     Parameters
     ----------
     recording : Recording
         Open; read one stretch at a time.
-    voices : sequence of Voice
+    voices : sequence of ChannelActivity
         Voice activity per channel.
     plan : Plan
 
@@ -297,7 +297,11 @@ def transcribe(recording: Recording, voices: Sequence[Voice], plan: Plan) -> Tra
 
 
 def _channel(
-    recording: Recording, channel: int, voice: Voice, recogniser: Recogniser, language: str
+    recording: Recording,
+    channel: int,
+    voice: ChannelActivity,
+    recogniser: Recogniser,
+    language: str,
 ) -> list[Turn]:
     from soxr import resample
 

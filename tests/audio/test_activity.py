@@ -68,17 +68,17 @@ def scores(*runs: tuple[float, float]) -> np.ndarray:
 def test_a_pause_inside_of_a_phrase_is_no_end():
     found = segments(scores((1, 0.1), (1, 0.95), (0.15, 0.1), (1, 0.95), (1, 0.1), (1, 0.95)))
     assert len(found) == 2
-    assert found[0] == pytest.approx([0.95, 3.2], abs=0.06)
+    assert found[0] == pytest.approx([1.0, 3.15], abs=0.04)
 
 
 def test_a_click_and_a_murmur_are_no_speech():
     assert not len(segments(scores((1, 0.1), (0.03, 1.0), (1, 0.1))))
-    assert not len(segments(scores((1, 0.1), (2, 0.7), (1, 0.1))))  # never reaches ON
+    assert not len(segments(scores((1, 0.1), (2, 0.55), (1, 0.1))))  # never reaches ON
 
 
 def test_a_stretch_lasts_while_the_score_stays_above_off():
     found = segments(scores((1, 0.1), (0.5, 0.95), (1, 0.7), (1, 0.1)))
-    assert found[0] == pytest.approx([0.95, 2.55], abs=0.06)
+    assert found[0] == pytest.approx([1.0, 2.5], abs=0.04)
 
 
 @settings(deadline=None, max_examples=150)
@@ -95,7 +95,7 @@ def test_stretches_are_in_order_apart_and_inside(runs, pause):
     if len(found):
         assert found[0, 0] >= 0
         assert found[-1, 1] <= len(y) * FRAME_S + 1e-9
-        assert np.all(found[1:, 0] - found[:-1, 1] > pause - 2 * activity.PAD_S - 1e-9)
+        assert np.all(found[1:, 0] - found[:-1, 1] > pause - 1e-9)
 
 
 # --- real speech --------------------------------------------------------------------------------
@@ -133,6 +133,65 @@ def test_a_listener_keeps_one_score_a_frame():
     listener = Listener(8000)
     for _ in range(10):
         listener.push(noise(1, 8000, 0.1))
-    score, level = listener.scores()
+    listener.finish()
+    score, level, music = listener.scores()
     assert len(score) == len(level)
     assert len(score) == pytest.approx(10 / FRAME_S, abs=10)
+    assert len(music) == pytest.approx(10 / activity.GROUP_S, abs=1)
+
+
+# --- music --------------------------------------------------------------------------------------
+
+
+def melody(seconds: float, sr: int, seed: int = 0) -> np.ndarray:
+    """Notes of a scale on a beat, each with harmonics that die away."""
+    rng, y = np.random.default_rng(seed), np.zeros(round(seconds * sr))
+    for i in range(int(seconds / 0.3)):
+        part = y[round(i * 0.3 * sr) :][: round(0.8 * sr)]
+        t = np.arange(len(part)) / sr
+        for step in rng.choice([0, 2, 4, 5, 7, 9, 12], 2, replace=False):
+            for h in (1, 2, 3):
+                part += np.exp(-3 * t) / h * np.sin(2 * np.pi * h * 220 * 2 ** (step / 12) * t)
+    return (0.1 * y / np.abs(y).max()).astype(np.float32)
+
+
+@pytest.mark.parametrize("sr", [8000, 16000, 44100, 48000])
+def test_music_is_found_and_is_no_speech(sr):
+    quiet = noise(10, sr, 1e-4)
+    found = activity.activity(np.concatenate([quiet, melody(20, sr), quiet]), sr)
+    assert len(found.music) == 1
+    assert found.music[0] == pytest.approx([10, 30.5], abs=1.5)
+    assert np.sum(found.speech[:, 1] - found.speech[:, 0]) < 2
+
+
+@pytest.mark.parametrize("hz", [(425,), (440, 480), (523, 659, 784)])
+def test_ringing_and_a_chord_are_music_and_no_speech(hz):
+    t = np.arange(12 * 8000) / 8000
+    y = np.sum([0.05 * np.sin(2 * np.pi * f * t) for f in hz], axis=0)
+    ringing = np.where(t % 3 < 2, y, 0).astype(np.float32)
+    for sound in (y.astype(np.float32), ringing):
+        found = activity.activity(sound, 8000)
+        assert np.sum(found.music[:, 1] - found.music[:, 0]) > 8
+        assert np.sum(found.speech[:, 1] - found.speech[:, 0]) < 0.5
+
+
+@pytest.mark.data
+def test_voices_are_no_music(data):
+    import soundfile as sf
+
+    for path in (
+        sorted((data / "dutch").glob("*.wav")) + sorted((data / "emodb").glob("*.flac"))[::40]
+    ):
+        assert not len(activity.activity(*sf.read(path, dtype="float32")).music), path.name
+
+
+def test_what_is_left_out_changes_nothing():
+    """Long gaps are not given to the network; around them the scores are as if they were."""
+    loud = noise(1, 8000, 0.1)
+    y = np.concatenate([loud, np.zeros(60 * 8000, np.float32), loud, np.zeros(8000, np.float32)])
+    rows, near = activity.features(y, 8000)
+    assert near.sum() < 100
+    whole = activity.session("activity").run(None, {"features": rows[None]})[0][0]
+    given = activity._score_speech(np.column_stack([rows, near]).astype(np.float32))[0]
+    np.testing.assert_allclose(given[near], whole[near], atol=1e-5)
+    assert not given[~near].any()

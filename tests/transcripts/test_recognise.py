@@ -8,7 +8,7 @@ import pytest
 from places import SAMPLES
 
 from prosody import transcripts
-from prosody.audio.activity import voices_of
+from prosody.audio.activity import activity_of
 from prosody.audio.recording import Recording
 from prosody.errors import MissingExtraError, UsageError
 from prosody.transcripts import recognise
@@ -189,18 +189,20 @@ def test_channels_are_recognised_apart_and_kept_in_the_cache(ctc, tmp_path, monk
     pytest.importorskip("onnx_asr", reason="the asr extra is not installed")
     plan = recognise.Plan(str(ctc), cache=tmp_path / "cache")
     with Recording(SAMPLES / "2-recited-apology-en.wav") as recording:
-        made = recognise.transcribe(recording, voices_of(recording), plan)
+        made = recognise.transcribe(recording, activity_of(recording), plan)
         assert {t.channel for t in made.turns} == {0, 1}
         assert [t.start_s for t in made.turns] == sorted(t.start_s for t in made.turns)
         assert all(t.role == "unknown" for t in made.turns)
         monkeypatch.setattr(recognise, "_channel", None)  # a second time nothing is recognised
-        assert recognise.transcribe(recording, voices_of(recording), plan) == made
+        assert recognise.transcribe(recording, activity_of(recording), plan) == made
 
 
 def test_what_is_written_out_can_be_read_as_a_transcript(ctc, tmp_path):
     pytest.importorskip("onnx_asr", reason="the asr extra is not installed")
     with Recording(SAMPLES / "2-recited-apology-en.wav") as recording:
-        made = recognise.transcribe(recording, voices_of(recording), recognise.Plan(str(ctc), "en"))
+        made = recognise.transcribe(
+            recording, activity_of(recording), recognise.Plan(str(ctc), "en")
+        )
     recognise.write(made, tmp_path / "call.json")
     read = transcripts.read(tmp_path / "call.json")
     assert [t.text for t in read.turns] == [t.text for t in made.turns]
