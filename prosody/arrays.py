@@ -50,6 +50,21 @@ def join(spans: Spans, gap_s: float) -> Spans:
     return np.stack([spans[first, 0], reach[last]], axis=1)
 
 
+def union(one: Spans, other: Spans) -> Spans:
+    """Return the times that either of two sets of spans covers, sorted and disjoint.
+
+    Parameters
+    ----------
+    one, other : ndarray [shape=(k, 2)], [shape=(m, 2)]
+
+    Returns
+    -------
+    ndarray [shape=(n, 2)]
+    """
+    both = np.concatenate([one, other])
+    return join(both[np.argsort(both[:, 0], kind="stable")], 0.0)
+
+
 def subtract(spans: Spans, holes: Spans) -> Spans:
     """Return `spans` without the times that `holes` cover.
 

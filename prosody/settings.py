@@ -36,6 +36,7 @@ class Gates:
     max_clipped_share: float = setting(0.01, 0, 1, "more samples at the rails is clipped")
     min_snr_db: float = setting(8.0, -20, 60, "speech less far above the noise is too_noisy")
     max_digital_silence_share: float = setting(0.5, 0, 1, "more exact zeros is digital_silence")
+    max_music_share: float = setting(0.25, 0, 1, "more of the window with music is music")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from prosody.arrays import runs
 from prosody.settings import Gates
 
-GATES = ("too_short", "too_little_voice", "clipped", "too_noisy", "digital_silence")
+GATES = ("too_short", "too_little_voice", "clipped", "too_noisy", "digital_silence", "music")
 # Not held against any sound: there is none at that time.
 OUTSIDE = "outside_recording"
 
@@ -194,13 +194,14 @@ def noise_db(
 
 def closed(numbers: Sequence[float], limits: Gates) -> tuple[str, ...]:
     """Return the gates that close on these numbers (`Quality.numbers`), in order of `GATES`."""
-    duration_s, voice_s, clipped, snr_db, silence = numbers
+    duration_s, voice_s, clipped, snr_db, silence, music = numbers
     shut = (
         duration_s < limits.min_duration_s,
         voice_s < limits.min_voiced_s,
         clipped > limits.max_clipped_share,
         snr_db < limits.min_snr_db,
         silence > limits.max_digital_silence_share,
+        music > limits.max_music_share,
     )
     return tuple(name for name, is_shut in zip(GATES, shut, strict=True) if is_shut)
 
@@ -212,6 +213,7 @@ def check(
     speech_s: float = math.nan,
     voiced_s: float = math.nan,
     noise_db: float = math.nan,
+    music_s: float = math.nan,
     gates: Gates | None = None,
 ) -> Quality:
     """Hold one window against the gates.
@@ -228,6 +230,8 @@ def check(
         Seconds of voiced sound in it, by the pitch tracker.
     noise_db : float
         Level of the noise around it (:func:`noise_db`), dBFS.
+    music_s : float
+        Seconds of music in it, also under speech; NaN where it was not looked for.
     gates : Gates, optional
         Thresholds; the documented ones by default.
 
@@ -250,7 +254,8 @@ def check(
     duration = len(y) / sr
     # A beep is voiced and no speech; a whisper is speech and not voiced.
     voice = [seconds for seconds in (voiced_s, speech_s) if math.isfinite(seconds)]
-    numbers = (duration, min(voice, default=math.inf), clipped, snr, silence)
+    music = music_s / duration if duration > 0 else math.nan
+    numbers = (duration, min(voice, default=math.inf), clipped, snr, silence, music)
     return Quality(
         duration_s=duration,
         voiced_s=voiced_s,

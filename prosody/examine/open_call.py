@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from prosody import transcripts
-from prosody.arrays import Spans, join, overlap_s, subtract
+from prosody.arrays import Spans, join, overlap_s, subtract, union
 from prosody.audio import activity
 from prosody.audio.activity import ChannelActivity
 from prosody.audio.recording import Recording, Remark, Samples, content_hash
@@ -86,10 +86,15 @@ class Heard:
         """Return where the track holds speech."""
         return self._voice(track).speech + track.offset_s
 
+    def music(self, track: Track) -> Spans:
+        """Return where music or ringing is heard on the track."""
+        return self._voice(track).music + track.offset_s
+
     def noise_db(self, track: Track, start_s: float, end_s: float) -> float:
         """Return the level of the noise around a window of a track, dBFS (NaN: cannot be told)."""
         voice, at = self._voice(track), track.offset_s
-        return gates.noise_db(voice.level_db, voice.frame_s, voice.speech, start_s - at, end_s - at)
+        heard = union(voice.speech, voice.music)
+        return gates.noise_db(voice.level_db, voice.frame_s, heard, start_s - at, end_s - at)
 
     def _voice(self, track: Track) -> ChannelActivity:
         return voices(self.recordings, self._voices, track.source)[track.channel]
@@ -125,8 +130,8 @@ class Heard:
         return act.role != "customer"
 
     def own_speech(self, track: Track, role: Role) -> Spans:
-        """Return where one role speaks on a track and nobody else does; empty where unknown."""
-        speech = self.speech(track)
+        """Return where one role and nothing else is heard on a track; empty where unknown."""
+        speech = subtract(self.speech(track), self.music(track))
         if role == "unknown" or self.source == "clips":
             return np.empty((0, 2))
         shared = self.roles.layout == "mono"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody.arrays import Spans, overlap_s
+from prosody.arrays import Spans, overlap_s, subtract
 from prosody.audio.recording import Recording, Remark
 from prosody.errors import UsageError
 from prosody.examine import baseline, gates
@@ -157,6 +157,7 @@ class Voice:
         sr = self.heard.recordings[self.track.source].info.sr_hz
         voiced_s = np.nan_to_num(measured[:, _AT["voiced_share"]] * measured[:, _AT["duration_s"]])
         speech_s = overlap_s(speech, windows)
+        music_s = overlap_s(self.heard.music(self.track), windows)
         return [
             gates.check(
                 sound,
@@ -164,6 +165,7 @@ class Voice:
                 speech_s=float(speech_s[i]),
                 voiced_s=float(voiced_s[i]),
                 noise_db=self.heard.noise_db(self.track, *windows[i].tolist()),
+                music_s=float(music_s[i]),
                 gates=self.settings.gates,
             )
             for i, sound in enumerate(sounds)
@@ -209,7 +211,7 @@ def voice_of(path: Path, settings: Settings) -> Habit:
 
     chosen = settings.baseline
     with Recording(path) as recording:
-        speech = [v.speech for v in activity.activity_of(recording)]
+        speech = [subtract(a.speech, a.music) for a in activity.activity_of(recording)]
         seconds = [float((s[:, 1] - s[:, 0]).sum()) for s in speech]
         channel = int(np.argmax(seconds))
         cutting = baseline.stretches(speech[channel], np.empty((0, 2)), chosen)

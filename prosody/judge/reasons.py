@@ -22,7 +22,13 @@ Versus = Literal["call", "baseline", "you", "others"]
 
 # What a listener hears as one thing. A group is told once, and stands for the sum of its measures.
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "pitch_level": ("pitch_p50_st", "pitch_mean_st", "pitch_p20_st", "pitch_p80_st"),
+    "pitch_level": (
+        "pitch_p50_st",
+        "pitch_mean_st",
+        "pitch_p20_st",
+        "pitch_p80_st",
+        "pitch_out_of_range_share",
+    ),
     "pitch_start": ("pitch_start_st",),
     "pitch_span": ("pitch_range_st", "pitch_sd_st"),
     "pitch_movement": (
@@ -96,7 +102,7 @@ CHANGEABLE = ("pace", "pauses", "end", "evenness", "loudness")
 # How alike stretches and gaps are is told, but it is no matter of faster or slower; and how loud it
 # was recorded, and where in the spectrum that was, is the line's and the voice's.
 NOT_ADVISED = frozenset(
-    {"voiced_segment_sd_s", "unvoiced_segment_sd_s", "level_dbfs"}
+    {"voiced_segment_sd_s", "unvoiced_segment_sd_s", "level_dbfs", "pitch_out_of_range_share"}
     | {m for m in GROUPS["loudness"] if m.startswith("band_level_")}
 )
 # Which end of a measure is "more" of the thing the advice is about, where it is the low end.

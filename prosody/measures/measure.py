@@ -201,11 +201,12 @@ def measure_grid(grid: Grid, f0_hz: FloatArray | None = None) -> tuple[Doubles, 
     """
     runs = Runs(grid.count)
     level = spectrum.levels(grid)
-    f0 = pitch.track(grid) if f0_hz is None else f0_hz
+    f0, outside = pitch.contour(grid) if f0_hz is None else (f0_hz, np.zeros(grid.total, bool))
     voiced = ~np.isnan(f0)
     loudness = fn.smooth(level.loudness, runs)
     columns: dict[str, Doubles] = {}
     columns.update(_pitch_columns(f0, voiced, runs, grid.hop_s))
+    columns["pitch_out_of_range_share"] = _share(outside, voiced | outside, runs)
     columns.update(_loudness_columns(loudness, voiced, runs, grid))
     columns.update(_balance_columns(level, voiced, runs))
     ratios = _mean_known(spectrum.harmonics(grid, f0), voiced, runs)
@@ -264,6 +265,12 @@ def _pitch_columns(f0: FloatArray, voiced: Mask, runs: Runs, step_s: float) -> d
     table[part.count < LEAST_PITCH_FRAMES] = np.nan
     share = fn.means(voiced.astype(np.float64), runs)
     return dict(zip((*_PITCH, "voiced_share"), (*table.T, share), strict=True))
+
+
+def _share(part: Mask, whole: Mask, runs: Runs) -> Doubles:
+    """Return how much of each segment's frames under one mask another covers, NaN of none."""
+    with np.errstate(invalid="ignore"):
+        return fn.sums(part.astype(np.float64), runs) / fn.sums(whole.astype(np.float64), runs)
 
 
 def _loudness_columns(

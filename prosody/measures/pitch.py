@@ -7,7 +7,10 @@ the frame's own mean, and its level relative to the loudest within 0.64 s: gain 
 convolutional network (``models/pitch.onnx``, see ``models/PITCH.md``) reads 17 frames either side
 and answers with a voicing probability and a distribution over half-semitone steps of pitch; F0 is
 the mean of that distribution around its peak. Where a frame repeats itself almost exactly, the lag
-of the repetition says more than half-semitone steps can, and is taken instead.
+of the repetition says more than half-semitone steps can, and is taken instead. The repetition also
+tells pitch outside 65 to 500 Hz, which the network does not know and reads an octave off: such
+frames have no pitch here, and are counted. Frames that stay at one level and repeat with the mains
+have none either: hum is no voice.
 
 The fundamental itself need not be there (the telephone cuts it off): the spacing of harmonics
 decides. The way of reading pitch from a distribution over log-spaced steps is that of CREPE (Kim et
@@ -24,6 +27,8 @@ from numpy.typing import NDArray
 
 from prosody.measures.grid import FloatArray, Grid, IntArray
 from prosody.models import session
+
+Mask = NDArray[np.bool_]
 
 FMIN_HZ = 65.0
 FMAX_HZ = 500.0
@@ -50,7 +55,7 @@ STEPS = 80
 STEP_LOW_HZ = 58.0
 STEPS_PER_OCTAVE = 24
 EDGE_ST = 0.5
-"""Pitch this far outside 65 to 500 Hz is brought to the edge; beyond it the frame is unvoiced."""
+"""The network's steps are not trusted to be outside 65 to 500 Hz by less than this."""
 
 FURTHEST_LAG = 112
 """Repetition is looked for after as many periods as fit into this lag (14 ms), at least one."""
@@ -68,6 +73,28 @@ STEADY_LAGS = slice(16, 101)
 Pulse trains and test tones do; voices hardly, and the hum of the mains is lower."""
 STEADY_LEVEL = -2.3
 """Such a frame is no more than 10 dB below the loudest around it."""
+
+LAG_LOW, LAG_HIGH = 16, 173
+"""Lags of the curve of repetition: 500 to 46 Hz by whole samples; above 500 Hz by half ones."""
+SHORTER = 6
+"""The shortest lag: 1,333 Hz."""
+HIGH_SHARE, HIGH_LESS = 0.95, 0.03
+"""Above: nearly all of the power comes back, hardly less than after the network's period."""
+LOW_SHARE, LOW_MORE, LOW_ALONE = 0.7, 0.3, 0.8
+"""Below: most of it does, and clearly more than after the network's period (or any in range)."""
+HOLLOW_BINS, HOLLOW = 24, 3.5
+"""A pitch above 500 Hz leaves the bins below 440 Hz 15 dB under the strongest."""
+
+MAINS_HZ = (50.0, 60.0)
+MAINS_SHARE, MAINS_FRAMES = 0.55, 0.7
+"""Share of the power that comes back with the mains, in this share of a still stretch's frames."""
+MAINS_ASIDE = 5
+"""Samples to either side at which less comes back: a peak, 3 % wide."""
+STILL_DB, STILL_FRAMES = 2.0, 25
+"""A stretch is still where its level stays within 2 dB for a quarter of a second."""
+HUM_DB, HUM_FRAMES = 10.0, 150
+"""Hum is this far below the loudest of its segment, or lasts this long: shorter loud tones of 50 or
+60 Hz and their multiples may be meant."""
 
 REACH = 17
 """Frames that the network reads on either side."""
@@ -88,22 +115,45 @@ def track(grid: Grid) -> FloatArray:
     Parameters
     ----------
     grid : Grid
-        Segments on the 10 ms grid; frame ``i`` is centred ``(i + 1) * hop`` into its segment.
 
     Returns
     -------
     ndarray [shape=(grid.total,), float32]
-        F0 in Hz (65 to 500), NaN where unvoiced; segments do not influence each other.
+        F0 in Hz (65 to 500), NaN where unvoiced.
     """
-    out = np.full(grid.total, np.nan, dtype=np.float32)
+    return contour(grid)[0]
+
+
+def contour(grid: Grid) -> tuple[FloatArray, Mask]:
+    """Track the fundamental frequency, and tell where it is out of range.
+
+    Parameters
+    ----------
+    grid : Grid
+        Segments on the 10 ms grid; frame ``i`` is centred ``(i + 1) * hop`` into its segment.
+
+    Returns
+    -------
+    f0_hz : ndarray [shape=(grid.total,), float32]
+        65 to 500 Hz, NaN where unvoiced; segments do not influence each other.
+    outside : ndarray [shape=(grid.total,), bool]
+        Frames that have a pitch, but not between 65 and 500 Hz; `f0_hz` is NaN there.
+    """
+    f0 = np.full(grid.total, np.nan, dtype=np.float32)
+    outside = np.zeros(grid.total, dtype=bool)
+    level, mains = (np.full(grid.total, np.nan, dtype=np.float32) for _ in range(2))
     sound, centre = _at_8_khz(grid)
     segment = grid.segment
     halo = REACH + LEVEL_REACH
     for lo in range(0, grid.total, BLOCK_FRAMES):
         hi = min(lo + BLOCK_FRAMES, grid.total)
         a, b = max(lo - halo, 0), min(hi + halo, grid.total)
-        out[lo:hi] = _block(sound, centre[a:b], segment[a:b])[lo - a : hi - a]
-    return out
+        block = _block(sound, centre[a:b], segment[a:b])
+        f0[lo:hi], outside[lo:hi], level[lo:hi], mains[lo:hi] = (x[lo - a : hi - a] for x in block)
+    hum = _hum(mains, level, segment)
+    f0[hum] = np.nan
+    outside[hum] = False
+    return f0, outside
 
 
 def semitones(f0_hz: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
@@ -191,8 +241,14 @@ def spectra(sound: FloatArray, centre: IntArray, out: FloatArray, row: IntArray)
     return level
 
 
-def _block(sound: FloatArray, centre: IntArray, segment: IntArray) -> FloatArray:
-    """Track one block of frames; frames nearer than the halo to a cut segment are not final."""
+def _block(
+    sound: FloatArray, centre: IntArray, segment: IntArray
+) -> tuple[FloatArray, Mask, FloatArray, FloatArray]:
+    """Track one block of frames; frames nearer than the halo to a cut segment are not final.
+
+    Returns pitch, whether it is out of range, level in dB, and the share that repeats with the
+    mains (NaN where the level moves).
+    """
     order = np.cumsum(np.diff(segment, prepend=segment[0]) > 0, dtype=np.int64)
     row = np.arange(len(centre)) + GAP * order
     total = int(row[-1]) + 1
@@ -214,20 +270,38 @@ def _block(sound: FloatArray, centre: IntArray, segment: IntArray) -> FloatArray
         ],
         axis=1,
     )
-    f0, odds = decode(answer.T[row])
+    f0, odds, inside = decode(answer.T[row])
+    shape = features[row, :LONG_SIZE]
     heard = level[:, 0] > np.log(2 * TINY)
-    loud = heard & (odds <= 0) & (features[row, LONG_SIZE + SHORT_SIZE] > STEADY_LEVEL)
     voiced = heard & (odds > 0)
+    loud = heard & ~voiced & (features[row, LONG_SIZE + SHORT_SIZE] > STEADY_LEVEL)
+    outside = voiced & ~inside
+    doubtful = np.flatnonzero(voiced & inside & ((f0 < 2 * FMIN_HZ) | _hollow(shape)) | loud)
+    for part in _chunks(doubtful):
+        outside[part] = beyond(shape[part], np.where(voiced[part], f0[part], np.nan))
+    voiced &= ~outside
     out = np.full(len(centre), np.nan, dtype=np.float32)
-    for part in _chunks(np.flatnonzero(loud)):
-        out[part] = steady(features[row[part], :LONG_SIZE])
+    for part in _chunks(np.flatnonzero(loud & ~outside)):
+        out[part] = steady(shape[part])
     out[voiced] = f0[voiced]
     for part in _chunks(np.flatnonzero(voiced & _still(f0, order))):
-        out[part] = refine(features[row[part], :LONG_SIZE], f0[part])
-    return np.clip(out, FMIN_HZ, FMAX_HZ)
+        out[part] = refine(shape[part], f0[part])
+    past = (out < FMIN_HZ) | (out > FMAX_HZ)
+    outside |= past
+    out[past] = np.nan
+    level_db = level[:, 0] * np.float32(10 / np.log(10))
+    mains = np.full(len(centre), np.nan, dtype=np.float32)
+    for part in _chunks(np.flatnonzero(_level_stays(level_db, order) & heard)):
+        mains[part] = _mains_share(shape[part])
+    return out, outside, level_db, mains
 
 
-def _still(f0_hz: FloatArray, order: IntArray) -> NDArray[np.bool_]:
+def _hollow(shape: FloatArray) -> Mask:
+    """Return which frames have next to nothing below 440 Hz."""
+    return np.asarray(shape[:, :HOLLOW_BINS].max(axis=1) < shape.max(axis=1) - HOLLOW)
+
+
+def _still(f0_hz: FloatArray, order: IntArray) -> Mask:
     """Return where the pitch stays within `STILL_ST` from a frame to one of its neighbours."""
     moved = np.abs(np.diff(np.log2(f0_hz))) * 12
     moved[np.diff(order) > 0] = np.inf
@@ -250,7 +324,7 @@ def _among_neighbours(level: FloatArray, order: IntArray) -> FloatArray:
     return np.asarray(np.maximum(level - top[row], np.float32(LEVEL_DEPTH)))
 
 
-def decode(answer: FloatArray) -> tuple[FloatArray, FloatArray]:
+def decode(answer: FloatArray) -> tuple[FloatArray, FloatArray, Mask]:
     """Read pitch and voicing off the network's answer.
 
     Parameters
@@ -263,7 +337,9 @@ def decode(answer: FloatArray) -> tuple[FloatArray, FloatArray]:
     f0_hz : ndarray [shape=(n,), float32]
         About 65 to 500; of no meaning where unvoiced.
     odds : ndarray [shape=(n,), float32]
-        Log odds of voicing; -inf where the pitch is out of range.
+        Log odds of voicing.
+    inside : ndarray [shape=(n,), bool]
+        Where the pitch is in range.
     """
     steps = answer[:, :STEPS]
     peak = np.clip(np.argmax(steps, axis=1), 2, STEPS - 3)
@@ -274,7 +350,7 @@ def decode(answer: FloatArray) -> tuple[FloatArray, FloatArray]:
     f0 = STEP_LOW_HZ * np.exp2(position / STEPS_PER_OCTAVE)
     edge = 2 ** (EDGE_ST / 12)
     inside = (f0 >= FMIN_HZ / edge) & (f0 <= FMAX_HZ * edge)
-    return f0.astype(np.float32), np.where(inside, answer[:, STEPS], -np.inf).astype(np.float32)
+    return f0.astype(np.float32), answer[:, STEPS], inside
 
 
 @lru_cache(maxsize=1)
@@ -360,3 +436,122 @@ def refine(shape: FloatArray, f0_hz: FloatArray) -> FloatArray:
     trust = np.clip((share - REPEATS[0]) / (REPEATS[1] - REPEATS[0]), 0, 1)
     trust *= (np.abs(octaves) < WITHIN_ST / 12) & (np.abs(shift) < 0.5)
     return np.asarray(f0_hz * np.exp2(trust * octaves), dtype=np.float32)
+
+
+@lru_cache(maxsize=1)
+def _curves() -> tuple[FloatArray, FloatArray]:
+    """Return what takes power of the long spectrum to its repetition after short and long lags."""
+    bins = np.arange(LONG_BINS.start, LONG_BINS.stop)
+    power = np.abs(np.fft.rfft(_hann(LONG).astype(np.float64), 2 * LONG)) ** 2
+    overlap = np.fft.irfft(power)[:LAG_HIGH]
+    out = []
+    for lags in (np.arange(SHORTER, LAG_LOW + 1.5, 0.5), np.arange(LAG_LOW, LAG_HIGH)):
+        left = np.interp(lags, np.arange(LAG_HIGH), overlap / overlap[0])
+        out.append((np.cos(2 * np.pi * np.outer(bins, lags) / LONG) / left).astype(np.float32))
+    return out[0], out[1]
+
+
+def _top(share: FloatArray, first: int = 1) -> tuple[FloatArray, FloatArray]:
+    """Return height (-1: none) and place of a curve's highest peak from column `first` on."""
+    inner = share[:, first:-1]
+    peak = (inner >= share[:, first - 1 : -2]) & (inner >= share[:, first + 1 :])
+    at = np.argmax(np.where(peak, inner, -np.inf), axis=1).astype(np.int64) + first
+    height, shift = _summit(share, at)
+    return np.where(peak.any(axis=1), height, np.float32(-1)), at + shift
+
+
+def beyond(shape: FloatArray, f0_hz: FloatArray) -> Mask:
+    """Find frames whose period lies outside of what is tracked.
+
+    Parameters
+    ----------
+    shape : ndarray [shape=(n, 248), float32]
+        Log power of the bins of the long spectrum (see `spectra`).
+    f0_hz : ndarray [shape=(n,), float32]
+        The network's pitch, NaN where it calls the frame unvoiced.
+
+    Returns
+    -------
+    ndarray [shape=(n,), bool]
+        Where the sound repeats itself faster than 500 Hz, or only slower than 65 Hz.
+    """
+    power = np.exp(shape)
+    power /= power.sum(axis=1, keepdims=True)
+    high, short = _top(power @ _curves()[0])
+    share = power @ _curves()[1]
+    edge = int(RATE_HZ / FMIN_HZ) - LAG_LOW
+    low, long = _top(share, edge)
+    voiced = np.isfinite(f0_hz)
+    period = np.round(RATE_HZ / np.where(voiced, f0_hz, 100.0)).astype(np.int64) - LAG_LOW
+    near = np.clip(period[:, None] + np.arange(-4, 5), 0, share.shape[1] - 1)
+    own = np.take_along_axis(share, near, axis=1).max(axis=1)
+    own[~voiced] = share[~voiced, : edge - 1].max(axis=1)
+    above = (high >= HIGH_SHARE) & (high > own - HIGH_LESS)
+    above &= SHORTER + short / 2 < RATE_HZ / FMAX_HZ
+    enough = np.where(voiced, LOW_SHARE, LOW_ALONE)
+    below = (low >= enough) & (low > own + LOW_MORE) & (long + LAG_LOW > RATE_HZ / FMIN_HZ)
+    return np.asarray(above | below)
+
+
+def _level_stays(level_db: FloatArray, order: IntArray) -> Mask:
+    """Return which frames lie in a stretch of `STILL_FRAMES` of one segment at one level."""
+    from scipy import ndimage
+
+    row = np.arange(len(level_db)) + STILL_FRAMES * order
+    high = np.full(row[-1] + 1, -np.inf, dtype=np.float32)
+    low = -high
+    high[row] = low[row] = level_db
+    high = ndimage.maximum_filter1d(high, STILL_FRAMES, mode="constant", cval=-np.inf)
+    low = ndimage.minimum_filter1d(low, STILL_FRAMES, mode="constant", cval=np.inf)
+    middle = np.zeros(row[-1] + 1, dtype=bool)
+    middle[row] = high[row] - low[row] <= STILL_DB
+    return np.asarray(ndimage.maximum_filter1d(middle, STILL_FRAMES, mode="constant")[row])
+
+
+@lru_cache(maxsize=1)
+def _mains() -> FloatArray:
+    """Return what takes power of the long spectrum to its repetition with the mains.
+
+    For both of them the lag before, the lag itself and the lag after [shape=(248, 2 * 3)].
+    """
+    bins = np.arange(LONG_BINS.start, LONG_BINS.stop)
+    lags = np.add.outer(RATE_HZ / np.array(MAINS_HZ), [-MAINS_ASIDE, 0, MAINS_ASIDE]).ravel()
+    taper = _hann(LONG).astype(np.float64)
+    overlap = [taper[: -int(lag)] @ taper[int(lag) :] / (taper @ taper) for lag in lags]
+    return (np.cos(2 * np.pi * np.outer(bins, lags) / LONG) / overlap).astype(np.float32)
+
+
+def _mains_share(shape: FloatArray) -> FloatArray:
+    """Return the share of power that comes back with the mains, 0 where it comes at other times.
+
+    The lowest bins hold the skirt of 50 and 60 Hz, whose phase misleads where there are harmonics
+    above: the better of with and without them counts.
+    """
+    power = np.exp(shape)
+    best = np.zeros(len(shape), dtype=np.float32)
+    for lo in (0, 4):
+        share = power[:, lo:] @ _mains()[lo:] / power[:, lo:].sum(axis=1, keepdims=True)
+        before, at, after = share.reshape(-1, len(MAINS_HZ), 3).transpose(2, 0, 1)
+        peak = (at > before) & (at > after)
+        best = np.maximum(best, np.where(peak, at, 0).max(axis=1))
+    return best
+
+
+def _hum(mains: FloatArray, level_db: FloatArray, segment: IntArray) -> Mask:
+    """Return which frames lie in a still stretch that is hum."""
+    still = np.isfinite(mains)
+    out = np.zeros(len(mains), dtype=bool)
+    if not still.any():
+        return out
+    first = still.copy()
+    first[1:] &= ~still[:-1] | (segment[1:] != segment[:-1])
+    run = np.cumsum(first)[still] - 1
+    frames = np.bincount(run)
+    with_mains = np.bincount(run, weights=mains[still] > MAINS_SHARE) >= MAINS_FRAMES * frames
+    loudest = np.full(int(segment[-1]) + 1, -np.inf)
+    np.maximum.at(loudest, segment, level_db)
+    level = np.bincount(run, weights=level_db[still]) / frames
+    soft = level < loudest[segment[first]] - HUM_DB
+    hum = with_mains & (frames >= STILL_FRAMES) & (soft | (frames >= HUM_FRAMES))
+    out[still] = hum[run]
+    return out

@@ -159,6 +159,10 @@ MEASURES: tuple[Measure, ...] = (
            "Least-squares slope of pitch over the voiced frames of the 0.5 s before voice ends.",
            missing="fewer than 10 voiced frames (0.1 s) in that stretch"),
     _pitch("voiced_share", "share", "Voiced frames over all frames.", missing=""),
+    _pitch("pitch_out_of_range_share", "share",
+           "Frames whose pitch is below 65 or above 500 Hz over all frames with a pitch; they have "
+           "none here and count as unvoiced.", relative="none", missing="no pitch at all", **_UNFIT,
+           formula="outside / (outside + voiced); by the lag after which the sound repeats itself"),
     # loudness: eGeMAPS auditory loudness (no calibrated unit), smoothed over three frames
     _loudness("loudness_mean", "auditory loudness", "Mean loudness.", "amean",
               formula="sum over 26 mel bands (20 Hz to 8 kHz or half the rate) of (0.000303 w P)"

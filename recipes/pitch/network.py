@@ -191,8 +191,8 @@ def check(clips: Sequence[Clip], weights: Path) -> dict[str, dict[str, float]]:
         for way, y in zip(counts, (clean, line, line + hiss), strict=True):
             with torch.no_grad():
                 answer = network(features(torch.from_numpy(y.astype(np.float32))[None]))
-            f0, odds = pitch.decode(answer[0].T.numpy())
-            voiced = odds > 0
+            f0, odds, inside = pitch.decode(answer[0].T.numpy())
+            voiced = inside & (odds > 0)
             gross = np.abs(np.log(f0) - clip.log_f0[near]) > math.log(1.2)
             wrong = [voiced & ~truth, truth & ~voiced, truth & voiced & gross]
             counts[way] = counts[way] + np.array([n, *(w.sum() for w in wrong)])

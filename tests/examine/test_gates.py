@@ -212,5 +212,19 @@ def test_real_calls_pass(data):
 
 
 def test_gates_and_their_names():
-    assert GATES == ("too_short", "too_little_voice", "clipped", "too_noisy", "digital_silence")
+    assert GATES == (
+        "too_short", "too_little_voice", "clipped", "too_noisy", "digital_silence", "music",
+    )  # fmt: skip
     assert gates.SILENT_DB < -90
+
+
+@pytest.mark.parametrize(("music_s", "shut"), [(0.0, False), (0.2, False), (0.6, True)])
+def test_music_under_the_words_withholds(good, music_s, shut):
+    found = check(good, SR, **FINE, music_s=music_s * len(good) / SR)
+    assert (found.gates == ("music",)) is shut
+    assert found.numbers[-1] == pytest.approx(music_s)
+    assert gates.closed(found.numbers, Gates(max_music_share=1.0)) == ()
+
+
+def test_music_that_was_not_looked_for_gates_nothing(good):
+    assert check(good, SR, **FINE).gates == ()

@@ -235,3 +235,51 @@ def test_real_voices_against_a_laryngograph(line):
         wrong += (np.abs(heard[both] / truth[both] - 1) > 0.2).sum()
         total += len(truth)
     assert wrong / total < 0.06
+
+
+# --- what is no voice ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", [lambda y: y, telephone], ids=["clean", "telephone"])
+@pytest.mark.parametrize("ends", [(350, 800), (900, 300), (48, 62), (64, 46)])
+def test_out_of_range_there_is_no_pitch_and_it_is_counted(ends, line):
+    true = np.geomspace(*ends, 48000)
+    grid = frames.lay_out([line(pulses(true)).astype(np.float32)], 16000)
+    found, outside = pitch.contour(grid)
+    true = true[(np.arange(len(found)) + 1) * 160]
+    voiced, far = ~np.isnan(found), (true < 62) | (true > 520)
+    assert outside[far].mean() > (0.95 if ends[0] > 100 else 0.6)
+    assert voiced[far].mean() < 0.01
+    assert np.median(np.abs(cents(found[voiced], true[voiced]))) < 20 if voiced.any() else True
+    if ends[0] > 100:
+        assert voiced[(true > 70) & (true < 480)].mean() > 0.9
+
+
+def hum(mains_hz, numbers, seconds=4.0, sr=8000):
+    t = np.arange(round(seconds * sr)) / sr
+    y = np.sum([np.sin(2 * np.pi * mains_hz * h * t + h) / h**0.7 for h in numbers], axis=0)
+    noise = np.random.default_rng(0).normal(size=len(t)) * y.std() / 30
+    return (0.02 * (y + noise) / y.std()).astype(np.float32)
+
+
+HUMS = {"odd": (1, 3, 5, 7, 9), "even": (2, 4, 6, 8), "third": (3,), "all": tuple(range(1, 10))}
+
+
+@pytest.mark.parametrize("mains_hz", [50, 60])
+@pytest.mark.parametrize("kind", HUMS)
+def test_hum_is_no_voice(kind, mains_hz):
+    found = track(hum(mains_hz, HUMS[kind]), sr=8000)[0]
+    assert np.isfinite(found).mean() < 0.05
+
+
+@pytest.mark.parametrize("kind", HUMS)
+def test_hum_in_the_pauses_is_no_voice_and_the_voice_stays(kind, voice):
+    clean = np.concatenate(
+        [np.zeros(8000, np.float32), voice(2.0, 8000), np.zeros(8000, np.float32)]
+    )
+    sound = clean + 0.1 * clean.std() * hum(50, HUMS[kind]) / 0.02
+    quiet = np.ones(399, bool)
+    quiet[95:305] = False
+    before, after = (np.isfinite(track(y, sr=8000)[0]) for y in (clean, sound))
+    assert after[quiet].mean() < 0.1
+    assert after[before].mean() > 0.9
