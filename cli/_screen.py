@@ -247,6 +247,8 @@ def _verdict(row: Apology, texts: dict[str, Any]) -> Any:
         word += f"\n({texts['kind'][row.kind]})"
     elif row.hint:
         word += f"\n({texts['hint'][row.hint]})"
+    elif (lively := (row.animation or {}).get("word")) in texts["animation"]:
+        word += f"\n({texts['animation'][lively]})"
     colour = {"sincere": "green", "forced": "yellow"}.get(row.verdict, "")
     return Text(word, style=colour)
 

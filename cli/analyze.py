@@ -151,7 +151,7 @@ def analyze(
     from prosody.calls.collect import collect
     from prosody.examine.examine import Options, check_request
     from prosody.judge.judge import Judge
-    from prosody.judge.rows import judge_rows
+    from prosody.judge.rows import compare_takes, judge_rows
     from prosody.results import write
     from prosody.results.look import Look
     from prosody.results.records import nested
@@ -211,6 +211,10 @@ def analyze(
             ),
             watch=progress,
         )
+        takes = list(journal.apologies()) if clips and judge is not None else []
+        if takes and judge is not None:
+            compare_takes(takes, judge, one_voice=baseline is not None)
+        journal.compared(takes)
         run = batch.header(
             done,
             settings=settings,

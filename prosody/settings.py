@@ -62,8 +62,8 @@ class Windows:
 class Verdict:
     """From two predictive distributions to one word."""
 
-    sincere_p: float = setting(0.7, 0.5, 1, "probability of the sincere side needed for `sincere`")
-    forced_p: float = setting(0.7, 0.5, 1, "probability of the other side needed for `forced`")
+    sincere_p: float = setting(0.75, 0.5, 1, "probability of the sincere side needed for `sincere`")
+    forced_p: float = setting(0.6, 0.5, 1, "probability of the other side needed for `forced`")
     dull_p: float = setting(0.7, 0.5, 1, "probability of low engagement that rules out `sincere`")
     recited_p: float = setting(0.9, 0.5, 1, "probability of low engagement needed for `recited`")
 

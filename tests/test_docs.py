@@ -101,9 +101,6 @@ def test_the_figures_of_the_card_are_those_of_the_results():
     # The figures are of the judge that is shipped.
     data = (ROOT / "models" / "sincerity.onnx").read_bytes()
     assert got["judge"]["sha256"] == hashlib.sha256(data).hexdigest()
-    engaged = got["engaged"]
-    # Who knows nothing of a clip cannot order clips.
-    assert engaged["tried"]["chance (the others' mean)"]["spearman"] < 0.1
 
 
 def test_the_settings_file_to_copy_holds_every_default(tmp_path):

@@ -27,6 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.coach.session import Take
+from prosody.examine.gates import NO_BASELINE
+from prosody.judge.judge import Judge
+from prosody.judge.rows import second_more_sincere
 from prosody.results.records import Apology
 from prosody.settings import Settings
 from prosody.words import load
@@ -40,14 +43,6 @@ QUIET_DB = 40.0
 """So far below its loudest moment a take counts as silent."""
 VOICED_WEIGHT = 0.5
 PITCH_ST = 24.0
-WIDER = 1.2
-"""The difference of two predictions is taken as this much less sure than two independent errors
-make it. What the judge gets wrong about a voice or a sentence it gets wrong in both takes, which
-would make the difference surer; but it also knows less of takes than of speakers. On SinA-C (every
-speaker judged by the others; 2,601 pairs of one speaker and sentence) the two cancel: the variance
-of the difference is 0.88 of the sum, and 1.2 gives the likeliest probabilities. Pairs told with 60
-to 70 % then came out so in 67 %, with 70 to 80 % in 76 %, with 80 to 90 % in 81 %
-(``python -m benchmarks judge``, "takes")."""
 BAND = 0.25
 """The second take may run ahead of or behind the first by this share of its length."""
 
@@ -149,23 +144,11 @@ def _number(value: float, decimals: int, lang: str) -> str:
     return text.replace(".", ",") if lang != "en" else text
 
 
-def p_more_sincere(a: Apology, b: Apology) -> float:
-    """Return the probability that a panel's mean for the second lies above that for the first.
-
-    From both ratings and their standard deviations; how the errors of two takes of one voice
-    depend on each other is in `WIDER`.
-    """
-    from prosody.judge.judge import normal_cdf
-
-    one, two = a.axes["sincere"], b.axes["sincere"]
-    spread = WIDER * math.hypot(one["sd"], two["sd"])
-    return float(normal_cdf(np.array([(two["rating"] - one["rating"]) / spread]))[0])
-
-
 def which(
     a: Apology | None,
     b: Apology | None,
     noticeable: bool,
+    listener: Judge,
     settings: Settings,
     lang: str,
 ) -> dict[str, Any]:
@@ -174,9 +157,11 @@ def which(
     Parameters
     ----------
     a, b : Apology or None
-        Judged rows; None or without a verdict where there is no judgement.
+        Measured rows of one person; None, or gated by how the sound is, where there is nothing to
+        say. They are held against each other, so that no ordinary speech is needed.
     noticeable : bool
         Whether a listener would notice any change at all.
+    listener : Judge
     settings : Settings
     lang : str
 
@@ -184,17 +169,21 @@ def which(
     -------
     dict
         ``which`` (``a``, ``b`` or None), ``text``, and ``p``, the probability of the more likely of
-        the two, 0.5 to 1 (None where one was not judged).
+        the two, 0.5 to 1, with ``low`` and ``high``, its 80 % interval (None where one was not
+        compared).
     """
     say = load("coach", lang)["which"]
-    if a is None or b is None or "sincere" not in a.axes or "sincere" not in b.axes:
-        return {"which": None, "text": say["withheld"], "p": None}
-    p = p_more_sincere(a, b)
+    heard = a is not None and b is not None and not ({*a.gates, *b.gates} - {NO_BASELINE})
+    found = second_more_sincere(a, b, listener) if heard and a and b else None
+    if found is None:
+        return {"which": None, "text": say["withheld"], "p": None, "low": None, "high": None}
+    p, low, high = found
     side, sure = ("b", p) if p >= 0.5 else ("a", 1 - p)
+    ends = (low, high) if side == "b" else (1 - high, 1 - low)
+    told = {"p": round(sure, 3), "low": round(ends[0], 3), "high": round(ends[1], 3)}
     if sure >= settings.coach.which_p:
-        return {"which": side, "text": say[side], "p": round(sure, 3)}
+        return {"which": side, "text": say[side].format(n=round(100 * sure)), **told}
     if not noticeable:
-        return {"which": None, "text": say["same"], "p": round(sure, 3)}
+        return {"which": None, "text": say["same"], **told}
     nth = say["second" if side == "b" else "first"]
-    text = say["open"].format(n=round(100 * sure), nth=nth)
-    return {"which": None, "text": text, "p": round(sure, 3)}
+    return {"which": None, "text": say["open"].format(n=round(100 * sure), nth=nth), **told}

@@ -15,6 +15,7 @@ import numpy as np
 
 from prosody.coach.highlights import place
 from prosody.coach.take import Measured, Usual
+from prosody.examine.gates import NO_BASELINE
 from prosody.judge import reasons as explain
 from prosody.judge.judge import Judge
 from prosody.judge.rows import judge_rows
@@ -39,7 +40,8 @@ def against(row: Apology, usual: Usual | None, settings: Settings) -> Apology:
         habit[_ACOUSTIC] = usual.values
         seconds = usual.seconds
     relative = table.relative(row.measures[None], habit[None])[0]
-    return replace(row, relative=relative, baseline_s=seconds)
+    lacking = () if seconds > 0 else (NO_BASELINE,)
+    return replace(row, relative=relative, baseline_s=seconds, gates=(*row.gates, *lacking))
 
 
 def judge(measured: Measured, usual: Usual | None, listener: Judge, settings: Settings) -> Apology:
@@ -65,8 +67,10 @@ def judgement(row: Apology, lang: str) -> dict[str, Any] | None:
         for axis in AXES
         if axis in row.axes
     }
+    lively = row.animation
     out = {
         "verdict": row.verdict,
+        "animation": lively and {**lively, "text": say["animation"][lively["word"]]},
         "kind": row.kind,
         "hint": row.hint,
         "headline": headline,
@@ -106,7 +110,7 @@ def reasons(row: Apology, measured: Measured, lang: str) -> list[dict[str, Any]]
         )
         out.append(
             {
-                "text": _sentence(r["measure"], r["column"], r["value"], r["unit"], lang),
+                "text": _sentence(r["measure"], r["value"], r["unit"], lang),
                 "start_s": round(start, 3),
                 "end_s": round(end, 3),
                 "measure": r["measure"],
@@ -116,13 +120,10 @@ def reasons(row: Apology, measured: Measured, lang: str) -> list[dict[str, Any]]
     return out
 
 
-def _sentence(measure: str, column: str, value: float, unit: str, lang: str) -> str:
+def _sentence(measure: str, value: float, unit: str, lang: str) -> str:
     say = load("coach", lang)
-    relative = column != measure or measure == "sorry_length_log2ratio"
     line = load("reasons", lang)["measure"][measure]["higher" if value > 0 else "lower"]
-    text = line.format(
-        x=explain.number(value, unit, lang), than=say["usual" if relative else "others"]
-    )
+    text = line.format(x=explain.number(value, unit, lang), than=say["usual"])
     return str(say["you"].format(text=text))
 
 
@@ -142,9 +143,7 @@ def advice(row: Apology, listener: Judge, lang: str) -> str | None:
         for column, value in row.axes[axis]["contributions"].items()
         if explain.advised(_MEASURE.get(column, column))
     }
-    found = explain.reasons(
-        row.columns(), added, n=1, axis=axis, direction=-1, typical=listener.typical(axis)
-    )
+    found = explain.reasons(row.columns(), added, n=1, axis=axis, direction=-1)
     if not found:
         return None
     reason = found[0]

@@ -342,9 +342,10 @@ class Coach:
         except Busy:
             return refuse(request, 503, "busy")
         changes = compare.changes(a, b, self.settings, lang)
-        rows = [None if t.kind == "baseline" else self.judged(t, visit.usual) for t in (a, b)]
+        # An example is somebody else's voice: people are not compared.
+        rows = [t.measured.row if t.kind == "take" else None for t in (a, b)]
         heard = any(c["noticeable"] for c in changes)
-        verdict = compare.which(rows[0], rows[1], heard, self.settings, lang)
+        verdict = compare.which(*rows, heard, self.listener, self.settings, lang)
         return JSONResponse({"aligned": lines, "changes": changes, "verdict": verdict})
 
 

@@ -19,6 +19,8 @@ from prosody.settings import Gates
 GATES = ("too_short", "too_little_voice", "clipped", "too_noisy", "digital_silence", "music")
 # Not held against any sound: there is none at that time.
 OUTSIDE = "outside_recording"
+# Not held against the sound either: too little other speech of the voice to compare with.
+NO_BASELINE = "no_baseline"
 
 NOISE_AROUND_S = 15.0  # noise is looked for this far before and after a window
 _NOISE_FRAMES_S = 0.3  # less of it tells nothing
@@ -26,6 +28,7 @@ _NOISE_SHARE = 0.2
 _EDGE_S = 0.1  # next to speech a frame still holds its tail
 SILENT_DB = -100.0  # frames below this are digital silence, with nothing to hear in them
 _QUIET_DB = -45.0  # softer speech is remarked on
+NOISY_DB = 25.0  # less speech over noise is remarked on: it moves ratings and animation
 FRAME_S = 0.02
 _FLAT_S = 0.005  # so long at one value is no sound
 _RAIL_SHARE = 0.985  # within this of the largest value counts as at the rail
@@ -56,7 +59,8 @@ class Quality:
         What each gate of :data:`GATES` is held against, in that order: with them other thresholds
         need no sound (`closed`).
     remarks : tuple of str
-        ``quiet``: the speech is very soft. Codes of the texts in ``words``.
+        ``quiet``: the speech is very soft; ``noisy``: there is noise around it. Codes of the
+        texts in ``words``.
     """
 
     duration_s: float
@@ -265,5 +269,8 @@ def check(
         level_dbfs=level,
         gates=closed(numbers, limits),
         numbers=numbers,
-        remarks=("quiet",) if len(y) and level < _QUIET_DB else (),
+        remarks=(
+            *(("quiet",) if len(y) and level < _QUIET_DB else ()),
+            *(("noisy",) if snr <= NOISY_DB else ()),
+        ),
     )

@@ -79,10 +79,11 @@ class Voice:
             line.baseline = dict(zip(table.NAMES, habit.tolist(), strict=True))
         relative = table.relative(measured[:n], np.repeat(habit[None], n, axis=0))
         common = self._baseline_remarks(baseline_s)
+        lacking = () if baseline_s > 0 else (gates.NO_BASELINE,)
         qualities = [
             replace(found, gates=(gates.OUTSIDE,), numbers=())
             if "window_beyond" in cut.remarks
-            else found
+            else replace(found, gates=(*found.gates, *lacking))
             for found, cut in zip(
                 self._qualities(sounds[:n], measured[:n], windows, speech), cuts, strict=True
             )

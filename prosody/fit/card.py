@@ -11,59 +11,38 @@ from prosody import __version__
 from prosody.fit import metrics as fig
 from prosody.fit.calibration import calibration
 from prosody.fit.evaluate import fitted_on, plain
-from prosody.fit.model import AxisModel, JudgeModel
+from prosody.fit.graph import inputs_of
 from prosody.fit.reference_models import naive
+from prosody.fit.train import Axis
 from prosody.judge import judge
 from prosody.settings import Settings
 from prosody.tables.rated_table import Floats, Rated
 
-TRAINING = {
-    "sincere": {
-        "corpus": "SinA-C",
-        "title": "Sincere Apology Corpus (Baird, Coutinho, Hirschberg, Schuller, Interspeech 2019)",
-        "question": "how sincere the apology sounds",
-        "speech": "read English, acted in four styles: fast, lively, monotone, slow; no calls",
-        "languages": ["en"],
-        "scale": "mean of 13 to 17 listeners, standardised",
-        "licence": "ratings and functionals posted publicly without a licence",
-    },
-    "engaged": {
-        "corpus": "NSC",
-        "title": "Nautilus Speaker Characterization (Fernandez Gallardo & Weiss)",
-        "question": "mean of affectionate, hearty and reversed bored, indifferent, distant, "
-        "unsympathetic",
-        "speech": "semi-spontaneous German, telephone role plays; no apologies",
-        "languages": ["de"],
-        "scale": "z scores of each listener, mean over listeners and six scales",
-        "licence": "ratings and functionals posted publicly without a licence",
-        "within_speakers": "SinA-C's styles, fast and lively against monotone and slow; unrated",
-    },
+NAME = "prosody sincerity"
+LICENCE = "research and evaluation until a team fits its own judge; see models/LICENSE"
+SINAC = {
+    "corpus": "SinA-C",
+    "title": "Sincere Apology Corpus (Baird, Coutinho, Hirschberg, Schuller, Interspeech 2019)",
+    "question": "how sincere the apology sounds",
+    "speech": "read English, acted in four styles: fast, lively, monotone, slow; no calls",
+    "languages": ["en"],
+    "scale": "mean of 13 to 17 listeners, standardised",
+    "licence": "ratings and functionals posted publicly without a licence",
 }
-# Whether a voice is high or low says who speaks, not how: never told against "most speakers".
-ANATOMY = ("pitch_mean_st", "pitch_p20_st", "pitch_p50_st", "pitch_p80_st", "pitch_start_st")
 # Fewer speakers than this are people, not a group.
 GROUP_SPEAKERS = 5
 BOOTSTRAPS = 500
 CLAIM = "predicted impression of listeners; not what a speaker felt or meant"
 
 
-def typical(axis: AxisModel) -> dict[str, float]:
-    """Return the population's centre of absolute columns, in their own units."""
-    out: dict[str, float] = {}
-    t = axis.terms
-    for i, m in enumerate(t.measures):
-        if (not t.relative[i] or t.guess[i]) and not t.level[i] and m not in ANATOMY:
-            out[m] = float(np.round(2.0 ** t.centre[i] if t.log[i] else t.centre[i], 4))
-    return out
-
-
 def axis_info(
-    axis: AxisModel,
+    axis: Axis,
     rated: Rated,
     *,
     training: Mapping[str, Any],
     decides: bool,
     figures: Mapping[str, Any] | None = None,
+    pairs: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Return what a judge's metadata say about one axis: counts and hashed names, no clips."""
     return {
@@ -72,7 +51,7 @@ def axis_info(
         "residual_sd": round(axis.residual_sd, 4),
         "rating_sd": round(float(np.std(rated.rating)), 4),
         "decides": decides,
-        "typical": typical(axis),
+        "pairs": {k: round(v, 4) for k, v in (pairs or {}).items()},
         "training": {
             **training,
             "clips": len(rated),
@@ -106,54 +85,26 @@ def checked(axis: str, rated: Rated, rating: Floats, sd: Floats, cut: float) -> 
 
 
 def frame(
-    model: JudgeModel, axes: Mapping[str, Mapping[str, Any]], *, name: str, licence: str
+    axes: Mapping[str, Axis], about: Mapping[str, Mapping[str, Any]], *, name: str, licence: str
 ) -> dict[str, Any]:
     """Return the metadata of a judge around what is said of its axes."""
-    units = judge.input_units()
+    units, inputs = judge.input_units(), inputs_of(axes)
     verdict = Settings().verdict
-    fitted = {x for a in axes.values() for x in a["training"].get("languages", ())}
+    fitted = {x for a in about.values() for x in a["training"].get("languages", ())}
     return {
         "format": judge.FORMAT,
         "format_version": judge.FORMAT_VERSION,
         "name": name,
         "version": __version__,
         "measures_version": judge.measures_version(),
-        "inputs": list(model.inputs),
-        "units": {n: units[n] for n in model.inputs},
-        "line_dependent": [n for n in model.inputs if judge.line_dependent(n)],
-        "axes": {k: dict(v) for k, v in axes.items()},
+        "inputs": list(inputs),
+        "units": {n: units[n] for n in inputs},
+        "axes": {k: dict(v) for k, v in about.items()},
         "languages": sorted(fitted),
-        "thresholds": {
-            "sincere_p": verdict.sincere_p,
-            "forced_p": verdict.forced_p,
-            "dull_p": verdict.dull_p,
-            "recited_p": verdict.recited_p,
-        },
+        "thresholds": {k: getattr(verdict, k) for k in ("sincere_p", "forced_p")},
         "licence": licence,
         "claim": CLAIM,
     }
-
-
-def metadata(
-    model: JudgeModel, data: Mapping[str, Rated], figures: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """Return the metadata of the shipped judge."""
-    axes = {
-        name: axis_info(
-            axis,
-            data[name],
-            training=TRAINING[name],
-            decides=name == "sincere",
-            figures=(figures or {}).get(name),
-        )
-        for name, axis in model.axes.items()
-    }
-    return frame(
-        model,
-        axes,
-        name="prosody sincerity",
-        licence="research and evaluation until a team fits its own judge; see models/LICENSE",
-    )
 
 
 def text(shown: judge.Judge) -> str:
@@ -185,9 +136,6 @@ def text(shown: judge.Judge) -> str:
         figures = about.get("figures", {})
         lines += [f"  {k:<26} {v}" for k, v in figures.items() if not isinstance(v, (dict, list))]
     units = judge.input_units()
-    star = "; * not used in calls: a telephone changes it" if shown.line_dependent else ""
-    lines += ["", f"needs (missing ones widen the interval{star})"]
-    lines += [
-        f"  {n:<40} {units[n]}{' *' if n in shown.line_dependent else ''}" for n in shown.inputs
-    ]
+    lines += ["", "needs (missing ones widen the interval)"]
+    lines += [f"  {n:<40} {units[n]}" for n in shown.inputs]
     return "\n".join(lines)

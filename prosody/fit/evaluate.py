@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,17 +15,18 @@ from numpy.typing import NDArray
 from prosody.errors import UsageError
 from prosody.fit import metrics as fig
 from prosody.fit.calibration import calibration
+from prosody.fit.graph import predict as run
 from prosody.fit.join import join, load, no_middle, on_scale
-from prosody.fit.model import AxisModel, JudgeModel
-from prosody.fit.train import folds, known_level
-from prosody.judge.judge import Judge, line_dependent
+from prosody.fit.train import Axis, folds, known_level
+from prosody.judge.judge import Judge
+from prosody.judge.pairs import spread_of
 from prosody.rating.ratings import Panel
-from prosody.tables.rated_table import Floats, Rated, speaker_of
+from prosody.tables.rated_table import Floats, Rated, leave_one_out_median, speaker_of
 
 __all__ = ["cross_validate", "evaluate", "fitted_on", "join", "plain", "report", "seen"]
 
 SALT = "prosody-judge:"
-Fit = Callable[[Rated], AxisModel]
+Fit = Callable[[Rated], Axis]
 NO_VOICES = (
     "No column says who speaks: every row counts as a voice of its own, without a baseline, and "
     "intervals are too narrow. Add a column 'speaker', or name it with --group."
@@ -75,18 +75,14 @@ def fitted_on(rated: Rated) -> list[str]:
     return sorted({name_hash(n) for n in names})
 
 
-def predict(
-    judge: Judge, axis: str, rated: Rated, *, own_line: bool = True
-) -> tuple[Floats, Floats]:
+def predict(judge: Judge, axis: str, rated: Rated) -> tuple[Floats, Floats]:
     """Return rating and standard deviation of an axis."""
-    judged = judge.judge(rated.columns, own_line=own_line).axes[axis]
+    judged = judge.judge(rated.columns).axes[axis]
     return judged.rating, judged.sd
 
 
-def cross_validate(
-    rated: Rated, fit: Fit, most: int = 24, columns: Callable[[Rated], Rated] | None = None
-) -> tuple[Floats, Floats, list[AxisModel]]:
-    """Return predictions of each speaker by a judge fitted to the others.
+def cross_validate(rated: Rated, fit: Fit, most: int = 24) -> tuple[Floats, Floats, list[Axis]]:
+    """Return predictions of each speaker by an axis fitted to the others.
 
     Parameters
     ----------
@@ -95,33 +91,51 @@ def cross_validate(
         The whole recipe: everything that is estimated or chosen is inside.
     most : int
         Folds; with fewer speakers each is left out alone.
-    columns : callable, optional
-        Changes the rows that are tested (another baseline, say), not those that are fitted to.
     """
-    rating, sd = np.full(len(rated), np.nan), np.full(len(rated), np.nan)
-    models: list[AxisModel] = []
-    tested = columns(rated) if columns else rated
-    for test in folds(rated.speaker, most):
-        model = fit(rated.take(~test))
-        inputs = JudgeModel({"axis": model}).inputs
-        rating[test], sd[test], _ = model.predict(tested.take(test).matrix(inputs), inputs)
-        models.append(model)
-    return rating, sd, models
+    axes = [fit(rated.take(~test)) for test in folds(rated.speaker, most)]
+    return *by_folds(rated, axes, most), axes
 
 
-def by_folds(rated: Rated, models: list[AxisModel], most: int = 24) -> tuple[Floats, Floats]:
-    """Return what the judges of :func:`cross_validate` say of each speaker on other columns."""
+def by_folds(rated: Rated, axes: list[Axis], most: int = 24) -> tuple[Floats, Floats]:
+    """Return what the axes of :func:`cross_validate` say of each speaker on other columns."""
     rating, sd = np.full(len(rated), np.nan), np.full(len(rated), np.nan)
-    for test, model in zip(folds(rated.speaker, most), models, strict=True):
-        inputs = JudgeModel({"axis": model}).inputs
-        rating[test], sd[test], _ = model.predict(rated.take(test).matrix(inputs), inputs)
+    for test, axis in zip(folds(rated.speaker, most), axes, strict=True):
+        rating[test], sd[test], _ = run(axis, rated.take(test))
     return rating, sd
 
 
-def as_in_calls(rated: Rated) -> Rated:
-    """Return the table without what a telephone line changes."""
-    kept = {k: v for k, v in rated.columns.items() if not line_dependent(k)}
-    return replace(rated, columns=kept)
+def pair_spreads(rated: Rated, rating: Floats, axes: list[Axis]) -> dict[str, float]:
+    """Return how far differences of takes of one speaker are off, for probabilities of pairs.
+
+    Parameters
+    ----------
+    rated : Rated
+    rating : ndarray [shape=(n,)]
+        Predicted by the axes of :func:`cross_validate`, each speaker by the others.
+    axes : list of Axis
+
+    Returns
+    -------
+    dict
+        ``takes_spread`` of one take against another, ``usual_spread`` of one against the median of
+        the speaker's others; see :func:`prosody.judge.pairs.more_sincere`. Empty where no speaker
+        has three takes.
+    """
+    a, b = np.triu_indices(len(rated), 1)
+    same = rated.speaker[a] == rated.speaker[b]
+    a, b = a[same], b[same]
+    others, count = leave_one_out_median(rated.rating[:, None], rated.speaker)
+    several = count >= 2
+    if not several.any():
+        return {}
+    bias = np.zeros(len(rated))
+    for test, axis in zip(folds(rated.speaker), axes, strict=True):
+        bias[test] = axis.bias
+    truth = rated.rating - others[:, 0]
+    return {
+        "takes_spread": spread_of(rating[a] - rating[b], rated.rating[a] - rated.rating[b]),
+        "usual_spread": spread_of((rating - bias)[several], truth[several]),
+    }
 
 
 def report(
@@ -225,13 +239,9 @@ def evaluate(
             raise UsageError(
                 f"{table}: {len(np.unique(rated.speaker))} speakers, cross-validation needs 3.", ""
             )
-        fit = partial(recipe.fit_table, level=known_level(rated.rating), axis=axis)
-        rating, sd, models = cross_validate(rated, fit)
+        fit = partial(recipe.fit_table, level=known_level(rated.rating))
+        rating, sd, _ = cross_validate(rated, fit)
         name = "recipe refitted, each speaker judged by the others"
-        calls: dict[str, float] | None = None
-        call = by_folds(as_in_calls(rated), models)
-        if not np.allclose(call[0], rating):
-            calls = fig.figures(rated.rating, call[0], call[1], rated.sentence, cut)
     else:
         judge = Judge.load(model)
         if axis not in judge.axes:
@@ -253,11 +263,6 @@ def evaluate(
             remarks.append(f"{int(known.sum())} rows are of speakers that the judge was fitted on.")
         cut = float(info.get("cut", 0.0))
         rating, sd = predict(judge, axis, rated)
-        calls = None
-        if judge.line_dependent & set(rated.columns):
-            told, spread = predict(judge, axis, rated, own_line=False)
-            if not np.allclose(told, rating):
-                calls = fig.figures(rated.rating, told, spread, rated.sentence, cut)
     if "standardised over" in scale:
         of_judge = "; its mean counts as the mean of the ratings that the judge was fitted on"
         remarks.append(f"Ratings: {scale}{'' if cv else of_judge}.")
@@ -271,4 +276,4 @@ def evaluate(
             else "Baseline: the median of the same speaker's other clips."
         )
     out = report(rated, rating, sd, cut=cut, panel=panel, bootstraps=bootstraps)
-    return {**out, "as_in_calls": calls, "axis": axis, "judge": name, "remarks": remarks}
+    return {**out, "axis": axis, "judge": name, "remarks": remarks}

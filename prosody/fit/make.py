@@ -20,9 +20,17 @@ from prosody.errors import UsageError
 from prosody.fit import card, card_page, evaluate, graph, recipe
 from prosody.fit import metrics as fig
 from prosody.fit.join import load, no_middle, on_scale
-from prosody.fit.model import AxisModel, JudgeModel
-from prosody.fit.train import STRENGTHS, balanced, choose, known_level, posterior, ridge
-from prosody.judge import judge as judges
+from prosody.fit.train import (
+    Axis,
+    balanced,
+    choose,
+    known_level,
+    residual,
+    ridge,
+    terms,
+    weights_root,
+)
+from prosody.judge.judge import AXES, Judge, default_model
 from prosody.rating.ratings import (
     MIN_ADAPT_CLIPS,
     MIN_ADAPT_SPEAKERS,
@@ -37,14 +45,14 @@ from prosody.tables.rated_table import Floats, Rated, read_results
 MIN_CENTRE_CLIPS, MIN_CENTRE_SPEAKERS = 50, 10
 
 
-Change = Callable[[AxisModel, Rated, float], AxisModel]
+Change = Callable[[Axis, Rated, float], Axis]
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
     """What was made: the judge, what is said about it, and how it was made."""
 
-    model: JudgeModel
+    axes: dict[str, Axis]
     metadata: dict[str, Any]
     said: tuple[str, ...]
     remarks: tuple[str, ...] = ()
@@ -124,7 +132,7 @@ def fit(
         If the table is below the minimum; says what is missing.
     """
     old = graph.load(start) if start is not None else None
-    models: dict[str, AxisModel] = {}
+    models: dict[str, Axis] = {}
     info: dict[str, dict[str, Any]] = {}
     said: list[str] = []
     remarks: list[str] = []
@@ -153,7 +161,7 @@ def fit(
                 f"{axis}: ratings of {scale}. Bring them to 0 to 100 to have 50 count as it."
             )
         earlier: dict[str, Any] = {}
-        if old is None or axis not in old[0].axes:
+        if old is None or axis not in old[0]:
             if lacking:
                 raise UsageError(
                     f"{table}: too little to fit the axis {axis}: {'; '.join(lacking)}.",
@@ -161,10 +169,10 @@ def fit(
                     f"takes {MIN_ADAPT_CLIPS} clips of {MIN_ADAPT_SPEAKERS} speakers."
                     + (f" {start} has no axis {axis} to start from." if old else ""),
                 )
-            whole = partial(recipe.fit_table, level=known_level(rated.rating), axis=axis)
+            whole = partial(recipe.fit_table, level=known_level(rated.rating))
             model = whole(rated)
             how = "fitted: all weights from these ratings"
-            rating, sd, _ = evaluate.cross_validate(rated, whole)
+            rating, sd, held = evaluate.cross_validate(rated, whole)
         else:
             few = missing(rated, panel, adapt=True)
             if few:
@@ -172,7 +180,7 @@ def fit(
                     f"{table}: too little to adapt the axis {axis}: {'; '.join(few)}.",
                     "Nothing was changed.",
                 )
-            before, earlier = old[0].axes[axis], old[1]["axes"][axis].get("training", {})
+            before, earlier = old[0][axis], old[1]["axes"][axis].get("training", {})
             known = evaluate.known_to(earlier, rated)
             if known.any():
                 remarks.append(
@@ -186,22 +194,27 @@ def fit(
                 if not lacking
                 else f"only level and slope adapted; for the weights: {'; '.join(lacking)}"
             )
-            rating, sd, _ = evaluate.cross_validate(rated, partial(_changed, change, before, cut))
+            rating, sd, held = evaluate.cross_validate(
+                rated, partial(_changed, change, before, cut)
+            )
         model = replace(model, cut=cut)
         models[axis] = model
         said.append(f"{axis}: {how}.")
-        info[axis] = _axis_info(axis, model, rated, panel, scale, how, rating, sd, cut, earlier)
+        spreads = evaluate.pair_spreads(rated, rating, held)
+        info[axis] = _axis_info(
+            axis, model, rated, panel, scale, how, rating, sd, cut, earlier, spreads
+        )
     if old is not None:
-        for axis, model in old[0].axes.items():
+        for axis, model in old[0].items():
             if axis not in models:
                 models[axis] = model
                 info[axis] = old[1]["axes"][axis]
                 said.append(f"{axis}: kept as it was.")
-    joined = JudgeModel({a: models[a] for a in judges.AXES if a in models})
+    joined = {a: models[a] for a in AXES if a in models}
     licence = "the ratings' owner decides"
     if old is not None:
         licence = f"starts from {old[1].get('name')}: {old[1].get('licence', 'see its card')}"
-    meta = card.frame(joined, {a: info[a] for a in joined.axes}, name=name, licence=licence)
+    meta = card.frame(joined, {a: info[a] for a in joined}, name=name, licence=licence)
     meta["made"] = said
     command = ["prosody fit TABLE", "--ratings RATINGS" if ratings else ""]
     command += [f"--axis {'both' if len(axes) > 1 else axes[0]}"]
@@ -226,13 +239,13 @@ def _raters_left_out(panel: Panel | None) -> list[str]:
     return said + [f"rater {name} has no say: {idle}." for name in panel.idle]
 
 
-def _changed(change: Change, before: AxisModel, cut: float, rated: Rated) -> AxisModel:
+def _changed(change: Change, before: Axis, cut: float, rated: Rated) -> Axis:
     return change(before, rated, cut)
 
 
 def _axis_info(
     axis: str,
-    model: AxisModel,
+    model: Axis,
     rated: Rated,
     panel: Panel | None,
     scale: str,
@@ -241,6 +254,7 @@ def _axis_info(
     sd: Floats,
     cut: float,
     earlier: Mapping[str, Any],
+    pairs: Mapping[str, float],
 ) -> dict[str, Any]:
     """Return what the card says of one axis; `earlier` is the training of the judge before it."""
     found = fig.figures(rated.rating, rating, sd, rated.sentence, cut)
@@ -257,6 +271,7 @@ def _axis_info(
             # Who they are is nobody's business who gets the judge.
             "raters_left_out": 0 if panel is None else len(panel.dropped or {}) + len(panel.idle),
         },
+        pairs=pairs,
         # One axis may decide alone only where that was shown, and a fit does not show it.
         decides=axis == "sincere",
         figures={
@@ -284,60 +299,32 @@ def _line(x: Floats, y: Floats, speaker: np.ndarray[Any, Any]) -> tuple[float, f
     return my - slope * mx, slope
 
 
-def _rows(part: AxisModel, rated: Rated) -> tuple[Floats, Floats]:
-    """Return the terms of rated clips, and what the axis says of them."""
-    inputs = JudgeModel({"axis": part}).inputs  # as in use, with what noise is known to do
-    z, *_ = part.terms.evaluate(rated.matrix(inputs), inputs)
-    return z, part.predict(rated.matrix(inputs), inputs)[0]
-
-
-def adapt_level(axis: AxisModel, rated: Rated, cut: float = 0.0) -> AxisModel:
+def adapt_level(axis: Axis, rated: Rated, cut: float = 0.0) -> Axis:
     """Return the axis with its level and slope fitted to rated clips; its weights' ratios stay."""
-    z, said = _rows(axis, rated)
+    said = graph.predict(axis, rated)[0]
+    level, slope = _line(said, rated.rating, rated.speaker)
+    scaled = replace(axis.scaled(slope), bias=level + slope * axis.bias, cut=cut)
+    error = rated.rating - level - slope * said
+    z = terms(rated, axis.measures, axis.scale)
+    return replace(scaled, residual_sd=residual(error, z, scaled.unlike))
+
+
+def adapt_weights(axis: Axis, rated: Rated, cut: float = 0.0) -> Axis:
+    """Return the axis with its weights fitted to rated clips, drawn towards the older ones."""
+    said = graph.predict(axis, rated)[0]
     level, slope = _line(said, rated.rating, rated.speaker)
     rest = rated.rating - level - slope * said
-    grows = 0.0 if axis.wider is None else z @ axis.wider
-    noise = float(np.quantile(np.abs(rest) / np.exp(grows), 0.8) / judges.Z_80)
-    return replace(
-        axis,
-        coef=axis.coef * slope,
-        bends=axis.bends * slope,
-        effect=None if axis.effect is None else axis.effect * slope,
-        offset=None if axis.offset is None else axis.offset * slope,
-        bias=level + slope * axis.bias,
-        posterior=axis.posterior * slope**2,
-        expected=axis.expected * slope**2,
-        residual_sd=max(noise, 1e-6),
-        cut=cut,
-        noise=None if axis.noise is None else axis.noise.scaled(slope),
-    )
-
-
-def adapt_weights(axis: AxisModel, rated: Rated, cut: float = 0.0) -> AxisModel:
-    """Return the axis with its weights fitted to rated clips, drawn towards the older ones.
-
-    What the ratings add to the older judge is a straight line for every term.
-    """
-    z, said = _rows(axis, rated)
-    level, slope = _line(said, rated.rating, rated.speaker)
-    rest = rated.rating - level - slope * said
-    weight = balanced(rated.speaker)
-    strength, noise = choose(z, rest, rated.speaker, weight, STRENGTHS)
+    z, weight = terms(rated, axis.measures, axis.scale), balanced(rated.speaker)
+    strength, error = choose(z, rest, rated.speaker, weight)
     coef, bias = ridge(z, rest, strength, weight)
-    covariance = noise * posterior(z, weight, strength)
+    unlike = weights_root(z, error, rated.speaker, weight, strength)
+    scaled = axis.scaled(slope)
     return replace(
-        axis,
-        coef=axis.coef * slope + coef,
-        bends=axis.bends * slope,
-        effect=None if axis.effect is None else axis.effect * slope + coef,
-        offset=None if axis.offset is None else axis.offset * slope,
+        scaled,
+        coef=scaled.coef + coef,
         bias=level + slope * axis.bias + bias,
-        posterior=covariance,
-        expected=np.maximum(np.sum(covariance * np.cov(z.T), axis=1), 0.0),
-        # The residual was measured over all voices alike.
-        wider=None,
-        noise=None if axis.noise is None else axis.noise.scaled(slope),
-        residual_sd=float(np.sqrt(noise)),
+        unlike=unlike,
+        residual_sd=residual(error, z, unlike),
         cut=cut,
     )
 
@@ -356,8 +343,8 @@ def centre(results: Path, start: Path | None = None, name: str = "judge") -> Mad
     start : path, optional
         The judge; the shipped one by default.
     """
-    path = start or judges.default_model()
-    model, old = graph.load(path)
+    path = start or default_model()
+    found, old = graph.load(path)
     rated = read_results(results)
     rated = rated.take(rated.groups["gates"] == "")
     agents = len(np.unique(rated.speaker))
@@ -367,14 +354,11 @@ def centre(results: Path, start: Path | None = None, name: str = "judge") -> Mad
             f"{MIN_CENTRE_CLIPS} of {MIN_CENTRE_SPEAKERS} are needed to centre a judge.",
             "Nothing was changed. Analyze more calls, of more agents.",
         )
-    axes: dict[str, AxisModel] = {}
+    axes: dict[str, Axis] = {}
     info = dict(old["axes"])
     said = []
-    for axis in [a for a in judges.AXES if a in model.axes]:
-        before = model.axes[axis]
-        blank = evaluate.as_in_calls(rated)
-        inputs = JudgeModel({axis: before}).inputs
-        told, _, _ = before.predict(blank.matrix(inputs), inputs)
+    for axis, before in found.items():
+        told = graph.predict(before, rated)[0]
         # Every agent counts alike: the median over agents of their medians.
         middles = [np.median(told[rated.speaker == s]) for s in np.unique(rated.speaker)]
         shift = before.cut - float(np.median(middles))
@@ -387,19 +371,18 @@ def centre(results: Path, start: Path | None = None, name: str = "judge") -> Mad
             "bias": float(np.float32(axes[axis].bias)),
             "centred": {"by": round(shift, 4), "apologies": len(rated), "agents": agents},
         }
-    joined = JudgeModel(axes)
     licence = f"starts from {old.get('name')}: {old.get('licence', 'see its card')}"
-    meta = card.frame(joined, info, name=name, licence=licence)
+    meta = card.frame(axes, info, name=name, licence=licence)
     meta["made"] = said
     meta["command"] = "prosody fit --centre-on RESULTS --out judge.onnx"
     meta["from"] = {"name": old.get("name"), "sha256": old["sha256"]}
-    return Made(joined, meta, tuple(said))
+    return Made(axes, meta, tuple(said))
 
 
 def save(made: Made, out: Path) -> list[Path]:
     """Write the judge, its card in Markdown, and its card in JSON beside it."""
-    graph.write(out, made.model, made.metadata)
-    shown = judges.Judge.load(out)
+    graph.write(out, made.axes, made.metadata)
+    shown = Judge.load(out)
     markdown, data = out.with_suffix(".md"), out.with_suffix(".json")
     markdown.write_text(card_page.markdown(shown), encoding="utf-8")
     content: Mapping[str, Any] = evaluate.plain(shown.card)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import rankdata
 
+from prosody.statistics.intervals import Z_80
 from prosody.tables.rated_table import Floats, Rated
 
-Z_80 = 1.2815515655446004
 LEAST_IN_SENTENCE = 4
 BOOTSTRAPS = 1000
 

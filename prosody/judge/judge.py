@@ -1,7 +1,9 @@
 """Predict how a panel of listeners would hear apologies: one ONNX call for all of them.
 
-Two axes, each a rating with its standard deviation and what every measure added to it, and one
-verdict from both. It is a predicted impression, never a statement about what anyone felt or meant.
+An axis is a rating with its standard deviation and what every measure added to it. The shipped
+judge has one, *sincere*; a team's own may have *engaged* beside it. It is a predicted impression,
+never a statement about what anyone felt or meant, and without other speech of the speaker there is
+no verdict.
 """
 
 from __future__ import annotations
@@ -18,17 +20,19 @@ from numpy.typing import NDArray
 
 from prosody.errors import ModelError
 from prosody.judge import onnx_check
+from prosody.judge.pairs import MoreSincere, more_sincere
 from prosody.measures import table
+from prosody.results.records import AXES
 from prosody.settings import Settings
+from prosody.statistics.intervals import Z_80
 
 Floats = NDArray[np.float64]
 Verdict = Literal["sincere", "forced", "unclear"]
 
-AXES = ("sincere", "engaged")
 FORMAT = "prosody-judge"
 FORMAT_VERSION = "1"
-# Half the width of an 80 % interval, in standard deviations of a normal distribution.
-Z_80 = 1.2815515655446004
+# Where a judge keeps what its differences of takes are off by.
+SPREADS = {"take": "takes_spread", "usual": "usual_spread"}
 MAX_IR, MAX_OPSET = 10, 17
 BLOCK = 8_192
 
@@ -49,6 +53,10 @@ class AxisJudgement:
     contributions : ndarray [shape=(n, inputs)]
         What each input added to the rating; they sum with `bias` to it.
     bias : float
+        Rating of speech that does not differ from the speaker's other speech.
+    unknown_sd : ndarray [shape=(n,)]
+        The part of `sd` that stands for what is not known: short baseline, noise, missing measures,
+        weights learned from few speakers.
     """
 
     rating: Floats
@@ -58,28 +66,29 @@ class AxisJudgement:
     p_sincere_side: Floats
     contributions: Floats
     bias: float
+    unknown_sd: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Judgements:
-    """Both axes and the verdict for n apologies.
+    """The axes and the verdict for n apologies.
 
     Parameters
     ----------
     axes : mapping of str to AxisJudgement
         ``sincere`` and ``engaged``, or the one that the judge has.
-    verdict : list of str
-        ``sincere``, ``forced`` or ``unclear``.
+    verdict : list of str or None
+        ``sincere``, ``forced`` or ``unclear``; None without a baseline.
     kind : list of str
         For ``forced``: ``put_on`` or ``recited``; '' otherwise.
     hint : list of str
-        ``recited`` where the engaged axis falls clearly but may not decide alone; '' otherwise.
+        ``recited`` where the axis *engaged* falls clearly but may not decide alone; '' otherwise.
     inputs : tuple of str
         Names of the columns of the contributions.
     """
 
     axes: Mapping[str, AxisJudgement]
-    verdict: list[Verdict]
+    verdict: list[Verdict | None]
     kind: list[str]
     hint: list[str]
     inputs: tuple[str, ...]
@@ -101,13 +110,6 @@ def default_model() -> Path:
     return Path(str(resources.files("prosody.models") / "sincerity.onnx"))
 
 
-def normal_cdf(x: Floats) -> Floats:
-    """Return the distribution function of the standard normal distribution."""
-    from scipy.special import ndtr
-
-    return np.asarray(ndtr(x), dtype=np.float64)
-
-
 class Judge:
     """A judge: an ONNX file that describes itself.
 
@@ -127,7 +129,6 @@ class Judge:
         self._meta = found.metadata
         self.inputs: tuple[str, ...] = tuple(_json(path, found.metadata, "inputs"))
         axes = _json(path, found.metadata, "axes")
-        self.line_dependent = frozenset(n for n in self.inputs if line_dependent(n))
         self.axes: tuple[str, ...] = tuple(a for a in AXES if a in axes)
         self._axis_info: dict[str, dict[str, Any]] = {a: axes[a] for a in self.axes}
         _try(onnx_check.session(data, path, optimised=False), path, self.inputs, self.axes)
@@ -176,10 +177,6 @@ class Judge:
         """Return bias, cut, scale and training of one axis."""
         return self._axis_info[axis]
 
-    def typical(self, axis: str) -> dict[str, float]:
-        """Return typical values of the absolute columns that may be told to a listener."""
-        return dict(self._axis_info[axis].get("typical", {}))
-
     def matrix(self, columns: Mapping[str, Any]) -> NDArray[np.float32]:
         """Return the input of the graph from named columns; those left out are missing (NaN)."""
         given = {
@@ -211,66 +208,92 @@ class Judge:
         ]
         return {n: np.concatenate([p[i] for p in parts]) for i, n in enumerate(names)}
 
-    def judge(
-        self,
-        columns: Mapping[str, Any],
-        settings: Settings | None = None,
-        *,
-        own_line: bool = False,
-    ) -> Judgements:
+    def judge(self, columns: Mapping[str, Any], settings: Settings | None = None) -> Judgements:
         """Judge n apologies at once.
 
         Parameters
         ----------
         columns : mapping of str to array [shape=(n,)]
-            Measures, relative measures, ``snr_db`` and ``baseline_s`` by name. Unknown names are
-            passed over, names left out and NaN are missing.
+            Differences from the speaker's other speech, ``snr_db`` and ``baseline_s`` by name.
+            Unknown names are passed over, names left out and NaN are missing.
         settings : Settings, optional
-            Probabilities that a verdict needs.
-        own_line : bool
-            Whether :func:`line_dependent` columns may be used: True only where microphone and line
-            are wideband and the same for all clips, as in the corpus that the judge was fitted on.
-            By default they count as missing, since a telephone changes them more than a speaker
-            does. The shipped judge takes none.
+            Probabilities that a verdict needs, and how much baseline.
 
         Returns
         -------
         Judgements
         """
-        if not own_line:
-            columns = {k: v for k, v in columns.items() if k not in self.line_dependent}
-        raw = self.run(self.matrix(columns))
+        from scipy.special import ndtr
+
+        settings = settings or Settings()
+        raw = self.run(matrix := self.matrix(columns))
         axes: dict[str, AxisJudgement] = {}
         for axis in self.axes:
             rating = raw[f"{axis}_rating"].astype(np.float64)
             sd = raw[f"{axis}_sd"].astype(np.float64)
             info = self._axis_info[axis]
+            known = float(info.get("residual_sd", 0.0))
             axes[axis] = AxisJudgement(
                 rating,
                 sd,
                 rating - Z_80 * sd,
                 rating + Z_80 * sd,
-                normal_cdf((rating - float(info.get("cut", 0.0))) / sd),
+                np.asarray(ndtr((rating - float(info.get("cut", 0.0))) / sd), dtype=np.float64),
                 raw[f"{axis}_contributions"].astype(np.float64),
                 float(info["bias"]),
+                np.sqrt(np.maximum(sd**2 - known**2, 0.0)),
             )
         recited_decides = self._axis_info.get("engaged", {}).get("decides") is True
-        verdict, kind, hint = verdicts(
+        words, kind, hint = verdicts(
             axes["sincere"].p_sincere_side if "sincere" in axes else None,
             axes["engaged"].p_sincere_side if "engaged" in axes else None,
-            settings or Settings(),
+            settings,
             recited_decides=recited_decides,
         )
+        seconds = np.asarray(columns.get("baseline_s", np.zeros(len(matrix))), dtype=np.float64)
+        enough = (seconds > 0) & (seconds >= settings.baseline.min_s)
+        verdict = [w if has else None for w, has in zip(words, enough.tolist(), strict=True)]
+        kind = [k if v else "" for k, v in zip(kind, verdict, strict=True)]
+        hint = [h if v else "" for h, v in zip(hint, verdict, strict=True)]
         return Judgements(axes, verdict, kind, hint, self.inputs)
+
+    def more_sincere(
+        self, columns: Mapping[str, Any], than: Literal["take", "usual"]
+    ) -> MoreSincere | None:
+        """Return how probable it is that each of n takes sounds more sincere than something else.
+
+        Parameters
+        ----------
+        columns : mapping of str to array [shape=(n,)]
+            Differences from another take of the same speaker, or from what the speaker's other
+            takes usually are; ``baseline_s`` and ``snr_db``.
+        than : {'take', 'usual'}
+            Which of both.
+
+        Returns
+        -------
+        MoreSincere or None
+            None where this judge was not checked for that.
+        """
+        spread = self._axis_info.get("sincere", {}).get("pairs", {}).get(SPREADS[than])
+        if spread is None:
+            return None
+        axis = self.judge(columns).axes["sincere"]
+        return more_sincere(axis.rating - axis.bias, float(spread), axis.unknown_sd)
+
+
+def verdict_of(p_sincere: Floats, settings: Settings) -> list[Verdict]:
+    """Return the word for each probability of the sincere side."""
+    return verdicts(p_sincere, None, settings, recited_decides=False)[0]
 
 
 def verdicts(
     p_sincere: Floats | None, p_engaged: Floats | None, settings: Settings, *, recited_decides: bool
 ) -> tuple[list[Verdict], list[str], list[str]]:
-    """Combine the two axes into one word.
+    """Return one word from one axis, or from two.
 
-    No clip was ever rated on both, so no joint probability is formed: each axis is held against
-    its own threshold.
+    Where a team's judge has both, no joint probability is formed: each axis is held against its
+    own threshold.
 
     Parameters
     ----------
@@ -294,7 +317,8 @@ def verdicts(
     recited = 1 - p_engaged >= limits.recited_p if p_engaged is not None else no
     by_recited = recited & ~put_on if recited_decides else no
     forced = put_on | by_recited
-    # A flat voice is low-key, which the first axis hears as sincere: that needs the second's word.
+    # A flat voice is low-key, which the first axis hears as sincere: where there is a second, it
+    # has a say.
     dull = 1 - p_engaged >= limits.dull_p if p_engaged is not None else no
     word = np.where(forced, "forced", np.where(sincere & ~dull, "sincere", "unclear"))
     kind = np.where(put_on, "put_on", np.where(by_recited, "recited", ""))
@@ -425,19 +449,6 @@ def _try(session: Any, path: Path, inputs: Sequence[str], axes: Sequence[str]) -
             raise ModelError(
                 f"{path}: '{name}' is not above 0.", "Write it again with 'prosody fit'."
             )
-
-
-def line_dependent(column: str) -> bool:
-    """Return whether a column may be used on a known wideband line only.
-
-    That is the absolute spectral balance, which says more about microphone and line than about the
-    speaker, and every measure that does not survive the telephone even when it is relative.
-    """
-    m = table.BY_NAME.get(column)
-    if m is not None:
-        of_line = m.family == "balance" and not m.fit_absolute
-        return of_line or not (m.fit_for_judging or m.relative == "none")
-    return any(m.relative_name == column and not m.fit_for_judging for m in table.MEASURES)
 
 
 def measures_version() -> str:

@@ -18,7 +18,7 @@ from prosody.words import load
 if TYPE_CHECKING:
     from prosody.judge.judge import Judge, Judgements
 
-Versus = Literal["call", "baseline", "you", "others"]
+Versus = Literal["call", "baseline", "you"]
 
 # What a listener hears as one thing. A group is told once, and stands for the sum of its measures.
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -226,29 +226,9 @@ def sentence(measure: str, value: float, unit: str, lang: str, versus: Versus = 
     return str(words["you"].format(text=text) if versus == "you" else text)
 
 
-def _difference(
-    column: str, columns: Mapping[str, float], typical: Mapping[str, float]
-) -> tuple[str, float, bool] | None:
-    """Return measure, its difference and whether it is relative; None where there is none."""
-    value = columns.get(column, math.nan)
-    if value is None or not math.isfinite(value):
-        return None
-    if column in _RELATIVE:
-        return _RELATIVE[column], value, True
-    m = table.BY_NAME.get(column)
-    if m is None:
-        return None
-    if m.name == "sorry_length_log2ratio":
-        return m.name, value, True
-    centre = typical.get(column)
-    if centre is None:
-        return None
-    if m.relative == "log2_ratio":
-        return (m.name, math.log2(value / centre), False) if value > 0 and centre > 0 else None
-    return m.name, value - centre, False
-
-
-_RELATIVE = {m.relative_name: m.name for m in table.MEASURES if m.relative_name}
+_MEASURE = {m.relative_name: m.name for m in table.MEASURES if m.relative_name} | {
+    "sorry_length_log2ratio": "sorry_length_log2ratio"
+}
 
 
 def reasons(
@@ -260,7 +240,6 @@ def reasons(
     axis: str = "sincere",
     direction: int = 0,
     versus: Versus = "call",
-    typical: Mapping[str, float] | None = None,
     window: tuple[float, float] | None = None,
 ) -> list[Reason]:
     """Return the strongest reasons in words, strongest first.
@@ -282,8 +261,6 @@ def reasons(
     versus : str
         ``call``: compared with the rest of the call; ``baseline``: with another recording;
         ``you``: spoken to the speaker.
-    typical : mapping of str to float, optional
-        Typical values of absolute columns (from the judge); without it they are not told.
     window : (float, float), optional
         Start and end of the apology in seconds; reasons then point to a time in it.
 
@@ -294,8 +271,7 @@ def reasons(
     """
     told: dict[str, tuple[float, list[tuple[float, str]]]] = {}
     for column, added in contributions.items():
-        measure = _RELATIVE.get(column, column)
-        group = GROUP_OF.get(measure)
+        group = GROUP_OF.get(_MEASURE.get(column, ""))
         if group is None or not added:
             continue
         total, members = told.get(group, (0.0, []))
@@ -307,22 +283,16 @@ def reasons(
             break
         if not total or (direction and total * direction < 0):
             continue
-        # What the speaker did is told before how she usually speaks, where it counts at all.
         same = [m for m in members if m[0] * total > 0]
-        for _, column in sorted(
-            same, key=lambda m: (m[1] not in _RELATIVE or abs(m[0]) < abs(total) / 4, -abs(m[0]))
-        ):
-            found = _difference(column, columns, typical or {})
-            if found is None:
+        for _, column in sorted(same, key=lambda m: -abs(m[0])):
+            difference = columns.get(column, math.nan)
+            if difference is None or not math.isfinite(difference):
                 continue
-            measure, difference, is_relative = found
+            measure = _MEASURE[column]
             value, unit = printed(measure, difference)
             if abs(value) < LEAST[unit]:
                 continue
-            compared: Versus = versus if is_relative else "others"
-            text = sentence(measure, value, unit, lang, compared)
-            if compared == "others" and versus == "you":
-                text = words["you"].format(text=text)
+            text = sentence(measure, value, unit, lang, versus)
             start, end = _place(measure, window)
             out.append(
                 Reason(
@@ -386,7 +356,6 @@ def explain(
         axis=axis,
         direction=direction,
         versus=versus,
-        typical=judge.typical(axis),
         window=window,
     )
 

@@ -1,7 +1,8 @@
 """Judge rows: apologies of a run, or rows of a table, all at once.
 
 The judge sees columns; this module makes them from rows and puts what comes back into the rows.
-A gated apology keeps its measures and its reason and gets no verdict.
+A gated apology keeps its measures and its reason and gets no verdict. Animation describes beside
+the verdict; where a team's judge has the axis *engaged*, that stands in its place.
 """
 
 from __future__ import annotations
@@ -16,10 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.errors import UsageError
+from prosody.examine.gates import NO_BASELINE
+from prosody.judge.animation import Animation, animation
 from prosody.judge.judge import Judge, Judgements
 from prosody.measures import table
+from prosody.results.records import ANIMATION as ANIMATION_NUMBERS
 from prosody.results.records import Apology
-from prosody.settings import Gates, Settings
+from prosody.settings import Settings
+
+# The other take is no sample of what is usual: it is what is compared with, and counts whole.
+WHOLE_S = 1e6
+# One other take is no habit.
+LEAST_OTHERS = 2
+UNNAMED = "one voice"
+ANIMATION = tuple(f"animation_{n}" for n in ANIMATION_NUMBERS)
 
 
 def axis_dict(judged: Judgements, axis: str, i: int) -> dict[str, Any]:
@@ -36,6 +47,19 @@ def axis_dict(judged: Judgements, axis: str, i: int) -> dict[str, Any]:
         "contributions": {
             name: float(parts[k]) for k, name in enumerate(judged.inputs) if parts[k] != 0
         },
+    }
+
+
+def animation_dict(found: Animation, i: int) -> dict[str, Any] | None:
+    """Return the animation of one row: value, sd, 80 % interval, p, word; None without one."""
+    if found.word[i] is None:
+        return None
+    numbers = {"value": found.value, "sd": found.sd, "low": found.low, "high": found.high}
+    return {
+        **{name: float(values[i]) for name, values in numbers.items()},
+        "p": float(found.p[i]),
+        "word": found.word[i],
+        "contributions": {name: float(part[i]) for name, part in found.parts.items()},
     }
 
 
@@ -61,8 +85,10 @@ def judge_rows(
     each = [r.columns() for r in open_rows]
     columns = {name: np.array([c[name] for c in each]) for name in each[0]}
     judged = judge.judge(columns, settings)
+    lively = animation(columns, min_baseline_s=settings.baseline.min_s)
     for i, row in enumerate(open_rows):
         row.axes = {axis: axis_dict(judged, axis, i) for axis in judged.axes}
+        row.animation = None if "engaged" in judged.axes else animation_dict(lively, i)
         row.verdict = judged.verdict[i]
         row.kind = judged.kind[i] or None
         row.hint = judged.hint[i] or None
@@ -76,6 +102,69 @@ def judge_rows(
             window=(row.start_s, row.end_s),
         )
         row.reasons = tuple(asdict(r) for r in why)
+
+
+def second_more_sincere(
+    first: Apology, second: Apology, judge: Judge
+) -> tuple[float, float, float] | None:
+    """Return how probable it is that the second of two takes of one person sounds more sincere.
+
+    The takes are held against each other, so that no other speech is needed.
+
+    Returns
+    -------
+    p, low, high : float
+        The probability, and its 80 % interval; None where the judge was not checked for that.
+    """
+    relative = table.relative(second.measures[None], first.measures[None])
+    columns = dict(zip(table.RELATIVE_NAMES, relative.T, strict=True))
+    columns["baseline_s"] = np.array([WHOLE_S])
+    columns["snr_db"] = np.array([np.fmin(first.snr_db, second.snr_db)])
+    found = judge.more_sincere(columns, "take")
+    return None if found is None else (float(found.p[0]), float(found.low[0]), float(found.high[0]))
+
+
+def compare_takes(rows: Sequence[Apology], judge: Judge, *, one_voice: bool = False) -> None:
+    """Hold each take against the other takes of the same speaker, in place.
+
+    Needs two others: one take is no habit. Nobody is compared with anybody else.
+
+    Parameters
+    ----------
+    rows : sequence of Apology
+        Takes, each a recording of its own; who speaks stands in `agent`. Where that is nowhere
+        said, nothing is compared.
+    judge : Judge
+    one_voice : bool
+        Whether takes of an unnamed speaker are all of one, as with a baseline recording.
+    """
+    from prosody.tables.rated_table import leave_one_out_median
+
+    speakers = {id(r): r.agent or (UNNAMED if one_voice else "") for r in rows}
+    takes = [r for r in rows if speakers[id(r)] and not set(r.gates) - {NO_BASELINE}]
+    if not takes:
+        return
+    speaker = np.array([speakers[id(r)] for r in takes])
+    values = np.stack([r.measures for r in takes])
+    usual, others = leave_one_out_median(values, speaker)
+    lengths = np.nan_to_num(values[:, table.NAMES.index("duration_s")])
+    names, index = np.unique(speaker, return_inverse=True)
+    total = np.bincount(index, lengths, len(names))[index]
+    relative = table.relative(values, usual)
+    columns = dict(zip(table.RELATIVE_NAMES, relative.T, strict=True))
+    columns["baseline_s"] = total - lengths
+    columns["snr_db"] = np.array([r.snr_db for r in takes])
+    found = judge.more_sincere(columns, "usual")
+    if found is None:
+        return
+    for i, row in enumerate(takes):
+        if others[i] >= LEAST_OTHERS:
+            row.more_sincere = {
+                "p": float(found.p[i]),
+                "low": float(found.low[i]),
+                "high": float(found.high[i]),
+                "others": int(others[i]),
+            }
 
 
 def judge_table(
@@ -108,8 +197,9 @@ def judge_table(
 
     Notes
     -----
-    A row with something in its column ``gates`` is not judged, nor one that ``duration_s`` and
-    ``voiced_share`` show to be too short or to hold too little voice: silence has no tone.
+    A row with something in its column ``gates`` is not judged, nor one without enough
+    ``baseline_s``, nor one that ``duration_s`` and ``voiced_share`` show to be too short or to hold
+    too little voice: silence has no tone.
     """
     from prosody.tables.table_files import open_rows
 
@@ -120,10 +210,11 @@ def judge_table(
     if not usable:
         raise UsageError(
             f"{path}: none of its {len(head)} columns is a measure that the judge uses.",
-            f"Expected columns such as {', '.join(judge.inputs[:3])}; "
-            "'prosody features' makes them, 'prosody model' lists them all.",
+            f"Expected differences from the speaker's other speech, such as "
+            f"{', '.join(judge.inputs[:3])}, and baseline_s; 'prosody analyze' writes them, "
+            "'prosody model' lists them all.",
         )
-    added = ["gates", "verdict", "kind", "hint"]
+    added = ["gates", "verdict", "kind", "hint", *ANIMATION]
     for axis in judge.axes:
         added += [f"{axis}_{n}" for n in ("rating", "sd", "low", "high", "p")]
         added += [f"{axis}_from_{n}" for n in judge.inputs]
@@ -155,12 +246,23 @@ def _judged(
     values = {n: numbers(cells, path, n, first) for n, cells in given.items() if n in known}
     columns = _ours(values)
     judged = judge.judge(columns, settings)
-    gates = _gates(given, columns, settings.gates, len(judged))
+    gates = _gates(given, columns, settings, len(judged))
+    lively = animation(
+        {**dict.fromkeys(judge.inputs, np.full(len(judged), np.nan)), **columns},
+        min_baseline_s=settings.baseline.min_s,
+    )
     out: dict[str, list[Any]] = {
         "verdict": list(judged.verdict),
         "kind": list(judged.kind),
         "hint": list(judged.hint),
+        **{
+            f"animation_{n}": _short(getattr(lively, n))
+            for n in ("value", "sd", "low", "high", "p")
+        },
+        "animation_word": [w or "" for w in lively.word],
     }
+    if "engaged" in judge.axes:
+        out |= {name: [None] * len(judged) for name in ANIMATION}
     for axis, got in judged.axes.items():
         numbers_of = {"rating": got.rating, "sd": got.sd, "low": got.low, "high": got.high}
         numbers_of["p"] = got.p_sincere_side
@@ -186,16 +288,18 @@ def _short(values: NDArray[np.float64]) -> list[Any]:
 
 
 def _gates(
-    given: Mapping[str, Sequence[str]], columns: Mapping[str, Any], limits: Gates, rows: int
+    given: Mapping[str, Sequence[str]], columns: Mapping[str, Any], settings: Settings, rows: int
 ) -> list[str]:
     """Return the gates of each row, with spaces between: the table's own, and what it shows."""
     told = given.get("gates", [""] * rows)
     missing = np.full(rows, np.nan)
     duration_s = np.asarray(columns.get("duration_s", missing))
     voiced_s = np.asarray(columns.get("voiced_share", missing)) * duration_s
+    baseline_s = np.nan_to_num(np.asarray(columns.get("baseline_s", missing)))
     seen = {
-        "too_short": duration_s < limits.min_duration_s,
-        "too_little_voice": voiced_s < limits.min_voiced_s,
+        "too_short": duration_s < settings.gates.min_duration_s,
+        "too_little_voice": voiced_s < settings.gates.min_voiced_s,
+        NO_BASELINE: (baseline_s < settings.baseline.min_s) | ~(baseline_s > 0),
     }
     return [
         told[i].strip() or " ".join(name for name, shut in seen.items() if shut[i])

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.errors import UsageError
+from prosody.results.records import AXES
 from prosody.tables.table_files import Floats, numbers, read_rows
 
 # Engaged against recited: items of the NSC questionnaire, and whether they count reversed.
@@ -21,7 +22,6 @@ NSC_ENGAGED = {
     "distanziert": -1,
     "verstaendnislos": -1,
 }
-AXES = ("sincere", "engaged")
 
 
 @dataclass(frozen=True, slots=True)

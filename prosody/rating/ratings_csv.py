@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from prosody.results.records import AXES
 from prosody.results.write import atomic, safe_cell
 
-AXES = ("sincere", "engaged")
 COLUMNS = ("clip", "rater", "axis", "rating", "is_repeat", "cannot_hear", "remark", "time",
            "position")  # fmt: skip
 ITEM_COLUMNS = ("clip", "rater", "item", "rating", "is_repeat", "time", "position")

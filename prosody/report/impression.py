@@ -47,6 +47,8 @@ class Impression:
         if isinstance(p, (int, float)):
             parts.append(paragraph(say["side_text"].format(n=round(100 * p))))
             parts.append(self._unclear(row, p))
+            if lively := speak.animation(row, self.say):
+                parts.append(paragraph(say["animation"].format(words=lively)))
         reasons = []
         for one in row.get("reasons") or ():
             said, side = speak.reason(one, lang, take=row.get("source") == "clips")

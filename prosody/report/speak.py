@@ -30,6 +30,12 @@ def verdict(row: dict[str, Any], say: dict[str, Any]) -> str:
     return word
 
 
+def animation(row: dict[str, Any], say: dict[str, Any]) -> str:
+    """Return that it was flatter or livelier than usual; '' where it was neither."""
+    word = (row.get("animation") or {}).get("word")
+    return str(say["screen"]["animation"].get(word, ""))
+
+
 def gates(row: dict[str, Any], say: dict[str, Any]) -> str:
     """Return why a judgement was withheld."""
     known = say["screen"]["gate"]

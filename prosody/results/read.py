@@ -25,6 +25,7 @@ _BRIEF = (
     "recording", "recording_sha256", "call_id", "agent", "team", "language", "channel", "role",
     "start_s", "end_s", "text", "source", "verdict", "kind", "hint", "gates",
 )  # fmt: skip
+# Version 2 only adds: animation, comparisons of takes, what stands around an apology.
 READABLE = (1, SCHEMA_VERSION)
 _AGAIN = "Make the results again: prosody analyze ... --out DIR"
 
@@ -155,7 +156,9 @@ def read(folder: Path) -> Run:
     if not isinstance(head, dict) or head.get("schema_version") not in READABLE:
         found = head.get("schema_version") if isinstance(head, dict) else None
         raise UsageError(
-            f"{folder / 'run.json'}: schema_version {found!r}, expected {SCHEMA_VERSION}.", _AGAIN
+            f"{folder / 'run.json'}: schema_version {found!r}, "
+            f"expected {' or '.join(map(str, READABLE))}.",
+            _AGAIN,
         )
     run = Run(folder, head, list(read_lines(folder / "recordings.jsonl")))
     run.apologies = [_brief(row) for row in run.whole()]

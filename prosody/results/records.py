@@ -21,7 +21,7 @@ from prosody.files import storable
 from prosody.measures import table
 from prosody.measures.conversation import AROUND
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 RULES = (
@@ -31,11 +31,14 @@ RULES = (
 # Rules whose measured value is a word; of all others it is a number.
 WORDED_RULES = ("i_form",)
 AXES = ("sincere", "engaged")
+# What stands of an axis, and of animation, in a flat row.
+AXIS_NUMBERS = ("rating", "sd", "low", "high", "p")
+ANIMATION = ("value", "sd", "low", "high", "p", "word")
 # Why a judgement may be withheld: what `examine.gates` holds the sound against, and what is told
 # before measuring.
 GATES = (
     "too_short", "too_little_voice", "clipped", "too_noisy", "digital_silence", "music",
-    "outside_recording",
+    "outside_recording", "no_baseline",
 )  # fmt: skip
 
 
@@ -75,6 +78,8 @@ class Apology:
     verdict: str | None = None
     kind: str | None = None
     hint: str | None = None
+    animation: dict[str, Any] | None = None
+    more_sincere: dict[str, Any] | None = None
     reasons: tuple[dict[str, Any], ...] = ()
     conduct: dict[str, dict[str, Any]] = field(default_factory=dict)
     around: dict[str, float] = field(default_factory=dict)
@@ -173,6 +178,8 @@ def nested(row: Apology, *, measures_only: bool = False) -> dict[str, Any]:
     if not measures_only:
         out |= {"verdict": row.verdict, "kind": row.kind, "hint": row.hint}
         out |= {axis: row.axes.get(axis) for axis in AXES}
+        out["animation"] = row.animation
+        out["p_more_sincere_than_own_usual"] = row.more_sincere
         out["reasons"] = list(row.reasons)
     out["gates"] = list(row.gates)
     out["remarks"] = list(row.remarks)
@@ -203,8 +210,14 @@ def flat(
         out |= {"verdict": row.verdict, "kind": row.kind, "hint": row.hint}
         for axis in AXES:
             got = row.axes.get(axis) or {}
-            for name in ("rating", "sd", "low", "high", "p"):
+            for name in AXIS_NUMBERS:
                 out[f"{axis}_{name}"] = got.get(name)
+        for name in ANIMATION:
+            out[f"animation_{name}"] = (row.animation or {}).get(name)
+        compared = row.more_sincere or {}
+        out["p_more_sincere_than_own_usual"] = compared.get("p")
+        out["p_more_sincere_than_own_usual_low"] = compared.get("low")
+        out["p_more_sincere_than_own_usual_high"] = compared.get("high")
         for i in range(3):
             out[f"reason_{i + 1}"] = row.reasons[i]["text"] if i < len(row.reasons) else ""
     out["gates"] = " ".join(row.gates)

@@ -57,6 +57,24 @@ def _axis() -> dict[str, Any]:
     }
 
 
+def _animation() -> dict[str, Any]:
+    numbers = {name: {"type": "number"} for name in ("value", "sd", "low", "high")}
+    return {
+        **_closed({
+            **numbers,
+            "p": _PROBABILITY,
+            "word": {"enum": ["flatter", "usual", "livelier"]},
+            "contributions": {"type": "object", "additionalProperties": {"type": "number"}},
+        }),
+        "type": ["object", "null"],
+    }  # fmt: skip
+
+
+def _compared() -> dict[str, Any]:
+    found = dict.fromkeys(("p", "low", "high"), _PROBABILITY)
+    return {**_closed({**found, "others": _COUNT}), "type": ["object", "null"]}
+
+
 def _rule() -> dict[str, Any]:
     said = _closed({"start_s": _NUMBER, "end_s": _NUMBER, "text": _TEXT, "role": _ROLE})
     return {
@@ -97,6 +115,8 @@ def apology(*, measures_only: bool = False) -> dict[str, Any]:
         "kind": {"enum": ["put_on", "recited", None]},
         "hint": {"enum": ["recited", None]},
         **{axis: _axis() for axis in AXES},
+        "animation": _animation(),
+        "p_more_sincere_than_own_usual": _compared(),
         "reasons": _listed(
             {
                 "type": "object",

@@ -14,7 +14,7 @@ from prosody.files import storable
 from prosody.results.records import Apology, Line
 
 # What a judge adds to an apology; kept apart from what was measured.
-JUDGEMENT = ("axes", "verdict", "kind", "hint", "reasons")
+JUDGEMENT = ("axes", "verdict", "kind", "hint", "animation", "reasons")
 
 
 def pack(value: Any) -> bytes:

@@ -15,7 +15,7 @@ from prosody.calls.collect import collect
 from prosody.errors import RecordingError
 from prosody.examine.examine import Examiner, Options, check_request
 from prosody.judge.judge import Judge
-from prosody.judge.rows import judge_rows
+from prosody.judge.rows import compare_takes, judge_rows
 from prosody.results.records import Apology, nested
 from prosody.settings import Settings
 
@@ -83,7 +83,8 @@ def analyze(
             raise RecordingError(done.line.message, done.line.remedy, code=done.line.code)
         rows += done.apologies
     if not measures_only:
-        judge_rows(
-            rows, Judge.load(None if model is None else Path(model)), options.settings, lang=lang
-        )
+        judge = Judge.load(None if model is None else Path(model))
+        judge_rows(rows, judge, options.settings, lang=lang)
+        if clips:
+            compare_takes(rows, judge, one_voice=baseline is not None)
     return [nested(r, measures_only=measures_only) for r in rows]

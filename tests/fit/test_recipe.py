@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,19 +11,18 @@ from prosody.cli import app
 from typer.testing import CliRunner
 
 from prosody.errors import UsageError
-from prosody.fit import evaluate, recipe
+from prosody.fit import evaluate, graph, recipe
 from prosody.fit import metrics as fig
 from prosody.judge.judge import Judge
 from prosody.judge.reasons import explain
 
+ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-SINAC, NSC = DATA / "sinac" / "sinac_dev24.csv", DATA / "nsc"
+SINAC = DATA / "sinac" / "sinac_dev24.csv"
 
 pytestmark = [
     pytest.mark.data,
-    pytest.mark.skipif(
-        not (SINAC.is_file() and NSC.is_dir()), reason="no sinac and nsc in ../shared/data"
-    ),
+    pytest.mark.skipif(not SINAC.is_file(), reason="no sinac in ../shared/data"),
 ]
 
 
@@ -32,51 +32,41 @@ def sinac():
 
 
 @pytest.fixture(scope="module")
-def nsc():
-    return recipe.read_nsc_folder(NSC)
-
-
-@pytest.fixture(scope="module")
 def shipped():
     return Judge.load()
 
 
-def test_the_shipped_judge_is_what_the_recipe_makes(sinac, nsc, shipped):
-    fits = {"sincere": recipe.fit_sincere(sinac), "engaged": recipe.fit_engaged(nsc[0], sinac)}
-    for rated in (sinac, nsc[0]):
-        matrix = rated.matrix(shipped.inputs)
-        raw = shipped.run(matrix)
-        for axis, model in fits.items():
-            rating, sd, contributions = model.predict(matrix, shipped.inputs)
-            np.testing.assert_allclose(raw[f"{axis}_rating"], rating, atol=1e-4)
-            np.testing.assert_allclose(raw[f"{axis}_sd"], sd, atol=1e-4)
-            np.testing.assert_allclose(raw[f"{axis}_contributions"], contributions, atol=1e-4)
+def test_the_shipped_judge_is_what_the_recipe_makes(sinac, shipped):
+    raw = shipped.run(sinac.matrix(shipped.inputs))
+    rating, sd, contributions = graph.predict(recipe.fit_sincere(sinac), sinac)
+    np.testing.assert_allclose(raw["sincere_rating"], rating, atol=1e-4)
+    np.testing.assert_allclose(raw["sincere_sd"], sd, atol=1e-4)
+    total = raw["sincere_contributions"].sum(axis=1)
+    np.testing.assert_allclose(total, contributions.sum(axis=1), atol=1e-4)
 
 
-def test_the_corpora_are_read_whole(sinac, nsc):
+def test_the_corpus_is_read_whole(sinac):
     assert (len(sinac), len(np.unique(sinac.speaker))) == (709, 24)
-    rated, panel = nsc
-    assert len(rated) == 239
-    found = panel.reliability()
-    assert found["icc_mean"] == pytest.approx(0.84, abs=0.02)
-    assert found["raters"] == 114
 
 
 @pytest.mark.slow
-def test_unseen_speakers_of_the_axis_sincere(sinac):
-    told, sd, _ = evaluate.cross_validate(sinac, recipe.fit_sincere)
-    found = fig.figures(sinac.rating, told, sd, sinac.sentence)
-    assert found["spearman"] >= 0.50
-    assert found["spearman_within_sentence"] >= 0.39
-    assert found["uar"] >= 0.70
-    assert found["rmse"] <= 0.53
-    assert 0.75 <= found["coverage_80"] <= 0.85
+def test_unseen_speakers_are_judged_as_the_card_says(sinac):
+    rating, sd, _ = evaluate.cross_validate(sinac, recipe.fit_sincere)
+    found = fig.figures(sinac.rating, rating, sd, sinac.sentence)
+    published = json.loads((ROOT / "benchmarks" / "results" / "judge.json").read_text())
+    ours = published["results"]["sincere"]["unseen_speakers"]
+    for name, value in found.items():
+        assert value == pytest.approx(ours[name], abs=2e-3), name
+    for sex in ("female", "male"):
+        mine = sinac.groups["gender"] == sex
+        inside = np.abs(sinac.rating - rating)[mine] <= 1.2816 * sd[mine]
+        assert 0.75 <= inside.mean() <= 0.85, sex
 
 
 def test_intervals_grow_as_the_baseline_shrinks(sinac, shipped):
     sd = [
         shipped.judge({**sinac.columns, "baseline_s": np.full(len(sinac), s)}).sincere.sd.mean()
-        for s in (120.0, 60.0, 30.0, 10.0, 0.0)
+        for s in (120.0, 60.0, 30.0, 10.0, 5.0)
     ]
     assert sd == sorted(sd)
 
@@ -84,10 +74,6 @@ def test_intervals_grow_as_the_baseline_shrinks(sinac, shipped):
 def test_the_corpora_themselves_are_refused():
     with pytest.raises(UsageError, match="709 of 709 rows are of speakers"):
         evaluate.evaluate(SINAC, "sincere", bootstraps=20)
-    with pytest.raises(UsageError, match="239 of 239 rows are of speakers"):
-        evaluate.evaluate(
-            NSC / "egemaps_dev.csv", "engaged", ratings=NSC / "ratings_dev.csv", bootstraps=20
-        )
 
 
 def test_the_corpus_own_columns_work(tmp_path):

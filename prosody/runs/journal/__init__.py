@@ -19,6 +19,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
+from prosody.examine.gates import NO_BASELINE
 from prosody.results.records import Apology, Line
 from prosody.results.serialise import JUDGEMENT, apology_of, line_of, pack, unpack
 from prosody.runs.journal.file import NAME, VERSION, JournalError, JournalFile
@@ -149,6 +150,8 @@ class Journal(JournalFile):
             (made,) = self._db.execute("select made from apologies where id = ?", (at,)).fetchone()
             kept = unpack(made)
             gates = list(closed(kept["quality"])) if kept["quality"] else kept["gates"]
+            if NO_BASELINE in kept["gates"] and NO_BASELINE not in gates:
+                gates.append(NO_BASELINE)  # no number of the sound says so
             if gates != kept["gates"]:
                 changed += 1
                 self._write(
@@ -236,6 +239,12 @@ class Journal(JournalFile):
             )
         self.commit()
 
+    def compared(self, takes: Iterable[Apology]) -> None:
+        """Keep how takes (each a recording of its own) compare with the speaker's others."""
+        found = {row.recording: row.more_sincere for row in takes if row.more_sincere}
+        if found or self.noted("takes"):
+            self.note("takes", found)
+
     # --- giving back --------------------------------------------------------------------------
 
     def lines(self) -> Iterator[Line]:
@@ -258,12 +267,15 @@ class Journal(JournalFile):
             " from recordings r cross join apologies a on a.recording = r.id where r.wanted"
             " order by r.name, r.ident, a.id"
         )
+        takes = self.noted("takes", {})
         for _, same in groupby(found, key=itemgetter(0)):
             last, conduct = None, {}
             for _, at, line, _, _, made, judgement in sorted(same, key=itemgetter(3, 4)):
                 if at != last:
                     last, conduct = at, unpack(line)["conduct"]
-                yield apology_of(made, judgement, conduct)
+                row = apology_of(made, judgement, conduct)
+                row.more_sincere = takes.get(row.recording)
+                yield row
 
     def counts(self) -> dict[str, int]:
         """Return how many of this run's recordings and apologies ended up where."""
