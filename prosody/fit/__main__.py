@@ -36,7 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     axes = {"sincere": axis}
     write(
-        args.out, axes, card.frame(axes, {"sincere": about}, name=card.NAME, licence=card.LICENCE)
+        args.out,
+        axes,
+        card.frame(
+            axes, {"sincere": about}, name=card.NAME, licence=card.LICENCE, version=card.VERSION
+        ),
     )
     shown = evaluate.plain(Judge.load(args.out).card)
     beside = args.out.with_suffix(".json")

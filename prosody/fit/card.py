@@ -18,7 +18,7 @@ from prosody.judge import judge
 from prosody.settings import Settings
 from prosody.tables.rated_table import Floats, Rated
 
-NAME = "prosody sincerity"
+NAME, VERSION = "prosody sincerity", "0.2.0"
 LICENCE = "research and evaluation until a team fits its own judge; see models/LICENSE"
 SINAC = {
     "corpus": "SinA-C",
@@ -85,7 +85,12 @@ def checked(axis: str, rated: Rated, rating: Floats, sd: Floats, cut: float) -> 
 
 
 def frame(
-    axes: Mapping[str, Axis], about: Mapping[str, Mapping[str, Any]], *, name: str, licence: str
+    axes: Mapping[str, Axis],
+    about: Mapping[str, Mapping[str, Any]],
+    *,
+    name: str,
+    licence: str,
+    version: str = __version__,
 ) -> dict[str, Any]:
     """Return the metadata of a judge around what is said of its axes."""
     units, inputs = judge.input_units(), inputs_of(axes)
@@ -95,7 +100,7 @@ def frame(
         "format": judge.FORMAT,
         "format_version": judge.FORMAT_VERSION,
         "name": name,
-        "version": __version__,
+        "version": version,
         "measures_version": judge.measures_version(),
         "inputs": list(inputs),
         "units": {n: units[n] for n in inputs},
