@@ -178,6 +178,10 @@ def noise(got: Found) -> str:
             rows.append(["root mean square", *(number(x, 2) for x in f["root_mean_square"])])
         within = found[where]["rating"]["within_.1"]
         rows.append(["ratings moved by .1 or less", *(percent(x) for x in within)])
+        turned = [
+            f"{x} of {found['clips'] * len(found['kinds'])}" for x in found[where]["became_sincere"]
+        ]
+        rows.append(["clips that became `sincere`", *turned])
     return grid(("voice over noise", *(f"{x:g} dB" for x in found["snr_db"])), rows)
 
 
