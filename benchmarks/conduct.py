@@ -26,7 +26,7 @@ from typing import Any
 
 from benchmarks import common
 from prosody import conduct, transcripts
-from prosody.conduct.patterns import lexicon
+from prosody.conduct.detectors import lexicon
 from prosody.language import acts as finder
 from prosody.transcripts.turns import Act, Turn
 

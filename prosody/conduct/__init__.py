@@ -11,8 +11,8 @@ from typing import Any
 
 from prosody import words
 from prosody.conduct import content, timing, wording
+from prosody.conduct.detectors import languages, lexicon
 from prosody.conduct.dialogue import read
-from prosody.conduct.patterns import languages, lexicon
 from prosody.conduct.result import Promise, RuleResult, Said
 from prosody.conduct.rules import ORDER, RULES, apply
 from prosody.errors import UsageError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from prosody.conduct import nouns
+from prosody.conduct.detectors import Hit
 from prosody.conduct.dialogue import Apology, Story
-from prosody.conduct.patterns import Hit
 from prosody.conduct.result import Promise, RuleResult, Said
 from prosody.conduct.rules import cannot_tell, outcome, rule
 from prosody.conduct.text import BREAK, Token

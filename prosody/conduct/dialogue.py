@@ -18,7 +18,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from prosody.conduct.patterns import Hit, Lexicon
+from prosody.conduct.detectors import Hit, Lexicon
 from prosody.conduct.result import Said
 from prosody.conduct.text import BREAK, Stretch, plain, stretches
 from prosody.settings import Settings

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from prosody.conduct.result import Said
 from prosody.transcripts.turns import Role, Turn, Word
 
-BREAK = "|"
+BREAK = "."
 """Stands for the end of a sentence, where the transcript shows one (or a long pause does)."""
 
 LONG_PAUSE_S = 2.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from prosody.conduct.detectors import Hit
 from prosody.conduct.dialogue import Apology, Story
-from prosody.conduct.patterns import Hit
 from prosody.conduct.result import RuleResult, Said
 from prosody.conduct.rules import cannot_tell, outcome, rule
 

@@ -12,9 +12,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from difflib import SequenceMatcher
 
-from prosody.language import lexicon
+from prosody.language import lexicon, structure
 from prosody.language.clauses import Found, count_words, extend, pauses_in
 from prosody.language.tokens import Token, tokens
 from prosody.language.utterances import Context, Stretch, stretches
@@ -141,43 +140,33 @@ def _classify(
     view = [t.text for t in found[start : head + _REACH[1]]]
     kind = lex.heads[found[head].text]
     view[head - start] = "@" + kind
-    cut = "~ " if start else ""  # so that ^ does not match where the view was cut
-    text = cut + "".join(w + " " for w in view)
+    if start:
+        view.insert(0, "~")  # so that ^ does not match where the view was cut
+        start -= 1
     if head + _REACH[1] < len(found):
-        text += "~ "
+        view.append("~")
+    text = "".join(w + " " for w in view)
+
+    def token(at: int) -> int:
+        """Return the token at a place in the text."""
+        return min(max(start + text.count(" ", 0, at), 0), len(found))
+
+    phrase = lex.phrase.search(text)
+    first, last = (token(phrase.start()), token(phrase.end())) if phrase else (head, head + 1)
+    sides = structure.sides(found, head, first, last, lex)
+    if phrase and text.startswith(". ", phrase.end()) and len(text) > phrase.end() + 2:
+        # A full stop that a transcript puts after "sorry" says no more than a comma.
+        text = f"{text[: phrase.end()]}, {text[phrase.end() + 2 :]}"
     for rule, pattern in lex.by_head[kind]:
         match = pattern.search(text)
-        if match is None or not context.fits(rule):
-            continue
-        if rule.alike and not _alike(found, head, lex):
+        if match is None or not (sides.fit(rule, lex) and context.fits(rule)):
             continue
         if rule.act == "none":
             return Found("none", rule.id, head, head + 1, None)
         while later := pattern.search(text, match.start() + 1):
             match = later  # the shortest match: an "I" nearer to the head
-        shift = start - (1 if cut else 0)
-        first = max(shift + text.count(" ", 0, match.start()), 0)
-        last = min(shift + text.count(" ", 0, match.end()), len(found))
-        return extend(found, head, first, last, rule, lex, pauses)
+        return extend(found, head, token(match.start()), token(match.end()), rule, lex, pauses)
     return None
-
-
-def _alike(found: list[Token], head: int, lex: lexicon.Lexicon) -> bool:
-    """Tell a correction: nearly the same word on both sides, or a phrase begun again.
-
-    "My name is Ann sorry Anna", "row five sorry row six".
-    """
-    passed = lex.leads | lex.function_words | lex.before | {","}
-    before = next(
-        (t.text for t in found[max(head - 4, 0) : head][::-1] if t.text not in passed), ""
-    )
-    after = next((t.text for t in found[head + 1 : head + 4] if t.text not in passed), "")
-    earlier = [t.text for t in found[max(head - 4, 0) : max(head - 1, 0)]]
-    if len(after) >= 3 and before != after and after in earlier:
-        return True
-    if min(len(before), len(after)) < 3 or before == after:
-        return False
-    return before[:2] == after[:2] or SequenceMatcher(None, before, after).ratio() >= 0.75
 
 
 def _one_breath(a: Found, b: Found, found: list[Token], stretch: Stretch, gap_s: float) -> bool:

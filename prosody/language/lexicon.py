@@ -22,6 +22,21 @@ from prosody.errors import SettingsError
 from prosody.language.patterns import Pattern, PatternError, compile_pattern
 from prosody.language.tokens import Cleaning, fold, tokens
 
+TESTS = (
+    "cut_off",
+    "goes_on",
+    "broken_noun",
+    "said_again",
+    "fragment",
+    "noun_after",
+    "own_doing",
+    "asks",
+    "within",
+    "quoted",
+    "alike",
+)
+"""The tests of structure that a rule can ask for (``prosody.language.structure``)."""
+
 ACTS = ("apology", "repair", "sympathy", "interruption", "none")
 
 
@@ -29,9 +44,10 @@ ACTS = ("apology", "repair", "sympathy", "interruption", "none")
 class Rule:
     """One wording: what it looks like, what it does, and examples that are its tests.
 
-    ``alike`` asks that the words on both sides are nearly the same ("Ann, sorry, Anna").
-    ``before`` and ``after`` are patterns on the other role's last and next turn; ``echo`` asks
-    that the other role then says part of the last turn again. ``i_form`` None means: read from
+    ``when`` and ``never`` name tests of structure: one holds, none of these. ``before`` and
+    ``after`` are patterns on the other role's last and next turn; ``unless_asked`` on the speaker's
+    own last turns; ``echo`` asks that the other role then says part of the last turn again;
+    ``role`` is who has to speak (empty: anybody). ``i_form`` None means: read from
     the matched words. ``extend`` False keeps the complement ("for the delay") out of the window.
     """
 
@@ -40,12 +56,36 @@ class Rule:
     patterns: tuple[Pattern, ...]
     before: tuple[Pattern, ...]
     after: tuple[Pattern, ...]
+    role: str
+    unless_asked: tuple[Pattern, ...]
     echo: bool
-    alike: bool
+    when: tuple[str, ...]
+    never: tuple[str, ...]
     i_form: bool | None
     extend: bool
     examples: tuple[str, ...]
     others: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """The words that tests of structure need (``prosody.language.structure``)."""
+
+    phrase_words: frozenset[str]  # stand in an apologising phrase: "i", "am", "so"
+    beg: frozenset[str]  # the heads themselves: two in a row are one phrase
+    turns_back: frozenset[str]  # "no", "or": what follows takes something back
+    open_end: frozenset[str]  # no clause ends so: "the", "of", "we"
+    open_before_noun: frozenset[str]  # nor so, when a phrase follows: "to", "because"
+    complement_opens: frozenset[str]  # begin what one is sorry for
+    determiners: frozenset[str]  # begin a phrase: "the", "in", "next"
+    verbs: frozenset[str]  # the commonest: with one of them a clause is whole
+    subjects: frozenset[str]  # of "is" and "was", so that a clause may end there: "here it is"
+    persons: frozenset[str]
+    joins: frozenset[str]  # "and", "or"
+    negations: frozenset[str]
+    question_words: frozenset[str]
+    answers: frozenset[str]  # begin an answer without a verb: numbers, days
+    past_ends: tuple[str, ...]  # how a verb of the past ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +112,20 @@ class Lexicon:
     links: frozenset[str]  # ... unless one of these stood before them: "voor wat ik zei"
     max_complement: int
     by_head: Mapping[str, tuple[tuple[Rule, Pattern], ...]]  # what can match a class, in order
+    phrase: Pattern  # the phrase around a head word: "i am so sorry"
+    structure: Structure
+    numbers: frozenset[str]
+
+
+_TABLES = tuple(k for k in Structure.__dataclass_fields__ if k != "past_ends")
+
+
+def _expanded(value: Any, sets: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """Return the single words of a table of structure; an entry "<set>" takes in a set."""
+    words: list[str] = []
+    for entry in _words(value):
+        words += sets[entry[1:-1]] if entry.startswith("<") else [entry]
+    return frozenset(words)
 
 
 def folder() -> Path | None:
@@ -142,6 +196,7 @@ def _words(value: Any) -> tuple[str, ...]:
 
 def _build(data: dict[str, Any]) -> Lexicon:
     language, text, clause = data["language"], data["text"], data["clause"]
+    table = data.get("structure", {})
     heads = {form: kind for kind, forms in data["heads"].items() for form in _words(forms)}
     spelling = {
         tuple(fold(k).split()): tuple(v.split()) for k, v in text.get("spelling", {}).items()
@@ -180,6 +235,12 @@ def _build(data: dict[str, Any]) -> Lexicon:
         subjects=frozenset(_words(clause.get("subjects", ()))),
         links=frozenset(_words(clause.get("links", ()))),
         max_complement=int(clause.get("max_words", 18)),
+        phrase=compile_pattern(table.get("phrase", "@*"), sets),
+        structure=Structure(
+            **{name: _expanded(table.get(name, ()), sets) for name in _TABLES},
+            past_ends=_words(table.get("past_ends", ())),
+        ),
+        numbers=frozenset(sets.get("number", ())),
         by_head={
             kind: tuple(
                 (r, p) for r in rules for p in r.patterns if p.heads is None or kind in p.heads
@@ -198,8 +259,11 @@ def _rule(
         "match",
         "before",
         "after",
+        "role",
+        "unless_asked",
         "echo",
-        "alike",
+        "when",
+        "never",
         "i_form",
         "extend",
         "examples",
@@ -211,6 +275,8 @@ def _rule(
         raise PatternError(f"rule '{name}' has an unknown key '{sorted(unknown)[0]}'")
     if rule["act"] not in ACTS:
         raise PatternError(f"rule '{name}': act '{rule['act']}', expected one of {ACTS}")
+    if unknown := {*_words(rule.get("when", ())), *_words(rule.get("never", ()))} - {*TESTS}:
+        raise PatternError(f"rule '{name}' asks for an unknown test '{sorted(unknown)[0]}'")
     if not rule.get("examples"):
         raise PatternError(f"rule '{name}' has no examples")
 
@@ -228,8 +294,11 @@ def _rule(
         patterns=compiled("match"),
         before=compiled("before"),
         after=compiled("after"),
+        role=str(rule.get("role", "")),
+        unless_asked=compiled("unless_asked"),
         echo=bool(rule.get("echo", False)),
-        alike=bool(rule.get("alike", False)),
+        when=_words(rule.get("when", ())),
+        never=_words(rule.get("never", ())),
         i_form=rule.get("i_form"),
         extend=bool(rule.get("extend", True)),
         examples=tuple(rule["examples"]),

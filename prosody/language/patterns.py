@@ -1,25 +1,27 @@
-"""The small language that lexicon rules are written in, compiled to regular expressions.
+"""The one small language that wordings are written in, compiled to regular expressions.
 
-A pattern is words with spaces between them, matched against a turn's tokens; a comma may stand
-between any two. Apart from words:
+A pattern is words with spaces between them, lower case and without accents, matched against the
+tokens of a stretch of speech; a comma may stand between any two. Apart from words:
 
-==============  ===================================================================
-``@sorry``      the head word under judgement (a form of that class); ``@*`` of any class
-``word~``       a word that begins so (``~ing``: that ends so)
-``{name}``      what the lexicon's ``[short]`` says for it
-``<set>``       any entry of that set; its words may have a ``~`` as well
-``#``           a number, in digits or (set ``number``) words
-``(a b|c)``     one of
-``x?`` ``x*``   optional, any number (``x+``: at least one)
-``..`` ``...``  up to three, up to eight words of the same sentence
-``..!set``      the same, but none of that set (also ``...!set``)
-``!(a|b)``      not followed by
-``&(a|b)``      followed by, but not part of the match
-``^`` ``$``     begin and end of a sentence (words of ``lead`` and ``tail`` do not count)
-``^^`` ``$$``   begin and end of the whole turn (likewise)
-``[?]`` ``[,]``  that mark has to be there (also ``[.]`` and ``["]``); ``[end]``: any end
-``_``           no comma before what follows
-==============  ===================================================================
+===============  ==================================================================
+``word~``        a word that begins so (``~ing``: that ends so)
+``.``            any one word
+``..`` ``...``   up to three, up to eight words of the same sentence (``..5``: up to five)
+``..!set``       the same, but none of that set (also ``...!set``)
+``<set>``        any entry of that set; its entries are patterns as well
+``{name}``       what the file's ``[short]`` says for it
+``#``            a number, in digits or (set ``number``) in words
+``(a b|c)``      one of
+``x?`` ``x*``    optional, any number (``x+``: at least one)
+``!(a|b)``       not followed by
+``&(a|b)``       followed by, but not part of the match
+``who(a|b)``     one of; what is found there is told apart (who makes a promise)
+``^`` ``$``      begin and end of a sentence (words of the sets ``lead``, ``tail`` do not count)
+``^^`` ``$$``    begin and end of the whole turn (likewise)
+``[?]`` ``[,]``   that mark has to be there (also ``[.]`` and ``["]``); ``[end]``: any end
+``_``            no comma before what follows
+``@sorry``       acts only: the head word under judgement, of that class; ``@*``: of any class
+===============  ==================================================================
 """
 
 from __future__ import annotations
@@ -30,12 +32,18 @@ from collections.abc import Mapping, Sequence
 COMMA = "(?:, )?"
 ANY = r'(?![.?!",] )[^\s@]+ '
 _HEAD = re.compile(r"@(\w+) ")
+_WORD = r"'?[^\W_A-Z]+(?:['.:-][^\W_A-Z]+)*'?"
 _SYMBOL = re.compile(
-    r"\s*(?:(?P<gap>\.\.\.?)(?:!(?P<without>\w+))?|(?P<set><\w+>)|(?P<head>@(?:\w+|\*))|(?P<neg>!\()|"
-    r"(?P<pos>&\()|(?P<open>\()|(?P<close>\))|(?P<bar>\|)|(?P<mark>\[(?:[?,.\"]|end)\])|"
-    r"(?P<edge>\^\^?|\$\$?)|(?P<number>#)|(?P<tight>_(?=\s))|(?P<word>[a-z0-9']+)(?P<stem>~?)|~(?P<ending>[a-z]+))"
+    r"\s*(?:(?P<gap>\.\.\.|\.\.(?P<most>\d*))(?:!(?P<without>\w+))?|(?P<one>\.(?![^\s)|?*+]))|"
+    r"(?P<set><[\w-]+>)|(?P<head>@(?:\w+|\*))|(?P<neg>!\()|(?P<pos>&\()|(?P<who>who\()|"
+    r"(?P<open>\()|(?P<close>\))|(?P<bar>\|)|(?P<mark>\[(?:[?,.\"]|end)\])|"
+    r"(?P<edge>\^\^?|\$\$?)|(?P<number>#)|(?P<tight>_(?=\s))|"
+    rf"(?P<word>{_WORD})(?P<stem>~?)|~(?P<ending>{_WORD}))"
     r"(?P<times>[?*+]?)"
 )
+_OPENING = {"neg": "(?!", "pos": "(?=", "who": "(?P<who>", "open": "(?:"}
+
+Sets = Mapping[str, Sequence[str]]
 
 
 class PatternError(ValueError):
@@ -68,21 +76,15 @@ class Pattern:
         return self.compiled().search(text, at)
 
 
-def phrases(entries: Sequence[str]) -> str:
-    """Return the alternatives of a set; entries may be several words, longest first."""
-    ordered = sorted(set(entries), key=lambda e: (-len(e), e))
-    return "|".join(_phrase(e) for e in ordered)
+def any_of(patterns: Sequence[str], sets: Sets) -> Pattern:
+    """Return one pattern that matches where any of several does."""
+    bodies = [_body(p, sets) for p in patterns]
+    # A named group may stand only once in an expression: later ones get a number.
+    bodies = [b.replace("(?P<who>", f"(?P<who{i}>") for i, b in enumerate(bodies)]
+    return Pattern(rf"(?:\A|(?<=\s))(?:{'|'.join(bodies)})")
 
 
-def _phrase(entry: str) -> str:
-    """Return an entry; a word may be open at either end: "hour~", "~entwintig"."""
-    return COMMA.join(
-        r"\w*" * w.startswith("~") + re.escape(w.strip("~")) + r"\w*" * w.endswith("~") + " "
-        for w in entry.split()
-    )
-
-
-def compile_pattern(text: str, sets: Mapping[str, Sequence[str]]) -> Pattern:
+def compile_pattern(text: str, sets: Sets) -> Pattern:
     """Read one pattern.
 
     Raises
@@ -90,17 +92,22 @@ def compile_pattern(text: str, sets: Mapping[str, Sequence[str]]) -> Pattern:
     PatternError
         If a symbol, set or bracket is not right.
     """
+    return Pattern(r"(?:\A|(?<=\s))" + _body(text, sets))
+
+
+def _entries(name: str, sets: Sets, text: str) -> str:
+    """Return the alternatives of a set, longest first."""
+    if name not in sets:
+        raise PatternError(f"'{text}': there is no set <{name}>")
+    ordered = sorted(set(sets[name]), key=lambda e: (-len(e), e))
+    others = {k: v for k, v in sets.items() if k != name}  # none holds itself
+    return "|".join(_body(e, others) for e in ordered)
+
+
+def _body(text: str, sets: Sets) -> str:
     parts: list[str] = []
-    depth = 0
+    depth = at = 0
     tight = False
-    at = 0
-    lead, tail = phrases(sets.get("lead", ())), phrases(sets.get("tail", ()))
-
-    def group(name: str) -> str:
-        if name not in sets:
-            raise PatternError(f"'{text}': there is no set <{name}>")
-        return phrases(sets[name])
-
     text = text.strip()
     while at < len(text):
         match = _SYMBOL.match(text, at)
@@ -109,50 +116,68 @@ def compile_pattern(text: str, sets: Mapping[str, Sequence[str]]) -> Pattern:
         at = match.end()
         comma = "" if tight else COMMA
         tight = False
-        if match["gap"]:
-            most = 3 if match["gap"] == ".." else 8
-            stop = f"(?!{COMMA}(?:{group(match['without'])}))" if match["without"] else ""
-            parts.append(f"(?:{stop}{COMMA}{ANY}){{0,{most}}}?")
-        elif match["set"]:
-            parts.append(f"(?:{comma}(?:{group(match['set'][1:-1])}))")
-        elif match["head"]:
-            name = r"\w+" if match["head"] == "@*" else re.escape(match["head"][1:])
-            parts.append(f"{comma}@{name} ")
-        elif match["neg"] or match["pos"] or match["open"]:
-            parts.append("(?!" if match["neg"] else "(?=" if match["pos"] else "(?:")
-            depth += 1
-        elif match["close"]:
-            parts.append(")")
-            depth -= 1
-        elif match["bar"]:
-            parts.append("|")
-        elif match["mark"]:
-            inside = match["mark"][1:-1]
-            parts.append("[.?!] " if inside == "end" else f"[{inside}] ")
-        elif match["edge"]:
-            parts.append(_edge(match["edge"], lead, tail))
-        elif match["number"]:
-            parts.append(f"(?:{comma}(?:\\d\\S* |{group('number')}))")
-        elif match["ending"]:
-            parts.append(f"(?:{comma}[^\\s@]*{match['ending']} )")
-        elif match["tight"]:
+        kind = next(k for k in _READERS if match[k])
+        if kind == "tight":
             tight = True
             continue
-        else:
-            stem = r"\w*" if match["stem"] else ""
-            parts.append(f"(?:{comma}{re.escape(match['word'])}{stem} )")
-        if match["times"]:
-            parts.append(match["times"])
+        depth += (kind in _OPENING) - (kind == "close")
         if depth < 0:
             raise PatternError(f"'{text}': a bracket closes that was not opened")
+        parts.append(_READERS[kind](match, comma, sets, text) + match["times"])
     if depth:
         raise PatternError(f"'{text}': a bracket is not closed")
-    return Pattern(r"(?:\A|(?<=\s))" + "".join(parts))
+    return "".join(parts)
 
 
-def _edge(symbol: str, lead: str, tail: str) -> str:
+def _gap(match: re.Match[str], comma: str, sets: Sets, text: str) -> str:
+    most = match["most"] or (8 if match["gap"] == "..." else 3)
+    stop = f"(?!{COMMA}(?:{_entries(match['without'], sets, text)}))" if match["without"] else ""
+    return f"(?:{stop}{COMMA}{ANY}){{0,{most}}}?"
+
+
+def _mark(match: re.Match[str], comma: str, sets: Sets, text: str) -> str:
+    inside = match["mark"][1:-1]
+    return "(?:[.?!] )" if inside == "end" else f"(?:[{inside}] )"
+
+
+def _edge(match: re.Match[str], comma: str, sets: Sets, text: str) -> str:
+    symbol = match["edge"]
+    around = "lead" if symbol[0] == "^" else "tail"
+    words = f"(?:{COMMA}(?:{_entries(around, sets, text)}))*" if sets.get(around) else ""
     if symbol[0] == "^":
-        start = r"\A" if symbol == "^^" else r'(?:\A|(?<=[.?!"] ))'
-        return f"{start}(?:{COMMA}(?:{lead}))*" if lead else start
-    end = r"(?:[.?!\"] )*\Z" if symbol == "$$" else r'(?:[.?!"] |\Z)'
-    return f"(?=(?:{COMMA}(?:{tail}))*{end})" if tail else f"(?={end})"
+        return (r"\A" if symbol == "^^" else r'(?:\A|(?<=[.?!"] ))') + words
+    return f"(?={words}" + (r"(?:[.?!\"] )*\Z)" if symbol == "$$" else r'(?:[.?!"] |\Z))')
+
+
+def _head(match: re.Match[str], comma: str, sets: Sets, text: str) -> str:
+    name = r"\w+" if match["head"] == "@*" else re.escape(match["head"][1:])
+    return f"{comma}@{name} "
+
+
+def _number(match: re.Match[str], comma: str, sets: Sets, text: str) -> str:
+    words = "|" + _entries("number", sets, text) if "number" in sets else ""
+    return f"(?:{comma}(?:\\d\\S* {words}))"
+
+
+def _written(match: re.Match[str], comma: str, sets: Sets, text: str) -> str:
+    return f"(?:{comma}{re.escape(match['word'])}{match['stem'] and _REST} )"
+
+
+_REST = r"[^\s@]*"
+_READERS = {
+    "gap": _gap,
+    "one": lambda match, comma, sets, text: f"(?:{comma}{ANY})",
+    "set": lambda match, comma, sets, text: (
+        f"(?:{comma}(?:{_entries(match['set'][1:-1], sets, text)}))"
+    ),
+    "head": _head,
+    "mark": _mark,
+    "edge": _edge,
+    "number": _number,
+    "ending": lambda match, comma, sets, text: f"(?:{comma}{_REST}{re.escape(match['ending'])} )",
+    "tight": lambda match, comma, sets, text: "",
+    "bar": lambda match, comma, sets, text: "|",
+    "close": lambda match, comma, sets, text: ")",
+    **{k: (lambda match, comma, sets, text, opening=v: opening) for k, v in _OPENING.items()},
+    "word": _written,
+}

@@ -16,6 +16,7 @@ from prosody.language.tokens import tokens
 from prosody.transcripts.turns import Turn, Word
 
 _SAME_BREATH_S = 1.0  # segments of one speaker closer than this are read as one stretch
+_OWN_TURNS = 4  # of the speaker's own, in which she may have asked for the same thing
 _UNNAMED_S = 0.3  # the same where the transcript does not say who speaks
 
 
@@ -87,6 +88,9 @@ class Context:
         named = _named(turns[first])
         before = (t.text for t in reversed(turns[:first]) if not named or _key(t) != key)
         after = (t.text for t in islice(turns, last + 1, None) if not named or _key(t) != key)
+        own = (t.text for t in reversed(turns[:first]) if named and _key(t) == key)
+        self._role = turns[first].role
+        self._own = tuple(islice(own, _OWN_TURNS))
         self._lex = lex
         self._before = next(before, None)
         self._after = next(after, None)
@@ -98,6 +102,10 @@ class Context:
 
     def fits(self, rule: lexicon.Rule) -> bool:
         """Tell whether the other role's turns are as a rule asks."""
+        if rule.role and rule.role != self._role:
+            return False
+        if rule.unless_asked and any(_any(rule.unless_asked, self._tokens(t)) for t in self._own):
+            return False
         if not (rule.before or rule.after or rule.echo):
             return True
         before, after = self._tokens(self._before), self._tokens(self._after)

@@ -15,7 +15,7 @@ from places import ROOT
 
 from benchmarks import conduct as bench
 from prosody import conduct, words
-from prosody.conduct import nouns, patterns, text
+from prosody.conduct import detectors, nouns, text
 from prosody.conduct.rules import RULES
 from prosody.errors import UsageError
 from prosody.language import acts as finder
@@ -74,36 +74,36 @@ def good():
     ("pattern", "line", "found"),
     [
         ("we (send|give) you", "we give you that", "we give you"),
-        ("we [can] send", "we send it", "we send"),
-        ("we ~2 send", "we will now send it", "we will now send"),
-        ("we ~2 send", "we will very soon now send it", None),
-        ("send* it", "we sending it", "sending it"),
-        ("*ed it", "we mailed it", "mailed it"),
+        ("we (can)? send", "we send it", "we send"),
+        ("we ..2 send", "we will now send it", "we will now send"),
+        ("we ..2 send", "we will very soon now send it", None),
+        ("send~ it", "we sending it", "sending it"),
+        ("~ed it", "we mailed it", "mailed it"),
         ("within # days", "within 14 days", "within 14 days"),
         ("^ sorry", "i am sorry", None),
         ("sorry $", "i am sorry", "sorry"),
         ("sorry $", "i am sorry for that", None),
-        ("i will !(not) *", "i will not", None),
-        ("i will !(not) *", "i will go", "i will go"),
+        ("i will !(not) .", "i will not", None),
+        ("i will !(not) .", "i will go", "i will go"),
         ("<colour> car", "the dark red car", "dark red car"),
     ],
 )
 def test_pattern(pattern, line, found):
-    rule = patterns._rules(
+    rule = detectors._rules(
         "x",
         [{"pattern": pattern, "examples": []}],
         {"colour": ["blue", "dark red"]},
     )[0]
-    piece = patterns.lexicon("en").line(line)
-    hits = patterns.search(rule, piece)
+    piece = detectors.lexicon("en").line(line)
+    hits = detectors.search(rule, piece)
     assert [piece.said(h.first, h.last).text for h in hits] == ([found] if found else [])
 
 
 def test_gap_stays_inside_the_sentence():
-    rule = patterns._rules("x", [{"pattern": "sorry ~3 but", "examples": []}], {})[0]
-    line = patterns.lexicon("en").line
-    assert patterns.search(rule, line("sorry about that but no"))
-    assert not patterns.search(rule, line("Sorry about that. But no."))
+    rule = detectors._rules("x", [{"pattern": "sorry .. but", "examples": []}], {})[0]
+    line = detectors.lexicon("en").line
+    assert detectors.search(rule, line("sorry about that but no"))
+    assert not detectors.search(rule, line("Sorry about that. But no."))
 
 
 @pytest.mark.parametrize(
@@ -117,27 +117,27 @@ def test_gap_stays_inside_the_sentence():
 )
 def test_bad_rule_names_the_place(rule, match):
     with pytest.raises(UsageError, match=match):
-        patterns._rules("xx.toml [solution]", [rule], {})
+        detectors._rules("xx.toml [solution]", [rule], {})
 
 
 def test_unknown_language_is_refused():
     with pytest.raises(UsageError, match="language 'xx'"):
-        patterns.lexicon("xx")
+        detectors.lexicon("xx")
 
 
 def test_a_third_language_is_one_file():
-    file = Path(patterns.__file__).parent / "en.toml"
-    german = patterns.parse(file.read_text(encoding="utf-8"), "de")
+    file = Path(detectors.__file__).parent / "en.toml"
+    german = detectors.parse(file.read_text(encoding="utf-8"), "de")
     assert german.language == "de"
     with pytest.raises(UsageError, match=r"de.toml: 'nouns' is missing"):
-        patterns.parse("[text]\n", "de")
+        detectors.parse("[text]\n", "de")
 
 
 # ------------------------------------------------------------------ the detectors' own examples
 
 
 def rules(language):
-    for detector, found in patterns.lexicon(language).detectors.items():
+    for detector, found in detectors.lexicon(language).detectors.items():
         for rule in found:
             yield pytest.param(language, detector, rule, id=f"{language}-{detector}-{rule.name}")
 
@@ -146,17 +146,17 @@ def rules(language):
     ("language", "detector", "rule"), [p for code in LANGUAGES for p in rules(code)]
 )
 def test_examples_and_counter_examples(language, detector, rule):
-    lexicon = patterns.lexicon(language)
+    lexicon = detectors.lexicon(language)
     assert rule.examples
     for example in rule.examples:
-        assert patterns.search(rule, lexicon.line(example)), example
+        assert detectors.search(rule, lexicon.line(example)), example
     for counter in rule.counter:
         assert not lexicon.find(detector, [lexicon.line(counter)]), counter
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_same_detectors_in_every_language(language):
-    assert patterns.lexicon(language).detectors.keys() == patterns.lexicon("en").detectors.keys()
+    assert detectors.lexicon(language).detectors.keys() == detectors.lexicon("en").detectors.keys()
 
 
 # ------------------------------------------------------------------ nouns
@@ -180,7 +180,7 @@ def test_the_same_detectors_in_every_language(language):
     ],
 )
 def test_same_noun(language, one, other, same):
-    table = patterns.lexicon(language).nouns
+    table = detectors.lexicon(language).nouns
     compounds = bool(table.get("compounds"))
     a, b = nouns.keys(one, table), nouns.keys(other, table)
     assert nouns.same(a, b, compounds=compounds) is same

@@ -303,7 +303,8 @@ def test_a_third_language_is_one_file_and_no_code(tmp_path, monkeypatch):
         (('["ne @zori"]', '["<no> @zori"]'), "there is no set <no>"),
         (('examples = ["ne zori"]', ""), "rule 'not_zori' has no examples"),
         (('stop = "ma"', ""), "'stop' is missing"),
-        (('id = "zori"', 'id = "zori"\nwhen = "x"'), "unknown key 'when'"),
+        (('id = "zori"', 'id = "zori"\nwhenever = "x"'), "unknown key 'whenever'"),
+        (('id = "zori"', 'id = "zori"\nwhen = "x"'), "asks for an unknown test 'x'"),
     ],
 )
 def test_a_faulty_lexicon_is_refused_with_the_rule(change, match):
@@ -373,7 +374,8 @@ def test_the_real_repair_is_found_and_is_no_apology(data):
     assert found[0][1].text == "i'm sorry what day would you like to come in first"
 
 
-def test_no_word_of_a_language_is_in_the_code():
-    code = (ROOT / "prosody" / "acts.py").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["acts.py", "structure.py", "clauses.py", "utterances.py"])
+def test_no_word_of_a_language_is_in_the_code(name):
+    code = (ROOT / "prosody" / "language" / name).read_text(encoding="utf-8")
     for word in ("spijt", "excuses", "apologise", "pardon"):
         assert f'"{word}' not in code.split('"""', 2)[2]

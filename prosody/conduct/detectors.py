@@ -1,25 +1,10 @@
-"""The small pattern language of the detectors, and the file of each language.
+"""The detectors of each language: what is a complaint, a solution, a promise; one TOML file each.
 
-A pattern is a row of words as they are said, lower case, contractions written out:
-
-==============  ==========================================================
-``word``        that word
-``word*``       a word that begins so (``*word``: that ends so)
-``#``           a word that begins with a digit
-``(a|b c|d)``   one of these
-``[a b]``       may be there
-``~`` ``~6``    up to three (six) words of any kind, within the sentence
-``<name>``      one of the words of the file's class ``name``
-``!(...)``      not followed by one of these (``!<name>`` likewise)
-``*``           any one word
-``^`` ``$``     the beginning, the end of a sentence
-``{...}``       the part of a promise that says who
-==============  ==========================================================
-
-A rule is a table with ``pattern`` (one or a list), ``unless`` (patterns that, where they overlap
-what was found, take it away), ``examples`` and ``counter`` (sentences it must and must not find:
-both are tests). ``veto`` is an ``unless`` for every rule of the detector; ``needs_when`` marks a
-commitment that is too loose to be one without a time.
+Patterns are those of :mod:`prosody.language.patterns`, matched against stretches whose sentences
+end in a full stop. A rule is a table with ``pattern`` (one or a list), ``unless`` (patterns that,
+where they overlap what was found, take it away), ``examples`` and ``counter`` (sentences it must
+and must not find: both are tests). ``veto`` is an ``unless`` for every rule of the detector;
+``needs_when`` marks a commitment that is too loose to be one without a time.
 """
 
 from __future__ import annotations
@@ -31,8 +16,9 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from prosody.conduct.text import BREAK, Stretch, stretch, tokens_of
+from prosody.conduct.text import Stretch, stretch, tokens_of
 from prosody.errors import UsageError
+from prosody.language.patterns import Pattern, PatternError, any_of
 from prosody.transcripts.turns import Turn
 
 DETECTORS = ("complaint", "understanding", "responsibility", "solution", "escape")
@@ -42,22 +28,6 @@ HELPERS = ("further", "waiting")
 """Detectors that tell problems apart: a further complaint, an apology for a wait."""
 
 PROMISE_PARTS = ("commit", "when", "vague", "now")
-
-_PART = re.compile(r"\s*(~\d*|!?<\w+>|!\(|[()|\[\]{}^$#]|[^\s()|\[\]{}~<>^$#]+)")
-_ANY = rf"[^ {re.escape(BREAK)}]"
-
-_FIXED = {
-    "(": "(?:",
-    "!(": "(?!",
-    ")": ")",
-    "|": "|",
-    "[": "(?:",
-    "]": ")?",
-    "}": ")",
-    "#": rf"\d{_ANY}* ",
-    "^": rf"(?<={re.escape(BREAK)} )",
-    "$": rf"(?={re.escape(BREAK)} )",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,56 +47,11 @@ class Rule:
     """One compiled rule of a detector."""
 
     name: str
-    pattern: re.Pattern[str]
-    unless: re.Pattern[str] | None
+    pattern: Pattern
+    unless: Pattern | None
     examples: tuple[str, ...]
     counter: tuple[str, ...]
     needs_when: bool = False
-
-
-def _word(text: str) -> str:
-    body = re.escape(text.strip("*"))
-    head = f"{_ANY}*" if text.startswith("*") else ""
-    tail = f"{_ANY}*" if text.endswith("*") and len(text) > 1 else ""
-    return f"{head}{body}{tail} "
-
-
-def translate(pattern: str, classes: dict[str, Any], *, groups: bool = True) -> str:
-    """Return the regular expression of a pattern.
-
-    Raises
-    ------
-    ValueError
-        If it names an unknown class or cannot be read.
-    """
-    out: list[str] = []
-    at = 0
-    pattern = pattern.strip()
-    while at < len(pattern):
-        match = _PART.match(pattern, at)
-        if match is None:
-            raise ValueError(f"cannot read {pattern!r} at {pattern[at:]!r}")
-        part, at = match.group(1), match.end()
-        if part.startswith("~"):
-            out.append(rf"(?:{_ANY}+ ){{0,{part[1:] or 3}}}?")
-        elif part.lstrip("!").startswith("<"):
-            name = part.strip("!<>")
-            if name not in classes:
-                raise ValueError(f"{pattern!r} names the class <{name}>, which is not in [classes]")
-            inner = (translate(p, classes, groups=False) for p in classes[name])
-            out.append(f"{'(?!' if part[0] == '!' else '(?:'}{'|'.join(inner)})")
-        else:
-            who = "(?P<who>" if groups else "(?:"
-            out.append({**_FIXED, "{": who}.get(part) or _word(part))
-    return "".join(out)
-
-
-def _compile(patterns: str | list[str], classes: dict[str, Any], **kw: bool) -> re.Pattern[str]:
-    many = [patterns] if isinstance(patterns, str) else patterns
-    bodies = [translate(p, classes, **kw) for p in many]
-    # One named group may stand only once in an expression: later ones get a number.
-    bodies = [b.replace("(?P<who>", f"(?P<who{i}>") for i, b in enumerate(bodies)]
-    return re.compile(rf"(?<= )(?:{'|'.join(bodies)})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +103,11 @@ def search(rule: Rule, piece: Stretch, index: int = 0) -> list[Hit]:
     while (match := rule.pattern.search(piece.text, at)) is not None:
         begin, end = match.span()
         if barred is None:
-            barred = [m.span() for m in rule.unless.finditer(piece.text)] if rule.unless else []
+            barred = (
+                [m.span() for m in rule.unless.compiled().finditer(piece.text)]
+                if rule.unless
+                else []
+            )
         at = begin + 1
         if any(begin < b and a < end for a, b in barred):
             continue
@@ -191,6 +120,10 @@ def search(rule: Rule, piece: Stretch, index: int = 0) -> list[Hit]:
     return hits
 
 
+def _several(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
 def _rules(where: str, tables: Any, classes: dict[str, Any]) -> tuple[Rule, ...]:
     rules = []
     veto = [p for t in tables for p in t.get("veto", ())]
@@ -199,8 +132,8 @@ def _rules(where: str, tables: Any, classes: dict[str, Any]) -> tuple[Rule, ...]
             rules.append(
                 Rule(
                     name=str(table.get("id", number)),
-                    pattern=_compile(table["pattern"], classes),
-                    unless=_compile([*table.get("unless", ()), *veto], classes)
+                    pattern=any_of(_several(table["pattern"]), classes),
+                    unless=any_of([*table.get("unless", ()), *veto], classes)
                     if table.get("unless") or veto
                     else None,
                     examples=tuple(table["examples"]),
@@ -208,9 +141,10 @@ def _rules(where: str, tables: Any, classes: dict[str, Any]) -> tuple[Rule, ...]
                     needs_when=bool(table.get("needs_when", False)),
                 )
             )
-        except (KeyError, ValueError, re.error) as error:
+        except (KeyError, PatternError, re.error) as error:
             raise UsageError(
-                f"{where}, rule {number + 1}: {error!r}.", "See patterns.py."
+                f"{where}, rule {number + 1}: {error!r}.",
+                "See the top of en.toml in prosody/language.",
             ) from error
     return tuple(rules)
 

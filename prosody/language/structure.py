@@ -1,0 +1,279 @@
+"""What stands on both sides of an apologising phrase: tests that no list of wordings can do.
+
+A speaker who corrects herself breaks off, says "sorry", and takes up what she said: the clause
+before the phrase is not finished, or the words on both sides are the same or of the same kind. One
+who apologises says a whole clause, or says what for. A rule of a lexicon asks for such a test by
+its name (``when``, ``never``); the few words that the tests need are in the lexicon's
+``[structure]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import pairwise
+
+from prosody.language.lexicon import Lexicon, Rule
+from prosody.language.tokens import Token
+
+_ENDS = frozenset(".?!")
+_PAUSES = frozenset(',"')
+_NEAR = 8  # words before the phrase among which one looks for what is said again
+_REACH = 24  # words on either side that are kept
+_REST = 4  # words that may stand between what is said again and the phrase
+_SHORT = 6  # words of a phrase without a verb
+_LONG = 10  # the same where a number opens it
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The words on both sides of the phrase that holds a head word ("i am so sorry").
+
+    ``before`` ends, and ``after`` begins, next to the phrase; commas are left out, and so are words
+    that only turn back ("no", "oh", "or", another "sorry"). ``closed`` and ``opened`` say whether a
+    sentence ends between them and the phrase; ``quoted`` whether the phrase stands in quotation
+    marks that hold only a part of the turn; ``alike`` whether nearly the same word stands on both
+    sides ("Ann, sorry, Anna").
+    """
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    closed: bool = False
+    opened: bool = False
+    quoted: bool = False
+    alike: bool = False
+
+    @property
+    def clause_before(self) -> tuple[str, ...]:
+        """Return the words since the last end of a sentence before the phrase."""
+        ends = [i for i, w in enumerate(self.before) if w in _ENDS]
+        return self.before[ends[-1] + 1 :] if ends else self.before
+
+    @property
+    def clause_after(self) -> tuple[str, ...]:
+        """Return the words up to the first end of a sentence after the phrase."""
+        ends = [i for i, w in enumerate(self.after) if w in _ENDS]
+        return self.after[: ends[0]] if ends else self.after
+
+    def fit(self, rule: Rule, lex: Lexicon) -> bool:
+        """Tell whether the two sides are as a rule asks."""
+        if rule.when and not any(TESTS[t](self, lex) for t in rule.when):
+            return False
+        return not any(TESTS[t](self, lex) for t in rule.never)
+
+
+def sides(found: Sequence[Token], head: int, first: int, last: int, lex: Lexicon) -> Sides:
+    """Return what stands on both sides of the tokens ``[first, last)``.
+
+    Parameters
+    ----------
+    found : sequence of Token
+        The whole stretch.
+    head : int
+        The head word under judgement.
+    first, last : int
+        The phrase around it.
+    lex : Lexicon
+        The language.
+    """
+    words = [t.text for t in found]
+    table = lex.structure
+    closed = begging = turned = False
+    low = first
+    while low > 0:
+        word = words[low - 1]
+        if word in _ENDS:
+            closed = closed or not turned
+        elif word in table.turns_back:
+            turned = True
+        elif word in table.beg:
+            begging = True
+        elif word not in _PAUSES and not (begging and word in table.phrase_words):
+            break
+        low -= 1
+    opened = False
+    high = last
+    while high < len(words):
+        if words[high] in _ENDS:
+            opened = True
+        elif words[high] not in table.turns_back | table.beg | _PAUSES:
+            break
+        high += 1
+    return Sides(
+        tuple(w for w in words[max(0, low - _REACH) : low] if w not in _PAUSES),
+        tuple(w for w in words[high : high + _REACH] if w not in _PAUSES),
+        closed,
+        opened,
+        quoted=words[:first].count('"') % 2 == 1 and '"' in words[last:],
+        alike=_alike(words, head, lex),
+    )
+
+
+def _alike(words: Sequence[str], head: int, lex: Lexicon) -> bool:
+    """Tell whether nearly the same word stands on both sides, or a phrase is begun again."""
+    passed = lex.leads | lex.function_words | lex.before | _PAUSES
+    near = words[max(head - 4, 0) : head]
+    before = next((w for w in reversed(near) if w not in passed), "")
+    after = next((w for w in words[head + 1 : head + 4] if w not in passed), "")
+    if len(after) >= 3 and before != after and after in near[:-1]:
+        return True
+    if min(len(before), len(after)) < 3 or before == after:
+        return False
+    return before[:2] == after[:2] or SequenceMatcher(None, before, after).ratio() >= 0.75
+
+
+def cut_off(s: Sides, lex: Lexicon) -> bool:
+    """Tell whether the clause before breaks off: it ends in a word that no clause ends in."""
+    table = lex.structure
+    if s.closed or not s.before:
+        return False
+    last, previous = s.before[-1], s.before[-2:-1]
+    if last in table.open_before_noun:
+        whole = last in table.joins and s.after[:1] and s.after[0] in table.complement_opens
+        return not whole and bool(s.after) and _opens_phrase(s.after[0], lex)
+    if last not in table.open_end:
+        return False
+    # "here it is, sorry", "she said they were sorry", "not only are we sorry": a clause is whole.
+    whole = table.subjects | table.verbs if last in table.verbs else table.verbs
+    return not whole & {*previous}
+
+
+def goes_on(s: Sides, lex: Lexicon) -> bool:
+    """Tell whether a phrase that was begun before goes on: "the bed, sorry, and the chair"."""
+    table = lex.structure
+    joins = len(s.after) > 1 and s.after[0] in table.joins and s.after[1] in table.determiners
+    return joins and bool(s.clause_before) and not s.closed
+
+
+def broken_noun(s: Sides, lex: Lexicon) -> bool:
+    """Tell whether an article stands before the phrase whose noun does not come right after."""
+    determiners = lex.structure.determiners
+    if not s.after or not cut_off(s, lex) or s.before[-1] not in determiners:
+        return False
+    return s.opened or s.after[0] in determiners
+
+
+def said_again(s: Sides, lex: Lexicon) -> bool:
+    """Tell whether words next to the phrase are said again after it, and then go on otherwise.
+
+    "Look at, sorry, look at this", "a lot of time, sorry, a lot of space", "it was double, sorry,
+    the code was double". Not "we cannot, sorry, we cannot": what is refused may be repeated.
+    """
+    table = lex.structure
+    before = [w for w in s.before if w not in _ENDS][-_NEAR:]
+    after = [w for w in s.after if w not in _ENDS][: 2 * _NEAR]
+    while before and before[-1] in lex.leads - lex.function_words:
+        before.pop()
+    if not before or not after:
+        return False
+    light = lex.function_words | lex.leads | lex.before
+
+    def heavy(word: str) -> bool:
+        return word not in light and (len(word) > 2 or word[0].isdigit())
+
+    if after[0] != before[-1]:
+        if after[0] in table.complement_opens:
+            return False  # "..., sorry for the delay"
+        begun = pairwise(before)
+        again = (*after[:2],) in {*begun} or any(w in before and heavy(w) for w in after[1:2])
+        persons = (lex.first_person | lex.plural_person) - table.determiners
+        if after[0] in persons and not again:
+            return False  # "..., sorry, i was not paying attention"
+    for i in range(len(after)):
+        for j in range(len(before)):
+            same = 0
+            while (
+                i + same < len(after)
+                and j + same < len(before)
+                and after[i + same] == before[j + same]
+            ):
+                same += 1
+            if not same or table.negations & {*before[j:]}:
+                continue
+            rest, more = before[j + same :], after[i + same :]
+            if rest and rest[:1] == more[:1]:
+                continue
+            only_light = not any(map(heavy, after[i : i + same]))
+            taken_up = {*filter(heavy, rest)} & {*more[:_SHORT]}
+            if only_light and after[i] in table.persons and not taken_up and (rest or same < 2):
+                continue  # "... what you are looking for, sorry you are having trouble"
+            weight = same + (not only_light) + (not rest)
+            if i == 0 and same == 1 and before[j] in table.determiners and 0 < len(rest) <= 2:
+                # "the bed, sorry, the chair"; not "the bed, sorry, the chair is sold out"
+                whole = table.verbs & {*more[1:3]} and table.verbs & {*s.clause_before}
+                weight += bool(more) and not whole
+            if i <= (0 if only_light else 1) and weight >= 2 and len(rest) <= _REST:
+                return True
+            if i <= _REST + 1 and not rest and heavy(before[-1]):
+                return True
+            if same >= 3 and len(rest) < _REST:
+                return True
+    return False
+
+
+def _opens_phrase(word: str, lex: Lexicon) -> bool:
+    """Tell whether a phrase begins with this word: an article, a preposition, a number."""
+    return word in lex.structure.determiners or word in lex.numbers or word[0].isdigit()
+
+
+def fragment(s: Sides, lex: Lexicon) -> bool:
+    """Tell whether nothing but a phrase without a verb stands before: "the second one, sorry"."""
+    clause = [w for w in s.clause_before if w not in lex.leads]
+    if s.after or s.closed or not 0 < len(clause) < _SHORT:
+        return False
+    return _opens_phrase(clause[0], lex) and not lex.structure.verbs & {*clause}
+
+
+def noun_after(s: Sides, lex: Lexicon) -> bool:
+    """Tell whether only a phrase without a verb follows: "in Leeds, sorry, in London"."""
+    table, clause = lex.structure, s.clause_after
+    if not clause or table.verbs & {*clause} or table.persons & {*clause}:
+        return False
+    number = clause[0][0].isdigit() or clause[0] in table.answers
+    if not len(clause) <= (_LONG if number else _SHORT):
+        return False
+    if number:
+        return len(clause) > 1 or within(s, lex)
+    if len(clause) == 1:  # "her name is Jean, sorry, June"
+        known = lex.function_words | lex.leads | lex.before | lex.complement
+        if clause[0] in known or clause[0].endswith(table.past_ends):
+            return False
+        return within(s, lex) and not table.negations & {*s.before}
+    if clause[0] not in table.determiners - table.complement_opens:
+        return False
+    if not s.before:  # "sorry, the postcode"; not "sorry, the line dropped"
+        return len(clause) <= 3 and not clause[-1].endswith(table.past_ends)
+    return within(s, lex)
+
+
+def own_doing(s: Sides, lex: Lexicon) -> bool:
+    """Tell whether what follows is said of the speaker: "sorry, I ...", "sorry, we ..."."""
+    return bool(s.after) and s.after[0] in lex.first_person | lex.plural_person
+
+
+def asks(s: Sides, lex: Lexicon) -> bool:
+    """Tell whether a question stands next to the phrase."""
+    words = {*s.clause_after[:3]} & lex.structure.question_words
+    return bool(words) or "?" in (*s.before[-1:], *s.after[: _LONG + 2])
+
+
+def within(s: Sides, lex: Lexicon) -> bool:
+    """Tell whether the phrase stands after words of its own sentence."""
+    return not s.closed and any(w not in lex.leads for w in s.clause_before)
+
+
+TESTS: Mapping[str, Callable[[Sides, Lexicon], bool]] = {
+    "cut_off": cut_off,
+    "goes_on": goes_on,
+    "broken_noun": broken_noun,
+    "said_again": said_again,
+    "fragment": fragment,
+    "noun_after": noun_after,
+    "own_doing": own_doing,
+    "asks": asks,
+    "within": within,
+    "quoted": lambda s, lex: s.quoted,
+    "alike": lambda s, lex: s.alike,
+}
+"""The tests that a rule can ask for, by name."""
