@@ -69,9 +69,13 @@ def assess(
 
 
 def complains(turns: Sequence[Turn], acts: Sequence[Act], *, language: str = "auto") -> bool | None:
-    """Return whether the customer complains; None where it is not known who the customer is."""
+    """Return whether the customer complains.
+
+    None where it is not known who the customer is, or where the agent was sorry "to see this": then
+    nobody can say that the complaint went without a "sorry".
+    """
     story = read(turns, acts, lexicon(_language(turns, language)), Settings())
-    return bool(story.complaints) if story.roles_known else None
+    return bool(story.complaints) if story.roles_known and not story.felt_sorry else None
 
 
 def _language(turns: Sequence[Turn], language: str) -> str:

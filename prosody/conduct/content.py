@@ -59,7 +59,7 @@ def responsibility(story: Story) -> RuleResult:
 
 @rule("understanding", strength="strong", unit="statements", needs_apology=False, needs_roles=True)
 def understanding(story: Story) -> RuleResult:
-    """Met when the agent acknowledges what it means for the customer."""
+    """Met when the agent acknowledges what it means; remarks say what was named, and for whom."""
     if not story.apologies and not story.complaints:
         return cannot_tell("no_complaint")
     words = _present(story, "understanding")
@@ -69,7 +69,15 @@ def understanding(story: Story) -> RuleResult:
         apart = all(act.end_s <= w.start_s or act.start_s >= w.end_s for w in words)
         if act.kind == "sympathy" and apart and not act.end_s < start_s:
             words += (Said(act.start_s, act.end_s, act.text, act.role),)
-    return outcome("met" if words else "not_met", len(words), words)
+    if not words:
+        return outcome("not_met", 0)
+    said = [story.lexicon.line(w.text) for w in words]
+    feeling = any(story.lexicon.felt.search(line.text) for line in said)
+    remarks = ("feeling_named",) if feeling else ("formula_only",)
+    you = story.lexicon.persons["you"]
+    if any(token.text in you for line in said for token in line.tokens):
+        remarks += ("for_the_customer",)
+    return outcome("met", len(words), words, remarks=remarks)
 
 
 def _heard(story: Story, apology: Apology) -> list[Token]:
@@ -87,7 +95,10 @@ def specific(story: Story) -> RuleResult:
     """Met when the agent, apologising, uses one of the customer's own content nouns."""
     table = story.lexicon.nouns
     any_noun = False
-    for apology in story.apologies:
+    apologies = [a for a in story.apologies if not story.is_courtesy(a)]
+    if not apologies:
+        return cannot_tell("for_a_wait", tuple(a.said for a in story.apologies))
+    for apology in apologies:
         if apology.stretch < 0:
             continue
         customer = _heard(story, apology)

@@ -24,8 +24,8 @@ from prosody.transcripts.turns import Turn
 DETECTORS = ("complaint", "understanding", "responsibility", "solution", "escape")
 """Detectors of what is graded; ``promise`` has parts (commit, when, vague, now)."""
 
-HELPERS = ("further", "waiting")
-"""Detectors that tell problems apart: a further complaint, an apology for a wait."""
+HELPERS = ("further", "waiting", "holding", "beholding", "identifying")
+"""Further detectors: another complaint, a wait, a wait on the line, "to see this", who are you."""
 
 PROMISE_PARTS = ("commit", "when", "vague", "now")
 
@@ -65,6 +65,7 @@ class Lexicon:
     detectors: dict[str, tuple[Rule, ...]]
     nouns: dict[str, Any]
     persons: dict[str, frozenset[str]]
+    felt: Pattern
     particles: frozenset[str]
     contentless: frozenset[str]
     conjunctions: frozenset[str]
@@ -186,6 +187,8 @@ def parse(text: str, language: str) -> Lexicon:
     try:
         words, nouns = data["text"], data["nouns"]
         classes = {**data.get("classes", {}), "function": nouns["function"]}
+        # A number is no name of the thing that an apology is for.
+        nouns = {**nouns, "empty": [*nouns["empty"], *classes.get("count", ())]}
         parts = {d: data[d] for d in (*DETECTORS, *HELPERS)}
         parts |= {f"promise.{p}": data["promise"][p] for p in PROMISE_PARTS}
         return Lexicon(
@@ -195,7 +198,8 @@ def parse(text: str, language: str) -> Lexicon:
             backchannels=frozenset(words["backchannels"]),
             detectors={d: _rules(f"{name} [{d}]", t, classes) for d, t in parts.items()},
             nouns=nouns,
-            persons={who: frozenset(words[who]) for who in ("i", "we")},
+            persons={who: frozenset(words[who]) for who in ("i", "we", "you")},
+            felt=any_of(classes["felt"], classes),
             particles=frozenset(words["particles"]),
             function=frozenset(nouns["function"]),
             sorry=frozenset(words["sorry"]),

@@ -99,9 +99,28 @@ class Story:
         answers = (a for a in self.apologies if a.problem > 0)
         return next(answers, self.apologies[0] if self.apologies else None)
 
+    @property
+    def felt_sorry(self) -> bool:
+        """Return whether the agent was sorry "to see this", with the broken thing before her.
+
+        That is sympathy, yet nobody can say that no "sorry" was heard.
+        """
+        lines = [self.lexicon.line(a.text) for a in self.others if a.kind == "sympathy"]
+        return bool(self.lexicon.find("beholding", lines))
+
     def is_courtesy(self, apology: Apology) -> bool:
-        """Return whether an apology is for a wait ("sorry to keep you waiting")."""
-        return apology.stretch >= 0 and _waits(apology, self.stretches, self.lexicon)
+        """Return whether an apology is for waiting in this call ("sorry to keep you waiting").
+
+        One that answers a complaint about a wait is none.
+        """
+        if apology.stretch < 0 or not _waits(apology, self.stretches, self.lexicon):
+            return False
+        if apology.problem == 0:
+            return True
+        said = self.stretches[self.complaints[apology.problem - 1].stretch]
+        return bool(
+            self.lexicon.find("holding", [self.lexicon.line(apology.text or apology.act.text)])
+        ) and (not self.lexicon.find("waiting", [said]))
 
 
 def _locate(act: Act, turns: Sequence[Turn], pieces: list[Stretch]) -> tuple[int, int, int]:
@@ -136,7 +155,7 @@ def _locate(act: Act, turns: Sequence[Turn], pieces: list[Stretch]) -> tuple[int
             for at in range(len(shown) - len(wanted) + 1):
                 if wanted and shown[at : at + len(wanted)] == wanted:
                     return index, spots[at], spots[at + len(wanted) - 1] + 1
-        return index, inside[0], inside[-1] + 1
+        return index, -1, -1
     return -1, -1, -1
 
 
@@ -144,6 +163,10 @@ def _apology(act: Act, turns: Sequence[Turn], pieces: list[Stretch]) -> Apology:
     index, first, last = _locate(act, turns, pieces)
     if index < 0 or act.has_word_times or act.turn < 0:
         return Apology(act, index, first, last, act.start_s, act.end_s, math.isfinite(act.start_s))
+    if first < 0:
+        # Its words are not in the turn as it stands here: it lies somewhere in it.
+        inside = [i for i, t in enumerate(pieces[index].tokens) if t.turn == act.turn]
+        return Apology(act, index, inside[0], inside[-1] + 1, math.nan, math.nan, False)
     # Without word times the act is the whole turn: its own place in it is spread by length.
     begin, end = pieces[index].tokens[first], pieces[index].tokens[last - 1]
     return Apology(act, index, first, last, begin.start_s, end.end_s, begin.exact)
@@ -288,7 +311,9 @@ def read(turns: Sequence[Turn], acts: Sequence[Act], lexicon: Lexicon, settings:
     roles = {t.role for t in turns} | {a.role for a in acts}
     agent = "agent" if "agent" in roles else "unknown"
     solid = frozenset(a.turn for a in acts if a.kind == "apology" and a.role == agent)
-    pieces = stretches(turns, lexicon.spelled, lexicon.fillers, lexicon.backchannels, solid)
+    pieces = stretches(
+        turns, lexicon.spelled, lexicon.fillers, lexicon.backchannels, solid, lexicon.joins
+    )
     mine = [a for a in acts if a.role == agent]
     kinds = ("responsibility", "solution", "understanding")
     others = [h for k in kinds for h in lexicon.find(k, pieces, agent)]

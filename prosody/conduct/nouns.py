@@ -20,6 +20,9 @@ SHORTEST_PART = 4
 REACH = 3
 """How many words after "my", "the" ... a noun may stand."""
 
+NEAR = 3
+"""How many words apart the two words of an expression may stand."""
+
 
 def keys(word: str, nouns: dict[str, Any]) -> frozenset[str]:
     """Return the forms under which a word is compared: itself, and without its inflection.
@@ -102,13 +105,42 @@ def said(tokens: Iterable[Token], nouns: dict[str, Any]) -> list[Token]:
     return found
 
 
+def _pairs(
+    tokens: Sequence[Token], nouns: dict[str, Any]
+) -> dict[tuple[str, str], tuple[int, Token]]:
+    """Return pairs of words near each other in a sentence, one of which carries meaning."""
+    stop = {*nouns["function"], *nouns["verbs"], *nouns["empty"]}
+    out: dict[tuple[str, str], tuple[int, Token]] = {}
+    for i, first in enumerate(tokens):
+        for second in tokens[i + 1 : i + 1 + NEAR]:
+            if BREAK in (first.text, second.text):
+                break
+            pair = sorted((first.text, second.text))
+            content = [w for w in pair if w not in nouns["function"] and not w[0].isdigit()]
+            if len(content) == 2 and any(w not in stop for w in content) and pair[0] != pair[1]:
+                out.setdefault((pair[0], pair[1]), (i, first))
+    return out
+
+
+def _expressions(
+    agent: Sequence[Token], customer: Sequence[Token], nouns: dict[str, Any], known: set[int]
+) -> list[tuple[int, Token]]:
+    """Return what both said in two words: "vrij genomen" and "vrij hebt genomen"."""
+    theirs, found = _pairs(customer, nouns), []
+    for pair, (i, _) in _pairs(agent, nouns).items():
+        if pair in theirs and i not in known:
+            found.append((i, theirs[pair][1]))
+    return found
+
+
 def shared(
     agent: Sequence[Token], customer: Sequence[Token], nouns: dict[str, Any]
 ) -> list[tuple[int, Token]]:
     """Return the agent's tokens (their index first) that name one of the customer's nouns.
 
     It is enough that the word stands as a noun with one of the two: "ik heb net pizza laten
-    bezorgen", "sorry voor die verkeerde pizza".
+    bezorgen", "sorry voor die verkeerde pizza". An expression of two words counts as well, whatever
+    they are ("vrij genomen"). A number does not.
     """
     stop = {*nouns["function"], *nouns["verbs"], *nouns["empty"]}
     compounds = bool(nouns.get("compounds"))
@@ -136,4 +168,5 @@ def shared(
         )
         if match is not None:
             out.append((index, match))
-    return out
+    out += _expressions(agent, customer, nouns, {i for i, _ in out})
+    return sorted(out, key=lambda found: found[0])

@@ -1,8 +1,9 @@
 """From turns to the tokens that the detectors look at, each with its time.
 
 Text is lowered, contractions are written out, fillers and noise marks fall away. Turns of one role
-with nothing but a "yes" or "hm" of the other between them are one *stretch*, so that a sentence
-which the transcript cuts in two is still read as one.
+with nothing but a "yes" or "hm" of the other between them are one *stretch*. The end of a turn is
+the end of a sentence, so that a transcript without full stops is read like one with them; only a
+turn that the next follows at once, or that ends in a word no sentence ends with, goes on.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from prosody.transcripts.turns import Role, Turn, Word
 BREAK = "."
 """Stands for the end of a sentence, where the transcript shows one (or a long pause does)."""
 
-LONG_PAUSE_S = 2.0
-"""A pause inside a stretch that ends a sentence."""
+SENTENCE_PAUSE_S = 0.5
+"""A pause between two turns of one role that ends a sentence, whatever the marks say."""
 
 _NOISE = re.compile(r"\[[^\]\s]*\]|<[^>\s]*>|\([^)\s]*\)")
 _WORD = re.compile(r"[^\W_]+(?:['’.:,][^\W_]+)*", re.UNICODE)
@@ -143,6 +144,7 @@ def stretches(
     fillers: frozenset[str],
     backchannels: frozenset[str],
     solid: frozenset[int] = frozenset(),
+    joins: frozenset[str] = frozenset(),
 ) -> list[Stretch]:
     """Join the turns of one role that nothing of weight interrupts.
 
@@ -157,6 +159,8 @@ def stretches(
         nothing else.
     solid : frozenset of int
         Turns that always take the turn (those with an apology).
+    joins : frozenset of str
+        Words that no sentence ends with ("that", "of"): the next turn goes on with it.
     """
     pieces: list[tuple[Role, list[Token]]] = []
     asides: list[tuple[Role, list[Token]]] = []
@@ -169,7 +173,8 @@ def stretches(
         if pieces and pieces[-1][0] == turn.role:
             last = pieces[-1][1]
             pause = tokens[0].start_s - last[-1].end_s
-            if pause > LONG_PAUSE_S and last[-1].text != BREAK:
+            goes_on = last[-1].text in joins or pause <= SENTENCE_PAUSE_S
+            if not goes_on and last[-1].text != BREAK:
                 end = last[-1]
                 last.append(Token(BREAK, "", end.end_s, end.end_s, end.exact, end.turn))
             last.extend(tokens)

@@ -9,6 +9,7 @@ from prosody.conduct.detectors import Hit
 from prosody.conduct.dialogue import Apology, Story
 from prosody.conduct.result import RuleResult, Said
 from prosody.conduct.rules import cannot_tell, outcome, rule
+from prosody.conduct.text import BREAK
 
 SPREAD_ERROR = 2.0
 """How far a time within a turn may be off where the transcript has no word times (a factor)."""
@@ -138,10 +139,42 @@ def _answer(story: Story, problem: int, first: Apology) -> _Answer:
     answers = [_timed(story, first, h) for h in after[:1]]
     if before:
         gap_s = min(story.said(before[-1]).end_s - first.start_s, 0.0)
-        answers.append(_Answer(first, before[-1], gap_s, -math.inf, 0.0))
+        # What was named long before the apology does not follow it.
+        if not gap_s < -story.settings.conduct.max_solution_delay_s:
+            answers.append(_Answer(first, before[-1], gap_s, -math.inf, 0.0))
     if not answers:
         return _Answer(first, None)
     return min(answers, key=lambda a: math.inf if math.isnan(a.value_s) else abs(a.value_s))
+
+
+def _waited_s(story: Story, from_s: float, to_s: float) -> float:
+    """Return how long the customer waited between two moments.
+
+    The clock stands still while she speaks herself, while the agent asks who she is, and from such
+    a question to her answer (she looks it up).
+    """
+    stopped: list[tuple[float, float]] = []
+    turns = [t for t in story.turns if math.isfinite(t.start_s)]
+    for turn, later in zip(turns, [*turns[1:], None], strict=True):
+        if turn.role == "customer":
+            goes_on = later is not None and later.role == "customer"
+            stopped.append((turn.start_s, later.start_s if goes_on else turn.end_s))  # type: ignore[union-attr]
+    for hit in story.hits("identifying"):
+        piece = story.stretches[hit.stretch]
+        end = hit.last
+        while end < len(piece.tokens) and piece.tokens[end].text != BREAK:
+            end += 1
+        asked = piece.said(hit.first, end)
+        answer_s = [t.start_s for t in turns if t.role == "customer" and t.start_s >= asked.start_s]
+        own_s = [
+            t.start_s for t in piece.tokens[end:] if t.text != BREAK and t.start_s >= asked.end_s
+        ]
+        stopped.append((asked.start_s, min([*answer_s[:1], *own_s[:1]], default=asked.end_s)))
+    waited_s, at_s = 0.0, from_s
+    for start_s, end_s in sorted(stopped):
+        waited_s += max(0.0, min(start_s, to_s) - at_s)
+        at_s = max(at_s, min(end_s, to_s))
+    return waited_s + max(0.0, to_s - at_s)
 
 
 def _timed(story: Story, apology: Apology, hit: Hit) -> _Answer:
@@ -150,7 +183,8 @@ def _timed(story: Story, apology: Apology, hit: Hit) -> _Answer:
     if math.isnan(gap_s):
         return _Answer(apology, hit, gap_s)
     # An apology's clause may run on into the words of the solution.
-    value = max(0.0, gap_s)
+    value = _waited_s(story, apology.end_s, token.start_s) if gap_s > 0 else 0.0
+    stopped_s = max(0.0, gap_s) - value
     if token.exact and apology.exact:
         return _Answer(apology, hit, value, value, value)
     turn = story.turns[token.turn]
@@ -161,18 +195,21 @@ def _timed(story: Story, apology: Apology, hit: Hit) -> _Answer:
         return _Answer(apology, hit, value, value / SPREAD_ERROR, high_s)
     own_start = own.start_s if own else apology.start_s
     own_end = own.end_s if own else apology.end_s
-    return _Answer(apology, hit, value, max(0.0, turn.start_s - own_end), turn.end_s - own_start)
+    low_s = max(0.0, turn.start_s - own_end - stopped_s)
+    return _Answer(apology, hit, value, low_s, max(low_s, turn.end_s - own_start - stopped_s))
 
 
 @rule("solution", strength="strong", unit="s", setting="max_solution_delay_s", needs_roles=True)
 def solution(story: Story) -> RuleResult:
     """Hold the time from the first apology for a problem to the first action or offer."""
-    problems = sorted({a.problem for a in story.apologies})
+    apologies = [a for a in story.apologies if not story.is_courtesy(a)]
+    if not apologies:
+        # "Sorry to keep you waiting" is answered by the call going on.
+        return outcome("met", 0.0, tuple(a.said for a in story.apologies), remarks=("for_a_wait",))
+    problems = sorted({a.problem for a in apologies})
     if len(problems) > 1 and problems[0] == 0:
         problems = problems[1:]
-    answers = [
-        _answer(story, p, next(a for a in story.apologies if a.problem == p)) for p in problems
-    ]
+    answers = [_answer(story, p, next(a for a in apologies if a.problem == p)) for p in problems]
     if any(a.apology.stretch < 0 for a in answers):
         return cannot_tell("no_text", tuple(a.apology.said for a in answers))
     worst = max(answers, key=lambda a: math.inf if math.isnan(a.value_s) else a.value_s)

@@ -27,6 +27,8 @@ def real(story: Story) -> RuleResult:
         return outcome("met", len(story.apologies), tuple(a.said for a in story.apologies))
     others = tuple(Said(a.start_s, a.end_s, a.text, a.role) for a in story.others)
     kinds = tuple(dict.fromkeys(f"only_{a.kind}" for a in story.others))
+    if story.felt_sorry:
+        return outcome("cannot_tell", 0, others, remarks=("sorry_as_sympathy",))
     if story.complaints:
         told = tuple(c.said for c in story.complaints)
         return outcome("not_met", 0, told + others, remarks=("complaint_unanswered", *kinds))

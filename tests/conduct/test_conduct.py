@@ -490,7 +490,7 @@ GOLDEN = {p: bench.golden_call(p) for p in bench.golden_files()}
 def test_golden_call(path):
     turns, golden, language = GOLDEN[path]
     found = conduct.assess(turns, bench.annotated_acts(golden), language=language)
-    assert bench.differences(golden, found, 0.05) == {}
+    assert bench.differences(golden, found, 0.05, turns) == {}
 
 
 def test_held_out_calls_agree_nearly():
@@ -499,7 +499,7 @@ def test_held_out_calls_agree_nearly():
     held = [c for c in GOLDEN.values() if c[1]["held_out"]]
     for turns, golden, language in held:
         found = conduct.assess(turns, bench.annotated_acts(golden), language=language)
-        wrong += bench.differences(golden, found, 0.05)
+        wrong += bench.differences(golden, found, 0.05, turns)
     assert len(wrong) <= 0.1 * 12 * len(held)
 
 
