@@ -33,6 +33,7 @@ COMMANDS = (
     "features",
     "judge",
     "find",
+    "recognisers",
     "model",
     "sample",
     "agreement",

@@ -33,8 +33,8 @@ TONE_HZ = 440.0
 SECONDS = 1.0
 VERSIONS = (
     "numpy", "scipy", "librosa", "onnxruntime", "soundfile", "soxr", "typer",
-    "loky", "psutil", "av", "pyarrow", "openpyxl", "onnx", "onnx-asr", "distributed", "ray",
-    "universal-pathlib", "s3fs", "gcsfs", "adlfs",
+    "loky", "psutil", "av", "pyarrow", "openpyxl", "onnx", "onnx-asr", "faster-whisper",
+    "distributed", "ray", "universal-pathlib", "s3fs", "gcsfs", "adlfs",
 )  # fmt: skip
 
 
@@ -266,7 +266,8 @@ _EXTRAS: tuple[tuple[str, str, str, Callable[[], str]], ...] = (
     ("xlsx", "openpyxl", "results as an Excel sheet", _xlsx),
     ("studio", "starlette", "pages to practise and to rate", _loads("starlette", "uvicorn")),
     ("fit", "onnx", "fitting a judge to your own ratings", _fit),
-    ("asr", "onnx-asr", "transcripts made here, with a model of yours", _loads("onnx_asr")),
+    ("asr", "onnx-asr", "words from the sound, made here", _loads("onnx_asr")),
+    ("whisper", "faster-whisper", "the same, with Whisper models", _loads("faster_whisper")),
     ("dask", "distributed", "several machines through Dask", _loads("distributed")),
     ("ray", "ray", "several machines through Ray", _loads("ray")),
     ("s3", "s3fs", "recordings in S3", _loads("s3fs", "upath")),
