@@ -97,8 +97,17 @@ def _run_in(lang: str) -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _named(args: list[str]) -> list[str]:
+    """Return the arguments with the best recogniser named where ``--asr`` stands without a name."""
+    return [
+        "--asr=best" if one == "--asr" and after.startswith("-") else one
+        for one, after in zip(args, [*args[1:], "-"], strict=False)
+    ]
+
+
 def main() -> None:
     """Run the command line; our own errors become one clear line and an exit code."""
+    sys.argv[1:] = _named(sys.argv[1:])
     try:
         if (lang := _lang()) == "en":
             app()

@@ -11,8 +11,13 @@ import typer
 from prosody.cli import app
 from prosody.cli._options import LANG, MODEL, SETTINGS, chosen, given
 
+from prosody.errors import UsageError
+
 if TYPE_CHECKING:
-    from prosody.transcripts.recognise import Plan
+    from prosody.runs.recognised import Plan
+
+# What --asr without a name means.
+BEST = "best"
 
 PATHS = typer.Argument(
     None,
@@ -59,12 +64,12 @@ def analyze(
     ),
     asr: str | None = given(
         "--asr",
-        metavar="DIR|NAME",
-        help="Recognise the words of recordings without a transcript with this model: a folder "
-        "for onnx-asr (extra asr) or faster-whisper, or a name with --download.",
+        metavar="[NAME|DIR]",
+        help="Recognise the words of recordings without a transcript: with the model of this name "
+        "(prosody recognisers), in this folder, or, without a NAME, the best that is here.",
     ),
     download: bool = typer.Option(
-        False, "--download", help="Agree to download the model that --asr names."
+        False, "--download", help="Fetch the model that --asr names first, if it is not here."
     ),
     write_transcripts: bool = typer.Option(
         False, "--write-transcripts", help="Keep recognised words as JSON in --out, transcripts/."
@@ -157,6 +162,7 @@ def analyze(
     from prosody.results.records import nested
     from prosody.runs import batch, executors, purge, task
     from prosody.runs.journal import Journal
+    from prosody.runs.recognised import Plan
     from prosody.words import load as words
 
     settings = chosen(settings_file)
@@ -167,7 +173,15 @@ def analyze(
         language=language,
         lang=lang,
         settings=settings,
-        asr=_plan(asr, language, out, download=download, keep=write_transcripts, redact=redact),
+        asr=_plan(
+            asr,
+            language,
+            out,
+            download=download,
+            keep=write_transcripts,
+            redact=redact,
+            lang=lang,
+        ),
     )
     look = Look(csv_dialect, columns)
     wanted = write.check_formats([*(formats or []), *write.usual_formats(lang)])
@@ -233,6 +247,8 @@ def analyze(
             if judge is None
             else {"name": judge.name, "sha256": judge.sha256, "shipped": model is None},
         )
+        if isinstance(options.asr, Plan):
+            run["recogniser"] = options.asr.told()
         if journal.saved is not None:
             run["journal_saved"] = journal.saved
         inputs = () if judge is None else judge.inputs
@@ -263,21 +279,57 @@ def analyze(
 
 
 def _plan(
-    model: str | None, language: str, out: Path, *, download: bool, keep: bool, redact: bool
+    asked: str | None,
+    language: str,
+    out: Path,
+    *,
+    download: bool,
+    keep: bool,
+    redact: bool,
+    lang: str = "en",
 ) -> Plan | None:
-    """Return what to recognise with; the model is loaded once here, so that a wrong one stops."""
-    if model is None:
+    """Return what to recognise with; the model is opened once here, so that a wrong one stops."""
+    if asked is None:
+        if download:
+            raise UsageError("--download was given without --asr.", "Add --asr NAME.")
         return None
-    from prosody.errors import UsageError
-    from prosody.transcripts import recognise as asr
+    from prosody.runs.recognised import CACHE, Plan
+    from prosody.transcripts import recognisers
 
     if keep and redact:
         raise UsageError(
             "--write-transcripts with --redact: a transcript holds every word as it was heard.",
             "Leave one of the two out.",
         )
-    if not download and not Path(model).is_dir() and sys.stdin.isatty():
-        download = typer.confirm(f"Download the model {model}? Nothing else leaves this machine.")
-    asr.load(model, download=download)
-    cache = None if redact else out / asr.CACHE  # it holds the words as they were heard
-    return asr.Plan(model, language, cache, download, out if keep else None)
+    model = _model(asked, language, download=download, lang=lang)
+    card = recognisers.card_of(model)
+    name = card.name if card else model.name
+    cache = None if redact else out / CACHE  # it holds the words as they were heard
+    digest = recognisers.digest(model)
+    evidence = card.evidence if card else None
+    plan = Plan(model, name, digest, language, evidence, cache, out if keep else None)
+    plan.load()
+    return plan
+
+
+def _model(asked: str, language: str, *, download: bool, lang: str) -> Path:
+    """Return the folder of the model that is meant; one that is not here is fetched if agreed."""
+    from prosody.cli.recognisers import fetch
+
+    from prosody.transcripts import recognisers
+
+    if asked == BEST:
+        return recognisers.best_here("" if language == "auto" else language)[1]
+    if Path(asked).is_dir():
+        return Path(asked).resolve()
+    card = recognisers.find(asked)
+    if (folder := recognisers.where(card)) is not None:
+        return folder
+    if not download and sys.stdin.isatty():
+        download = typer.confirm(f"Download {card.name} ({card.size})? Nothing else is sent.")
+    if download:
+        return fetch(card, lang=lang)
+    raise UsageError(
+        f"--asr {asked}: {card.name} is not on this machine, and nothing is fetched unasked.",
+        f"Fetch it once: prosody recognisers get {card.name} ({card.size}).",
+    )

@@ -44,6 +44,7 @@ def assess(
     *,
     language: str = "auto",
     settings: Settings | None = None,
+    doubt: str = "",
 ) -> dict[str, RuleResult]:
     """Hold a whole call against the twelve rules.
 
@@ -58,6 +59,8 @@ def assess(
         ``nl``, ``en`` (any language with a file in ``prosody/conduct``), or ``auto``.
     settings : Settings, optional
         The defaults that the rules are held against.
+    doubt : str
+        Why the words are no evidence: a remark's code, with which every rule then cannot tell.
 
     Returns
     -------
@@ -65,7 +68,7 @@ def assess(
         Rule id to result, in the order of `ORDER`.
     """
     story = read(turns, acts, lexicon(_language(turns, language)), settings or Settings())
-    return {name: apply(RULES[name], story) for name in ORDER}
+    return {name: apply(RULES[name], story, doubt) for name in ORDER}
 
 
 def complains(turns: Sequence[Turn], acts: Sequence[Act], *, language: str = "auto") -> bool | None:

@@ -75,9 +75,11 @@ def cannot_tell(reason: str, words: tuple[Said, ...] = ()) -> RuleResult:
     return outcome("cannot_tell", None, words, remarks=(reason,))
 
 
-def apply(definition: Definition, story: Story) -> RuleResult:
-    """Return the result of one rule over one call."""
-    if definition.needs_text and not story.stretches:
+def apply(definition: Definition, story: Story, doubt: str = "") -> RuleResult:
+    """Return the result of one rule over one call; ``doubt`` says why it cannot tell anyway."""
+    if doubt:
+        result = cannot_tell(doubt)
+    elif definition.needs_text and not story.stretches:
         result = cannot_tell("no_text")
     elif definition.needs_apology and not story.apologies:
         result = cannot_tell("no_apology")

@@ -49,7 +49,7 @@ def cut(
     """
     start, end = act.start_s, act.end_s
     remarks: list[str] = []
-    if source == "transcript":
+    if source in ("transcript", "asr"):
         if not act.has_word_times:
             remarks.append("whole_turn")
             inside = speech[(speech[:, 1] > start) & (speech[:, 0] < end)]

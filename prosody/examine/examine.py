@@ -18,14 +18,13 @@ from prosody.audio import storage
 from prosody.calls.collect import Call
 from prosody.errors import ProsodyError, RecordingError, UsageError
 from prosody.examine import talk
-from prosody.examine.open_call import NO_WORDS, Heard, describe, hear
+from prosody.examine.open_call import NO_WORDS, Heard, WordsFromSound, describe, hear
 from prosody.examine.roles import check
 from prosody.examine.speaker import Habit, Voice, voice_of
 from prosody.message import failure as failure_said
 from prosody.message import remark as remark_said
 from prosody.results.records import Apology, Line
 from prosody.settings import Settings
-from prosody.transcripts.recognise import Plan
 from prosody.words import load as words
 
 
@@ -34,8 +33,8 @@ class Options:
     """How calls are examined; the same for all calls of a run.
 
     ``baseline`` is a file with ordinary speech of the voice in the clips; ``lang`` the language of
-    remarks and reasons, ``language`` the one that is spoken; ``asr`` says what to recognise words
-    with where there is no transcript.
+    remarks and reasons, ``language`` the one that is spoken; ``asr`` recognises words where
+    there is no transcript.
     """
 
     agent_channel: str = "auto"
@@ -44,7 +43,7 @@ class Options:
     language: str = "auto"
     lang: str = "en"
     settings: Settings = field(default_factory=Settings)
-    asr: Plan | None = None
+    asr: WordsFromSound | None = None
 
 
 @dataclass(slots=True)
@@ -190,7 +189,7 @@ def _examine(call: Call, options: Options, line: Line, voice: Habit | None) -> E
             }
             for a in heard.acts
         )
-        if heard.turns:
+        if heard.turns or heard.poor:
             line.conduct, line.complaint, line.complaint_without_apology = _conduct(heard, options)
         rows: list[Apology] = []
         for track, role, acts in heard.voices():
@@ -200,7 +199,8 @@ def _examine(call: Call, options: Options, line: Line, voice: Habit | None) -> E
         line.conversation = talk.describe(heard, rows, options.settings)
     rows.sort(key=lambda r: (r.start_s, r.channel))
     line.apologies = len(rows)
-    line.status = "ok" if rows else "no_apology"
+    nothing = "poor_words" if heard.poor and heard.source == "asr" else "no_apology"
+    line.status = "ok" if rows else nothing
     return Examined(line, rows)
 
 
@@ -222,7 +222,7 @@ def conduct_of(call: Call, options: Options) -> tuple[dict[str, Any], bool | Non
         storage.beside(call) as here,
         _heard(here, options) as heard,
     ):
-        if not heard.turns:
+        if not heard.turns and not heard.poor:
             return {}, None
         found, _, alone = _conduct(heard, options)
         return found, alone
@@ -233,11 +233,21 @@ def _conduct(heard: Heard, options: Options) -> tuple[dict[str, Any], bool | Non
     from prosody import conduct
 
     language = heard.language if heard.language in conduct.languages() else "auto"
-    found = conduct.assess(heard.turns, heard.acts, language=language, settings=options.settings)
+    found = conduct.assess(
+        heard.turns,
+        heard.acts,
+        language=language,
+        settings=options.settings,
+        doubt="poor_words" if heard.poor else "",
+    )
     out = {}
     for rule, result in found.items():
         texts = conduct.texts(result, options.lang)
         out[rule] = {**result.as_dict(), "advice": texts["advice"], "remark": texts["remark"]}
+    if heard.poor:
+        return out, None, None
     complains = conduct.complains(heard.turns, heard.acts, language=language)
     silent = not any(a.kind == "apology" and a.role != "customer" for a in heard.acts)
+    if complains and silent and heard.recognised is not None and heard.recognised.doubts:
+        return out, complains, None  # an apology may lie where no words could be relied on
     return out, complains, None if complains is None else complains and silent

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -26,20 +26,40 @@ from prosody.errors import RecordingError, TranscriptError
 from prosody.examine import gates, roles
 from prosody.examine.roles import Roles, Track
 from prosody.settings import Settings
-from prosody.transcripts.recognise import Plan
+from prosody.transcripts.recognise import Recognised
 from prosody.transcripts.turns import Act, Role, Transcript, Turn, Word
 
-WindowSource = Literal["windows", "transcript", "clips"]
+WindowSource = Literal["windows", "transcript", "asr", "clips"]
 
 NO_WORDS = (
-    "Say where the apologies are, in one of three ways: --windows FILE (CSV, Praat TextGrid or "
-    "Audacity labels), --transcripts DIR (or a transcript under the same name beside the "
-    "recording), or --clips (each file is one apology)."
+    "Say where the apologies are, in one of four ways: --asr (the words are recognised here; once "
+    "before that: prosody recognisers get parakeet), --transcripts DIR (or a transcript under the "
+    "same name beside the recording), --windows FILE (CSV, Praat TextGrid or Audacity labels), or "
+    "--clips (each file is one apology)."
 )
+# Why recognised words are no evidence.
+POOR = {
+    "weak_language": "the model errs too often in this language",
+    "other_language": "the call sounds like a language that is not known here",
+    "no_language": "they are not the words of any language that is known here",
+    "loops": "the model wrote the same words again and again",
+    "rate": "there are far too many of them, or too few, for so much speech",
+    "unsure": "the model itself gives them little probability",
+}
 # A turn without a role belongs to the track that speaks for this much more of its time.
 CLEAR_SHARE = 0.5
 # A window is measured in one piece, which takes about 16 MB a minute at 8 kHz.
 MAX_WINDOW_S = 300.0
+
+
+class WordsFromSound(Protocol):
+    """Recognises the words of an open call (`prosody.runs.recognised.Plan`)."""
+
+    def __call__(
+        self, call: Call, recordings: Sequence[Recording], voices: Sequence[Sequence[ChannelActivity]]
+    ) -> Recognised:
+        """Return the words; a turn of a file whose role is known has it, any other its channel."""
+        ...
 
 
 @dataclass(slots=True)
@@ -52,7 +72,7 @@ class Heard:
         The open files, one per source.
     roles : Roles
         Which track is whose.
-    source : {'windows', 'transcript', 'clips'}
+    source : {'windows', 'transcript', 'asr', 'clips'}
         Where the acts come from.
     turns : tuple of Turn
         The transcript on the call's clock, roles filled in where they could be told.
@@ -62,6 +82,8 @@ class Heard:
         ``nl``, ``en`` or '' where it is not known.
     transcript : bool
         Whether there is a transcript (its turns may be none).
+    recognised : Recognised or None
+        Where the words were recognised from the sound: how far they are evidence.
     """
 
     call: Call
@@ -73,7 +95,13 @@ class Heard:
     language: str = ""
     remarks: list[Remark] = field(default_factory=list)
     transcript: bool = False
+    recognised: Recognised | None = None
     _voices: dict[int, list[ChannelActivity]] = field(default_factory=dict)
+
+    @property
+    def poor(self) -> str:
+        """Why the words are no evidence; '' where they are, or were not recognised here."""
+        return "" if self.recognised is None else self.recognised.poor
 
     @property
     def duration_s(self) -> float:
@@ -187,7 +215,7 @@ def hear(
     clips: bool = False,
     language: str = "auto",
     settings: Settings | None = None,
-    asr: Plan | None = None,
+    asr: WordsFromSound | None = None,
 ) -> Iterator[Heard]:
     """Open a call, tell its roles, and find its acts.
 
@@ -201,8 +229,8 @@ def hear(
     language : str
         Language spoken, or ``auto``: the call's own, else the transcript's, else from its words.
     settings : Settings, optional
-    asr : Plan, optional
-        What to recognise words with where there is no transcript.
+    asr : WordsFromSound, optional
+        What recognises words where there is no transcript.
 
     Raises
     ------
@@ -216,9 +244,11 @@ def hear(
             _refuse_long_clips(call, files)
         cache: dict[int, list[ChannelActivity]] = {}
         transcript = None if clips else _transcript(call, language)
+        recognised = None
         remarks = [r for f in files for r in f.info.remarks] + list(call.remarks)
         if transcript is None and asr is not None and not clips:
-            transcript = _recognised(call, files, cache, asr)
+            transcript, recognised, doubts = _recognised(call, files, cache, asr)
+            remarks += doubts
         if transcript is not None:
             remarks += [Remark("assumed", text) for text in transcript.assumptions]
             transcript, by_greeting = roles.named_by_greeting(transcript)
@@ -233,14 +263,20 @@ def hear(
             clip=clips,
             speech=lambda s, c: voices(files, cache, s)[c].speech,
         )
-        source: WindowSource = "clips" if clips else "windows" if call.windows else "transcript"
+        words: WindowSource = "transcript" if recognised is None else "asr"
+        source: WindowSource = "clips" if clips else "windows" if call.windows else words
         heard = Heard(
-            call, files, told, source, remarks=remarks + list(told.remarks), _voices=cache
-        )
+            call, files, told, source, remarks=remarks + list(told.remarks),
+            recognised=recognised, _voices=cache,
+        )  # fmt: skip
         if transcript is not None:
             heard.transcript = True
             heard.turns = _placed(transcript, call, heard)
-            heard.language = _language(call, transcript, language, heard.remarks)
+            heard.language = (
+                transcript.language
+                if heard.poor
+                else _language(call, transcript, language, heard.remarks)
+            )
         else:
             heard.language = language if language != "auto" else call.language
         heard.acts = _acts(heard, marks, chosen)
@@ -267,24 +303,39 @@ def _transcript(call: Call, language: str) -> Transcript | None:
 
 
 def _recognised(
-    call: Call, files: Sequence[Recording], cache: dict[int, list[ChannelActivity]], plan: Plan
-) -> Transcript:
-    """Recognise the words of every track; what was recognised is said in the remarks."""
-    from prosody.transcripts.recognise import place, transcribe, write
-
-    if plan.language == "auto" and call.language:
-        plan = replace(plan, language=call.language)
-    parts = [transcribe(f, voices(files, cache, i), plan) for i, f in enumerate(files)]
-    turns = []
-    for source, part in zip(call.sources, parts, strict=True):
-        known = source.role != "unknown"
-        turns += [replace(t, role=source.role, channel=None) if known else t for t in part.turns]
-    turns.sort(key=lambda t: (t.start_s, t.end_s))
-    note = f"the words were {parts[0].source}: some may be wrong"
-    made = replace(parts[0], turns=tuple(turns), assumptions=(note,))
-    if plan.out is not None:
-        write(made, place(plan.out, call.call_id))
-    return made
+    call: Call,
+    files: Sequence[Recording],
+    cache: dict[int, list[ChannelActivity]],
+    words: WordsFromSound,
+) -> tuple[Transcript, Recognised, list[Remark]]:
+    """Recognise the words of every track; the remarks say so, and what is doubtful of them."""
+    found = words(call, files, [voices(files, cache, i) for i in range(len(files))])
+    made = found.transcript
+    note = f"the words were {made.source}: some may be wrong"
+    remarks = []
+    if found.poor:
+        remarks.append(
+            Remark(
+                "poor_words",
+                f"The words were {made.source}, and are no evidence: {POOR[found.poor]}. Nothing "
+                "is concluded from what is, or is not, among them.",
+                "Take a better recogniser (prosody recognisers), a transcript, or --windows; where "
+                "the language is not right, --language.",
+                {"why": found.poor, "language": made.language or "?"},
+            )
+        )
+        made = replace(made, turns=())
+    elif found.doubts:
+        remarks.append(
+            Remark(
+                "doubtful_words",
+                f"{sum(found.doubts.values()):.0f} of {found.speech_s:.0f} s of speech gave no "
+                "words to rely on, and are left out.",
+                "",
+                {"seconds": f"{sum(found.doubts.values()):.0f}", "of": f"{found.speech_s:.0f}"},
+            )
+        )
+    return replace(made, assumptions=(note,)), found, remarks
 
 
 def _placed(transcript: Transcript, call: Call, heard: Heard) -> tuple[Turn, ...]:

@@ -160,7 +160,7 @@ def recording(*, measures_only: bool = False) -> dict[str, Any]:
     )  # fmt: skip
     properties = {
         "recording": _TEXT, "call_id": _TEXT,
-        "status": {"enum": ["ok", "no_apology", "failed"]},
+        "status": {"enum": ["ok", "no_apology", "poor_words", "failed"]},
         "code": _TEXT, "message": _TEXT, "remedy": _TEXT, "recording_sha256": _HASH,
         "duration_s": _NUMBER, "sr_hz": {"type": ["integer", "null"]},
         "channels": {"type": ["integer", "null"]}, "format": _TEXT,
@@ -189,8 +189,8 @@ def recording(*, measures_only: bool = False) -> dict[str, Any]:
 
 def run() -> dict[str, Any]:
     """Return the schema of ``run.json``."""
-    counts = ("recordings", "ok", "no_apology", "failed", "complaint_without_apology", "apologies",
-              "judged", "withheld")  # fmt: skip
+    counts = ("recordings", "ok", "no_apology", "poor_words", "failed",
+              "complaint_without_apology", "apologies", "judged", "withheld")  # fmt: skip
     model = _closed({"name": _TEXT, "sha256": _HASH, "shipped": {"type": "boolean"}})
     model["type"] = ["object", "null"]
     properties = {
@@ -201,12 +201,13 @@ def run() -> dict[str, Any]:
         "model": model, "settings": {"type": "object"}, "settings_sha256": _HASH,
         "command": {"type": "object"}, "complete": {"type": "boolean"}, "inputs": _COUNT,
         "reused": _COUNT, "note": _TEXT,
-        "counts": _closed(dict.fromkeys(counts, _COUNT), optional=("judged",)),
+        "counts": _closed(dict.fromkeys(counts, _COUNT), optional=("judged", "poor_words")),
         "merged": _closed({"parts": _COUNT, "double": _COUNT}), "forgotten": _COUNT,
         "files": {"type": "object", "additionalProperties": _HASH},
         "journal_saved": _COUNT,
+        "recogniser": _closed({"name": _TEXT, "digest": _HASH, "device": _TEXT}),
     }  # fmt: skip
-    shape = _closed(properties, optional=("merged", "forgotten", "journal_saved"))
+    shape = _closed(properties, optional=("merged", "forgotten", "journal_saved", "recogniser"))
     return {"$schema": _DRAFT, "title": "run", "version": SCHEMA_VERSION, **shape}
 
 

@@ -80,7 +80,8 @@ def starter(
         # memory:// is a place within one process, so its recordings are examined in this one.
         if workers == 0 or any(_only_here(call) for _, call, _ in tasks):
             return HereEngine(work, tasks)
-        n, each = how_many(workers, len(tasks), budget)
+        model = getattr(work.options.asr, "memory_bytes", 0) if isinstance(work, Work) else 0
+        n, each = how_many(workers, len(tasks), budget, model_bytes=model)
         limits = Limits(time_s=time_limit_s, memory_bytes=each)
         return LocalEngine(work, tasks, workers=n, limits=limits)
 
@@ -106,7 +107,10 @@ def on_cluster(work: Work, task: Task, time_limit_s: float) -> Outcome:
             "Install the same versions on all machines: rows would differ from worker to worker.",
         )
     number, call, known = task
-    with _DEADLINES.of(time_limit_s + TIME_SHARE * module.length_s(call)):
+    seconds = module.length_s(call)
+    module.warm_once(work)
+    words_s = module.recognition_s(work, seconds, module.ready().recognise_cost)
+    with _DEADLINES.of(time_limit_s + TIME_SHARE * seconds + words_s):
         return module.examine(work, number, call, known)
 
 

@@ -11,9 +11,8 @@ from typing import Any
 from prosody.calls import pseudonyms
 from prosody.errors import UsageError
 from prosody.results import write
-from prosody.runs import purge
+from prosody.runs import purge, recognised
 from prosody.runs.journal import NAME, Journal
-from prosody.transcripts import recognise
 
 # Two runs whose rows may stand in one table agree in these fields of their headers.
 _SAME = ("schema_version", "prosody_version", "settings_sha256")
@@ -169,7 +168,7 @@ def forget(who: str, out: Path) -> list[str]:
                 "Name it as recordings.jsonl does: recording, call_id or agent.",
             )
         # The rows go last: killed before, the same command finds them, and all of this, again.
-        recognise.forget(out, [call_id for *_, call_id in gone])
+        recognised.forget(out, [call_id for *_, call_id in gone])
         purge.remove_pages(out)
         removed = int((journal.noted("run") or {}).get("forgotten", 0)) + len(gone)
         if settled:

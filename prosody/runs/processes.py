@@ -62,7 +62,9 @@ def parse_memory(text: str) -> int:
     return int(amount * sizes[unit])
 
 
-def how_many(asked: int | None, calls: int, memory: int | None) -> tuple[int, int]:
+def how_many(
+    asked: int | None, calls: int, memory: int | None, *, model_bytes: int = 0
+) -> tuple[int, int]:
     """Return the number of workers and the memory that each may take, in bytes.
 
     Parameters
@@ -73,20 +75,30 @@ def how_many(asked: int | None, calls: int, memory: int | None) -> tuple[int, in
         There are never more workers than calls.
     memory : int, optional
         ``--memory`` in bytes; by default four fifths of what is free now.
+    model_bytes : int
+        What a recogniser takes in each worker.
     """
     import psutil
 
+    least = WORKER_MB * MB + model_bytes
+
     free = psutil.virtual_memory().available
     budget = memory if memory is not None else int(0.8 * free)
-    if memory is not None and memory < WORKER_MB * MB:
+    if budget < least and (memory is not None or model_bytes):
+        needed = f"one worker needs {least // MB} MB"
+        if model_bytes:
+            needed += f", {model_bytes // MB} MB of it for the recogniser"
         raise UsageError(
-            f"--memory: {memory // MB} MB; one worker needs {WORKER_MB} MB.", "Give it more."
+            f"{'--memory' if memory is not None else 'Free memory'}: {budget // MB} MB; {needed}.",
+            "Give it more."
+            if not model_bytes
+            else "Give it more, or take a smaller recogniser (prosody recognisers).",
         )
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # macOS, Windows
         cores = os.cpu_count() or 1
-    n = min(asked if asked is not None else cores, calls, budget // (WORKER_MB * MB))
+    n = min(asked if asked is not None else cores, calls, budget // least)
     n = max(1, n)
     return n, budget // n
 
@@ -129,7 +141,7 @@ class _Worker:
     def __init__(self, work: Work, limits: Limits) -> None:
         self.work, self.limits = work, limits
         self.pool: Any = None
-        self.rest_bytes = 0
+        self.rest_bytes, self.cost = 0, 0.0
         self.killed = False
 
     def start(self) -> None:
@@ -154,11 +166,18 @@ class _Worker:
             env=ONE_THREAD,
         )
         try:
-            pid = self.pool.submit(os.getpid).result(timeout=START_LIMIT_S)
+            from prosody.runs import task
+
+            # Everything is loaded before this answers, a recogniser too: growth counts from here.
+            plan = self.work.options.asr
+            size = getattr(plan, "size_bytes", 0)
+            found = self.pool.submit(task.ready).result(
+                timeout=START_LIMIT_S + START_LIMIT_S * size / 1e9
+            )
             import psutil
 
-            self.process = psutil.Process(pid)
-            self.rest_bytes = self.process.memory_info().rss
+            self.process = psutil.Process(found.pid)
+            self.rest_bytes, self.cost = found.rss_bytes, found.recognise_cost
         except Exception as error:
             self.stop()
             raise WorkerError(
@@ -179,18 +198,27 @@ class _Worker:
             self.start()
         try:
             seconds = self._wait(self.pool.submit(work.length_s, call), self.limits.time_s, call)
-            limit = self.limits.time_s + self.limits.time_share * seconds
+            words_s = work.recognition_s(self.work, seconds, self.cost)
+            limit = self.limits.time_s + self.limits.time_share * seconds + words_s
             job = self.pool.submit(work.examine, self.work, number, call, known)
-            outcome: Outcome = self._wait(job, limit, call)
+            outcome: Outcome = self._wait(job, limit, call, seconds, words_s)
         except _Gone as gone:
             self.stop()
             return failed(number, call, *gone.args)
-        if outcome.rss_bytes > self.rest_bytes + GROWN_MB * MB:
+        grown = GROWN_MB * MB + getattr(self.work.options.asr, "memory_bytes", 0)
+        if outcome.rss_bytes > self.rest_bytes + grown:
             self.stop()
         return outcome
 
-    def _wait(self, job: Future[Any], limit_s: float, call: Call) -> Any:
-        """Wait for a job while time and memory last."""
+    def _wait(
+        self,
+        job: Future[Any],
+        limit_s: float,
+        call: Call,
+        length_s: float = 0.0,
+        words_s: float = 0.0,
+    ) -> Any:
+        """Wait for a job while time and memory last; `words_s` of the time is for recognising."""
         import psutil
 
         end = time.monotonic() + limit_s
@@ -208,22 +236,37 @@ class _Worker:
                     "recordings are not touched; convert this one to WAV and try again.",
                 ) from error
             if time.monotonic() > end:
-                raise _Gone(
-                    "time_limit",
-                    f"{call.name}: not done after {limit_s:.0f} s.",
-                    "Far longer than its length explains: convert the file to WAV, or raise "
-                    "--time-limit.",
-                )
+                raise _late(call, limit_s, length_s, words_s)
             try:
                 rss = self.process.memory_info().rss
             except psutil.Error:
                 continue  # it is gone; the job says so
             if rss > self.limits.memory_bytes:
+                most, rest = self.limits.memory_bytes // MB, self.rest_bytes // MB
+                model = ", the recogniser among them" if self.work.options.asr else ""
                 raise _Gone(
                     "memory_limit",
-                    f"{call.name}: needs more than {self.limits.memory_bytes // MB} MB.",
+                    f"{call.name}: needs more than {most} MB; {rest} MB of them were taken "
+                    f"before it{model}.",
                     "Raise --memory or lower --workers.",
                 )
+
+
+def _late(call: Call, limit_s: float, length_s: float, words_s: float) -> _Gone:
+    if words_s:
+        return _Gone(
+            "time_limit",
+            f"{call.name}: not done after {limit_s:.0f} s, {words_s:.0f} s of them for recognising "
+            f"the words of {length_s:.0f} s of sound.",
+            "The machine has become much busier than when the recogniser was loaded, or the model "
+            "does not come to an end: lower --workers, raise --time-limit, or take a smaller "
+            "recogniser (prosody recognisers).",
+        )
+    return _Gone(
+        "time_limit",
+        f"{call.name}: not done after {limit_s:.0f} s.",
+        "Far longer than its length explains: convert the file to WAV, or raise --time-limit.",
+    )
 
 
 def _short(error: BaseException) -> str:

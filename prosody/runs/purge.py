@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prosody.results import parquet
-from prosody.transcripts import recognise
+from prosody.runs import recognised
 
 if TYPE_CHECKING:
     from prosody.runs.journal import Journal
@@ -42,7 +42,7 @@ def begin(journal: Journal, out: Path, *, redact: bool) -> list[str]:
     gone: list[str] = []
     if redact:
         there = journal.holds_a_run() or any((out / name).is_file() for name in _SIGNS)
-        gone = recognise.forget_all(out) + (_remove(out, _PAGES + _RESULTS) if there else [])
+        gone = recognised.forget_all(out) + (_remove(out, _PAGES + _RESULTS) if there else [])
         journal.forget_all()
     journal.note("redacted", redact)
     return gone

@@ -23,6 +23,7 @@ from prosody.calls import pseudonyms
 from prosody.calls.call import Call
 from prosody.examine.examine import Examined, Examiner, Options, conduct_of
 from prosody.results.records import Line
+from prosody.runs.recognised import Plan
 
 # Seconds that any call may take, and what is added for each second of sound. Measuring takes a
 # thirtieth of the sound's length on one slow core, so that a worker past this limit hangs.
@@ -219,6 +220,39 @@ def _examiner(digest: str, options: Options) -> Examiner:
     return Examiner(options)
 
 
+# What recognising may cost, in times what the model took for as much noise when it was loaded: for
+# two channels, for words that have to be written, and for a machine that became busier.
+RECOGNISE_TIMES = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A process that has loaded everything: its number, its memory, and the recogniser's cost."""
+
+    pid: int
+    rss_bytes: int
+    recognise_cost: float
+
+
+_READY: list[Ready] = []
+
+
+def ready() -> Ready:
+    """Return what `warm` found in this process."""
+    return _READY[-1] if _READY else Ready(os.getpid(), _rss(), 0.0)
+
+
+def warm_once(work: Work) -> None:
+    """Load the recogniser, if there is one, in a process that was started by somebody else."""
+    if work.options.asr is not None and not _READY:
+        warm(work)
+
+
+def recognition_s(work: Work, seconds: float, cost: float) -> float:
+    """Return the seconds that recognising a call of so many seconds may take; 0 without a model."""
+    return 0.0 if work.options.asr is None else RECOGNISE_TIMES * cost * seconds
+
+
 def warm(work: Work) -> int:
     """Load and compile everything that a call will need; returns the process's number."""
     import numpy as np
@@ -230,6 +264,9 @@ def warm(work: Work) -> int:
     activity.activity(noise, 8000)
     measure.measure([noise], 8000)
     _examiner(work.digest, work.options)
+    plan = work.options.asr
+    cost = plan.cost() if isinstance(plan, Plan) else 0.0
+    _READY[:] = [Ready(os.getpid(), _rss(), cost)]
     return os.getpid()
 
 

@@ -218,6 +218,13 @@ def card_of(folder: Path) -> Card | None:
     return None
 
 
+def digest(folder: Path) -> str:
+    """Return what tells two models apart: names and sizes of the files."""
+    files = sorted(f for f in folder.iterdir() if f.is_file() and f.suffix != ".part")
+    told = "\n".join(f"{f.name}:{f.stat().st_size}" for f in files)
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
 def best_here(language: str = "") -> tuple[Card, Path]:
     """Return the best model that is on this machine and can be used, and its folder.
 

@@ -556,7 +556,9 @@ def test_order_of_the_turns_does_not_matter():
 def test_every_result_has_its_words(lang):
     table = words.load("conduct", lang)
     source = "".join(
-        p.read_text(encoding="utf-8") for p in (ROOT / "prosody" / "conduct").glob("*.py")
+        p.read_text(encoding="utf-8")
+        for room in ("conduct", "examine")
+        for p in (ROOT / "prosody" / room).glob("*.py")
     )
     for code in table["remarks"]:
         assert f'"{code}"' in source or code.startswith("only_"), code

@@ -127,9 +127,9 @@ def test_harpervalley_is_measured_whole_and_its_repair_is_not_judged(data):
     assert call.line.roles == {"0": "agent", "1": "customer"}
 
 
-def test_without_any_source_the_error_names_the_three_ways(write_wav, voice):
+def test_without_any_source_the_error_names_the_four_ways(write_wav, voice):
     calls = collect([write_wav("call.wav", voice(3))])
-    with pytest.raises(UsageError, match=r"--windows.*--transcripts.*--clips"):
+    with pytest.raises(UsageError, match=r"--asr.*--transcripts.*--windows.*--clips"):
         check_request(calls, Options())
     failed = examine(calls[0], Options())
     assert failed.line.status == "failed"

@@ -424,17 +424,17 @@ def test_analyze_says_that_a_journal_was_damaged_and_gives_the_same_rows(analyse
 
 
 def test_what_an_earlier_run_left_in_clear_goes_before_a_redacted_one_begins(finished, tmp_path):
-    from prosody.transcripts import recognise
+    from prosody.runs import recognised
     from prosody.transcripts.turns import Transcript, Turn
 
     _, whole = finished
     out = shutil.copytree(whole, tmp_path / "out")
     said = (Turn(0.0, 1.0, "mijn naam is Jansen", "agent", (), 0),)
-    recognise.write(
+    recognised.write(
         Transcript(said, "recognised by a model", "nl"), out / "recognised" / "0af1.json"
     )
-    recognise.write(Transcript(said, "recognised by a model", "nl"), recognise.place(out, "001"))
-    recognise.write(Transcript(said, "typed", "nl"), recognise.place(out, "002"))
+    recognised.write(Transcript(said, "recognised by a model", "nl"), recognised.place(out, "001"))
+    recognised.write(Transcript(said, "typed", "nl"), recognised.place(out, "002"))
     (out / "report").mkdir()
     (out / "report" / "index.html").write_text("Jansen")
     (out / "notes.txt").write_text("mine")

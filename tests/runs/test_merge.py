@@ -14,9 +14,8 @@ from typer.testing import CliRunner
 
 from benchmarks import _run
 from prosody.results.records import Line
-from prosody.runs import merge
+from prosody.runs import merge, recognised
 from prosody.runs.journal import Journal
-from prosody.transcripts import recognise
 from prosody.transcripts.turns import Transcript, Turn
 
 MANIFEST = """path,call_id,started_at,agent,team
@@ -115,12 +114,12 @@ def test_what_the_parts_forgot_is_counted_together(out, tmp_path):
 
 def test_recognised_words_are_forgotten_too_and_nobody_elses_transcript(out):
     said = (Turn(0.0, 1.0, "mijn naam is Jansen", "agent", (), 0),)
-    recognise.write(
+    recognised.write(
         Transcript(said, "recognised by a model", "nl"), out / "recognised" / "0af1.json"
     )
     for call, source in (("call-1", "recognised by a model"), ("call-2", "recognised by a model"),
                          ("call-3", "typed")):  # fmt: skip
-        recognise.write(Transcript(said, source, "nl"), recognise.place(out, call))
+        recognised.write(Transcript(said, source, "nl"), recognised.place(out, call))
     for call in ("call-1", "call-3"):
         assert prosody("forget", call, "--out", out).exit_code == 0
     assert in_any_file(out, "Jansen") == ["call-2.json", "call-3.json"]

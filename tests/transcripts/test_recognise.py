@@ -1,20 +1,15 @@
 """Words from sound: the loading code and the joining of tokens, with small models made here."""
 
-import importlib
-import json
+import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
-from places import SAMPLES
 
-from prosody import transcripts
-from prosody.audio.activity import activity_of
-from prosody.audio.recording import Recording
 from prosody.errors import MissingExtraError, UsageError
-from prosody.transcripts import recognise
+from prosody.transcripts import recognise, recognisers
+from prosody.transcripts.recognise import Channel, Spoken
 from prosody.transcripts.turns import Word
-
-onnx = pytest.importorskip("onnx", reason="the fit extra is not installed")
 
 
 def test_tokens_become_words_with_times():
@@ -42,241 +37,248 @@ def test_stretches_are_joined_and_never_too_long():
     assert sum(b - a for a, b in got) == pytest.approx(4 + 44 + 0.8, abs=0.3)
 
 
-VOCABULARY = ["\u2581sor", "ry", "<blk>"]
-
-
-def save(nodes, inputs, outputs, constants, path):
-    from onnx import TensorProto, helper, numpy_helper
-
-    kinds = {"f": TensorProto.FLOAT, "i": TensorProto.INT64}
-    made = helper.make_graph(
-        nodes,
-        "small",
-        [helper.make_tensor_value_info(n, kinds[k], s) for n, k, s in inputs],
-        [helper.make_tensor_value_info(n, kinds[k], s) for n, k, s in outputs],
-        [numpy_helper.from_array(v, n) for n, v in constants.items()],
-    )
-    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
-
-
-def vocabulary(folder, kind):
-    (folder / "vocab.txt").write_text(
-        "".join(f"{token} {i}\n" for i, token in enumerate(VOCABULARY)), encoding="utf-8"
-    )
-    (folder / "config.json").write_text(
-        json.dumps({"model_type": kind, "features_size": 80, "subsampling_factor": 8})
-    )
-
-
-@pytest.fixture
-def ctc(tmp_path):
-    """A CTC model that hears "sor" where the sound is louder than its mean, else nothing."""
-    from onnx import helper as h
-
-    folder = tmp_path / "ctc"
-    folder.mkdir()
-    vocabulary(folder, "nemo-conformer-ctc")
-    zero = np.zeros((1, 1, 1), np.float32)
-    save(
-        [
-            h.make_node("ReduceMean", ["audio_signal"], ["loud"], axes=[1], keepdims=1),
-            h.make_node(
-                "AveragePool", ["loud"], ["pooled"], kernel_shape=[8], strides=[8], ceil_mode=1
-            ),
-            h.make_node("Transpose", ["pooled"], ["score"], perm=[0, 2, 1]),
-            h.make_node("Mul", ["score", "no"], ["none"]),
-            h.make_node("Sub", ["none", "one"], ["never"]),
-            h.make_node("Concat", ["score", "never", "none"], ["logprobs"], axis=2),
-            h.make_node("Identity", ["length"], ["unused"]),
-        ],
-        [("audio_signal", "f", ["b", 80, "t"]), ("length", "i", ["b"])],
-        [("logprobs", "f", ["b", "s", 3]), ("unused", "i", ["b"])],
-        {"no": zero, "one": zero + 9},
-        folder / "model.onnx",
-    )
-    return folder
-
-
-@pytest.fixture
-def tdt(tmp_path):
-    """A transducer with durations that says "sor", then "ry", at every stretch of loud sound."""
-    from onnx import helper as h
-
-    folder = tmp_path / "tdt"
-    folder.mkdir()
-    vocabulary(folder, "nemo-conformer-tdt")
-    eight = np.array([8], np.int64)
-    save(
-        [
-            h.make_node("ReduceMean", ["audio_signal"], ["loud"], axes=[1], keepdims=1),
-            h.make_node(
-                "AveragePool", ["loud"], ["outputs"], kernel_shape=[8], strides=[8], ceil_mode=1
-            ),
-            h.make_node("Add", ["length", "seven"], ["more"]),
-            h.make_node("Div", ["more", "eight"], ["encoded_lengths"]),
-        ],
-        [("audio_signal", "f", ["b", 80, "t"]), ("length", "i", ["b"])],
-        [("outputs", "f", ["b", 1, "s"]), ("encoded_lengths", "i", ["b"])],
-        {"seven": eight - 1, "eight": eight},
-        folder / "encoder-model.onnx",
-    )
-    # Logits: "sor" where it is loud and the last token was not "sor"; "ry" right after "sor".
-    save(
-        [
-            h.make_node("Squeeze", ["encoder_outputs", "axes"], ["loud"]),
-            h.make_node("Cast", ["targets"], ["last"], to=1),
-            h.make_node("Squeeze", ["last", "axes2"], ["token"]),
-            h.make_node("Equal", ["token", "zero"], ["was"]),
-            h.make_node("Cast", ["was"], ["after"], to=1),
-            h.make_node("Mul", ["after", "nine"], ["ry"]),
-            h.make_node("Concat", ["loud", "ry", "blank", "steps"], ["flat"], axis=0),
-            h.make_node("Reshape", ["flat", "shape"], ["outputs"]),
-            h.make_node("Identity", ["input_states_1"], ["output_states_1"]),
-            h.make_node("Identity", ["input_states_2"], ["output_states_2"]),
-            h.make_node("Identity", ["target_length"], ["unused"]),
-        ],
-        [
-            ("encoder_outputs", "f", [1, 1, 1]),
-            ("targets", "i", [1, 1]),
-            ("target_length", "i", [1]),
-            ("input_states_1", "f", [1, 1, 1]),
-            ("input_states_2", "f", [1, 1, 1]),
-        ],
-        [
-            ("outputs", "f", [1, 1, 1, 8]),
-            ("output_states_1", "f", [1, 1, 1]),
-            ("output_states_2", "f", [1, 1, 1]),
-            ("unused", "i", [1]),
-        ],
-        {
-            "axes": np.array([1, 2]),
-            "axes2": np.array([1]),
-            "zero": np.zeros(1, np.float32),
-            "blank": np.full(1, 0.01, np.float32),
-            "nine": np.full(1, 9, np.float32),
-            "steps": np.array([0, 0, 0, 0, 1], np.float32),
-            "shape": np.array([1, 1, 1, 8]),
-        },
-        folder / "decoder_joint-model.onnx",
-    )
-    return folder
-
-
-def bursts(seconds=3.0, at=((0.8, 1.4), (2.0, 2.5))):
+def loud(seconds, at, sr=16_000):
     rng = np.random.default_rng(0)
-    y = 1e-3 * rng.standard_normal(round(seconds * 16000))
-    t = np.arange(len(y)) / 16000
+    y = 1e-3 * rng.standard_normal(round(seconds * sr))
+    t = np.arange(len(y)) / sr
     for a, b in at:
         y += 0.3 * rng.standard_normal(len(y)) * ((t >= a) & (t < b))
     return y.astype(np.float32)
 
 
+def channel(y, spans, sr=16_000):
+    return Channel(
+        np.array(spans, dtype=float).reshape(-1, 2),
+        lambda a, b: y[round(a * sr) : round(b * sr)],
+        sr,
+        len(y) / sr,
+    )
+
+
+class Fake:
+    """Says what it is told to, and keeps what it was asked."""
+
+    name, digest, device = "fake", "0", "CPU"
+
+    def __init__(self, say, *, window_s=0.0, told=None):
+        self.say, self.window_s, self.told = say, window_s, told or {}
+        self.batches, self.asked, self.tried = [], [], []
+
+    def languages(self, sounds):
+        self.tried.append([len(s) / 16_000 for s in sounds])
+        return self.told
+
+    def __call__(self, sounds, language):
+        self.batches.append([round(len(s) / 16_000, 2) for s in sounds])
+        self.asked.append(language)
+        return [self.say(s) for s in sounds]
+
+
+def one_word(sound):
+    """One sure word in the middle of the sound."""
+    middle = len(sound) / 32_000
+    return Spoken("sorry", (Word("sorry", middle - 0.1, middle + 0.1),), (-0.1,))
+
+
+def test_both_channels_are_recognised_in_one_batch():
+    y = loud(12, ())
+    fake = Fake(one_word)
+    both = [channel(y, [(1, 3), (6, 8)]), channel(y, [(4, 5), (9, 11)])]
+    got = recognise.recognise(both, fake, "en")
+    assert len(fake.batches) == 1
+    assert sorted(fake.batches[0]) == pytest.approx([1.4, 2.4, 2.4, 2.4])
+    turns = got.transcript.turns
+    assert [(t.channel, round(t.start_s, 1)) for t in turns] == [
+        (0, 1.9), (1, 4.4), (0, 6.9), (1, 9.9)]  # fmt: skip
+    assert got.poor == ""
+    assert got.speech_s == pytest.approx(7.0)
+
+
+def test_a_long_call_is_recognised_in_batches_that_memory_holds():
+    y = loud(400, ())
+    fake = Fake(one_word)
+    recognise.recognise([channel(y, [(i * 20, i * 20 + 18) for i in range(19)])], fake, "en")
+    assert len(fake.batches) > 3
+    assert all(len(b) * max(b) <= recognise.BATCH_S for b in fake.batches)
+
+
+def test_a_model_that_hears_whole_windows_gets_full_ones_and_times_stay_right():
+    y = loud(60, ())
+    spans = [(2, 4), (10, 13), (30, 31), (50, 58)]
+
+    def every_second(sound):
+        times = np.arange(0.5, len(sound) / 16_000, 1.0)
+        words = tuple(Word(f"w{i}", t - 0.1, t + 0.1) for i, t in enumerate(times))
+        return Spoken(" ".join(w.text for w in words), words, (-0.1,) * len(words))
+
+    fake = Fake(every_second, window_s=30.0)
+    got = recognise.recognise([channel(y, spans), channel(y, [(20, 22)])], fake, "en")
+    # 2.4 + 3.4 + 1.4 + 8.4 s of one channel fill one window; the other has its own.
+    assert sorted(fake.batches[0]) == pytest.approx([2.4, 15.6])
+    for turn in got.transcript.turns:
+        inside = [(a, b) for a, b in (spans if turn.channel == 0 else [(20, 22)])
+                  if a - 0.21 <= turn.start_s and turn.end_s <= b + 0.21]  # fmt: skip
+        assert len(inside) == 1
+    assert [len(t.words) for t in got.transcript.turns] == [2, 4, 2, 1, 9]
+
+
+def test_stretches_that_touch_are_not_read_twice():
+    pieces = recognise._pieces([channel(loud(50, ()), [(1, 45)])])
+    edges = [(p.low_s, p.high_s) for p in pieces]
+    assert edges[0][0] == pytest.approx(0.8)
+    assert all(a[1] == pytest.approx(b[0]) for a, b in pairwise(edges))
+    assert edges[-1][1] == pytest.approx(45.2)
+
+
+def test_the_language_is_settled_once_from_the_longest_stretches_of_both_sides():
+    y = loud(120, ())
+    fake = Fake(one_word, told={"nl": 0.7, "de": 0.3})
+    both = [channel(y, [(1, 15), (20, 38), (50, 51)]), channel(y, [(40, 41)])]
+    got = recognise.recognise(both, fake, known=("nl", "en"))
+    assert fake.tried == [[pytest.approx(18.4), pytest.approx(1.4)]]
+    assert set(fake.asked) == {"nl"}
+    assert got.transcript.language == "nl"
+
+
+def test_a_language_that_is_given_is_not_tried():
+    fake = Fake(one_word, told={"de": 1.0})
+    got = recognise.recognise([channel(loud(5, ()), [(1, 3)])], fake, "nl", known=("nl", "en"))
+    assert not fake.tried
+    assert got.transcript.language == "nl"
+
+
+def test_a_language_that_nobody_knows_here_is_not_recognised():
+    fake = Fake(one_word, told={"de": 0.9, "nl": 0.1})
+    got = recognise.recognise([channel(loud(5, ()), [(1, 3)])], fake, known=("nl", "en"))
+    assert (got.poor, got.transcript.turns, fake.batches) == ("other_language", (), [])
+
+
+LINE = "i am very sorry that your order has not arrived yet"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "logprob", "why"),
+    [
+        (LINE, 4.0, -0.2, ""),
+        (LINE, 4.0, math.nan, ""),
+        (LINE, 4.0, -1.2, "unsure"),
+        (LINE, 1.0, -0.1, "rate"),
+        ("yes", 12.0, -0.1, "rate"),
+        ("", 8.0, math.nan, "rate"),
+        ("", 1.0, math.nan, ""),
+        ("yes", 0.3, -0.1, ""),
+        ("sorry voor het ongemak " * 5, 12.0, -0.1, "loops"),
+        ("thank you for watching " * 4, 10.0, -0.1, "loops"),
+        ("no " * 6, 3.0, -0.2, ""),
+        ("no " * 40, 12.0, -0.2, "loops"),
+        ("ja ja ja dat klopt ja ja dat is goed ja", 4.0, -0.2, ""),
+        ("my number is four four four four four four four", 4.0, -0.2, ""),
+    ],
+)
+def test_words_that_are_no_evidence(text, seconds, logprob, why):
+    assert (
+        recognise.doubt(Spoken(text, (), () if math.isnan(logprob) else (logprob,)), seconds) == why
+    )
+
+
+def saying(text, logprob=-0.1):
+    return Fake(lambda sound: Spoken(text, (), (logprob,) * len(text.split())))
+
+
+def test_stretches_that_are_no_evidence_are_left_out_and_counted():
+    said = iter([LINE, LINE, LINE, "sorry for that " * 9])
+    fake = Fake(lambda sound: Spoken(next(said), (), (-0.1,)))
+    spans = [(1, 6), (10, 15), (20, 25), (30, 33)]
+    got = recognise.recognise([channel(loud(40, ()), spans)], fake, "en")
+    assert [t.text for t in got.transcript.turns] == [LINE] * 3
+    assert got.doubts == {"loops": pytest.approx(3.0)}
+    assert got.poor == ""
+
+
+@pytest.mark.parametrize(
+    ("fake", "evidence", "why"),
+    [
+        (saying(LINE), None, ""),
+        (saying(LINE), ("en",), ""),
+        (saying(LINE), ("nl",), "weak_language"),
+        (saying(LINE, -0.6), None, "unsure"),
+        (saying("sorry for that " * 9), None, "loops"),
+        (
+            saying("blorp zint quax frobel dwim snark plugh xyzzy garble wumpus"),
+            None,
+            "no_language",
+        ),
+        (saying(""), None, "rate"),
+    ],
+)
+def test_poor_words_say_why(fake, evidence, why):
+    spans = [(i * 10 + 1, i * 10 + 8) for i in range(4)]
+    got = recognise.recognise([channel(loud(45, ()), spans)], fake, "en", evidence=evidence)
+    assert got.poor == why
+
+
+def test_a_call_without_speech_is_no_poor_one():
+    got = recognise.recognise([channel(loud(5, ()), [])], saying(LINE), known=("nl", "en"))
+    assert (got.poor, got.transcript.turns, got.speech_s) == ("", (), 0)
+
+
 @pytest.mark.parametrize("kind", ["ctc", "tdt"])
-def test_the_real_loading_code_reads_a_folder(kind, request):
+def test_the_real_loading_code_reads_a_folder(kind, tmp_path):
     pytest.importorskip("onnx_asr", reason="the asr extra is not installed")
-    folder = request.getfixturevalue(kind)
-    (said,) = recognise.load(str(folder))([bursts()], "")
+    pytest.importorskip("onnx", reason="the fit extra is not installed")
+    import small_recognisers
+
+    recognise.load.cache_clear()
+    model = recognise.load(getattr(small_recognisers, kind)(tmp_path / kind))
+    at = ((0.8, 1.4), (2.0, 2.5))
+    short, said = model([loud(1.0, ()), loud(3.0, at)], "")
     wanted = {"ctc": "sor", "tdt": "sorry"}[kind]
     assert {w.text for w in said.words} == {wanted}
-    assert said.text.split()[0] == wanted
     assert said.words[0].start_s == pytest.approx(0.8, abs=0.17)
     assert all(0 <= w.start_s < w.end_s <= 3.0 for w in said.words)
+    assert len(said.logprobs) >= len(said.words)
+    assert (model.name, model.device) == (kind, "CPU")
+    assert not short.words or short.words[-1].end_s <= 1.0
 
 
-def test_channels_are_recognised_apart_and_kept_in_the_cache(ctc, tmp_path, monkeypatch):
-    pytest.importorskip("onnx_asr", reason="the asr extra is not installed")
-    plan = recognise.Plan(str(ctc), cache=tmp_path / "cache")
-    with Recording(SAMPLES / "2-recited-apology-en.wav") as recording:
-        made = recognise.transcribe(recording, activity_of(recording), plan)
-        assert {t.channel for t in made.turns} == {0, 1}
-        assert [t.start_s for t in made.turns] == sorted(t.start_s for t in made.turns)
-        assert all(t.role == "unknown" for t in made.turns)
-        monkeypatch.setattr(recognise, "_channel", None)  # a second time nothing is recognised
-        assert recognise.transcribe(recording, activity_of(recording), plan) == made
+def test_a_graphics_card_is_used_where_onnxruntime_has_one(tmp_path, monkeypatch):
+    onnx_asr = pytest.importorskip("onnx_asr", reason="the asr extra is not installed")
+    import onnxruntime
 
+    (tmp_path / "model.onnx").write_bytes(b"")
+    asked = {}
 
-def test_what_is_written_out_can_be_read_as_a_transcript(ctc, tmp_path):
-    pytest.importorskip("onnx_asr", reason="the asr extra is not installed")
-    with Recording(SAMPLES / "2-recited-apology-en.wav") as recording:
-        made = recognise.transcribe(
-            recording, activity_of(recording), recognise.Plan(str(ctc), "en")
-        )
-    recognise.write(made, tmp_path / "call.json")
-    read = transcripts.read(tmp_path / "call.json")
-    assert [t.text for t in read.turns] == [t.text for t in made.turns]
-    assert read.turns[0].words[0].start_s == pytest.approx(made.turns[0].words[0].start_s)
+    class Model:
+        def with_timestamps(self):
+            return self
 
+    def load_model(kind, folder, **options):
+        asked.update(options)
+        return Model()
 
-def test_nothing_is_downloaded_unasked(tmp_path):
-    with pytest.raises(UsageError, match="nothing is downloaded unasked"):
-        recognise.load("nemo-parakeet-tdt-0.6b-v3")
+    offered = ["CUDAExecutionProvider", "AzureExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: offered)
+    monkeypatch.setattr(onnx_asr, "load_model", load_model)
+    recognise.load.cache_clear()
+    assert recognise.load(tmp_path).device == "CUDA"
+    assert asked["providers"] == ["CUDAExecutionProvider", "CPUExecutionProvider"]
 
 
 def test_a_folder_without_a_model_says_what_was_expected(tmp_path):
     pytest.importorskip("onnx_asr", reason="the asr extra is not installed")
     with pytest.raises(UsageError, match=r"Expected \.onnx files"):
-        recognise.load(str(tmp_path))
+        recognise.load(tmp_path)
+
+
+def test_a_whisper_model_without_its_tokenizer_fetches_none(tmp_path, monkeypatch):
+    (tmp_path / "model.bin").write_bytes(b"")
+    monkeypatch.setattr(recognisers, "is_installed", lambda library: True)
+    with pytest.raises(UsageError, match=r"tokenizer\.json is missing"):
+        recognise.load(tmp_path)
 
 
 def test_a_missing_library_names_the_line_that_installs_it(tmp_path, monkeypatch):
     (tmp_path / "model.bin").write_bytes(b"")
-    monkeypatch.setattr(recognise.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match="pip install faster-whisper"):
-        recognise.load(str(tmp_path))
-
-
-def test_analyze_recognises_what_has_no_transcript(tdt, tmp_path):
-    import shutil
-    import subprocess
-    import sys
-
-    pytest.importorskip("onnx_asr", reason="the asr extra is not installed")
-    shutil.copy(SAMPLES / "2-recited-apology-en.wav", tmp_path / "call.wav")
-    out = tmp_path / "out"
-    command = [
-        sys.executable,
-        "-c",
-        "from prosody.cli import main; main()",
-        "analyze",
-        str(tmp_path / "call.wav"),
-        "--agent-channel",
-        "left",
-        "--asr",
-        str(tdt),
-        "--language",
-        "en",
-        "--write-transcripts",
-        "--workers",
-        "0",
-        "--out",
-        str(out),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    (line,) = (out / "recordings.jsonl").read_text(encoding="utf-8").splitlines()
-    assert "recognised by tdt" in line
-    written = transcripts.read(out / "transcripts" / "call.json")
-    assert {t.channel for t in written.turns} <= {0, 1}
-    assert any((out / "recognised").iterdir())
-
-
-def test_with_redact_no_recognised_word_is_kept(tmp_path, monkeypatch):
-    plan = importlib.import_module("prosody.cli.analyze")._plan
-    monkeypatch.setattr(recognise, "load", lambda model, download: None)
-    how = {"download": True, "keep": False, "redact": True}
-    assert plan("model", "nl", tmp_path, **how).cache is None
-    assert (
-        plan("model", "nl", tmp_path, **{**how, "redact": False}).cache
-        == tmp_path / recognise.CACHE
-    )
-    with pytest.raises(UsageError, match="--write-transcripts with --redact"):
-        plan("model", "nl", tmp_path, **{**how, "keep": True})
-
-
-def test_two_calls_never_share_a_file(tmp_path):
-    ids = ["2026/05/01 a", "2026 05 01 a", "2026_05_01_a", "a:b", "a?b", "ok-1"]
-    places = [recognise.place(tmp_path, call_id) for call_id in ids]
-    assert len({p.name for p in places}) == len(ids)
-    assert places[-1].name == "ok-1.json"
+    monkeypatch.setattr(recognisers.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"prosody-sincerity\[whisper\]"):
+        recognise.load(tmp_path)

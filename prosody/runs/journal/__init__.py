@@ -281,14 +281,15 @@ class Journal(JournalFile):
         """Return how many of this run's recordings and apologies ended up where."""
         one = self._db.execute(
             "select count(*), sum(status = 'ok'), sum(status = 'no_apology'),"
-            " sum(status = 'failed'), sum(complaint) from recordings where wanted"
+            " sum(status = 'poor_words'), sum(status = 'failed'), sum(complaint)"
+            " from recordings where wanted"
         ).fetchone()
         two = self._db.execute(
             "select count(*), sum(a.verdict is not null), sum(a.gated) from apologies a"
             " join recordings r on r.id = a.recording where r.wanted"
         ).fetchone()
-        names = ("recordings", "ok", "no_apology", "failed", "complaint_without_apology",
-                 "apologies", "judged", "withheld")  # fmt: skip
+        names = ("recordings", "ok", "no_apology", "poor_words", "failed",
+                 "complaint_without_apology", "apologies", "judged", "withheld")  # fmt: skip
         return dict(zip(names, (int(v or 0) for v in (*one, *two)), strict=True))
 
     def drop_judgements(self, but: str = "") -> None:

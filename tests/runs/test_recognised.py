@@ -1,0 +1,237 @@
+"""Recognised words in a run: what is kept, what a call's line says, and what a run may cost."""
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from importlib import import_module
+
+import pytest
+from places import SAMPLES
+
+from prosody import transcripts
+from prosody.audio.activity import voices_of
+from prosody.audio.recording import Recording
+from prosody.calls.call import Call, Source
+from prosody.errors import UsageError
+from prosody.examine.examine import Options, examine
+from prosody.runs import processes, recognised, task
+from prosody.runs.processes import MB, how_many
+from prosody.transcripts import recognisers
+from prosody.transcripts.recognise import Recognised
+from prosody.transcripts.turns import Transcript, Turn, Word
+
+CALL = SAMPLES / "2-recited-apology-en.wav"
+
+
+@pytest.fixture
+def tdt(tmp_path):
+    pytest.importorskip("onnx_asr", reason="the asr extra is not installed")
+    pytest.importorskip("onnx", reason="the fit extra is not installed")
+    import small_recognisers
+
+    return small_recognisers.tdt(tmp_path / "tdt")
+
+
+def plan(folder, **more):
+    return recognised.Plan(folder, folder.name, recognisers.digest(folder), "en", **more)
+
+
+def one(path=CALL, **more):
+    return Call(path.stem, (Source(path),), path.name, **more)
+
+
+def test_both_channels_are_recognised_and_kept(tdt, tmp_path, monkeypatch):
+    words = plan(tdt, cache=tmp_path / "cache")
+    with Recording(CALL) as recording:
+        voices = [voices_of(recording)]
+        made = words(one(), [recording], voices)
+        assert {t.channel for t in made.transcript.turns} == {0, 1}
+        assert all(t.role == "unknown" for t in made.transcript.turns)
+        monkeypatch.setattr(recognised, "recognise", None)  # a second time nothing is recognised
+        assert words(one(), [recording], voices) == made
+        (kept,) = (tmp_path / "cache").iterdir()
+        kept.write_text(kept.read_text("utf-8").replace("sorry", "sarry"), "utf-8")
+        with pytest.raises(TypeError):  # damaged: recognised again
+            words(one(), [recording], voices)
+
+
+def test_files_of_known_sides_give_turns_their_role(tdt, tmp_path):
+    calls = replace(one(), sources=(Source(CALL, role="agent"), Source(CALL, role="customer")))
+    with Recording(CALL) as recording:
+        voices = voices_of(recording)
+        made = plan(tdt)(calls, [recording, recording], [voices, voices])
+    assert {(t.role, t.channel) for t in made.transcript.turns} == {
+        ("agent", None), ("customer", None)}  # fmt: skip
+
+
+def test_what_is_written_out_can_be_read_as_a_transcript(tdt, tmp_path):
+    with Recording(CALL) as recording:
+        made = plan(tdt, out=tmp_path)(one(), [recording], [voices_of(recording)]).transcript
+    read = transcripts.read(tmp_path / "transcripts" / f"{CALL.stem}.json")
+    assert [t.text for t in read.turns] == [t.text for t in made.turns]
+    assert read.turns[0].words[0].start_s == pytest.approx(made.turns[0].words[0].start_s)
+
+
+def test_two_calls_never_share_a_file(tmp_path):
+    ids = ["2026/05/01 a", "2026 05 01 a", "2026_05_01_a", "a:b", "a?b", "ok-1"]
+    places = [recognised.place(tmp_path, call_id) for call_id in ids]
+    assert len({p.name for p in places}) == len(ids)
+    assert places[-1].name == "ok-1.json"
+
+
+def test_where_a_model_lies_does_not_change_what_was_found(tmp_path):
+    job = task.make(Options(asr=recognised.Plan(tmp_path / "a", "m", "0", cache=tmp_path)))
+    same = task.make(Options(asr=recognised.Plan(tmp_path / "b", "m", "0", out=tmp_path)))
+    other = task.make(Options(asr=recognised.Plan(tmp_path / "a", "m", "1")))
+    assert job.digest == same.digest != other.digest
+
+
+# --- what a call's line says ---------------------------------------------------------------------
+
+
+def heard(text, *, poor="", doubts=None, role="agent"):
+    """Return something that hears these words, said by the agent from 2 s on."""
+    said = text.split()
+    words = tuple(Word(w, 2 + 0.4 * i, 2.3 + 0.4 * i) for i, w in enumerate(said))
+    turns = (
+        Turn(0.2, 1.5, "my order has not arrived and i am angry", "customer"),
+        Turn(2.0, words[-1].end_s, text, role, words),
+    )
+    made = Transcript(turns, "recognised by fake", "en")
+    return lambda call, recordings, voices: Recognised(made, doubts or {}, 20.0, poor)
+
+
+def line_of(words):
+    return examine(one(), Options(agent_channel="left", language="en", asr=words)).line
+
+
+def test_recognised_words_are_evidence_like_any():
+    line = line_of(heard("i am so sorry about that"))
+    assert (line.status, line.source, line.apologies) == ("ok", "asr", 1)
+
+
+@pytest.mark.parametrize("poor", ["unsure", "loops", "rate", "weak_language", "no_language"])
+@pytest.mark.parametrize("text", ["i am so sorry about that", "the parcel is in the van"])
+def test_poor_words_are_no_evidence_of_anything(text, poor):
+    line = line_of(heard(text, poor=poor))
+    assert (line.status, line.apologies, line.acts) == ("poor_words", 0, ())
+    assert {r["status"] for r in line.conduct.values()} == {"cannot_tell"}
+    assert line.complaint_without_apology is None
+    (said,) = [r for r in line.remarks if r.code == "poor_words"]
+    assert "prosody recognisers" in str(said)
+
+
+def test_a_complaint_without_an_apology_is_only_said_where_all_words_can_be_relied_on():
+    assert line_of(heard("the parcel is in the van")).complaint_without_apology is True
+    line = line_of(heard("the parcel is in the van", doubts={"loops": 3.0}))
+    assert (line.status, line.complaint_without_apology) == ("no_apology", None)
+    assert "3 of 20 s of speech gave no words to rely on" in " ".join(map(str, line.remarks))
+
+
+# --- the command line ----------------------------------------------------------------------------
+
+
+def prosody(*args, **env):
+    command = [sys.executable, "-c", "from prosody.cli import main; main()", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **env)
+
+
+def test_analyze_recognises_what_has_no_transcript(tdt, tmp_path):
+    shutil.copy(CALL, tmp_path / "call.wav")
+    out = tmp_path / "out"
+    done = prosody(
+        "analyze", tmp_path / "call.wav", "--agent-channel", "left", "--language", "en",
+        "--write-transcripts", "--workers", "0", "--out", out, "--asr", tdt,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (line,) = (out / "recordings.jsonl").read_text(encoding="utf-8").splitlines()
+    assert "recognised by tdt" in line
+    written = transcripts.read(out / "transcripts" / "call.json")
+    assert {t.channel for t in written.turns} <= {0, 1}
+    assert any((out / "recognised").iterdir())
+    run = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert run["recogniser"] == {
+        "name": "tdt", "digest": recognisers.digest(tdt), "device": "CPU"}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_workers_load_the_model_before_their_first_call(tdt, tmp_path):
+    folder = tmp_path / "calls"
+    folder.mkdir()
+    for name in ("a", "b"):
+        shutil.copy(CALL, folder / f"{name}.wav")
+    out = tmp_path / "out"
+    done = prosody("analyze", folder, "--agent-channel", "left", "--workers", "1", "--out", out,
+                   "--language", "en", "--asr", tdt)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = (out / "recordings.jsonl").read_text(encoding="utf-8").splitlines()
+    assert all(json.loads(line)["source"] == "asr" for line in lines)
+    assert len(lines) == 2
+
+
+def test_without_a_name_the_best_recogniser_is_meant():
+    named = import_module("prosody.cli")._named
+    assert named(["analyze", "calls", "--asr"]) == ["analyze", "calls", "--asr=best"]
+    assert named(["analyze", "--asr", "--out", "x"]) == ["analyze", "--asr=best", "--out", "x"]
+    assert named(["analyze", "--asr", "parakeet"]) == ["analyze", "--asr", "parakeet"]
+    assert named([]) == []
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("--asr", "parakeet"), "prosody recognisers get parakeet-tdt-0.6b-v3 (670 MB)"),
+        (("--asr", "wisper-small"), "The nearest: whisper-small"),
+        (("--asr",), "there is no recogniser in"),
+        (("--download",), "--download was given without --asr"),
+        ((), "one of four ways: --asr"),
+    ],
+)
+def test_a_folder_of_recordings_is_told_what_to_do(args, told, tmp_path):
+    import os
+
+    shutil.copy(CALL, tmp_path / "call.wav")
+    env = {**os.environ, "PROSODY_RECOGNISERS": str(tmp_path), "HF_HOME": str(tmp_path)}
+    done = prosody("analyze", tmp_path / "call.wav", "--out", tmp_path / "out", *args, env=env)
+    assert done.returncode == 2
+    assert told in " ".join(done.stderr.split())
+
+
+def test_with_redact_no_recognised_word_is_kept(tdt, tmp_path):
+    made = import_module("prosody.cli.analyze")._plan
+    how = {"download": False, "keep": False, "redact": True}
+    assert made(str(tdt), "nl", tmp_path, **how).cache is None
+    cache = made(str(tdt), "nl", tmp_path, **{**how, "redact": False}).cache
+    assert cache == tmp_path / recognised.CACHE
+    with pytest.raises(UsageError, match="--write-transcripts with --redact"):
+        made(str(tdt), "nl", tmp_path, **{**how, "keep": True})
+
+
+# --- what a run may cost -------------------------------------------------------------------------
+
+
+def test_workers_are_as_many_as_have_room_for_the_model():
+    assert how_many(8, 100, 4000 * MB, model_bytes=1500 * MB) == (2, 2000 * MB)
+    with pytest.raises(UsageError, match=r"1500 MB of it for the recogniser.*smaller recogniser"):
+        how_many(1, 1, 1000 * MB, model_bytes=1500 * MB)
+
+
+def test_time_for_recognising_is_told_as_such():
+    late = processes._late(one(), 400.0, 900.0, 115.0)
+    code, message, remedy = late.args
+    assert code == "time_limit"
+    assert "400 s, 115 s of them for recognising the words of 900 s" in message
+    assert "WAV" not in remedy
+    assert "WAV" in processes._late(one(), 60.0, 900.0, 0.0).args[2]
+
+
+def test_the_limit_follows_the_models_measured_speed(tdt):
+    words = plan(tdt)
+    cost = words.cost()
+    assert 0 < cost < 1
+    job = task.make(Options(asr=words))
+    assert task.recognition_s(job, 900.0, 0.1) == pytest.approx(90 * task.RECOGNISE_TIMES)
+    assert task.recognition_s(task.make(Options()), 900.0, 0.1) == 0
+    assert words.memory_bytes > words.size_bytes > 1000
