@@ -223,4 +223,4 @@ def voice_of(path: Path, settings: Settings) -> Habit:
                 "Record some ordinary sentences of the same voice.",
             )
         sounds = recording.read_all([(float(a), float(b)) for a, b in cutting], channel)
-        return baseline.median(measure(sounds, recording.info.sr_hz)), held
+        return baseline.median(measure.measure(sounds, recording.info.sr_hz)), held
