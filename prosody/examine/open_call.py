@@ -56,7 +56,10 @@ class WordsFromSound(Protocol):
     """Recognises the words of an open call (`prosody.runs.recognised.Plan`)."""
 
     def __call__(
-        self, call: Call, recordings: Sequence[Recording], voices: Sequence[Sequence[ChannelActivity]]
+        self,
+        call: Call,
+        recordings: Sequence[Recording],
+        voices: Sequence[Sequence[ChannelActivity]],
     ) -> Recognised:
         """Return the words; a turn of a file whose role is known has it, any other its channel."""
         ...

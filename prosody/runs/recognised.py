@@ -96,7 +96,10 @@ class Plan:
         return min(took) / TRIED_S
 
     def __call__(
-        self, call: Call, recordings: Sequence[Recording], voices: Sequence[Sequence[ChannelActivity]]
+        self,
+        call: Call,
+        recordings: Sequence[Recording],
+        voices: Sequence[Sequence[ChannelActivity]],
     ) -> Recognised:
         """Recognise the words of a call.
 
@@ -142,7 +145,10 @@ class Plan:
         return found
 
     def _recognise(
-        self, recordings: Sequence[Recording], voices: Sequence[Sequence[ChannelActivity]], language: str
+        self,
+        recordings: Sequence[Recording],
+        voices: Sequence[Sequence[ChannelActivity]],
+        language: str,
     ) -> Recognised:
         channels = [
             Channel(

@@ -11,7 +11,7 @@ import pytest
 from places import SAMPLES
 
 from prosody import transcripts
-from prosody.audio.activity import voices_of
+from prosody.audio.activity import activity_of
 from prosody.audio.recording import Recording
 from prosody.calls.call import Call, Source
 from prosody.errors import UsageError
@@ -45,7 +45,7 @@ def one(path=CALL, **more):
 def test_both_channels_are_recognised_and_kept(tdt, tmp_path, monkeypatch):
     words = plan(tdt, cache=tmp_path / "cache")
     with Recording(CALL) as recording:
-        voices = [voices_of(recording)]
+        voices = [activity_of(recording)]
         made = words(one(), [recording], voices)
         assert {t.channel for t in made.transcript.turns} == {0, 1}
         assert all(t.role == "unknown" for t in made.transcript.turns)
@@ -60,7 +60,7 @@ def test_both_channels_are_recognised_and_kept(tdt, tmp_path, monkeypatch):
 def test_files_of_known_sides_give_turns_their_role(tdt, tmp_path):
     calls = replace(one(), sources=(Source(CALL, role="agent"), Source(CALL, role="customer")))
     with Recording(CALL) as recording:
-        voices = voices_of(recording)
+        voices = activity_of(recording)
         made = plan(tdt)(calls, [recording, recording], [voices, voices])
     assert {(t.role, t.channel) for t in made.transcript.turns} == {
         ("agent", None), ("customer", None)}  # fmt: skip
@@ -68,7 +68,7 @@ def test_files_of_known_sides_give_turns_their_role(tdt, tmp_path):
 
 def test_what_is_written_out_can_be_read_as_a_transcript(tdt, tmp_path):
     with Recording(CALL) as recording:
-        made = plan(tdt, out=tmp_path)(one(), [recording], [voices_of(recording)]).transcript
+        made = plan(tdt, out=tmp_path)(one(), [recording], [activity_of(recording)]).transcript
     read = transcripts.read(tmp_path / "transcripts" / f"{CALL.stem}.json")
     assert [t.text for t in read.turns] == [t.text for t in made.turns]
     assert read.turns[0].words[0].start_s == pytest.approx(made.turns[0].words[0].start_s)
