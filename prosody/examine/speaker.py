@@ -146,8 +146,9 @@ class Voice:
         )
         said = heard.words_of(self.role)
         if said:
+            spoken = tempo.SpokenWords(said, heard.language)
             for i, (start, end) in enumerate(windows):
-                rates = tempo.word_rates(said, (float(start), float(end)), heard.language)
+                rates = spoken.rates((float(start), float(end)))
                 for name in (m.name for m in table.MEASURES if m.family == "words"):
                     values[i, _AT[name]] = getattr(rates, name)
         return sounds, values

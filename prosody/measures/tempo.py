@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -228,7 +229,7 @@ def word_rates(
     language: str = "en",
     others: Sequence[Word] = (),
 ) -> WordRates:
-    """Measure tempo from word times.
+    """Measure tempo from word times, in one window.
 
     Parameters
     ----------
@@ -247,38 +248,62 @@ def word_rates(
     WordRates
         NaN where there are no timed words, no apologising word, or too few others.
     """
-    inside, outside = [], list(others)
-    for word in words:
-        middle = (word.start_s + word.end_s) / 2
-        if not math.isfinite(middle) or word.end_s <= word.start_s:
-            continue
-        if window[0] <= middle <= window[1]:
-            inside.append(word)
-        elif not others:
-            outside.append(word)
-    counts = [syllables(w.text, language) for w in inside]
-    total = sum(counts)
-    if total == 0:
-        return WordRates()
-    spoken = sum(w.end_s - w.start_s for w, n in zip(inside, counts, strict=True) if n)
-    first, last = min(w.start_s for w in inside), max(w.end_s for w in inside)
-    return WordRates(
-        total / (last - first),
-        total / spoken,
-        _sorry_length(inside, outside, language),
-    )
+    spoken = SpokenWords(words, language)
+    return spoken.rates(window, None if not others else SpokenWords(others, language).per_syllable)
 
 
-def _per_syllable(word: Word, language: str) -> float:
-    number = syllables(word.text, language)
-    return (word.end_s - word.start_s) / number if number else math.nan
+class SpokenWords:
+    """Timed words of one speaker, ready for the rates of many windows.
 
+    Parameters
+    ----------
+    words : sequence of Word
+    language : str
+        ``nl`` or ``en``, for the syllable counter.
 
-def _sorry_length(inside: list[Word], outside: list[Word], language: str) -> float:
-    plain = [re.sub(r"\W", "", w.text.lower()) for w in inside]
-    sorry = [w for w, text in zip(inside, plain, strict=True) if _SORRY.match(text)]
-    rates: NDArray[Any] = np.array([_per_syllable(w, language) for w in outside])
-    rates = rates[np.isfinite(rates) & (rates > 0)]
-    if not sorry or len(rates) < LEAST_OTHER_WORDS:
+    Attributes
+    ----------
+    per_syllable : ndarray [shape=(n,), float64]
+        Seconds per syllable of each word; NaN without syllables.
+    """
+
+    def __init__(self, words: Sequence[Word], language: str = "en") -> None:
+        self._words = words
+        times = np.array([(w.start_s, w.end_s) for w in words], dtype=np.float64).reshape(-1, 2)
+        self._start, self._end = times.T
+        self._middle = np.where(self._end > self._start, times.mean(axis=1), np.nan)
+        self._count = np.array([_counted(w.text, language) for w in words], dtype=np.int64)
+        self.per_syllable = _rate(self._end - self._start, self._count)
+
+    def rates(
+        self, window: tuple[float, float], others_per_syllable: Doubles | None = None
+    ) -> WordRates:
+        """Return the rates in one window (see `word_rates`)."""
+        inside = (self._middle >= window[0]) & (self._middle <= window[1])
+        count = self._count[inside]
+        total = int(count.sum())
+        if total == 0:
+            return WordRates()
+        start, end = self._start[inside], self._end[inside]
+        spoken = float((end - start)[count > 0].sum())
+        others = others_per_syllable
+        if others is None:
+            others = self.per_syllable[~inside & np.isfinite(self._middle)]
+        return WordRates(
+            total / float(end.max() - start.min()),
+            total / spoken,
+            self._sorry_length(np.flatnonzero(inside), others),
+        )
+
+    def _sorry_length(self, inside: Counts, others: Doubles) -> float:
+        others = others[np.isfinite(others) & (others > 0)]
+        if len(others) < LEAST_OTHER_WORDS:
+            return math.nan
+        for i in inside.tolist():
+            if _SORRY.match(re.sub(r"\W", "", self._words[i].text.lower())):
+                own = float(self.per_syllable[i])
+                return math.log2(own / float(np.median(others))) if own > 0 else math.nan
         return math.nan
-    return math.log2(_per_syllable(sorry[0], language) / float(np.median(rates)))
+
+
+_counted = lru_cache(maxsize=1 << 15)(syllables)
