@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from prosody.audio.recording import Recording
 
 Signal = NDArray[np.float32]
+Complex = NDArray[np.complex64]
 
 MAX_S = 600.0  # looked at, from the start of the call
 SAME_DB = -25.0  # a difference this far below the sound is no second voice
@@ -66,11 +67,14 @@ class _Sums:
         self.quiet = np.zeros(bins)
         self.cross = np.zeros(bins, np.complex128)
 
-    def add(self, loud: NDArray[np.complex64], quiet: NDArray[np.complex64]) -> None:
-        self.count += len(loud)
-        self.loud += np.sum(np.abs(loud) ** 2, axis=0)
-        self.quiet += np.sum(np.abs(quiet) ** 2, axis=0)
-        self.cross += np.sum(np.conj(loud) * quiet, axis=0)
+    def add(self, use: NDArray[np.bool_], loud: Signal, quiet: Signal, cross: Complex) -> None:
+        """Add the power of both channels, and what they share, in the windows that are used."""
+        if use.any():
+            chosen = use.astype(np.float32)
+            self.count += int(use.sum())
+            self.loud += chosen @ loud
+            self.quiet += chosen @ quiet
+            self.cross += chosen @ cross
 
     def shared(self) -> NDArray[np.float64]:
         """Return the power in the quiet channel that follows the loud one, per bin."""
@@ -110,6 +114,8 @@ def compare(blocks: Iterable[Signal], sr: int) -> Crosstalk:
     Crosstalk
         Of at most the first ten minutes.
     """
+    from scipy import fft
+
     size = max(64, round(_WINDOW_S * sr))
     taper = np.hanning(size).astype(np.float32)
     sums = tuple(_Sums(size // 2 + 1) for _ in range(2))
@@ -133,14 +139,16 @@ def compare(blocks: Iterable[Signal], sr: int) -> Crosstalk:
         # A constant is no sound: 8-bit files come half a step or a whole one below zero, on both
         # channels alike, and that is as loud as a leak.
         windows = windows - windows.mean(axis=2, keepdims=True)
-        level = 10 * np.log10(np.mean(windows**2, axis=2) + 1e-12)
-        spectra = np.fft.rfft(windows * taper, axis=2)
+        level = 10 * np.log10(np.einsum("ijk,ijk->ij", windows, windows) / size + 1e-12)
         heard = level.max(axis=0) > _FLOOR_DB
-        both_sums.add(spectra[0][heard], spectra[1][heard])
-        for one in (0, 1):
+        level = level[:, heard]
+        spectra = fft.rfft(windows[:, heard] * taper, axis=2, overwrite_x=True)
+        power = spectra.real**2 + spectra.imag**2
+        cross = np.conj(spectra[0]) * spectra[1]
+        both_sums.add(np.ones(level.shape[1], bool), power[0], power[1], cross)
+        for one, shared in ((0, cross), (1, np.conj(cross))):
             use = (level[one] > _FLOOR_DB) & (level[one] > level[1 - one] + _LOUDER_DB)
-            if use.any():
-                sums[one].add(spectra[one][use], spectra[1 - one][use])
+            sums[one].add(use, power[one], power[1 - one], shared)
         if left <= 0:
             break
     products -= np.outer(totals, totals) / max(samples, 1)

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 _PIECE = re.compile(r"\d+(?:[.,:]\d+)*|[^\W_]+(?:'[^\W_]+)*'?|'[^\W_]+|[.,;:?!\"…—–]")
 _QUOTES = str.maketrans(
@@ -40,6 +41,7 @@ class Cleaning:
     join: frozenset[str]  # words that may arrive in two pieces
 
 
+@lru_cache(maxsize=1 << 15)
 def fold(text: str) -> str:
     """Return lower case without diacritics, apostrophes and quotes made plain."""
     plain = unicodedata.normalize("NFKD", text.translate(_QUOTES).lower())
