@@ -20,7 +20,16 @@ def features(
     paths: list[Path] = typer.Argument(..., help="Sound files or folders of them."),
     out: str = TABLE_OUT,
     schema: str = typer.Option(
-        "prosody", "--schema", help="Column names: prosody (with units) or egemaps (openSMILE's)."
+        "prosody",
+        "--schema",
+        help="Column names: prosody (with units) or egemaps (the 48 of openSMILE's 88 that "
+        "mean the same here; formants, jitter, shimmer and HNR are not measured).",
+    ),
+    method: str = typer.Option(
+        "prosody",
+        "--method",
+        help="prosody, or librosa: the textbook's computation of pitch, energy and tempo with "
+        "librosa, to check against; about fifty times slower, other columns are empty.",
     ),
     frames: bool = typer.Option(
         False, "--frames", help="Instead: pitch, voicing and loudness every 10 ms."
@@ -42,11 +51,16 @@ def features(
     Missing values are empty cells. docs/measures.md says what each measure is.
     """
     from prosody.calls.collect import collect
-    from prosody.errors import ProsodyError
+    from prosody.errors import ProsodyError, UsageError
     from prosody.examine import features as extract
     from prosody.results import write as results
 
-    extract.columns(schema)
+    extract.check(schema, method)
+    if frames and (schema != "prosody" or method != "prosody" or windows or every_s):
+        raise UsageError(
+            "--frames gives a row every 10 ms of whole files, in columns of its own.",
+            "Leave out --schema, --method, --windows and --every.",
+        )
     calls = collect(paths, clips=True)
     asked = None
     if windows is not None:
@@ -60,6 +74,10 @@ def features(
     def failed(name: str, error: ProsodyError) -> None:
         typer.echo(f"{name}: {error.code}: {error}", err=True)
 
+    def remark(name: str, text: str) -> None:
+        if not quiet:
+            typer.echo(f"{name}: {text}", err=True)
+
     def progress(done: int, total: int) -> None:
         if not quiet and sys.stderr.isatty():
             typer.echo(f"\r\x1b[2K{done}/{total} files", err=True, nl=done == total)
@@ -71,6 +89,8 @@ def features(
         frames=frames,
         every_s=every_s,
         windows=asked,
+        method=method,
+        remark=remark,
         failed=failed,
         progress=progress,
     )

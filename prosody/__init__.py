@@ -23,7 +23,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "analyze": "prosody.runs.analyze",
-    "features": "prosody.measures.measure",
+    "features": "prosody.examine.features",
     "find_acts": "prosody.language.acts",
     "read_transcript": "prosody.transcripts",
     "Judge": "prosody.judge.judge",

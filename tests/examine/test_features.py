@@ -1,0 +1,92 @@
+"""Features of samples and files in Python, and what is told rather than swallowed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from prosody.cli import app
+from typer.testing import CliRunner
+
+import prosody
+from prosody.errors import UsageError
+from prosody.examine.features import FeatureTable, features
+from prosody.measures.measure import Features
+from prosody.measures.table import ACOUSTIC
+
+
+@pytest.fixture
+def files(voice, write_wav):
+    both = np.stack([voice(2.0, 8000), 0.5 * voice(2.0, 8000)], axis=1)
+    return write_wav("one.wav", voice(3.0, 16000), 16000), write_wav("two.wav", both, 8000)
+
+
+def test_files_and_windows_give_a_table_with_their_index(files):
+    one, two = files
+    found = prosody.features([one, two], windows={one: [(0.5, 1.5), (1.0, 3.0)], two: [(0.0, 2.0)]})
+    assert isinstance(found, FeatureTable)
+    assert found.file == (str(one), str(one), str(two), str(two))
+    assert found.channel.tolist() == [0, 0, 0, 1]
+    assert found.start_s.tolist() == [0.5, 1.0, 0.0, 0.0]
+    assert found.end_s.tolist() == [1.5, 3.0, 2.0, 2.0]
+    assert found.names == ACOUSTIC
+    assert found.values[:, ACOUSTIC.index("duration_s")].tolist() == [1.0, 2.0, 2.0, 2.0]
+
+
+def test_one_file_and_samples(files, voice):
+    y = voice(3.0, 16000)
+    whole, samples = features(files[0]), features(y, 16000)
+    assert isinstance(samples, Features)
+    np.testing.assert_allclose(whole.values, samples.values, rtol=0.02, atol=0.02)
+    ege = features(files[0], schema="egemaps")
+    assert ege.values.shape == (1, len(ege.names))
+    assert len(ege.names) == 48
+
+
+def test_a_data_frame_has_the_index_people_know(files):
+    pd = pytest.importorskip("pandas")
+    frame = features(files[0], windows=[(0.0, 1.0), (1.0, 2.0)]).to_pandas()
+    assert isinstance(frame, pd.DataFrame)
+    assert frame.index.names == ["file", "start_s", "end_s"]
+    assert list(frame.columns) == list(ACOUSTIC)
+    assert features(files[1]).to_pandas().index.names == ["file", "channel", "start_s", "end_s"]
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda y: features(y), "without their rate"),
+        (lambda y: features(y, 8000, [(2.0, 1.0)]), "window 1 runs from 2 to 1 s"),
+        (lambda y: features(np.append(y, np.nan), 8000), "1 of 16001 samples are not finite"),
+        (lambda y: features(y, 8000, method="praat"), "--method praat"),
+        (lambda y: features("a.wav", 8000), "leave `sr` out"),
+    ],
+)
+def test_odd_input_is_told(voice, call, says):
+    with pytest.raises(UsageError) as caught:
+        call(voice(2.0, 8000))
+    assert says in f"{caught.value.message} {caught.value.remedy}"
+
+
+def test_a_narrow_band_is_told(voice):
+    with pytest.warns(UserWarning, match="ends at 2 kHz"):
+        found = features(voice(2.0, 4000), 4000)
+    assert np.isfinite(found.values[0, ACOUSTIC.index("pitch_p50_st")])
+
+
+@pytest.mark.parametrize("method", ["prosody", "librosa"])
+def test_the_command_takes_a_method(files, method):
+    done = CliRunner().invoke(app, ["features", str(files[0]), "--method", method, "--out", "-"])
+    assert done.exit_code == 0, done.output
+    head, row = (line.split(",") for line in done.stdout.splitlines()[-2:])
+    cells = dict(zip(head, row, strict=True))
+    assert float(cells["level_dbfs"]) < 0
+    assert bool(cells["alpha_ratio_db"]) == (method == "prosody")
+
+
+@pytest.mark.parametrize(
+    "more", [["--schema", "egemaps"], ["--every", "2"], ["--method", "librosa"]]
+)
+def test_contours_have_columns_of_their_own(files, more):
+    done = CliRunner().invoke(app, ["features", str(files[0]), "--frames", *more, "--out", "-"])
+    assert isinstance(done.exception, UsageError)
+    assert "--frames" in done.exception.message
