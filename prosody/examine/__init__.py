@@ -1,1 +1,4 @@
-"""One call examined: opened, its apologies cut, measured and compared with its baseline."""
+"""One call examined: opened, its apologies cut, measured and compared with its baseline.
+
+Never judges.
+"""

@@ -1,1 +1,4 @@
-"""The judge: how listeners would probably hear an apology, and why."""
+"""The judge: how listeners would probably hear an apology, and why.
+
+Never reads sound.
+"""

@@ -1,1 +1,4 @@
-"""Words: tokens, patterns and the wordings of each language; every sorry and what it does."""
+"""Words: tokens, patterns and the wordings of each language; every sorry and what it does.
+
+No word of any language is in the code.
+"""

@@ -1,1 +1,4 @@
-"""Runs: many calls, what is done stays done; merged, masked and cleared afterwards."""
+"""Runs: many calls, what is done stays done; merged, masked and cleared afterwards.
+
+Knows nothing of sound.
+"""
