@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from prosody.audio.sniff import AUDIO_SUFFIXES
+from prosody.calls import masking
 from prosody.calls.call import Call
 from prosody.errors import UsageError
 from prosody.results.records import Line
@@ -151,8 +152,6 @@ _DATE = re.compile(r"\d{4}-?\d\d-?\d\d([T ]?\d\d:?\d\d(:?\d\d(\.\d+)?)?)?(Z|[+-]
 
 
 def _redacted(call: Call, hides: tuple[tuple[str, str], ...], secret: bytes) -> Call:
-    from prosody.runs import redact
-
     def stand_in(path: Path) -> str:
         suffix = path.suffix.lower()
         kept = suffix if suffix in AUDIO_SUFFIXES else ""
@@ -175,7 +174,7 @@ def _redacted(call: Call, hides: tuple[tuple[str, str], ...], secret: bytes) -> 
         agent=hides[0][1] if hides else call.agent,
         name=name,
         call_id=call_id,
-        team=team if redact.text(team) == team else pseudonym(team, secret, "team"),
+        team=team if masking.text(team) == team else pseudonym(team, secret, "team"),
         started_at=call.started_at if _DATE.fullmatch(call.started_at.strip()) else "",
         language=call.language if re.fullmatch(r"[A-Za-z]{2,3}(-\w{2,4})?", call.language) else "",
         # One or two characters are no name, and stand in every sentence.

@@ -62,9 +62,9 @@ class Sounds:
         files = self.finder.files(line)
         turns = self.finder.turns(line) if files.signals else ()
         if self.redacted:
-            from prosody.runs import redact
+            from prosody.calls import masking
 
-            turns = tuple(replace(t, text=redact.text(t.text), words=()) for t in turns)
+            turns = tuple(replace(t, text=masking.text(t.text), words=()) for t in turns)
         return files, turns
 
     def get(self, chosen: bool, files: Files, about_s: float) -> tuple[Clip | None, str]:
