@@ -228,3 +228,12 @@ def test_music_under_the_words_withholds(good, music_s, shut):
 
 def test_music_that_was_not_looked_for_gates_nothing(good):
     assert check(good, SR, **FINE).gates == ()
+
+
+def test_noise_is_looked_for_on_both_sides_of_a_window():
+    frame_s = 0.02
+    level = np.full(3000, -40.0)
+    level[:1400] = -60.0  # quiet before the window at 30 s, louder after it
+    nobody = np.empty((0, 2))
+    assert noise_db(level, frame_s, nobody, 30.0, 32.0) == pytest.approx(-60)
+    assert noise_db(level[::-1], frame_s, nobody, 30.0, 32.0) == pytest.approx(-60)
