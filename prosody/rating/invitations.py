@@ -81,16 +81,34 @@ def revoke(store: Store, ident: int) -> Invitation:
     UsageError
         If there is no such invitation.
     """
-    found = by_id(store, ident)
-    if found is None:
-        known = ", ".join(str(i.id) for i in every(store)) or "none"
-        raise UsageError(f"There is no invitation {ident}.", f"There are: {known}.")
+    found = _known(store, ident)
     store.write(
         "UPDATE invitations SET revoked_s = ? WHERE id = ? AND revoked_s IS NULL",
         time.time(),
         ident,
     )
     return by_id(store, ident) or found
+
+
+def restore(store: Store, ident: int) -> Invitation:
+    """Let an invitation that was taken back hold again, until the time it had.
+
+    Raises
+    ------
+    UsageError
+        If there is no such invitation.
+    """
+    found = _known(store, ident)
+    store.write("UPDATE invitations SET revoked_s = NULL WHERE id = ?", ident)
+    return by_id(store, ident) or found
+
+
+def _known(store: Store, ident: int) -> Invitation:
+    found = by_id(store, ident)
+    if found is None:
+        known = ", ".join(str(i.id) for i in every(store)) or "none"
+        raise UsageError(f"There is no invitation {ident}.", f"There are: {known}.")
+    return found
 
 
 def way_back(store: Store, guest: Guest, rater: int) -> str:

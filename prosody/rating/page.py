@@ -160,7 +160,10 @@ class Rate:
         """Return the rater who asks; None before one was chosen."""
         guest, kept = self._guest(request), visitor_of(request).kept
         if guest.invitation is not None:
-            return self.store.invited(guest.invitation)
+            found = self.store.invited(guest.invitation)
+            # A link may have been passed on: whoever opens it in another browser is asked first.
+            known = found is not None and found.id in (kept.get("rater"), guest.rater)
+            return found if known else None
         if "rater" not in kept:
             kept["rater"] = guest.rater
         return None if kept["rater"] is None else self.store.rater(kept["rater"])
@@ -208,6 +211,8 @@ class Rate:
         if guest.invitation is None:
             here = (r for r in self.store.raters() if r.invitation is None)
             out["raters"] = [self._progress(r) for r in here]
+        elif rater is None and (used := self.store.invited(guest.invitation)) is not None:
+            out["in_use_by"] = used.name
         if rater is not None:
             out["again"] = self._again(request, guest, rater)
         return out
@@ -225,7 +230,11 @@ class Rate:
         if not isinstance(name, str):
             raise Refused(400, "bad_request")
         with self._joining:
-            rater = self._rater(request) if guest.invitation is not None else None
+            rater = None
+            if guest.invitation is not None:
+                rater = self.store.invited(guest.invitation)
+                if rater is not None and self._rater(request) is None and not known:
+                    raise Refused(409, "in_use", name=rater.name)
             if rater is None and known and guest.invitation is None:
                 rater = self.store.named(name)
                 if rater is None or rater.invitation is not None:
@@ -369,7 +378,8 @@ class Rate:
         ident = data.get("id")
         if isinstance(ident, bool) or not isinstance(ident, int):
             raise Refused(400, "bad_request")
-        return {"id": ident, "state": invitations.revoke(self.store, ident).state}
+        change = invitations.restore if data.get("undo") is True else invitations.revoke
+        return {"id": ident, "state": change(self.store, ident).state}
 
 
 def _object(data: bytes) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def test_a_rater_hears_answers_and_goes_one_step_back(house):
     assert me.get("/rate").status_code == 200
     start = me.get("/api/rate/start?lang=nl").json()
     assert (start["host"], start["rater"], start["raters"]) == (True, None, [])
-    assert start["words"]["rate"]["question"] == "Hoe oprecht klinkt dit excuus voor u?"
+    assert start["words"]["rate"]["question"] == "Hoe klinkt dit excuus voor u?"
     assert me.get("/api/rate/trial").json()["code"] == "no_rater"
     of = me.post("/api/rate/rater", json={"name": "ann"}).json()["of"]
     assert of == len(seq.sequence([c.agent for c in page.clips.clips], 0))
@@ -159,8 +159,16 @@ def test_invitations_let_in_one_rater_each_until_they_end(house):
     assert start["host"] is False
     assert "raters" not in start
     bea.post("/api/rate/rater", json={"name": "bea"})
-    # The same link on another machine is the same rater; another name is not asked for.
-    assert enter(tokens[0]).post("/api/rate/rater", json={"name": "eve"}).json()["name"] == "bea"
+    # The same link in another browser asks first: it may be somebody else, with a name of her own.
+    eve = enter(tokens[0])
+    start = eve.get("/api/rate/start").json()
+    assert (start["rater"], start["in_use_by"]) == (None, "bea")
+    refused = eve.post("/api/rate/rater", json={"name": "eve"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "in_use")
+    assert "bea" in refused.json()["message"]
+    assert eve.get("/api/rate/trial").json()["code"] == "no_rater"
+    assert eve.post("/api/rate/rater", json={"name": "", "known": True}).json()["name"] == "bea"
+    assert eve.get("/api/rate/trial").json()["state"] == "rate"
     # A guest neither invites, nor revokes, nor sees or takes over the others.
     assert bea.get("/api/rate/invitations").json()["code"] == "not_yours"
     assert bea.post("/api/rate/invitations").status_code == 403
@@ -178,6 +186,10 @@ def test_invitations_let_in_one_rater_each_until_they_end(house):
     assert host.post("/api/rate/revoke", json={"id": 1}).json()["state"] == "revoked"
     over = bea.get("/api/rate/trial")
     assert (over.status_code, over.json()["code"]) == (410, "invitation_revoked")
+    back = host.post("/api/rate/revoke", json={"id": 1, "undo": True}).json()
+    assert back["state"] == "open"
+    assert bea.get("/api/rate/trial").json()["state"] == "rate"
+    host.post("/api/rate/revoke", json={"id": 1})
     assert bea.get("/api/rate/start?lang=nl").json()["refused"]["message"]
     store.write("UPDATE invitations SET expires_s = ? WHERE id = 2", time.time() - 1)
     assert cas.get("/api/rate/trial").json()["code"] == "invitation_expired"
@@ -251,7 +263,7 @@ def leaves(table: dict, before: str = "") -> set[str]:
 def test_both_languages_have_every_word_the_page_uses():
     nl, en = (leaves(words.load("rate", lang)) for lang in ("nl", "en"))
     assert nl == en
-    assets = ROOT / "prosody" / "studio" / "assets"
+    assets = ROOT / "prosody" / "web" / "assets"
     text = "".join(p.read_text(encoding="utf-8") for p in assets.glob("rate*"))
     used = set(re.findall(r'data-word(?:-label)?="([a-z_.]+)"', text))
     rooms = "rate|pause|done|lost|team|welcome|examples|page"
@@ -305,7 +317,9 @@ def test_killed_and_started_again_from_the_command_line(folder, tmp_path):
         # The port is that of last time, and the invitation holds: it leads to where she was.
         with httpx.Client() as client:
             client.get(link, follow_redirects=True).raise_for_status()
-            now = client.get(f"{base}/api/rate/start").json()["rater"]
+            assert client.get(f"{base}/api/rate/start").json()["in_use_by"] == "bea"
+            sent = {"name": "bea", "known": True}
+            now = client.post(f"{base}/api/rate/rater", json=sent, headers=headers).json()
             assert (now["name"], now["answered"], now["of"]) == ("bea", 5, of["of"])
     finally:
         process.terminate()

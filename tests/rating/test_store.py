@@ -116,7 +116,7 @@ def test_a_table_that_is_open_elsewhere_loses_nothing(tmp_path, monkeypatch):
 KILLED = """
 import sys
 from pathlib import Path
-from prosody.studio import sequence as seq
+from prosody.rating import sequence as seq
 from prosody.rating.store import Answer, Store
 store = Store(Path(sys.argv[1]))
 store.begin([f"c{i}" for i in range(500)], 0)

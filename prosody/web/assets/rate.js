@@ -2,11 +2,11 @@
 // shows one state at a time and keeps an answer until the server has it.
 import * as api from "./rate_api.js";
 import { byId, button, el, put } from "./coach_dom.js";
-import { apply, language, preferred, say, use } from "./coach_words.js";
+import { apply, language, languageSwitch, preferred, say, use } from "./coach_words.js";
 import { Examples } from "./rate_examples.js";
 import { Form } from "./rate_form.js";
 import { Sound } from "./rate_sound.js";
-import { team } from "./rate_team.js";
+import { rest, team } from "./rate_team.js";
 
 const RETRY_MS = 2000;
 const LANG = "prosody-rate/lang", AUTO = "prosody-rate/autoplay";
@@ -42,7 +42,10 @@ function show(name, focus = true) {
   examples.offer(rating || name === "welcome");
   byId("leave").hidden = !(told.host && rater && (rating || name === "done"));
   if (name !== "rate") sound.stop();
-  if (name !== "welcome") examples.sound.stop();
+  if (name !== "welcome") {
+    examples.sound.stop();
+    rest();
+  }
   write();
   if (focus) document.querySelector(`[data-state="${name}"] h2`)?.focus();
 }
@@ -61,6 +64,8 @@ function write() {
     byId("pause-stop").textContent = say(told.host ? "pause.stop_host" : "pause.stop");
     byId("done-text").textContent = say("done.text", rater);
   }
+  byId("in-use-title").textContent = say("in_use.title", { name: told.in_use_by });
+  byId("in-use-yes").textContent = say("in_use.yes", { name: told.in_use_by });
   if (told.refused) {
     byId("over-message").textContent = told.refused.message;
     byId("over-remedy").textContent = told.refused.remedy;
@@ -154,9 +159,17 @@ async function begin(again = false) {
   examples.take(told.anchors);
   rater = told.rater;
   if (told.again) api.remember(told.again);
+  if (!rater && told.in_use_by) return inUse(told.in_use_by);
   if (!rater) return welcome();
   if (await send() === "waiting") return undefined;
   return load(null, again);
+}
+
+/** Somebody else may have begun with this link. */
+function inUse(name) {
+  told.in_use_by = name;
+  byId("in-use-how").hidden = true;
+  show("in_use");
 }
 
 function welcome() {
@@ -179,6 +192,7 @@ async function enter(name, known = false) {
   try {
     rater = await api.begin(name, known);
   } catch (error) {
+    if (error instanceof api.Refused && error.code === "in_use") return begin().catch(fail);
     if (!(error instanceof api.Refused) || error.status !== 422) return fail(error);
     put(refused, el("strong", {}, error.message), el("p", {}, error.remedy));
     refused.hidden = false;
@@ -270,7 +284,7 @@ async function send() {
 // --- what the visitor does
 
 function languages() {
-  put(byId("languages"), told.languages.map((code) => button(code.toUpperCase(), async () => {
+  languageSwitch(byId("languages"), told.languages, async (code) => {
     use(code);
     api.speak(code);
     try {
@@ -288,7 +302,7 @@ function languages() {
     if (state === "welcome") welcome();
     else write();
     return byId("languages").querySelector("[aria-pressed=true]").focus();
-  }, { lang: code, "aria-pressed": String(code === language()) })));
+  });
 }
 
 sound.addEventListener("change", hint);
@@ -323,6 +337,8 @@ byId("begin").addEventListener("submit", (event) => {
   event.preventDefault();
   enter(byId("name").value);
 });
+byId("in-use-yes").addEventListener("click", () => enter(told.in_use_by, true));
+byId("in-use-no").addEventListener("click", () => { byId("in-use-how").hidden = false; });
 byId("leave").addEventListener("click", async () => {
   try {
     await api.leave();

@@ -48,7 +48,7 @@ export const anchor = (n) => sound("anchor", {}, { n });
 export const answer = (data) => post("answer", data);
 export const invitations = () => json("invitations");
 export const invite = () => post("invitations");
-export const revoke = (id) => post("revoke", { id });
+export const revoke = (id, undo = false) => post("revoke", { id, undo });
 
 // --- coming back after a restart
 
