@@ -18,6 +18,7 @@ LEVEL_S = 0.05
 """Loudness is the mean power over so much around a time: longer than a pitch period."""
 FLOOR_DB = -90.0
 REFERENCE_HZ = 27.5
+END_S = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +97,13 @@ def end_st(lines: Lines, over_s: float = 0.2) -> float:
     if len(known) < 2 * count:
         return float("nan")
     return float(np.median(known[-count:]) - np.median(known))
+
+
+def end_db(lines: Lines, speech: Spans) -> float:
+    """Return how loud the last 0.8 s of speech are against all of it, dB (NaN: too little)."""
+    spoken = ((speech[:, :1] <= lines.time_s) & (lines.time_s < speech[:, 1:])).any(axis=0)
+    power = 10.0 ** (lines.level_db[spoken] / 10.0)
+    count = round(END_S / STEP_S)
+    if len(power) < 2 * count:
+        return float("nan")
+    return float(10.0 * np.log10(power[-count:].mean() / power.mean()))

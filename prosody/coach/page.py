@@ -12,18 +12,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from prosody import __version__, words
-from prosody.coach import compare, export, feedback, situations, take
+from prosody.coach import compare, export, feedback, model_voice, situations, take
+from prosody.coach.numbers import numbers
 from prosody.coach.session import MOST_TAKES, Full, Kind, Store, Take, Visit
 from prosody.coach.take import Usual
+from prosody.coach.word_times import pause_place, word_times
 from prosody.errors import ProsodyError
 from prosody.judge.judge import Judge
 from prosody.results.records import Apology
+from prosody.resynthesis import vocoder
 from prosody.settings import Settings
+from prosody.transcripts.turns import Word
 from prosody.web import app
 from prosody.web.app import body, language, refuse
 from prosody.web.processes import Busy, Workroom
@@ -52,6 +57,8 @@ class Coach:
         Processes that listen.
     parent : Path, optional
         Where the folder for the moment is made.
+    versions : bool
+        Whether one's own take can be heard changed, where the vocoder is installed.
     """
 
     name = "coach"
@@ -65,6 +72,7 @@ class Coach:
         lang: str | None = None,
         workers: int | None = None,
         parent: Path | None = None,
+        versions: bool = True,
     ) -> None:
         self.settings = settings or Settings()
         self.keep_in = keep_in
@@ -75,6 +83,10 @@ class Coach:
         self.listener = Judge.load(model)
         self.store = Store()
         self.workroom = Workroom(warm, workers, parent)
+        # One process beside those that listen, behind them in line for the processor.
+        able = versions is not False and vocoder.available()
+        self.modelroom = Workroom(model_voice.warm, 1, parent) if able else None
+        self._making: dict[str, asyncio.Task[None]] = {}
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the addresses of the page."""
@@ -85,6 +97,8 @@ class Coach:
             Route("/api/takes", self.listen, methods=["POST"]),
             Route("/api/takes/{key}", self.delete, methods=["DELETE"]),
             Route("/api/takes/{key}/sound", self.sound),
+            Route("/api/takes/{key}/versions/{how}", self.version),
+            Route("/api/takes/{key}/versions/{how}/sound", self.version_sound),
             Route("/api/takes/{key}/keep", self.give),
             Route("/api/takes/{key}/keep", self.keep, methods=["POST"]),
             Route("/api/compare", self.compare),
@@ -104,6 +118,8 @@ class Coach:
     def open(self) -> None:
         """Start and warm the processes, and tell a first take, so that nobody's is the first."""
         measured = self.workroom.open()[0]
+        if self.modelroom is not None:
+            self.modelroom.open()
         for lang in words.languages("coach"):
             visit = Visit(Store())
             self._text(visit.add("take", "", measured), visit, lang)
@@ -111,6 +127,8 @@ class Coach:
     def close(self) -> None:
         """Stop the processes and wipe the folder."""
         self.workroom.close()
+        if self.modelroom is not None:
+            self.modelroom.close()
 
     def visit(self, request: Request) -> Visit:
         """Return the takes of whoever asks."""
@@ -131,6 +149,7 @@ class Coach:
                     "max_s": MAX_S,
                     "max_bytes": MAX_BYTES,
                     "baseline_s": self.settings.baseline.min_s,
+                    "baseline_short_s": self.settings.baseline.short_s,
                 },
                 "situations": situations.situations(lang),
                 "baseline_sentences": situations.baseline_sentences(lang),
@@ -140,6 +159,7 @@ class Coach:
                     "note": note.format(name=self.listener.name),
                 },
                 "keep": {"folder": self.keep_in is not None},
+                "versions": self.modelroom is not None,
             }
         )
 
@@ -158,7 +178,10 @@ class Coach:
             if kind != "baseline":
                 await asyncio.to_thread(self.judged, made, visit.usual)
             made.told_ms = round(1000 * (time.perf_counter() - began), 1)
-            return await self._told([made], visit, lang)
+            answer = await self._told([made], visit, lang)
+            if self._can_change(made) and not self._making:
+                self._make(made, visit, lang)  # while she reads
+            return answer
         except Full as error:
             status = 503 if error.code == "busy" else 409
             return refuse(request, status, error.code, most=MOST_TAKES)
@@ -217,6 +240,87 @@ class Coach:
         # The lines were written when the take was listened to: they are long, and never change.
         return f'{about[:-1]},"lines":{one.measured.lines_json}}}'
 
+    def _can_change(self, one: Take) -> bool:
+        short = one.measured.duration_s <= model_voice.LONGEST_S
+        return self.modelroom is not None and one.kind == "take" and one.measured.ok and short
+
+    def _make(self, one: Take, visit: Visit, lang: str) -> asyncio.Task[None]:
+        """Make the versions of a take, or return the work that is already making them."""
+        known = self._making.get(one.key)
+        if known is not None:
+            return known
+        place = pause_place(self._words(one), lang)
+
+        async def make() -> None:
+            assert self.modelroom is not None
+            at_s = place[0] if place else float("nan")
+            made = await self.modelroom.run(model_voice.render, one.measured.flac, at_s)
+            visit.add_versions(one, made)
+
+        work = asyncio.create_task(make())
+        self._making[one.key] = work
+
+        def done(task: asyncio.Task[None]) -> None:
+            self._making.pop(one.key, None)
+            if not task.cancelled():
+                task.exception()  # whoever asked is told; nobody may have asked
+
+        work.add_done_callback(done)
+        return work
+
+    async def version(self, request: Request) -> Response:
+        """Tell of one version of a take: lines, and the number that was changed."""
+        found, visit, lang = self._find(request), self.visit(request), language(request)
+        how = request.path_params["how"]
+        if found is None or how not in model_voice.HOWS or not self._can_change(found):
+            return refuse(request, 404, "no_take" if found is None else "no_version")
+        try:
+            if how not in found.versions:
+                await asyncio.shield(self._make(found, visit, lang))
+        except Full as error:
+            return refuse(request, 409, error.code, most=MOST_TAKES)
+        except Busy:
+            return refuse(request, 503, "busy")
+        made = found.versions.get(how)
+        if made is None:
+            return refuse(request, 404, "no_take")
+        note = ""
+        if how == "pause" and (place := pause_place(self._words(found), lang)):
+            word = self._words(found)[place[1]].text.strip(",;:.!?")
+            note = words.load("coach", lang)["versions"]["pause_after"].format(word=word)
+        about = json.dumps(
+            {
+                "how": how,
+                "note": note,
+                "duration_s": round(made.duration_s, 3),
+                "aim": {
+                    "name": made.aim,
+                    "value": feedback.rounded(made.value, 3),
+                    "own": feedback.rounded(made.own, 3),
+                    "within": model_voice.WITHIN[made.aim],
+                    "digits": 0 if made.aim in ("pauses", "pitch", "end") else 1,
+                },
+            },
+            ensure_ascii=False,
+        )
+        text = f'{about[:-1]},"lines":{made.lines_json}}}'
+        return Response(text, media_type="application/json")
+
+    async def version_sound(self, request: Request) -> Response:
+        """Give the sound of a version: WAV to play, FLAC to save."""
+        found = self._find(request)
+        made = found.versions.get(request.path_params["how"]) if found else None
+        if made is None:
+            return refuse(request, 404, "no_take" if found is None else "no_version")
+        if request.query_params.get("form") == "flac":
+            return Response(made.flac, media_type="audio/flac")
+        data = await asyncio.to_thread(take.wav, made.flac)
+        return export.part(request, data, "audio/wav")
+
+    def _words(self, one: Take) -> tuple[Word, ...]:
+        measured = one.measured
+        return word_times(one.sentence, measured.speech, measured.pauses)
+
     def judged(self, one: Take, usual: Usual | None) -> Apology:
         """Return the row of a take as judged against how its visitor usually speaks."""
         usual = usual if one.kind == "take" else None
@@ -229,6 +333,7 @@ class Coach:
     def _about(self, one: Take, visit: Visit, lang: str) -> dict[str, Any]:
         measured, usual = one.measured, visit.usual if one.kind == "take" else None
         row = measured.row if one.kind == "baseline" else self.judged(one, usual)
+        texts = [t.measured for t in visit.sentences] if one.kind == "take" else []
         out: dict[str, Any] = {
             "id": one.key,
             "kind": one.kind,
@@ -246,11 +351,13 @@ class Coach:
             },
             "range": feedback.usual_range(usual),
             "pauses": [{"start_s": round(a, 3), "end_s": round(b, 3)} for a, b in measured.pauses],
-            "pace": {
-                "syllables_per_s": feedback.measures_of(row)["loudness_peaks_per_s"],
-                "pauses": len(measured.pauses),
-                "speech_s": round(measured.speech_s, 3),
-            },
+            "numbers": numbers(measured, usual, texts),
+            "words": [
+                {"text": w.text, "start_s": round(w.start_s, 3), "end_s": round(w.end_s, 3)}
+                for w in (self._words(one) if one.kind != "baseline" else ())
+            ],
+            "voiced": bool(np.isfinite(measured.drawn.f0_st).any()),
+            "versions": self._can_change(one),
             "judgement": None,
             "reasons": [],
             "next": None,
@@ -345,7 +452,8 @@ class Coach:
         # An example is somebody else's voice: people are not compared.
         rows = [t.measured.row if t.kind == "take" else None for t in (a, b)]
         heard = any(c["noticeable"] for c in changes)
-        verdict = compare.which(*rows, heard, self.listener, self.settings, lang)
+        noisy = compare.unlike_noise(a, b, self.settings)
+        verdict = compare.which(*rows, heard, self.listener, self.settings, lang, noisy=noisy)
         return JSONResponse({"aligned": lines, "changes": changes, "verdict": verdict})
 
 

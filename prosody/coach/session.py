@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
+from prosody.coach.model_voice import Version
 from prosody.coach.take import Measured, Usual
 from prosody.results.records import Apology
 
@@ -48,11 +49,13 @@ class Take:
     measured: Measured
     judged: tuple[Usual | None, Apology] | None = None
     told_ms: float = 0.0
+    versions: dict[str, Version] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
         """Bytes it holds, about."""
-        return len(self.measured.flac) + len(self.measured.lines_json)
+        own = len(self.measured.flac) + len(self.measured.lines_json)
+        return own + sum(v.size for v in self.versions.values())
 
 
 @dataclass(slots=True)
@@ -145,6 +148,13 @@ class Visit:
         if len(self.sentences) > MOST_SENTENCES:
             self._drop_sentence(self.sentences[0])
         return take
+
+    def add_versions(self, take: Take, versions: Sequence[Version]) -> None:
+        """Add what was made of a take; it goes when the take goes."""
+        if self.find(take.key) is not take or take.versions:
+            return
+        self.store.take_in(sum(v.size for v in versions))
+        take.versions.update({v.how: v for v in versions})
 
     def find(self, key: str) -> Take | None:
         """Return a take or an ordinary sentence by its id."""

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prosody.arrays import Spans
 from prosody.coach.contours import Lines
 from prosody.errors import ProsodyError, RecordingError
 from prosody.results.records import Apology
@@ -31,9 +32,14 @@ LONG_EDGE_S = 0.8
 """Longer silence before the first or after the last word is dead air and is cut ..."""
 EDGE_S = 0.3
 """... to this, which still shows how noisy the room is."""
+SLACK_S = 1.0
+"""A take that is longer than allowed by no more than this is cut: pages stop a little late."""
+ELSEWHERE_DB = 20.0
+"""The second channel is taken where it is so much louder: a voice is on that one only."""
 GAP_S = 0.8
 """Silence between the sentences of a baseline: longer than any pause that is bridged."""
 CLIPPED_AROUND_S = 0.5
+USUAL_SHARE = (0.2, 0.8)
 
 # 16 bits hold everything these say; all others are stored with 24.
 _COARSE = frozenset(("PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW", "GSM610", "pcm_s16le"))
@@ -67,8 +73,11 @@ class Measured:
         Start and end of the silences within, seconds.
     speech_s : float
         Seconds of speech.
-    end_st : float
-        Pitch at the end against the middle, semitones; NaN where there is too little voice.
+    speech : ndarray [shape=(k, 2)]
+        Where that is.
+    end_st, end_db : float
+        Pitch at the end against the middle, semitones; loudness of the end against the whole; NaN
+        where there is too little voice.
     problems : list of Problem
     level_db, snr_db, clipped_share : float
         Of the speech, dB re full scale; above the noise; share of samples.
@@ -84,7 +93,9 @@ class Measured:
     lines_json: str
     pauses: list[tuple[float, float]]
     speech_s: float
+    speech: Spans
     end_st: float
+    end_db: float
     level_db: float
     snr_db: float
     clipped_share: float
@@ -144,7 +155,9 @@ def listen(data: bytes, folder: str, max_s: float, settings: Settings) -> Measur
         lines_json=drawn.as_json(),
         pauses=[(float(a), float(b)) for a, b in gaps],
         speech_s=float((speech[:, 1] - speech[:, 0]).sum()),
+        speech=speech,
         end_st=contours.end_st(drawn),
+        end_db=contours.end_db(drawn, speech),
         level_db=found.level_dbfs,
         snr_db=found.snr_db,
         clipped_share=found.clipped_share,
@@ -154,22 +167,23 @@ def listen(data: bytes, folder: str, max_s: float, settings: Settings) -> Measur
 
 
 def read(data: bytes, folder: str, max_s: float) -> tuple[Signal, int, bool]:
-    """Return the first channel of a sound, its rate, and whether 16 bits hold it."""
+    """Return the channel with the voice, its rate, and whether 16 bits hold it."""
     from prosody.audio.recording import Recording
 
     with _as_file(data, folder) as path, Recording(path) as recording:
         info = recording.info
-        pieces, count, most = [], 0, math.ceil(max_s * info.sr_hz)
+        pieces, count = [], 0
+        most, refused = (math.ceil(s * info.sr_hz) for s in (max_s, max_s + SLACK_S))
         for block in recording.blocks():
             count += block.shape[1]
-            if count > most:
+            if count > refused:
                 raise RecordingError(
                     f"The recording is longer than {max_s:g} s.",
                     f"Keep it under {max_s:g} s; an apology need not be longer.",
                     code="take_too_long",
                 )
-            pieces.append(block[0].copy())
-        y = np.concatenate([*pieces, np.zeros(0, np.float32)])
+            pieces.append(block[:2].copy())
+        y = voiced_channel(pieces)[:most]
         coarse = info.subtype in _COARSE
     if info.sr_hz > MOST_HZ:
         import soxr
@@ -177,6 +191,16 @@ def read(data: bytes, folder: str, max_s: float) -> tuple[Signal, int, bool]:
         y = np.asarray(soxr.resample(y, info.sr_hz, MOST_HZ), dtype=np.float32)
         return y, MOST_HZ, False
     return y, info.sr_hz, coarse
+
+
+def voiced_channel(pieces: list[NDArray[np.float32]]) -> Signal:
+    """Return the first channel of blocks ``[channels, n]``, the second where only that speaks."""
+    if not pieces:
+        return np.zeros(0, np.float32)
+    y = np.concatenate(pieces, axis=1)
+    power = np.square(y, dtype=np.float64).sum(axis=1)
+    other = len(y) > 1 and power[1] > 10 ** (ELSEWHERE_DB / 10) * power[0]
+    return y[int(other)]
 
 
 class _as_file:  # noqa: N801 - used as a word: `with _as_file(...)`
@@ -288,12 +312,14 @@ def join(flacs: list[bytes]) -> bytes:
 class Usual:
     """How somebody usually speaks: what takes are held against.
 
-    ``values`` is as `voice.voice_of` gives it, None where there is too little speech.
+    ``values`` is as `speaker.voice_of` gives it, None where there is too little speech. ``spread``
+    is where a measure mostly lies: from the 20th to the 80th percentile of the stretches.
     """
 
     flac: bytes
     values: NDArray[np.float64] | None
     seconds: float
+    spread: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def usual(flacs: list[bytes], folder: str, settings: Settings) -> Usual:
@@ -311,7 +337,28 @@ def usual(flacs: list[bytes], folder: str, settings: Settings) -> Usual:
             values, seconds = voice_of(path, settings)
         except UsageError:
             return Usual(joined, None, 0.0)
-    return Usual(joined, values, seconds)
+    return Usual(joined, values, seconds, spread(joined, settings))
+
+
+def spread(flac: bytes, settings: Settings) -> dict[str, tuple[float, float]]:
+    """Return the 20th and 80th percentile of each measure over stretches of ordinary speech."""
+    import soundfile
+
+    from prosody.audio import activity
+    from prosody.examine import baseline
+    from prosody.measures import measure, table
+
+    y, sr = soundfile.read(io.BytesIO(flac), dtype="float32")
+    cut = baseline.stretches(activity.speech(y, sr), np.empty((0, 2)), settings.baseline)
+    if not len(cut):
+        return {}
+    sounds = [y[round(a * sr) : round(b * sr)] for a, b in cut]
+    low, high = np.nanquantile(measure.measure(sounds, sr), USUAL_SHARE, axis=0)
+    return {
+        name: (float(a), float(b))
+        for name, a, b in zip(table.ACOUSTIC, low, high, strict=True)
+        if math.isfinite(a) and math.isfinite(b)
+    }
 
 
 def wav(flac: bytes) -> bytes:

@@ -5,19 +5,25 @@ import { Compare } from "./coach_compare.js";
 import { Desk } from "./coach_desk.js";
 import { dropping, keyboard } from "./coach_ways.js";
 import { button, byId, el, put } from "./coach_dom.js";
+import { Goal, numberOf } from "./coach_goal.js";
 import { keep } from "./coach_keep.js";
+import { Log } from "./coach_log.js";
+import { Model } from "./coach_model.js";
+import { Tabs, recall, remember } from "./coach_tabs.js";
 import { Player, hush } from "./coach_player.js";
 import { result } from "./coach_result.js";
 import { announce, empty, note, tell, untell, waiting } from "./coach_states.js";
 import { listTakes, nameOf } from "./coach_takes.js";
 import { Trouble } from "./coach_trouble.js";
-import { apply, language, number, preferred, say, use } from "./coach_words.js";
+import { apply, language, languageSwitch, number, preferred, say, use } from "./coach_words.js";
 
 const STEPS = ["choose", "usual", "practise"];
+const TEXTS = 2; // ordinary texts that are asked for; the others are for whoever read too little
 
 const page = {
   start: null, step: "choose", situation: null, sentence: "", takes: [], shown: null,
-  usual: 0, spoken: 0, skipped: false, kind: "take", unsent: null, card: null, player: null,
+  usual: 0, texts: TEXTS, spoken: 0, skipped: false, kind: "take", unsent: null, card: null,
+  player: null,
 };
 let desk = null;
 
@@ -36,17 +42,30 @@ const trouble = new Trouble({
 });
 const failed = (error) => trouble.tell(error);
 const compare = new Compare(failed);
+const goal = new Goal();
+const log = new Log({ takes: () => page.takes, failed });
+const tabs = new Tabs(() => desk?.state === "idle", { changed: () => refresh(), forgot: () => forgotten() });
 
 async function sendAgain() {
   const { unsent } = page;
-  if (unsent && desk.state === "idle") await desk.offer(unsent);
+  if (unsent && !unsent.refused && desk.state === "idle") await desk.offer(unsent);
+}
+
+/** Keep in this tab where somebody is, so that loading it again goes on there. */
+function mark() {
+  remember({ situation: page.situation?.id, sentence: page.sentence, skipped: page.skipped,
+    texts: page.texts, step: page.step, shown: page.shown });
 }
 
 // --- steps
 
 function usualDone() {
-  return page.usual >= page.start.baseline_sentences.length;
+  return page.usual >= page.texts;
 }
+
+const ownSituation = () => ({ id: "own", title: say("choose.own_title"), story: "", sentence: "" });
+const situationOf = (id) => page.start.situations.find((s) => s.id === id) || ownSituation();
+const sayings = (s) => [s.sentence, ...(s.suggestions || [])];
 
 function go(step, focus = true) {
   if (desk.state === "recording" || desk.state === "opening") return;
@@ -58,6 +77,7 @@ function go(step, focus = true) {
   if (slot) slot.append(byId("recorder"));
   if (step !== "practise") setKind("take");
   put(byId("capture-notes"));
+  mark();
   drawSteps();
   if (step === "usual") drawUsual();
   if (step === "practise") drawPractise();
@@ -80,7 +100,7 @@ function drawSteps() {
 }
 
 function drawChoose() {
-  const own = { id: "own", title: say("choose.own_title"), story: say("choose.own_story"), sentence: "" };
+  const own = { ...ownSituation(), story: say("choose.own_story") };
   put(byId("situations"), [...page.start.situations, own].map((s) => el("li", {},
     el("button", { type: "button", class: "situation", "data-situation": s.id,
       "aria-pressed": String(page.situation?.id === s.id), onclick: () => choose(s) },
@@ -99,14 +119,18 @@ function enough() {
   return page.spoken >= page.start.limits.baseline_s;
 }
 
-/** Two sentences that were clipped off or swallowed: what follows would not be compared with them. */
-function short() {
-  return note("care", say("usual.short"), [say("usual.short_how",
-    { seconds: number(page.spoken), least: number(page.start.limits.baseline_s, 0) })]);
+/** What was read says enough to compare with, or how much is missing while she can still read on. */
+function howMuch() {
+  const { baseline_s, baseline_short_s } = page.start.limits;
+  if (page.spoken >= baseline_short_s) return note("good", say("usual.done"));
+  const least = number(enough() ? baseline_short_s : baseline_s, 0);
+  const values = { seconds: number(page.spoken, page.spoken < 10 ? 1 : 0), least };
+  return note("care", say(enough() ? "usual.little" : "usual.short", values),
+    [say(enough() ? "usual.little_how" : "usual.short_how", values)]);
 }
 
 function drawUsual() {
-  const all = page.start.baseline_sentences;
+  const all = page.start.baseline_sentences.slice(0, page.texts);
   const finished = usualDone();
   put(byId("usual-sentences"), all.map((text, i) => {
     const state = i < page.usual ? "done" : i === page.usual ? "now" : "later";
@@ -115,8 +139,10 @@ function drawUsual() {
         : say("usual.nth", { n: i + 1, of: all.length })),
       el("p", { class: "say" }, text));
   }));
-  if (finished) put(byId("usual-notes"), enough() ? note("good", say("usual.done")) : short());
+  if (finished) put(byId("usual-notes"), howMuch());
   byId("usual-next").hidden = byId("usual-again").hidden = !finished;
+  byId("usual-more").hidden = !finished || page.spoken >= page.start.limits.baseline_short_s
+    || page.texts >= page.start.baseline_sentences.length;
   byId("usual-skip").hidden = finished;
   byId("usual-why").hidden = finished;
 }
@@ -125,15 +151,16 @@ function drawPractise() {
   const s = page.situation;
   byId("practise-title").textContent = s.title;
   byId("story").textContent = s.story;
-  byId("story").hidden = s.id === "own";
-  byId("edit").hidden = s.id === "own";
+  byId("story-box").hidden = s.id === "own";
   byId("sentence").value = page.sentence;
   byId("suggestions").hidden = !s.suggestions?.length;
   put(byId("suggestions"), el("summary", {}, say("situation.suggestions")),
     (s.suggestions || []).map((text) => button(text, () => {
       page.sentence = text;
       byId("sentence").value = text;
+      byId("suggestions").open = false;
       fit();
+      mark();
     }, { class: "suggestion" })));
   fit();
   showTake(page.shown);
@@ -159,7 +186,26 @@ function setKind(kind) {
 function closeCard() {
   page.card?.close();
   page.player?.close();
-  page.card = page.player = null;
+  page.model?.close();
+  page.card = page.player = page.model = null;
+}
+
+/** Aim at a version of one's own voice: what was changed in it is what the next takes are held to. */
+function aim(told) {
+  const { name, value, own, within, digits } = told.aim;
+  goal.begin({ name, low: value - within, high: value + within, digits, from: own,
+    what: say(`model.${told.how}`) });
+  setKind("take");
+  byId("goal").scrollIntoView({ block: "nearest" });
+  byId("record").focus({ preventScroll: true });
+}
+
+function exercise(one) {
+  goal.begin({ name: one.name, low: one.low, high: one.high, digits: one.digits ?? 1,
+    from: numberOf(page.takes.find((t) => t.id === page.shown), one.name)?.value });
+  setKind("take");
+  byId("goal").scrollIntoView({ block: "nearest" });
+  byId("record").focus({ preventScroll: true });
 }
 
 function showTake(id) {
@@ -175,10 +221,12 @@ function showTake(id) {
   const save = button(say("keep.take"), () => keepTake(take, save), {
     class: "keep", "aria-label": say("keep.take_named", { name }) });
   page.player = player;
+  if (page.start.versions && take.versions) page.model = new Model(take, name, { failed, aim });
   page.card = result(take, name, player, el("div", { class: "buttons" }, save),
-    page.start.judge.note);
+    page.start.judge.note, { extra: page.model?.node, practise: take.kind === "take" ? exercise : null });
   put(byId("result"), page.card.node);
   page.card.draw();
+  mark();
 }
 
 function drawTakes() {
@@ -202,6 +250,7 @@ function drawTakes() {
     },
   });
   compare.show(page.takes);
+  log.draw();
 }
 
 async function removeTake(id) {
@@ -216,6 +265,7 @@ async function removeTake(id) {
   page.takes = page.takes.filter((t) => t.id !== id);
   if (page.shown === id) showTake(null);
   drawTakes();
+  tabs.tell("changed");
   announce(say("takes.deleted", { name }));
   byId("takes-title").setAttribute("tabindex", "-1");
   byId("takes-title").focus({ preventScroll: true });
@@ -247,7 +297,8 @@ async function keepTake(take, save) {
 async function got(sound) {
   const usual = page.step === "usual";
   const kind = usual ? "baseline" : page.kind;
-  const sentence = usual ? page.start.baseline_sentences[Math.min(page.usual, 1)] : page.sentence;
+  const texts = page.start.baseline_sentences;
+  const sentence = usual ? texts[Math.min(page.usual, texts.length - 1)] : page.sentence;
   if (!usual) {
     closeCard();
     put(byId("result"), waiting());
@@ -259,10 +310,13 @@ async function got(sound) {
     untell("refused");
     if (take.kind === "baseline") await heardUsual(take);
     else heardTake(take);
+    tabs.tell("changed");
   } catch (error) {
     const refused = error instanceof api.Refused;
-    // What is wrong with the program is not wrong with the sound: it can be offered again.
-    page.unsent = refused && error.status < 500 ? null : { ...sound, kind, sentence };
+    // What is wrong with the program is not wrong with the sound: it can be offered again. What was
+    // spoken and refused can be saved; a file is there already.
+    const final = refused && error.status < 500;
+    page.unsent = final && !sound.spoken ? null : { ...sound, kind, sentence, refused: final };
     if (!usual) showTake(page.shown);
     if (refused) {
       desk.notes(note("error", error.message, [error.remedy], ...trouble.rescue()));
@@ -281,11 +335,11 @@ async function heardUsual(take) {
   put(byId("usual-notes"));
   page.usual += 1;
   if (usualDone() || page.takes.length) await askAnew();
-  const little = usualDone() && !enough();
-  announce(little ? say("usual.short") : say("usual.got", { n: page.usual }));
   drawUsual();
   drawSteps();
-  if (usualDone()) byId(little ? "usual-again" : "usual-next").focus();
+  const little = usualDone() && page.spoken < page.start.limits.baseline_short_s;
+  announce(little ? byId("usual-notes").innerText : say("usual.got", { n: page.usual }));
+  if (usualDone()) byId(!enough() ? "usual-again" : "usual-next").focus();
 }
 
 /** Takes are judged against the usual voice: with another one they are told anew. */
@@ -294,8 +348,10 @@ async function askAnew() {
     const kept = await api.takes(language());
     page.takes = kept.takes;
     page.spoken = kept.baseline.seconds;
+    return kept.baseline.sentences.length;
   } catch (error) {
     failed(error);
+    return page.usual;
   }
 }
 
@@ -303,14 +359,16 @@ function heardTake(take) {
   page.takes.push(take);
   page.shown = take.id;
   setKind("take");
+  byId("story-box").open = false; // it was read; the sentence and the result need the room
   showTake(take.id);
+  goal.add(take, nameOf(take, page.takes));
   drawTakes();
   const [problem] = take.quality.problems;
   announce(problem && !take.judgement ? say("result.problems_new", { message: problem.message })
     : say("result.new", { headline: take.judgement?.headline || say("result.no_verdict") }));
-  if (byId("result").getBoundingClientRect().top > innerHeight * 0.6) {
-    byId("result").scrollIntoView({ block: "start" });
-  }
+  const first = byId(byId("compare").hidden ? "result" : "compare");
+  const { top } = first.getBoundingClientRect();
+  if (top < 0 || top > innerHeight * 0.6) first.scrollIntoView({ block: "start" });
 }
 
 // --- forgetting, language
@@ -323,16 +381,36 @@ async function forgetAll() {
     failed(error);
     return;
   }
+  forgotten();
+  tabs.tell("forgot");
+}
+
+function forgotten() {
   closeCard();
-  Object.assign(page, { takes: [], shown: null, usual: 0, spoken: 0, skipped: false,
+  Object.assign(page, { takes: [], shown: null, usual: 0, texts: TEXTS, spoken: 0, skipped: false,
     situation: null, sentence: "", unsent: null });
-  compare.touched = false;
+  showTake(null);
+  compare.forget();
+  goal.stop();
+  log.forget();
   put(byId("usual-notes"));
   put(byId("notes"));
+  byId("story-box").open = true;
   drawChoose();
   go("choose");
   tell("forgot", note("good", say("forget.done")));
   announce(say("forget.done"));
+}
+
+/** Take in what another tab of this visit recorded or wiped. */
+async function refresh() {
+  const before = page.takes.length;
+  page.usual = await askAnew();
+  if (page.step === "practise") {
+    if (page.takes.length !== before && !page.takes.some((t) => t.id === page.shown)) showTake(null);
+    drawTakes();
+  } else if (page.step === "usual") drawUsual();
+  drawSteps();
 }
 
 function drawWords() {
@@ -340,14 +418,17 @@ function drawWords() {
   document.title = say("page.title");
   byId("use").href = `/assets/coach_use.${language()}.html`;
   byId("version").textContent = say("page.version", { version: page.start.version });
-  const names = { nl: "Nederlands", en: "English" };
-  put(byId("languages"), page.start.languages.map((code) => button(names[code] || code,
-    () => speak(code), { lang: code, "aria-pressed": String(code === language()), "data-lang": code })));
+  languageSwitch(byId("languages"), page.start.languages, speak);
 }
 
 /** Change the language; the takes are told anew in it. */
 async function speak(code) {
-  if (code === language() || desk.state !== "idle") return;
+  if (code === language()) return;
+  if (desk.state !== "idle") {
+    tell("language", note("", say("page.language_later")));
+    announce(say("page.language_later"));
+    return;
+  }
   try {
     const before = page.start;
     const [told, kept] = await Promise.all([api.start(code), api.takes(code)]);
@@ -355,12 +436,10 @@ async function speak(code) {
     use(code, told.words);
     page.takes = kept.takes;
     if (page.situation) {
-      const unchanged = page.sentence === page.situation.sentence
-        || (before.situations.find((s) => s.id === page.situation.id)?.suggestions || [])
-          .includes(page.sentence);
-      page.situation = told.situations.find((s) => s.id === page.situation.id)
-        || { id: "own", title: say("choose.own_title"), story: "", sentence: "" };
-      if (unchanged) page.sentence = page.situation.sentence;
+      const old = before.situations.find((s) => s.id === page.situation.id);
+      const which = old ? sayings(old).indexOf(page.sentence) : -1;
+      page.situation = situationOf(page.situation.id);
+      if (which >= 0) page.sentence = sayings(page.situation)[which] || page.situation.sentence;
     }
     history.replaceState(null, "", `?lang=${code}`);
   } catch (error) {
@@ -395,21 +474,47 @@ async function begin(code) {
   byId("loading").hidden = true;
   byId("forget").hidden = false;
   desk = new Desk({ limits: page.start.limits, got, gone: () => trouble.gone() });
-  drawChoose();
-  if (page.takes.length) {
-    // The page was loaded again: the takes are still with the program.
-    page.situation = { id: "own", title: say("choose.own_title"), story: "", sentence: "" };
-    go("practise", false);
-  } else go("choose", false);
+  goOn();
 }
+
+/** Begin where this tab was before it was loaded again, else with the last sentence that was said. */
+function goOn() {
+  const { takes } = page;
+  const before = recall();
+  const last = takes.findLast((t) => t.kind === "take");
+  const found = page.start.situations.find((s) => sayings(s).includes(last?.sentence));
+  const id = before.situation || found?.id || (last ? "own" : null);
+  page.situation = id ? situationOf(id) : null;
+  page.sentence = before.sentence ?? last?.sentence ?? page.situation?.sentence ?? "";
+  page.skipped = before.skipped || false;
+  page.texts = Math.max(before.texts || TEXTS, Math.min(page.usual, page.start.baseline_sentences.length));
+  page.shown = before.shown || null;
+  byId("story-box").open = !takes.length;
+  drawChoose();
+  const step = page.situation ? before.step || (takes.length ? "practise" : "choose") : "choose";
+  go(step, false);
+}
+
+addEventListener("beforeunload", (event) => {
+  if (desk && (desk.state !== "idle" || page.unsent)) event.preventDefault();
+});
 
 byId("forget").addEventListener("click", () => byId("ask").showModal());
 byId("ask-no").addEventListener("click", () => byId("ask").close());
 byId("ask-yes").addEventListener("click", forgetAll);
 byId("usual-next").addEventListener("click", () => go(page.situation ? "practise" : "choose"));
 byId("usual-again").addEventListener("click", () => {
+  page.texts = TEXTS;
   page.usual = 0; // each new reading takes the place of the one before
   put(byId("usual-notes"));
+  drawUsual();
+  drawSteps();
+  byId("record").focus();
+});
+byId("usual-more").addEventListener("click", () => {
+  page.texts += 1;
+  put(byId("usual-notes"));
+  mark();
   drawUsual();
   drawSteps();
   byId("record").focus();
@@ -421,6 +526,7 @@ byId("usual-skip").addEventListener("click", () => {
 byId("sentence").addEventListener("input", (event) => {
   page.sentence = event.target.value;
   fit();
+  mark();
 });
 for (const one of document.querySelectorAll("[data-step]")) {
   one.addEventListener("click", () => go(one.dataset.step));

@@ -46,6 +46,12 @@ export const send = (sound, kind, lang, sentence) =>
 export const remove = (id) => ask(one(id), { method: "DELETE" });
 export const forget = () => ask("/api/forget", { method: "POST" });
 export const compare = (a, b, lang, how) => json(`/api/compare?${query({ a, b, lang })}`, how);
+export const version = (id, how, lang) => json(`${one(id)}/versions/${how}?${query({ lang })}`);
+export const soundOfVersion = (id, how) => `${one(id)}/versions/${how}/sound`;
+export const versionToSave = async (id, how) =>
+  (await ask(`${soundOfVersion(id, how)}?${query({ form: "flac" })}`)).blob();
+export const exampleOf = async (id) =>
+  (await ask(`/api/situations/${encodeURIComponent(id)}/example`)).blob();
 export const soundOf = (id) => `${one(id)}/sound`;
 export const kept = async (id, what, lang) =>
   (await ask(`${one(id)}/keep?${query({ what, lang })}`)).blob();

@@ -36,7 +36,8 @@ export function aligned(a, b, { a_time_s, b_time_s }) {
   };
 }
 
-function drawing(data, scale, label) {
+/** Return {node, draw, close} of two lines over one another. */
+export function drawing(data, scale, label) {
   const node = el("div", { class: "overlay", role: "img", "aria-label": label });
   const colour = (name) => () => ink(name);
   let plot = null;
@@ -88,13 +89,10 @@ export class Compare {
   async show(all) {
     const known = (id) => all.some((t) => t.id === id);
     const place = byId("compare");
-    place.hidden = all.length === 0;
+    place.hidden = all.length < 2;
     this.all = all;
     if (all.length < 2) {
-      this.close();
-      this.touched = false;
-      put(place, el("h2", { id: "compare-title" }, say("compare.title")),
-        el("p", { class: "small" }, say("compare.need_two")));
+      this.forget();
       return;
     }
     if (!this.touched || !this.chosen.every(known)) {
@@ -191,6 +189,13 @@ export class Compare {
         if (mine === run && first.audio.ended) await second.play(0);
       }), slow,
       button(say("compare.stop"), () => { run += 1; for (const p of this.players) p.stop(); }));
+  }
+
+  forget() {
+    this.close();
+    this.touched = false;
+    byId("compare").hidden = true;
+    put(byId("compare"));
   }
 
   close() {

@@ -1,8 +1,9 @@
 // The card with the record button: the microphone's states, its level, and the way in for a file.
 
-import { byId, el, put } from "./coach_dom.js";
+import { button, byId, el, put } from "./coach_dom.js";
 import { Recorder, hindrance, microphones, reason } from "./coach_recorder.js";
 import { blocked, note } from "./coach_states.js";
+import { download, fileName } from "./coach_keep.js";
 import { clock, number, say } from "./coach_words.js";
 
 const SHORT_S = 0.3; // below this somebody pressed twice
@@ -11,6 +12,7 @@ const SILENT = 0.001; // -60 dBFS: no microphone in a room is so quiet
 const FLOOR_DB = -60; // left end of the meter; its right end is full scale
 const SOFT_DB = -36; // peaks of speech at a good distance lie between this and the next
 const LOUD_DB = -0.5;
+const BROKEN = ["lost", "muted", "silenced", "asleep"]; // what is left is not the whole take
 
 const decibels = (peak) => 20 * Math.log10(Math.max(peak, 1e-6));
 
@@ -110,7 +112,7 @@ export class Desk {
     }
     this.set("recording");
     this.list();
-    // On a phone what is to be said may lie under the recorder.
+    // On a phone what is to be said may lie above the screen or under the recorder.
     const aloud = byId("usual").hidden ? byId("sentence") : document.querySelector("#usual .now");
     aloud?.scrollIntoView({ block: "nearest" });
   }
@@ -120,9 +122,13 @@ export class Desk {
     this.set("stopping");
     const { sound, seconds, altered } = await this.recorder.stop();
     this.recorder = null;
+    if (BROKEN.includes(why)) {
+      this.set("idle");
+      this.broken(why, sound);
+      return;
+    }
     const told = [];
     if (why === "cut") told.push(note("", say("record.cut", { n: this.limits.max_s })));
-    if (why === "lost") told.push(note("care", say("record.lost")));
     if (altered.on.length) {
       const what = altered.on.map((k) => say(`record.${k}`)).join(", ");
       told.push(note("care", say("record.processing_on", { what })));
@@ -133,7 +139,19 @@ export class Desk {
       this.set("idle");
       return;
     }
-    await this.offer({ sound, seconds });
+    await this.offer({ sound, seconds, spoken: true });
+  }
+
+  /** Tell what interrupted a take; half a take is not judged, and the microphone can be changed. */
+  broken(why, sound) {
+    byId("ways").open = true;
+    this.list();
+    const made = note("error", say("record.broken"), [say(`record.broken_${why}`), say("record.broken_how")],
+      button(say("record.again"), () => this.press(), { class: "strong" }),
+      button(say("error.save_unsent"), () => download(sound,
+        `${fileName(say("result.sounded"), new Date())}.wav`)));
+    made.setAttribute("role", "alert");
+    this.notes(made);
   }
 
   /** Take a chosen or dropped file. */

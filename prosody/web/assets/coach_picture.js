@@ -1,5 +1,6 @@
 // The picture of one take: waveform, and over it the lines of pitch and loudness, with pauses, the
-// speaker's usual range, the place of a reason, and where the sound is now.
+// speaker's usual range, the words, the place of a reason, and where the sound is now. The pointer
+// reads pitch off; dragging over a stretch zooms in.
 
 import uPlot from "/vendor/uPlot.esm.js";
 import { el } from "./coach_dom.js";
@@ -11,6 +12,10 @@ const LOUD_SPAN_DB = 45; // below the loudest frame there is nothing a listener 
 const LOUD_SHARE = 0.5; // of the height, from below: the line of pitch has room above it
 export const SECONDS = [0.2, 0.5, 1, 2, 5, 10, 20]; // steps of the time axis
 const JUMP_ST = 6;
+const REFERENCE_HZ = 27.5; // semitones are counted from here
+export const ZOOM = 2.5;
+const SHORTEST_S = 0.4; // that is looked at
+const ROWS = 3; // of words, where they are wider than what was said
 const SMOOTH = 3; // frames to either side, for the eye only
 
 const finite = (values) => values.filter((v) => v !== null && Number.isFinite(v));
@@ -55,6 +60,13 @@ export function smoothed(values) {
   });
 }
 
+/** Return pitch as a difference and as a frequency. */
+export function readout(st, base) {
+  const hz = REFERENCE_HZ * 2 ** (st / 12);
+  const off = st - base;
+  return say("picture.readout", { st: (off > 0 ? "+" : "") + number(off, 1), hz: number(hz, 0) });
+}
+
 /** Say in words what the picture shows. */
 export function described(take) {
   const mid = zero(take);
@@ -69,8 +81,10 @@ export function described(take) {
 
 export class Picture {
   constructor(take, player) {
-    Object.assign(this, { take, player, marked: null });
+    Object.assign(this, { take, player, marked: null, view: [0, take.duration_s] });
     this.node = el("div", { class: "picture", role: "img", "aria-label": described(take) });
+    this.words = el("div", { class: "words", "aria-hidden": "true" });
+    this.told = el("p", { class: "small number readout" });
     this.base = zero(take);
     this.pitch = broken(take.lines.f0_st).map((v) => (v === null ? null : v - this.base));
     this.waiting = [];
@@ -78,14 +92,18 @@ export class Picture {
 
   /** Draw; the node has to be in the page, for its width is needed. */
   draw() {
-    this.wave = wave(this.node, this.player.audio, this.take.lines.peaks, this.take.duration_s,
+    this.clip = el("div", { class: "wave-clip" });
+    this.node.append(this.clip);
+    this.wave = wave(this.clip, this.player.audio, this.take.lines.peaks, this.take.duration_s,
       ink("wave"));
     this.plot = new uPlot(this.options(), this.data(), this.node);
+    this.node.append(this.words);
     const over = this.plot.over;
     over.addEventListener("click", (event) => {
       const x = event.clientX - over.getBoundingClientRect().left;
       this.player.seek(Math.max(0, this.plot.posToVal(x, "x")));
     });
+    over.addEventListener("dblclick", () => this.look(0, this.take.duration_s));
     this.head = el("div", { class: "head" });
     over.append(this.head);
     this.follow = () => this.move();
@@ -98,6 +116,37 @@ export class Picture {
     });
     this.place();
     this.move();
+  }
+
+  /** Show a stretch only; the whole take where it is longer than that. */
+  look(from, to) {
+    const whole = this.take.duration_s;
+    const wide = Math.min(whole, Math.max(SHORTEST_S, to - from));
+    const low = Math.min(Math.max(0, from), whole - wide);
+    this.view = [low, low + wide];
+    this.plot.setScale("x", { min: low, max: low + wide });
+    this.place();
+    this.move();
+  }
+
+  /** Zoom in or out around where the sound is. */
+  zoom(by) {
+    const [low, high] = this.view;
+    const wide = (high - low) / by;
+    const now = Math.min(high, Math.max(low, this.player.now));
+    this.look(now - wide / 2, now + wide / 2);
+  }
+
+  get zoomed() {
+    return this.view[1] - this.view[0] < this.take.duration_s - 0.01;
+  }
+
+  /** Tell the pitch at a time. */
+  read(seconds) {
+    const { step_s, time_s, f0_st } = this.take.lines;
+    const st = f0_st[Math.round((seconds - (time_s[0] || 0)) / step_s)];
+    this.told.textContent = Number.isFinite(st) && st !== null ? readout(st, this.base)
+      : say("picture.readout_none");
   }
 
   data() {
@@ -119,10 +168,10 @@ export class Picture {
     return {
       ...this.size(),
       legend: { show: false },
-      cursor: { show: true, y: false, drag: { x: false, y: false, setScale: false },
+      cursor: { show: true, y: false, drag: { x: true, y: false, setScale: false, dist: 12 },
         points: { show: false } },
       scales: {
-        x: { time: false, range: () => [0, take.duration_s] },
+        x: { time: false, range: () => this.view },
         st: { range: () => [bottom, top] },
         db: { range: () => [loudest - LOUD_SPAN_DB,
           loudest - LOUD_SPAN_DB + LOUD_SPAN_DB / LOUD_SHARE] },
@@ -143,7 +192,15 @@ export class Picture {
           spanGaps: false },
       ],
       hooks: { drawClear: [(u) => this.behind(u)], ready: [(u) => this.place(u)],
-        setSize: [(u) => this.place(u)] },
+        setSize: [(u) => this.place(u)],
+        setCursor: [(u) => { if (u.cursor.left >= 0) this.read(u.posToVal(u.cursor.left, "x")); }],
+        setSelect: [(u) => {
+          const { left, width } = u.select;
+          if (!width) return;
+          const [from, to] = [left, left + width].map((x) => u.posToVal(x, "x"));
+          u.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+          this.look(from, to);
+        }] },
     };
   }
 
@@ -179,15 +236,41 @@ export class Picture {
     ctx.restore();
   }
 
-  /** Lay the waveform under the plot's inner box. */
+  /** Lay the waveform under the plot's inner box, and the words below it. */
   place(u = this.plot) {
     const lower = this.node.querySelector(".wave");
     if (!u || !lower) return;
     const ratio = window.devicePixelRatio || 1;
-    const { left, top, width, height } = u.bbox;
-    Object.assign(lower.style, { left: `${left / ratio}px`, top: `${top / ratio}px`,
-      width: `${width / ratio}px`, height: `${height / ratio}px` });
-    this.wave.setOptions({ height: Math.round(height / ratio) });
+    const [left, top, width, height] = [u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height]
+      .map((v) => v / ratio);
+    const [from, to] = this.view;
+    const scale = this.take.duration_s / (to - from);
+    Object.assign(this.clip.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`,
+      height: `${height}px` });
+    Object.assign(lower.style, { left: `${(-width * from) / (to - from)}px`,
+      width: `${width * scale}px`, height: `${height}px` });
+    this.wave.setOptions({ height: Math.round(height) });
+    this.write(left, width);
+  }
+
+  /** Write the words at their times, in the first row with room for each. */
+  write(left, width) {
+    const [from, to] = this.view;
+    const x = (s) => left + (width * (s - from)) / (to - from);
+    const seen = (this.take.words || []).filter((w) => w.end_s > from && w.start_s < to);
+    const made = seen.map((w) => el("span", {}, w.text));
+    this.words.replaceChildren(...made);
+    const ends = Array(ROWS).fill(-Infinity);
+    made.forEach((node, i) => {
+      const at = Math.max(left, x(seen[i].start_s));
+      const row = ends.findIndex((end) => end <= at);
+      node.hidden = row < 0 || at + node.offsetWidth > left + width + 12;
+      if (node.hidden) return;
+      ends[row] = at + node.offsetWidth + 5;
+      Object.assign(node.style, { left: `${at}px`, top: `${1.15 * row}em` });
+    });
+    const rows = ends.filter((e) => e > -Infinity).length;
+    this.words.style.height = `${1.2 * rows}em`;
   }
 
   resize() {
@@ -198,13 +281,21 @@ export class Picture {
   }
 
   move() {
-    const at = this.plot.valToPos(Math.min(this.player.now, this.take.duration_s), "x");
-    this.head.style.transform = `translateX(${at}px)`;
+    const now = Math.min(this.player.now, this.take.duration_s);
+    const [from, to] = this.view;
+    if (this.player.playing && this.zoomed && (now < from || now > to)) {
+      this.look(now, now + to - from);
+      return;
+    }
+    this.head.hidden = now < from || now > to;
+    this.head.style.transform = `translateX(${this.plot.valToPos(now, "x")}px)`;
+    if (this.player.playing) this.read(now);
   }
 
   /** Mark a place, or none. */
   mark(from = null, to = null) {
     this.marked = from === null ? null : [from, to];
+    if (this.marked && this.zoomed) this.look(0, this.take.duration_s);
     this.plot?.redraw();
   }
 

@@ -55,10 +55,43 @@ function altered(track) {
   return { on, unknown };
 }
 
+const FADE_S = 0.02; // how fast the level before a silence is forgotten
+const ZEROS_S = 0.25; // exact zeros for so long, where a voice was cut off in the middle
+const CUT_OFF = 0.03; // 30 dB below the loudest: a noise gate closes below that, a mute does not
+const GAP_MS = 750; // the clock ran on by so much more than the sound
+const ELSEWHERE = 100; // power: the voice is on the second channel only
+
+/** Finds exact zeros right after a loud sound: somebody or something turned the microphone off. */
+class Silenced {
+  constructor(rate) {
+    Object.assign(this, { forget: Math.exp(-1 / (FADE_S * rate)), long: ZEROS_S * rate,
+      level: 0, loudest: 0.003, edge: 0, run: 0 });
+  }
+
+  /** Take in a piece; return whether the microphone was silenced. */
+  hears(piece) {
+    for (const value of piece) {
+      const size = Math.abs(value);
+      if (size === 0) {
+        if (this.run === 0) this.edge = this.level;
+        this.run += 1;
+        if (this.run >= this.long && this.edge > CUT_OFF * this.loudest) return true;
+      } else {
+        this.run = 0;
+        this.loudest = Math.max(this.loudest, size);
+      }
+      this.level = Math.max(size, this.level * this.forget);
+    }
+    return false;
+  }
+}
+
 export class Recorder {
-  /** `heard(peak, seconds)` is called about twenty times a second; `ended(why)` when it stops itself. */
+  /** `heard(peak, seconds)` is called about twenty times a second; `ended(why)` when it stops itself:
+   * `cut` at the limit, `lost`, `muted`, `silenced` or `asleep` where the sound was interrupted. */
   constructor({ heard, ended }) {
-    Object.assign(this, { heard, ended, chunks: [], count: 0, stream: null, context: null });
+    Object.assign(this, { heard, ended, channels: [[], []], power: [0, 0], count: 0, stream: null,
+      context: null, last: null });
   }
 
   get seconds() {
@@ -68,7 +101,7 @@ export class Recorder {
   /** Open the microphone and begin; resolves when the first sound is in. */
   async start(deviceId, longest) {
     const wished = { echoCancellation: false, noiseSuppression: false, autoGainControl: false,
-      channelCount: { ideal: 1 } };
+      channelCount: { ideal: 2 } };
     if (deviceId) wished.deviceId = { exact: deviceId };
     this.longest = longest;
     this.stream = await navigator.mediaDevices.getUserMedia({ audio: wished });
@@ -77,11 +110,15 @@ export class Recorder {
       this.altered = altered(track);
       this.name = track.label;
       await this.connect(track.getSettings?.().sampleRate);
+      this.silenced = new Silenced(this.context.sampleRate);
       this.node = new AudioWorkletNode(this.context, "collector", {
-        numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit",
+        numberOfOutputs: 0, channelCount: 2, channelCountMode: "max",
         channelInterpretation: "discrete",
       });
-      track.addEventListener("ended", () => this.ended("lost"));
+      track.addEventListener("ended", () => this.break("lost"));
+      track.addEventListener("mute", () => this.break("muted"));
+      this.sleeps = () => { if (this.context.state !== "running") this.break("asleep"); };
+      this.context.addEventListener("statechange", this.sleeps);
       await new Promise((first) => {
         this.node.port.onmessage = ({ data }) => {
           this.take(data);
@@ -107,17 +144,38 @@ export class Recorder {
     }
   }
 
+  break(why) {
+    if (!this.flushed) this.ended(why);
+  }
+
   take(piece) {
     if (piece === null) {
       this.flushed?.();
       return;
     }
-    this.chunks.push(piece);
-    this.count += piece.length;
+    const { parts, at_ms } = piece;
+    const size = parts[0].length;
+    const late = this.last === null ? 0 : at_ms - this.last - (1000 * size) / this.context.sampleRate;
+    this.last = at_ms;
+    this.count += size;
     let peak = 0;
-    for (const value of piece) peak = Math.max(peak, Math.abs(value));
+    [0, 1].forEach((c) => {
+      const part = parts[c] || parts[0];
+      this.channels[c].push(part);
+      for (const value of part) {
+        peak = Math.max(peak, Math.abs(value));
+        this.power[c] += value * value;
+      }
+    });
     this.heard(peak, this.seconds);
-    if (this.seconds >= this.longest && !this.flushed) this.ended("cut");
+    if (late > GAP_MS) this.break("asleep");
+    else if (this.silenced.hears(this.voice(parts))) this.break("silenced");
+    else if (this.seconds >= this.longest) this.break("cut");
+  }
+
+  /** Return the channel that has the voice: the first, unless it is all but empty. */
+  voice(channels) {
+    return this.power[1] > ELSEWHERE * this.power[0] ? channels[1] || channels[0] : channels[0];
   }
 
   /** Stop; returns the sound, its length, and what the browser altered. */
@@ -129,16 +187,18 @@ export class Recorder {
       await Promise.race([done, new Promise((late) => setTimeout(late, 500))]);
     }
     const rate = this.context.sampleRate;
-    const got = { sound: wav(this.chunks, Math.round(rate)), seconds: this.count / rate,
-      altered: this.altered, name: this.name };
+    const most = Math.floor(this.longest * rate); // what came while it was being stopped is cut off
+    const got = { sound: wav(this.voice(this.channels), Math.round(rate), most),
+      seconds: Math.min(this.count, most) / rate, altered: this.altered, name: this.name };
     await this.close();
     return got;
   }
 
   async close() {
+    this.context?.removeEventListener("statechange", this.sleeps);
     this.source?.disconnect();
     this.stream?.getTracks().forEach((t) => t.stop());
     await this.context?.suspend();
-    this.chunks = [];
+    this.channels = [[], []];
   }
 }

@@ -3,7 +3,7 @@
 
 import { button, el } from "./coach_dom.js";
 import { interval } from "./coach_interval.js";
-import { Picture } from "./coach_picture.js";
+import { Picture, ZOOM } from "./coach_picture.js";
 import { clock, number, say } from "./coach_words.js";
 
 function problems(take, play) {
@@ -29,8 +29,9 @@ function judged(take) {
     el("p", { class: "kicker" }, say("result.judged")),
     el("p", { class: "headline" }, told.headline),
     told.uncertainty ? el("p", { class: "lead" }, told.uncertainty) : null,
-    el("div", { class: "halves axes" }, axes.map((a) => interval(a, told.axes[a]))),
-    el("p", { class: "small" }, say("result.interval_note")));
+    el("details", { class: "sure" }, el("summary", {}, say("result.how_sure")),
+      el("div", { class: "halves axes" }, axes.map((a) => interval(a, told.axes[a]))),
+      el("p", { class: "small" }, say("result.interval_note"))));
 }
 
 const told = (reason) => el("span", {}, reason.text, reason.toward
@@ -64,22 +65,26 @@ function legend(take) {
     take.pauses.length ? part("pause", "pause") : null, take.range ? part("band", "range") : null);
 }
 
-function numbers(take) {
-  const { pace, quality } = take;
-  const voiced = take.measures?.pitch_range_st;
-  const known = (value, text) => (Number.isFinite(value) ? text() : say("numbers.unknown"));
-  const row = (key, value, text) =>
-    el("div", {}, el("dt", {}, say(`numbers.${key}`)), el("dd", {}, known(value, text)));
-  const seconds = (v) => say("page.seconds", { n: number(v, 1) });
-  return el("section", { class: "numbers" }, el("h3", {}, say("numbers.title")), el("dl", {},
-    row("length", take.duration_s, () => seconds(take.duration_s)),
-    row("speech", pace?.speech_s, () => seconds(pace.speech_s)),
-    row("pace", pace?.syllables_per_s,
-      () => say("numbers.pace_unit", { n: number(pace.syllables_per_s, 1) })),
-    row("pauses", pace?.pauses, () => number(pace.pauses, 0)),
-    Number.isFinite(voiced)
-      ? row("pitch", voiced, () => say("numbers.pitch_unit", { n: number(voiced, 1) })) : null,
-    row("noise", quality.snr_db, () => say("numbers.noise_unit", { n: number(quality.snr_db, 0) }))));
+const unitOf = (one) => say(`numbers.${one.name}_unit`);
+
+/** Return one number, and beside it what is usual for this voice. */
+function figure(one, practise) {
+  const digits = one.digits ?? 1;
+  const value = Number.isFinite(one.value)
+    ? say("numbers.with_unit", { n: number(one.value, digits), unit: unitOf(one) }) : say("numbers.unknown");
+  return el("div", {}, el("dt", {}, say(`numbers.${one.name}`)), el("dd", {}, value,
+    Number.isFinite(one.usual) ? el("span", { class: "small usual" },
+      say("numbers.usual", { n: number(one.usual, digits) })) : null,
+    practise && Number.isFinite(one.low) ? button(say("goal.start"), () => practise(one),
+      { class: "plain practise", "aria-label": say("goal.start_named", { what: say(`numbers.${one.name}`) }) }) : null));
+}
+
+function numbers(take, practise) {
+  const { first = [], more = [] } = take.numbers || {};
+  return el("section", { class: "numbers" }, el("h3", {}, say("numbers.title")),
+    el("dl", {}, first.map((one) => figure(one, practise))),
+    el("details", {}, el("summary", {}, say("numbers.more")),
+      el("dl", {}, more.map((one) => figure(one)))));
 }
 
 function controls(take, player, picture) {
@@ -89,6 +94,7 @@ function controls(take, player, picture) {
     slow.setAttribute("aria-pressed", String(half));
     player.slow(half);
   }, { "aria-pressed": "false", class: "slow" });
+  const zoom = (word, doing) => button(say(`picture.${word}`), doing, { class: "zoom" });
   const seek = el("input", { type: "range", class: "seek", min: 0, step: 0.01,
     max: take.duration_s, "aria-label": say("picture.position"),
     oninput: () => player.seek(Number(seek.value)) });
@@ -107,30 +113,33 @@ function controls(take, player, picture) {
   player.addEventListener("change", show);
   player.addEventListener("broken", () => { broken.hidden = false; });
   show();
-  return el("div", { class: "controls" }, toggle, slow, seek, where, broken);
+  return el("div", { class: "controls" }, toggle, slow,
+    zoom("zoom_in", () => picture.zoom(ZOOM)), zoom("zoom_out", () => picture.zoom(1 / ZOOM)),
+    seek, where, broken);
 }
 
-/** Return {node, picture, draw}: the card of a take; `draw` once it stands in the page. */
-export function result(take, name, player, actions, about) {
-  const picture = new Picture(take, player);
+/** Return {node, picture, draw}: the card of a take; `draw` once it stands in the page. `extra` stands
+ * below the advice, `practise(number)` begins an exercise. */
+export function result(take, name, player, actions, about, { extra = null, practise = null } = {}) {
+  const picture = take.voiced === false ? null : new Picture(take, player);
   const play = (from, to) => {
     // A place is heard with a little around it, so that its first sound is not cut.
-    picture.mark(from, to);
+    picture?.mark(from, to);
     player.play(Math.max(0, from - 0.1), Math.min(take.duration_s, to + 0.1));
   };
-  const axis = el("p", { class: "small axis-name" },
-    say(take.range ? "picture.axis_usual" : "picture.axis_take"));
+  const seen = () => [el("figure", {}, el("figcaption", { class: "unseen" }, say("picture.title")),
+    el("div", { class: "titled slim" }, el("p", { class: "small axis-name" },
+      say(take.range ? "picture.axis_usual" : "picture.axis_take")), picture.told),
+    picture.node, legend(take)), controls(take, player, picture)];
   const node = el("section", { class: "card take", "aria-labelledby": "result-title" },
     el("div", { class: "titled" }, el("h2", { id: "result-title", tabindex: -1 }, name), actions),
     take.kind === "example" ? el("p", { class: "note" }, say("result.example_note")) : null,
     problems(take, play), judged(take),
     take.next ? el("div", { class: "note good next" },
       el("h3", {}, say("result.next")), el("p", { class: "lead" }, take.next)) : null,
-    el("figure", {}, el("figcaption", { class: "unseen" }, say("picture.title")), axis,
-      picture.node, legend(take)),
-    controls(take, player, picture),
+    extra, picture ? seen() : null,
     reasons(take, play),
-    numbers(take), unknown(take),
+    picture ? numbers(take, practise) : null, unknown(take),
     take.judgement ? el("p", { class: "small" }, `${say("result.prediction")} ${about || ""}`) : null);
-  return { node, picture, draw: () => picture.draw(), close: () => picture.close() };
+  return { node, picture, draw: () => picture?.draw(), close: () => picture?.close() };
 }

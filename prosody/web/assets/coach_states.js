@@ -18,17 +18,30 @@ export function note(kind, title, lines = [], ...buttons) {
     buttons.length ? el("div", { class: "buttons" }, buttons) : null);
 }
 
-/** Put a note at the head of the page under a name; a second one of that name replaces it. */
+const PASSING_MS = 6000;
+const STAYS = ["gone", "session"];
+
+/** Put a small note over the page under a name; a second one of that name replaces it. It goes at the
+ * next thing somebody does, and by itself where nothing has to be done about it. */
 export function tell(name, made) {
   untell(name);
   const place = byId("notes");
   made.dataset.note = name;
   if (made.classList.contains("error")) made.setAttribute("role", "alert");
-  if (name !== "gone" && name !== "session") {
+  else setTimeout(() => made.remove(), PASSING_MS);
+  if (!STAYS.includes(name)) {
     made.append(button(say("page.close"), () => made.remove(), { class: "plain dismiss" }));
   }
   place.prepend(made);
 }
+
+function acted({ target }) {
+  for (const old of byId("notes").children) {
+    if (!STAYS.includes(old.dataset.note) && !old.contains(target)) old.remove();
+  }
+}
+addEventListener("pointerdown", acted);
+addEventListener("keydown", acted);
 
 export function untell(name) {
   for (const old of byId("notes").querySelectorAll(`[data-note="${name}"]`)) old.remove();

@@ -38,6 +38,7 @@ export class Trouble {
   /** Return the buttons for a sound that did not get through. */
   rescue() {
     if (!this.unsent()) return [];
+    if (this.unsent().refused) return [this.save()];
     return [button(say("error.send_again"), this.sendAgain, { class: "strong" }), this.save()];
   }
 

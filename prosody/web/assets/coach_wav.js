@@ -2,9 +2,9 @@
 
 const HEAD = 44;
 
-/** Return a Blob of a WAV from Float32Arrays in -1..1. */
-export function wav(chunks, rate) {
-  const count = chunks.reduce((n, c) => n + c.length, 0);
+/** Return a Blob of a WAV from Float32Arrays in -1..1, of at most so many samples. */
+export function wav(chunks, rate, most = Infinity) {
+  const count = Math.min(most, chunks.reduce((n, c) => n + c.length, 0));
   const view = new DataView(new ArrayBuffer(HEAD + 2 * count));
   const name = (at, text) => [...text].forEach((c, i) => view.setUint8(at + i, c.charCodeAt(0)));
   name(0, "RIFF");
@@ -22,6 +22,7 @@ export function wav(chunks, rate) {
   let at = HEAD;
   for (const chunk of chunks) {
     for (const value of chunk) {
+      if (at >= view.byteLength) break;
       const held = Math.max(-1, Math.min(1, value));
       view.setInt16(at, Math.round(held < 0 ? held * 0x8000 : held * 0x7fff), true);
       at += 2;

@@ -1,5 +1,7 @@
 // The texts of the page, in the reader's language; they come from the server with /api/start.
 
+import { button, put } from "./coach_dom.js";
+
 // All that can be said before the server has: the server may be what is missing.
 const FIRST = {
   nl: { error: { gone_title: "Geen verbinding met prosody",
@@ -66,4 +68,12 @@ export function apply(root = document) {
   for (const node of root.querySelectorAll("[data-word-placeholder]")) {
     node.placeholder = say(node.dataset.wordPlaceholder);
   }
+}
+
+const NAMES = { nl: "Nederlands", en: "English" };
+
+/** Fill the switch of languages; `choose(code)` is called with the one that is wanted. */
+export function languageSwitch(place, codes, choose) {
+  put(place, codes.map((code) => button(NAMES[code] || code, () => choose(code),
+    { lang: code, "aria-pressed": String(code === lang), "data-lang": code })));
 }
