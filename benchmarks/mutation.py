@@ -1,0 +1,197 @@
+"""Which changed lines no test notices: mutants drawn at random, each against its room's tests.
+
+A mutant is this program with one thing changed: an operator, a number, a name, an argument inside a
+function (as mutmut changes them), a number at the top of a module, or a line of a table of words.
+It is *noticed* when a test of its room fails, or hangs. What survives is either an equal program or
+a line that nothing guards; both are listed, to be looked at.
+
+Needs mutmut (development only). Takes hours in full; ``--mutants 20`` gives an impression,
+``--room measures`` looks at one room.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import common
+
+ROOMS = ("measures", "language", "conduct", "examine", "judge", "runs")
+TIME_LIMIT_S = 900.0
+# Of ten mutants so many come from functions, from numbers at the top of modules, from tables.
+SHARES = {"function": 0.8, "constant": 0.1, "table": 0.1}
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One changed file: where, what it was, what it became, and the whole text."""
+
+    room: str
+    path: Path
+    kind: str
+    line: int
+    was: str
+    became: str
+    text: str
+
+
+def of_functions(path: Path, text: str, draw: random.Random) -> Mutant | None:
+    """Return one of the changes that mutmut makes inside functions; None where there is none."""
+    from mutmut.mutation.file_mutation import create_mutations, deep_replace
+
+    module, found, *_ = create_mutations(path.name, text)
+    inside = [m for m in found if m.contained_by_top_level_function is not None]
+    if not inside:
+        return None
+    chosen = draw.choice(inside)
+    changed = deep_replace(module, chosen.original_node, chosen.mutated_node).code  # type: ignore[union-attr]
+    return _compared(path, "function", text, changed)
+
+
+def of_constants(path: Path, text: str, draw: random.Random) -> Mutant | None:
+    """Return the module with one number at its top changed by half; None where there is none."""
+    numbers = [
+        number
+        for node in ast.parse(text).body
+        if isinstance(node, (ast.Assign, ast.AnnAssign))
+        for number in ast.walk(node)
+        if isinstance(number, ast.Constant) and type(number.value) in (int, float) and number.value
+    ]
+    if not numbers:
+        return None
+    number = draw.choice(numbers)
+    lines = text.splitlines(keepends=True)
+    row = lines[number.lineno - 1].encode()
+    value = type(number.value)(number.value * 1.5 + (1 if isinstance(number.value, int) else 0))
+    lines[number.lineno - 1] = (
+        row[: number.col_offset] + repr(value).encode() + row[number.end_col_offset :]
+    ).decode()
+    return _compared(path, "constant", text, "".join(lines))
+
+
+def of_tables(path: Path, text: str, draw: random.Random) -> Mutant | None:
+    """Return the table without one of its patterns; None where there is none."""
+    lines = text.splitlines(keepends=True)
+    rows = [i for i, line in enumerate(lines) if re.fullmatch(r'\s+"[^"]+",\s*', line)]
+    if not rows:
+        return None
+    chosen = draw.choice(rows)
+    return _compared(path, "table", text, "".join(lines[:chosen] + lines[chosen + 1 :]))
+
+
+def _compared(path: Path, kind: str, was: str, became: str) -> Mutant | None:
+    if was == became:
+        return None
+    a, b = was.splitlines(), became.splitlines()
+    first = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), len(b) - 1)
+    return Mutant(path.parts[1], path, kind, first + 1, a[first].strip(), b[first].strip(), became)
+
+
+def drawn(count: int, seed: int, rooms: Sequence[str]) -> Iterator[Mutant]:
+    """Yield `count` mutants of the rooms: files by their length, kinds by `SHARES`."""
+    draw = random.Random(seed)
+    files: dict[str, list[Path]] = {".py": [], ".toml": []}
+    for room in rooms:
+        for path in sorted((common.ROOT / "prosody" / room).rglob("*")):
+            if path.suffix in files:
+                files[path.suffix].append(path.relative_to(common.ROOT))
+    makers = {"function": of_functions, "constant": of_constants, "table": of_tables}
+    made = 0
+    while made < count:
+        kind = draw.choices(list(SHARES), list(SHARES.values()))[0]
+        among = files[".toml" if kind == "table" else ".py"]
+        texts = {p: (common.ROOT / p).read_text(encoding="utf-8") for p in among}
+        path = draw.choices(among, [len(t) for t in texts.values()])[0]
+        if (mutant := makers[kind](path, texts[path], draw)) is not None:
+            made += 1
+            yield mutant
+
+
+def laid_out(place: Path) -> None:
+    """Copy the project as it installs, so that it is found before the one that is installed."""
+    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info", ".hypothesis")
+    for name in ("prosody", "tests", "samples", "benchmarks", "docs", "models", "cli"):
+        shutil.copytree(common.ROOT / name, place / name, ignore=ignore)
+    for name in ("cli", "models"):
+        shutil.copytree(common.ROOT / name, place / "prosody" / name, ignore=ignore)
+    for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "Makefile"):
+        shutil.copy(common.ROOT / name, place / name)
+
+
+def is_noticed(place: Path, room: str) -> bool:
+    """Run a room's quick tests in a copy; whether one fails or none ends in time."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-m", "not slow",
+             "-p", "no:cacheprovider", f"tests/{room}"],
+            cwd=place, capture_output=True, timeout=TIME_LIMIT_S, check=False,
+            env={**os.environ, "PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"},
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return True
+    return done.returncode != 0
+
+
+def main(argv: Sequence[str]) -> int:
+    """Draw mutants, run the tests of their rooms, write the share that was noticed."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--mutants", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--room", action="append", choices=ROOMS)
+    options, rest = parser.parse_known_args(list(argv))
+    args = common.arguments(rest, __doc__)
+    count = options.mutants or (20 if args.quick else 300)
+    common.need("mutmut", "dev")
+    rooms = options.room or ROOMS
+    seen: Counter[tuple[str, bool]] = Counter()
+    survived = []
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "copy"
+        place.mkdir()
+        laid_out(place)
+        for room in rooms:
+            if is_noticed(place, room):
+                print(f"the tests of {room} fail as they are: nothing can be told", file=sys.stderr)
+                return 1
+        begin = time.monotonic()
+        for number, mutant in enumerate(drawn(count, options.seed, rooms), 1):
+            target = place / mutant.path
+            kept = target.read_text(encoding="utf-8")
+            target.write_text(mutant.text, encoding="utf-8")
+            noticed = is_noticed(place, mutant.room)
+            target.write_text(kept, encoding="utf-8")
+            seen[mutant.room, noticed] += 1
+            word = "noticed" if noticed else "SURVIVED"
+            print(
+                f"{number}/{count} {word} {mutant.path}:{mutant.line} {mutant.became}",
+                flush=True,
+            )
+            if not noticed:
+                survived.append(
+                    {"file": str(mutant.path), "line": mutant.line, "kind": mutant.kind,
+                     "was": mutant.was, "became": mutant.became}
+                )  # fmt: skip
+    rows = [
+        {"room": room, "mutants": seen[room, True] + seen[room, False],
+         "noticed_share": seen[room, True] / max(1, seen[room, True] + seen[room, False])}
+        for room in rooms
+    ]  # fmt: skip
+    total = sum(seen.values())
+    share = (total - len(survived)) / max(1, total)
+    print(common.table(rows))
+    print(f"noticed: {share:.0%} of {total} mutants, in {time.monotonic() - begin:.0f} s")
+    found = {"mutants": total, "noticed_share": share, "seed": options.seed, "by_room": rows}
+    common.write("mutation", args, found | {"survived": survived})
+    return 0
