@@ -19,7 +19,7 @@ NO_TELEMETRY = {
 }
 os.environ.update(NO_TELEMETRY)  # worker processes inherit it, or import this module first
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "analyze": "prosody.runs.analyze",
