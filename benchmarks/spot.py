@@ -10,6 +10,7 @@ install it to run this), per stretch of voice activity. Prompts (Debian's asteri
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -122,13 +123,13 @@ def main(argv: list[str]) -> int:
         }
         print(name, results[name])
 
-    every = [p for p, _, _ in prompts()]
+    every = [line.path for line in prompts()]
     if every:
         wanted = {PROMPTS / f"{n}.wav" for n in SORRY_PROMPTS}
         others = [
-            p
-            for p, text, _ in prompts()
-            if p not in wanted and "sorry" not in text.lower() and "apolog" not in text.lower()
+            line.path
+            for line in prompts()
+            if line.path not in wanted and not re.search("sorry|apolog", line.text.lower())
         ]
         others = others[:: 4 if args.quick else 1]
         hit = [max((s for s, _, _ in spotter.scores(p)), default=-1e9) for p in sorted(wanted)]
