@@ -40,8 +40,9 @@ $(VENV)/.base: pyproject.toml $(LOCK)
 	  || $(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); \
 	  echo 'No virtual environment could be made; on Debian: apt-get install python3-venv' >&2; exit 1; }
 	@echo 'Installing prosody (the first time this takes a few minutes) ...'
-	@# with the pages, so that `prosody coach` runs after `make demo` with nothing else to install
-	@$(PIP) -c $(LOCK) -e '.[studio]'
+	@# with the pages and what reads recognisers, so that `prosody coach` and `--asr` work after
+	@# `make demo` with nothing else to install
+	@$(PIP) -c $(LOCK) -e '.[asr,studio]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base
