@@ -39,16 +39,28 @@ def analyze(
     manifest: str | None = given(
         "--manifest",
         help="CSV that lists recordings: path, call_id, started_at, channel, "
-        "role, agent, team, language, transcript, windows.",
+        "role, agent, team, language, transcript, windows, agent_speaker.",
     ),
     meta_from: str | None = given(
         "--meta-from",
-        metavar="REGEX",
+        metavar="REGEX|FORM",
         help="Take agent, team, call_id, started_at, language from file names, by named groups: "
-        "'(?P<agent>[a-z]+)_(?P<call_id>\\d+)'.",
+        "'(?P<agent>[a-z]+)_(?P<call_id>\\d+)'; or a form: genesys, amazon-connect, asterisk, "
+        "date-number, number-date, agent-date.",
     ),
     agent_channel: str = typer.Option(
         "auto", "--agent-channel", help="Where the agent is: auto, left, right, 0, 1 or mono."
+    ),
+    agent_speaker: str | None = given(
+        "--agent-speaker",
+        metavar="NAME",
+        help="The agent's name in transcripts, where nothing tells it: SPEAKER_00.",
+    ),
+    transcript_offset: float = typer.Option(
+        0.0, "--transcript-offset", help="Seconds to add to the times of transcripts."
+    ),
+    transcript_unit: str = typer.Option(
+        "auto", "--transcript-unit", help="What the numbers of transcripts count: auto, s or ms."
     ),
     windows: Path | None = given(
         "--windows", help="Where the apologies are: CSV, Praat TextGrid or Audacity labels."
@@ -168,6 +180,9 @@ def analyze(
     settings = chosen(settings_file)
     options = Options(
         agent_channel=agent_channel,
+        agent_speaker=agent_speaker or "",
+        transcript_offset_s=transcript_offset,
+        transcript_unit=transcript_unit,
         clips=clips,
         baseline=baseline,
         language=language,
@@ -200,9 +215,10 @@ def analyze(
     if shard is not None:
         calls = batch.shard_of(calls, shard)
     if baseline is not None:
-        from prosody.examine.speaker import voice_of
+        from prosody.examine.speaker import baseline_of
 
-        voice_of(baseline, options.settings)  # a baseline that cannot be used stops the run at once
+        # A baseline that cannot be used stops the run at once.
+        baseline_of(baseline, options.settings)
     judge = None if measures_only else Judge.load(model)
     job = task.make(options, redact=redact)
     start = executors.starter(
@@ -234,6 +250,9 @@ def analyze(
             settings=settings,
             command={
                 "agent_channel": agent_channel,
+                "agent_speaker": agent_speaker,
+                "transcript_offset_s": transcript_offset,
+                "transcript_unit": transcript_unit,
                 "clips": clips,
                 "language": language,
                 "lang": lang,

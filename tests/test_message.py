@@ -104,13 +104,12 @@ def test_the_line_that_installs_is_that_of_the_extra_that_is_missing():
 @pytest.mark.data
 def test_real_remarks_in_dutch(data):
     from prosody.calls.collect import collect
-    from prosody.examine.roles import assign
-    from prosody.transcripts import read
+    from prosody.examine.open_call import open_call
 
     texts = set()
-    for call in collect([data / "harpervalley"]):
-        found = assign(call, read(call.transcript))
-        texts |= {remark(r, "nl").text for r in found.remarks}
+    for call in collect([data / "harpervalley" / "agent", data / "harpervalley" / "caller"]):
+        with open_call(call) as opened:
+            texts |= {remark(r, "nl").text for r in opened.roles.remarks}
     assert "Het spoor van de medewerker begint 2,05 s later dan het andere." in texts
     assert not any("track" in text for text in texts)
 

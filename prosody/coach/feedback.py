@@ -11,10 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from prosody.coach.highlights import place
 from prosody.coach.take import Measured, Usual
+from prosody.examine.baseline import Baseline
 from prosody.examine.gates import NO_BASELINE
 from prosody.judge import reasons as explain
 from prosody.judge.judge import Judge
@@ -24,7 +23,6 @@ from prosody.results.records import AXES, Apology, plain
 from prosody.settings import Settings
 from prosody.words import load
 
-_ACOUSTIC = [table.NAMES.index(name) for name in table.ACOUSTIC]
 _MEASURE = {m.relative_name: m.name for m in table.MEASURES if m.relative_name}
 NEARLY = 0.95
 """A probability above this is told as nearly all, below its complement as hardly any."""
@@ -34,14 +32,15 @@ HALF = 0.07
 
 def against(row: Apology, usual: Usual | None, settings: Settings) -> Apology:
     """Return a row compared with how its speaker usually speaks (None: nothing is known)."""
-    known = usual is not None and usual.values is not None
-    habit, seconds = np.full(len(table.NAMES), np.nan), 0.0
-    if known and usual is not None and usual.seconds >= settings.baseline.min_s:
-        habit[_ACOUSTIC] = usual.values
-        seconds = usual.seconds
-    relative = table.relative(row.measures[None], habit[None])[0]
-    lacking = () if seconds > 0 else (NO_BASELINE,)
-    return replace(row, relative=relative, baseline_s=seconds, gates=(*row.gates, *lacking))
+    known = usual.baseline if usual is not None and usual.baseline is not None else Baseline.none()
+    known = known.at_least(settings.baseline.min_s)
+    lacking = () if known.seconds > 0 else (NO_BASELINE,)
+    return replace(
+        row,
+        relative=known.relative(row.measures[None])[0],
+        baseline_s=known.seconds,
+        gates=(*row.gates, *lacking),
+    )
 
 
 def judge(measured: Measured, usual: Usual | None, listener: Judge, settings: Settings) -> Apology:
@@ -174,7 +173,7 @@ def cannot_know(
     if kind == "example":
         return [say["example"]]
     out = []
-    if usual is None or usual.values is None or usual.seconds < limits.min_s:
+    if usual is None or usual.baseline is None or usual.seconds < limits.min_s:
         code = "short_of_baseline" if spoken_s else "no_baseline"
         out.append(
             say[code].format(seconds=_seconds(spoken_s, lang), least=_seconds(limits.min_s, lang))
@@ -191,9 +190,9 @@ def _seconds(value: float, lang: str) -> str:
 
 def usual_range(usual: Usual | None) -> dict[str, float] | None:
     """Return where the voice usually moves: the middle 60 % of its pitch, semitones; or None."""
-    if usual is None or usual.values is None:
+    if usual is None or usual.baseline is None:
         return None
-    at = dict(zip(table.ACOUSTIC, usual.values.tolist(), strict=True))
+    at = dict(zip(table.NAMES, usual.baseline.values.tolist(), strict=True))
     marks = {"low_st": "pitch_p20_st", "mid_st": "pitch_p50_st", "high_st": "pitch_p80_st"}
     out = {name: at[measure] for name, measure in marks.items()}
     return dict(plain(out)) if all(math.isfinite(v) for v in out.values()) else None

@@ -39,7 +39,7 @@ def numbers(
         The ordinary texts of the same speaker.
     """
     row = one.row.columns()
-    known = dict(zip(table.ACOUSTIC, usual.values, strict=True)) if _known(usual) else {}
+    known = dict(zip(table.NAMES, usual.baseline.values, strict=True)) if _known(usual) else {}
     spread = usual.spread if usual is not None else {}
     per_s = sum(len(t.pauses) for t in texts) / max(sum(t.speech_s for t in texts), 1e-9)
     pauses = per_s * one.speech_s if texts else math.nan
@@ -65,7 +65,7 @@ def numbers(
 
 
 def _known(usual: Usual | None) -> bool:
-    return usual is not None and usual.values is not None
+    return usual is not None and usual.baseline is not None
 
 
 def _hz(semitones: float) -> float:

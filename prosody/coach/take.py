@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from prosody.arrays import Spans
 from prosody.coach.contours import Lines
 from prosody.errors import ProsodyError, RecordingError
+from prosody.examine.baseline import Baseline
 from prosody.results.records import Apology
 from prosody.settings import Settings
 
@@ -312,14 +313,18 @@ def join(flacs: list[bytes]) -> bytes:
 class Usual:
     """How somebody usually speaks: what takes are held against.
 
-    ``values`` is as `speaker.voice_of` gives it, None where there is too little speech. ``spread``
-    is where a measure mostly lies: from the 20th to the 80th percentile of the stretches.
+    ``baseline`` is None where there is too little speech. ``spread`` is where a measure mostly
+    lies: from the 20th to the 80th percentile of the stretches.
     """
 
     flac: bytes
-    values: NDArray[np.float64] | None
-    seconds: float
+    baseline: Baseline | None
     spread: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of speech it rests on."""
+        return self.baseline.seconds if self.baseline is not None else 0.0
 
 
 def usual(flacs: list[bytes], folder: str, settings: Settings) -> Usual:
@@ -329,15 +334,15 @@ def usual(flacs: list[bytes], folder: str, settings: Settings) -> Usual:
     on that file gives the same.
     """
     from prosody.errors import UsageError
-    from prosody.examine.speaker import voice_of
+    from prosody.examine.speaker import baseline_of
 
     joined = join(flacs)
     with _as_file(joined, folder) as path:
         try:
-            values, seconds = voice_of(path, settings)
+            known = baseline_of(path, settings)
         except UsageError:
-            return Usual(joined, None, 0.0)
-    return Usual(joined, values, seconds, spread(joined, settings))
+            return Usual(joined, None)
+    return Usual(joined, known, spread(joined, settings))
 
 
 def spread(flac: bytes, settings: Settings) -> dict[str, tuple[float, float]]:

@@ -7,11 +7,14 @@ each is measured by itself, and the median over the stretches is what an apology
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from prosody import settings
 from prosody.arrays import Spans, join, subtract
+from prosody.measures import table
 
 # Pauses shorter than this belong to the stretch: an apology has such pauses inside it, too.
 JOIN_S = 0.5
@@ -50,6 +53,66 @@ def stretches(speech: Spans, exclude: Spans, chosen: settings.Baseline) -> Spans
     if len(cut) > most:
         cut = cut[np.unique(np.linspace(0, len(cut) - 1, most).round().astype(int))]
     return cut
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """How somebody usually speaks: what an apology is held against.
+
+    Attributes
+    ----------
+    values : float64 [len(table.NAMES)]
+        Usual value of each measure; NaN where it is not known.
+    seconds : float
+        Seconds of speech they rest on; 0 where there is no baseline.
+    """
+
+    values: NDArray[np.float64]
+    seconds: float
+
+    @classmethod
+    def none(cls) -> Baseline:
+        """Return what is known of somebody who has hardly spoken: nothing."""
+        return cls(np.full(len(table.NAMES), np.nan), 0.0)
+
+    @classmethod
+    def of(
+        cls,
+        measured: NDArray[np.float64],
+        seconds: float,
+        min_s: float,
+        names: tuple[str, ...] = table.NAMES,
+    ) -> Baseline:
+        """Return the median over stretches, or `none` where they are less than `min_s` in all.
+
+        Parameters
+        ----------
+        measured : float64 [n, len(names)]
+            Measures of stretches of somebody's other speech.
+        seconds : float
+            Speech in them.
+        min_s : float
+        names : tuple of str
+            The measures that the columns hold; the others stay unknown.
+        """
+        if seconds < min_s:
+            return cls.none()
+        values = np.full(len(table.NAMES), np.nan)
+        values[[table.NAMES.index(name) for name in names]] = median(measured)
+        return cls(values, seconds)
+
+    def at_least(self, min_s: float) -> Baseline:
+        """Return this, or `none` where it rests on less speech."""
+        return self if self.seconds >= min_s else self.none()
+
+    def relative(self, measured: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return windows compared with this, ``[n, len(table.RELATIVE_NAMES)]``.
+
+        Parameters
+        ----------
+        measured : float64 [n, len(table.NAMES)]
+        """
+        return table.relative(measured, np.repeat(self.values[None], len(measured), axis=0))
 
 
 def median(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -18,9 +18,11 @@ from prosody.audio import storage
 from prosody.calls.collect import Call
 from prosody.errors import ProsodyError, RecordingError, UsageError
 from prosody.examine import talk
-from prosody.examine.open_call import NO_WORDS, Heard, WordsFromSound, describe, hear
+from prosody.examine.baseline import Baseline
+from prosody.examine.open_call import NO_WORDS, OpenCall, WordsFromSound, describe, open_call
 from prosody.examine.roles import check
-from prosody.examine.speaker import Habit, Voice, voice_of
+from prosody.examine.speaker import Measuring, baseline_of
+from prosody.measures import table
 from prosody.message import failure as failure_said
 from prosody.message import remark as remark_said
 from prosody.results.records import Apology, Line
@@ -34,10 +36,15 @@ class Options:
 
     ``baseline`` is a file with ordinary speech of the voice in the clips; ``lang`` the language of
     remarks and reasons, ``language`` the one that is spoken; ``asr`` recognises words where
-    there is no transcript.
+    there is no transcript. ``agent_speaker`` is the transcripts' label of the agent,
+    ``transcript_offset_s`` what to add to their times, ``transcript_unit`` what their numbers count
+    (``auto``, ``s`` or ``ms``).
     """
 
     agent_channel: str = "auto"
+    agent_speaker: str = ""
+    transcript_offset_s: float = 0.0
+    transcript_unit: str = "auto"
     clips: bool = False
     baseline: Path | None = None
     language: str = "auto"
@@ -92,7 +99,7 @@ class Examiner:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.voice = (
-            None if options.baseline is None else voice_of(options.baseline, options.settings)
+            None if options.baseline is None else baseline_of(options.baseline, options.settings)
         )
 
     def __call__(self, call: Call) -> Examined:
@@ -122,7 +129,7 @@ class Examiner:
             )
 
 
-def examine(call: Call, options: Options, *, voice: Habit | None = None) -> Examined:
+def examine(call: Call, options: Options, *, voice: Baseline | None = None) -> Examined:
     """Find and measure the apologies of one call.
 
     Parameters
@@ -130,8 +137,8 @@ def examine(call: Call, options: Options, *, voice: Habit | None = None) -> Exam
     call : Call
         The files of one call and what is known about them.
     options : Options
-    voice : Habit, optional
-        A baseline measured elsewhere (`voice_of`) and its seconds of speech.
+    voice : Baseline, optional
+        A baseline measured elsewhere (`speaker.baseline_of`).
 
     Returns
     -------
@@ -162,10 +169,13 @@ def examine(call: Call, options: Options, *, voice: Habit | None = None) -> Exam
         return Examined(line)
 
 
-def _heard(call: Call, options: Options) -> AbstractContextManager[Heard]:
-    return hear(
+def _open(call: Call, options: Options) -> AbstractContextManager[OpenCall]:
+    return open_call(
         call,
         agent_channel=options.agent_channel,
+        agent_speaker=options.agent_speaker,
+        transcript_offset_s=options.transcript_offset_s,
+        transcript_unit=options.transcript_unit,
         clips=options.clips,
         language=options.language,
         settings=options.settings,
@@ -173,11 +183,11 @@ def _heard(call: Call, options: Options) -> AbstractContextManager[Heard]:
     )
 
 
-def _examine(call: Call, options: Options, line: Line, voice: Habit | None) -> Examined:
-    with _heard(call, options) as heard:
-        for name, value in describe(heard).items():
+def _examine(call: Call, options: Options, line: Line, voice: Baseline | None) -> Examined:
+    with _open(call, options) as opened:
+        for name, value in describe(opened).items():
             setattr(line, name, value)
-        line.remarks = tuple(remark_said(r, options.lang) for r in heard.remarks)
+        line.remarks = tuple(remark_said(r, options.lang) for r in opened.remarks)
         line.acts = tuple(
             {
                 "act": a.kind,
@@ -187,19 +197,23 @@ def _examine(call: Call, options: Options, line: Line, voice: Habit | None) -> E
                 "form": a.form,
                 "text": a.text,
             }
-            for a in heard.acts
+            for a in opened.acts
         )
-        if heard.turns or heard.poor:
-            line.conduct, line.complaint, line.complaint_without_apology = _conduct(heard, options)
+        if opened.turns or opened.poor:
+            line.conduct, line.complaint, line.complaint_without_apology = _conduct(opened, options)
         rows: list[Apology] = []
-        for track, role, acts in heard.voices():
-            rows += Voice(heard, track, role, options.settings, options.lang, voice).rows(
-                acts, line
-            )
-        line.conversation = talk.describe(heard, rows, options.settings)
+        for who, acts in opened.speakers():
+            measuring = Measuring(opened, who, options.settings, options.lang, voice)
+            found, usual = measuring.rows(acts, line)
+            rows += found
+            # Of several agents the one who speaks most stands for the call.
+            if who.role == "agent" and not usual.seconds <= line.baseline_s:
+                line.baseline_s = usual.seconds
+                line.baseline = dict(zip(table.NAMES, usual.values.tolist(), strict=True))
+        line.conversation = talk.describe(opened, rows, options.settings)
     rows.sort(key=lambda r: (r.start_s, r.channel))
     line.apologies = len(rows)
-    nothing = "poor_words" if heard.poor and heard.source == "asr" else "no_apology"
+    nothing = "poor_words" if opened.poor and opened.source == "asr" else "no_apology"
     line.status = "ok" if rows else nothing
     return Examined(line, rows)
 
@@ -220,34 +234,34 @@ def conduct_of(call: Call, options: Options) -> tuple[dict[str, Any], bool | Non
     """
     with (
         storage.beside(call) as here,
-        _heard(here, options) as heard,
+        _open(here, options) as opened,
     ):
-        if not heard.turns and not heard.poor:
+        if not opened.turns and not opened.poor:
             return {}, None
-        found, _, alone = _conduct(heard, options)
+        found, _, alone = _conduct(opened, options)
         return found, alone
 
 
-def _conduct(heard: Heard, options: Options) -> tuple[dict[str, Any], bool | None, bool | None]:
+def _conduct(opened: OpenCall, options: Options) -> tuple[dict[str, Any], bool | None, bool | None]:
     """Return every rule, whether the customer complains, and whether nobody apologised for it."""
     from prosody import conduct
 
-    language = heard.language if heard.language in conduct.languages() else "auto"
+    language = opened.language if opened.language in conduct.languages() else "auto"
     found = conduct.assess(
-        heard.turns,
-        heard.acts,
+        opened.turns,
+        opened.acts,
         language=language,
         settings=options.settings,
-        doubt="poor_words" if heard.poor else "",
+        doubt="poor_words" if opened.poor else "",
     )
     out = {}
     for rule, result in found.items():
         texts = conduct.texts(result, options.lang)
         out[rule] = {**result.as_dict(), "advice": texts["advice"], "remark": texts["remark"]}
-    if heard.poor:
+    if opened.poor:
         return out, None, None
-    complains = conduct.complains(heard.turns, heard.acts, language=language)
-    silent = not any(a.kind == "apology" and a.role != "customer" for a in heard.acts)
-    if complains and silent and heard.recognised is not None and heard.recognised.doubts:
+    complains = conduct.complains(opened.turns, opened.acts, language=language)
+    silent = not any(a.kind == "apology" and a.role != "customer" for a in opened.acts)
+    if complains and silent and opened.recognised is not None and opened.recognised.doubts:
         return out, complains, None  # an apology may lie where no words could be relied on
     return out, complains, None if complains is None else complains and silent

@@ -21,6 +21,8 @@ GATES = ("too_short", "too_little_voice", "clipped", "too_noisy", "digital_silen
 OUTSIDE = "outside_recording"
 # Not held against the sound either: too little other speech of the voice to compare with.
 NO_BASELINE = "no_baseline"
+# The words of a transcript are not where it says that they are.
+CLOCK = "clock"
 
 NOISE_AROUND_S = 15.0  # noise is looked for this far before and after a window
 _NOISE_FRAMES_S = 0.3  # less of it tells nothing

@@ -1,22 +1,26 @@
-"""What a transcript gives away about who speaks on which channel.
+"""What a transcript gives away about who speaks, and on which channel.
 
-Three kinds of evidence, strongest first: channels and roles that it names, when each role speaks
-against when each channel does, and wording that only one side of a service call uses. Each answers
-None where it is not clear.
+Kinds of evidence, strongest first: channels and roles that it names, when each role speaks against
+when each channel does, and wording that only one side of a service call uses (``who.*.toml``). Each
+answers None where it is not clear.
 """
 
 from __future__ import annotations
 
 import math
 import re
+import tomllib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prosody.arrays import overlap_s
-from prosody.audio.recording import Remark
+from prosody.audio.checks import Remark
+from prosody.transcripts.document import is_machine
 from prosody.transcripts.turns import Role, Transcript, Turn
 
 MIN_TOLD_S = 2.0  # less of the roles' time in a transcript tells nothing
@@ -24,23 +28,244 @@ MIN_MARKED_S = 0.5  # the same of windows that a person set
 MIN_TURN_S = 0.3  # shorter turns say little about who speaks where
 CLEAR_SHARE = 0.8  # of the turns' time must agree
 CLEAR_MARGIN = 0.3  # by which one way round must fit the voices better than the other
+# What wording counts: a greeting is said by nobody else, other expressions mostly.
+GREETING_POINTS, BUSINESS_POINTS, CUSTOMER_POINTS = 3, 1, -1
+AGENT_POINTS = 3  # an agent has at least so many
+AHEAD_POINTS = 3  # and so many more than anybody else
+SECOND_AGENT_POINTS = 4  # of a further agent, who also greets
+_TAPE_S = 90.0  # where nobody greets, announcements come this early
 
-# What only the one who answers for a company says. Wording, not proof: used when nothing else is
-# there, only when one side says it and the other does not, and always remarked on.
-_GREETING = re.compile(
-    r"\b(?:thank(?:s| you) for calling|how (?:can|may) i (?:help|assist)|"
-    r"is there anything else i can (?:help|do)|anything else i can (?:help|assist) you|"
-    r"(?:can|may) i have your (?:name|account|order|date)|"
-    r"(?:hoe|waarmee|waar) kan ik (?:u|je|jou) (?:mee )?(?:helpen|van dienst zijn)|"
-    r"wat kan ik voor (?:u|je|jou) (?:doen|betekenen)|(?:u|je) spreekt met|"
-    r"bedankt voor (?:het|uw|je) (?:bellen|wachten)|welkom bij|"
-    r"kan ik (?:u|je) (?:verder )?(?:nog )?(?:ergens|met iets) (?:anders )?(?:mee )?"
-    r"(?:helpen|van dienst)|"
-    r"mag ik (?:uw|je) (?:postcode|klantnummer|geboortedatum|ordernummer))\b",
+Segments = NDArray[np.float64]
+
+
+# --- wording ------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> dict[str, re.Pattern[str]]:
+    """Return the expressions of every kind, of all languages together."""
+    kinds: dict[str, list[str]] = {}
+    for file in sorted(resources.files("prosody.examine").iterdir(), key=lambda f: f.name):
+        if re.fullmatch(r"who\.\w+\.toml", file.name):
+            for kind, found in tomllib.loads(file.read_text(encoding="utf-8")).items():
+                kinds.setdefault(kind, []).extend(found)
+    return {
+        kind: re.compile("|".join(f"(?:{one if one[0] == '^' else chr(92) + 'b' + one})"
+                                  for one in found))
+        for kind, found in kinds.items()
+    }  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def says(text: str, kind: str) -> bool:
+    """Whether a text has an expression of a kind: greeting, business, customer, tape ..."""
+    return bool(_patterns()[kind].search(_plain(text)))
+
+
+def _points(text: str) -> int:
+    return (
+        GREETING_POINTS * says(text, "greeting")
+        + BUSINESS_POINTS * says(text, "business")
+        + CUSTOMER_POINTS * says(text, "customer")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """Who the agents are by their wording: labels, and how surely."""
+
+    labels: tuple[str, ...]
+    points: int
+    ahead: int
+
+    @property
+    def sure(self) -> bool:
+        """Whether much more than one greeting tells."""
+        return self.ahead >= 2 * AHEAD_POINTS
+
+
+def agents_by_wording(said: Sequence[tuple[str, str]]) -> Agents | None:
+    """Tell which of several speakers are agents, by what they say.
+
+    Parameters
+    ----------
+    said : sequence of (label, text)
+        Of two speakers or more.
+
+    Returns
+    -------
+    Agents or None
+        None where nobody is clearly ahead of everybody else.
+    """
+    points: dict[str, int] = {}
+    greets: dict[str, bool] = {}
+    for label, text in said:
+        points[label] = points.get(label, 0) + _points(text)
+        greets[label] = greets.get(label, False) or says(text, "greeting")
+    if len(points) < 2:
+        return None
+    ordered = sorted(points, key=lambda label: -points[label])
+    first = ordered[0]
+    others = [
+        label for label in ordered[1:] if greets[label] and points[label] >= SECOND_AGENT_POINTS
+    ]
+    rest = [label for label in ordered[1:] if label not in others]
+    if not rest or points[first] < AGENT_POINTS:
+        return None
+    ahead = points[first] - points[rest[0]]
+    if ahead < AHEAD_POINTS:
+        return None
+    return Agents((first, *others), points[first], ahead)
+
+
+def label_of(turn: Turn) -> str:
+    """Return what tells a turn's speaker from others: its channel, else its label."""
+    return str(turn.channel) if turn.channel is not None else turn.speaker
+
+
+def named_by_wording(transcript: Transcript) -> tuple[Transcript, Remark | None]:
+    """Give turns without roles the roles that their wording tells, where it is clear.
+
+    Only for transcripts that tell speakers (or channels) apart without saying who they are.
+    """
+    if any(turn.role != "unknown" for turn in transcript.turns):
+        return transcript, None
+    said = [(label_of(t), t.text) for t in transcript.turns if label_of(t)]
+    found = agents_by_wording(said)
+    if found is None:
+        return transcript, None
+
+    def role(turn: Turn) -> Role:
+        label = label_of(turn)
+        return "unknown" if not label else "agent" if label in found.labels else "customer"
+
+    turns = tuple(replace(turn, role=role(turn)) for turn in transcript.turns)
+    return replace(transcript, turns=turns), wording_remark(found)
+
+
+def wording_remark(found: Agents) -> Remark:
+    """Say that the wording told the agent, and how surely."""
+    sure = "clearly" if found.sure else "probably"
+    return Remark(
+        "roles_from_greeting",
+        f"Roles taken from the wording: {sure}, one side greets, asks and offers help as an agent "
+        "does.",
+        "If that is wrong, use --agent-channel or --agent-speaker.",
+        {"sure": sure},
+    )
+
+
+def named_by_user(transcript: Transcript, agent_speaker: str) -> tuple[Transcript, Remark | None]:
+    """Give the roles that ``--agent-speaker`` (or the manifest) tells.
+
+    Returns
+    -------
+    transcript : Transcript
+        With roles, where the speaker is there at all.
+    remark : Remark or None
+        That the speaker is not there.
+    """
+    wanted = {name.strip().casefold() for name in agent_speaker.split(",") if name.strip()}
+    labels = {t.speaker for t in transcript.turns if t.speaker}
+    if not wanted & {label.casefold() for label in labels}:
+        # How many, and not which: a label may be a customer's name.
+        text = (
+            "The transcript has no speaker of the name that --agent-speaker gives; it has "
+            f"{len(labels)} others."
+        )
+        values = {"count": str(len(labels))}
+        return transcript, Remark("no_such_speaker", text, values=values)
+
+    def role(turn: Turn) -> Role:
+        if not turn.speaker:
+            return "unknown"
+        return "agent" if turn.speaker.casefold() in wanted else "customer"
+
+    return replace(
+        transcript, turns=tuple(replace(t, role=role(t)) for t in transcript.turns)
+    ), None
+
+
+def announcements(turns: Sequence[Turn]) -> frozenset[int]:
+    """Return the positions of turns that no person says: announcements, menus, assistants.
+
+    By label, or by wording: what only a tape says wherever it stands, and what a tape usually says
+    before the greeting, with everything that the same voice said before it.
+    """
+    out = {i for i, t in enumerate(turns) if is_machine(t.speaker)}
+    rest = [i for i in range(len(turns)) if i not in out]
+    greeting = next(
+        (i for i in rest if turns[i].role != "customer" and says(turns[i].text, "greeting")
+         and not says(turns[i].text, "tape")), None,
+    )  # fmt: skip
+    last = -1
+    for i in rest:
+        text = turns[i].text
+        tape = says(text, "tape") and not says(text, "greeting")
+        early = (i < greeting) if greeting is not None else turns[i].start_s < _TAPE_S
+        if tape or (early and says(text, "announcement") and not says(text, "greeting")):
+            out.add(i)
+            if early:
+                last = i
+    if last >= 0:
+        side = label_of(turns[last]) or turns[last].role
+        before = [i for i in rest if i <= last]
+        same = [i for i in before if (label_of(turns[i]) or turns[i].role) == side]
+        if len(same) == len(before):  # nobody else has spoken yet: all of it is the tape
+            out |= set(same)
+    return frozenset(out)
+
+
+# Labels that name nobody.
+NEUTRAL = re.compile(
+    r"(?:speaker|spk|spreker|guest|agent|medewerker|ch|channel|kanaal)[ _-]?\w{1,3}", re.IGNORECASE
+)
+
+
+def agents_apart(turns: Sequence[Turn]) -> tuple[str, ...]:
+    """Return for each turn which agent speaks it; '' of others, and where there is one agent.
+
+    Several speakers that are agents are told by their labels; agents of one label by a handover
+    ("I will put you through") and the greeting after it. Names are not repeated: ``agent 1`` is who
+    speaks first.
+    """
+    mine = [i for i, t in enumerate(turns) if t.role == "agent"]
+    labels = {i: turns[i].speaker.casefold() for i in mine}
+    out = [""] * len(turns)
+    if len(set(labels.values())) < 2:
+        part, passed, greeted = 0, False, False
+        for i in mine:
+            greets = says(turns[i].text, "greeting") or bool(_INTRODUCES.search(turns[i].text))
+            if passed and greeted and greets:
+                part, passed = part + 1, False
+            greeted = greeted or greets
+            passed = passed or says(turns[i].text, "handover")
+            labels[i] = str(part)
+    names: dict[str, str] = {}
+    for i in mine:
+        own = turns[i].speaker
+        neutral = NEUTRAL.fullmatch(own.strip()) and labels[i] == own.casefold()
+        names.setdefault(labels[i], own if neutral else f"agent {len(names) + 1}")
+    if len(names) > 1:
+        for i in mine:
+            out[i] = names[labels[i]]
+    return tuple(out)
+
+
+# A second agent seldom says more than who she is: "Goedemiddag, met Joris van facturen".
+_INTRODUCES = re.compile(
+    r"^\W*(?:goede(?:morgen|middag|navond)|goeiedag|hallo|dag|hello|hi|good (?:morning|afternoon|"
+    r"evening))\b.{0,30}\b(?:met|u spreekt met|you(?:'re| are) (?:speaking|through) (?:to|with)|"
+    r"this is|my name is|mijn naam is)\s+\w+",
     re.IGNORECASE,
 )
 
-Segments = NDArray[np.float64]
+
+# --- when each speaks ---------------------------------------------------------------------------
 
 
 def _length(turn: Turn) -> float:
@@ -102,35 +327,3 @@ def by_voice(
     if abs(margin) < CLEAR_MARGIN:
         return None
     return 0 if margin > 0 else 1
-
-
-def _greeter(turns: Sequence[Turn]) -> str | None:
-    """Return the label (channel or speaker) that alone says what an agent says."""
-    said: dict[str, int] = {}
-    for turn in turns:
-        label = str(turn.channel) if turn.channel is not None else turn.speaker
-        if label:
-            said[label] = said.get(label, 0) + bool(_GREETING.search(turn.text))
-    greeters = [label for label, count in said.items() if count]
-    return greeters[0] if len(greeters) == 1 and len(said) == 2 else None
-
-
-def named_by_greeting(transcript: Transcript) -> tuple[Transcript, Remark | None]:
-    """Give turns without roles the roles that the greeting tells, where it is clear.
-
-    Only for transcripts that tell two speakers (or channels) apart without saying who they are.
-    """
-    if any(turn.role != "unknown" for turn in transcript.turns):
-        return transcript, None
-    greeter = _greeter(transcript.turns)
-    if greeter is None:
-        return transcript, None
-
-    def role(turn: Turn) -> Role:
-        label = str(turn.channel) if turn.channel is not None else turn.speaker
-        return "unknown" if not label else "agent" if label == greeter else "customer"
-
-    turns = tuple(replace(turn, role=role(turn)) for turn in transcript.turns)
-    text = "Roles taken from the wording: only one speaker greets or offers help as an agent does."
-    remark = Remark("roles_from_greeting", text, "If that is wrong, use --agent-channel.")
-    return replace(transcript, turns=turns), remark

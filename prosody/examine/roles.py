@@ -6,37 +6,31 @@ What neither says is never guessed: it is a :class:`RoleError` that names the op
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
-import numpy as np
-from numpy.typing import NDArray
-
-from prosody.audio.crosstalk import BLEED_DB, Crosstalk, compare, from_start, side_by_side
-from prosody.audio.recording import Recording, Remark
-from prosody.calls.collect import Call
+from prosody.arrays import Spans
+from prosody.audio.checks import Remark
+from prosody.audio.crosstalk import BLEED_DB, Crosstalk
+from prosody.calls.call import Call
 from prosody.errors import RoleError, UsageError
 from prosody.examine.role_evidence import (
     MIN_MARKED_S,
     MIN_TOLD_S,
+    NEUTRAL,
     by_channel,
     by_voice,
-    named_by_greeting,
+    label_of,
 )
+from prosody.examine.sound import Sound, together
+from prosody.examine.spoken import Words, put_on_channels
+from prosody.transcripts.alignment import Clock, estimate, evidence
 from prosody.transcripts.turns import Role, Transcript, Turn
 
-__all__ = [
-    "AGENT_CHANNELS",
-    "Roles",
-    "Track",
-    "assign",
-    "bleed_remarks",
-    "check",
-    "named_by_greeting",
-]
+__all__ = ["AGENT_CHANNELS", "Roles", "Track", "assign", "bleed_remarks", "check"]
 
 AgentChannel = Literal["auto", "left", "right", "0", "1", "mono"]
 AGENT_CHANNELS: tuple[str, ...] = get_args(AgentChannel)
@@ -45,12 +39,13 @@ _REMEDY = (
     "Say which with --agent-channel left or right, or give roles in a transcript, windows file or "
     "manifest."
 )
+_SPEAKERS = "Say which with --agent-speaker NAME ({names}) or --agent-channel left or right."
 
 MAX_LENGTH_GAP_S = 0.5
 _WINDOWS = "windows file"
 
-Segments = NDArray[np.float64]
-SpeechOf = Callable[[int, int], Segments]
+# By which a transcript must fit one way round better than the other, in kappa.
+CLEAR_KAPPA = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +92,19 @@ def check(agent_channel: str) -> None:
 # --- decisions ----------------------------------------------------------------------------------
 
 
-def _split(recordings: Sequence[Recording], agent: int) -> tuple[Track, ...]:
-    info = recordings[0].info
-    others = [c for c in range(info.channels) if c != agent]
-    rest: Role = "customer" if len(others) == 1 else "unknown"
-    return (
-        Track(0, info.path, agent, "agent"),
-        *(Track(0, info.path, channel, rest) for channel in others),
+def _split(sound: Sound, agent: int) -> tuple[Track, ...]:
+    signals = list(sound.signals)
+    ordered = [signals[agent], *(one for k, one in enumerate(signals) if k != agent)]
+    rest: Role = "customer" if len(ordered) == 2 else "unknown"
+    return tuple(
+        Track(source, sound.recordings[source].info.path, channel, rest if k else "agent")
+        for k, (source, channel) in enumerate(ordered)
     )
 
 
-def _shared(recordings: Sequence[Recording], channel: int = 0) -> tuple[Track, ...]:
-    return (Track(0, recordings[0].info.path, channel),)
+def _shared(sound: Sound, signal: int = 0) -> tuple[Track, ...]:
+    source, channel = sound.signals[signal]
+    return (Track(source, sound.recordings[source].info.path, channel),)
 
 
 def bleed_remarks(
@@ -150,10 +146,9 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _from_sources(
-    call: Call, transcript: Transcript | None, recordings: Sequence[Recording]
-) -> Roles:
+def _from_sources(call: Call, transcript: Transcript | None, sound: Sound) -> Roles:
     """Roles that file names or the manifest gave."""
+    recordings = sound.recordings
     remarks: list[Remark] = []
     offsets: Mapping[Role, float] = (transcript.track_start_s if transcript else None) or {}
     tracks = []
@@ -162,7 +157,7 @@ def _from_sources(
         if channel is None:
             channel = 0
             if info.channels > 1:
-                found = compare(recording.blocks(), info.sr_hz)
+                found = sound.crosstalk((index, 0), (index, 1))
                 if found.same or found.silent[1]:
                     remarks.extend(bleed_remarks(found))
                 elif found.silent[0]:
@@ -205,59 +200,46 @@ def _from_sources(
         for t in late
     )
     if len(tracks) == 2:
-        found = _compared(tracks, recordings)
+        one, other = ((t.source, t.channel) for t in tracks)
+        found = sound.crosstalk(one, other, offsets_s=(tracks[0].offset_s, tracks[1].offset_s))
         remarks.extend(bleed_remarks(found, tuple(f"the {track.role}'s track" for track in tracks)))
         if found.same:  # a mix given twice: whose words are whose only the transcript can tell
             return Roles((replace(tracks[0], role="unknown"),), "mono", tuple(remarks))
     return Roles(tuple(tracks), "split", tuple(remarks))
 
 
-def _compared(tracks: Sequence[Track], recordings: Sequence[Recording]) -> Crosstalk:
-    """Compare the two tracks of a pair, on the call's clock."""
-    one, other = (recordings[track.source] for track in tracks)
-    rows = [track.channel for track in tracks]
-    sr = one.info.sr_hz
-    if one is other or one.path == other.path:
-        return compare((block[rows] for block in one.blocks()), sr)
-    if other.info.sr_hz != sr:
-        return compare((), sr)
-    starts = [round(track.offset_s * sr) for track in tracks]
-    streams = [
-        from_start(recordings[track.source], track.channel, at)
-        for track, at in zip(tracks, starts, strict=True)
-    ]
-    return compare(side_by_side(*streams), sr)
-
-
 def assign(
     call: Call,
-    transcript: Transcript | None,
+    words: Words,
     agent_channel: str = "auto",
     *,
-    recordings: Sequence[Recording] | None = None,
-    speech: SpeechOf | None = None,
+    sound: Sound,
     marked: Sequence[Turn] = (),
     clip: bool = False,
-) -> Roles:
+) -> tuple[Roles, Words]:
     """Decide who is heard on which channel.
 
     Parameters
     ----------
     call : Call
         Its sources may already have roles (file names, manifest).
-    transcript : Transcript or None
-        Its turns may name roles, channels or speakers.
+    words : Words
+        The turns of its transcript may name roles, channels or speakers.
     agent_channel : {'auto', 'left', 'right', '0', '1', 'mono'}
-        What the user says. It does not overrule roles of a pair or manifest.
-    recordings : sequence of Recording, optional
-        The open files, one per source; opened here where they are not given.
-    speech : callable, optional
-        ``speech(source, channel)`` gives the voice activity in seconds of the file; computed here
-        where it is not given, and only where the decision needs it.
+        What the user says. It does not overrule roles of a pair or manifest, and holds for what has
+        two channels.
+    sound : Sound
+        The call's open files.
     marked : sequence of Turn
         What a windows file says of roles: the user's own word, too.
     clip : bool
         The file is one apology by one speaker.
+
+    Returns
+    -------
+    roles : Roles
+    words : Words
+        As given; turns of a transcript without speakers are put on the channels that speak then.
 
     Raises
     ------
@@ -265,38 +247,38 @@ def assign(
         Where it cannot be told; the remedy names the option.
     """
     check(agent_channel)
-    with ExitStack() as stack:
-        if recordings is None:
-            recordings = [stack.enter_context(Recording(s.path)) for s in call.sources]
-        only = call.sources[0].channel
-        info = recordings[0].info
-        named = call.sources[0].role != "unknown" and (only is not None or info.channels == 1)
-        if len(call.sources) > 1 or named:
-            return _from_sources(call, transcript, recordings)
-        if only is not None and only >= info.channels:
-            raise RoleError(
-                f"{info.path}: no channel {only}, there are {info.channels}.",
-                "Correct the channel in the manifest; it counts from 0.",
-            )
-        if only is not None:
-            return Roles(_shared(recordings, only), "clip" if clip else "mono")
-        if info.channels == 1:
-            return _one_channel(recordings, transcript, agent_channel, clip)
-        found = compare(recordings[0].blocks(), info.sr_hz)
-        return _channels(recordings, transcript, agent_channel, found, speech, marked, clip)
-
-
-def _one_channel(
-    recordings: Sequence[Recording], transcript: Transcript | None, agent_channel: str, clip: bool
-) -> Roles:
-    if clip:
-        return Roles(_shared(recordings), "clip")
-    if agent_channel in _CHANNEL:
+    transcript = words.transcript
+    only, info = call.sources[0].channel, sound.recordings[0].info
+    named = call.sources[0].role != "unknown" and (only is not None or info.channels == 1)
+    if named or any(s.role != "unknown" for s in call.sources[1:]):
+        return _from_sources(call, transcript, sound), words
+    if only is not None and only >= info.channels:
         raise RoleError(
-            f"{recordings[0].info.path}: one channel, where --agent-channel {agent_channel} "
-            "expects two.",
-            "Use --agent-channel mono (or auto) for recordings with both speakers on one channel.",
+            f"{info.path}: no channel {only}, there are {info.channels}.",
+            "Correct the channel in the manifest; it counts from 0.",
         )
+    if only is not None:
+        return Roles(_shared(sound, only), "clip" if clip else "mono"), words
+    if len(sound.signals) == 1:
+        return _one_channel(sound, transcript, clip), words
+    found = sound.crosstalk(*sound.signals[:2])
+    apart = len(sound.signals) == 2 and not found.same and not any(found.silent)
+    if apart and not clip and transcript is not None and _nobody_told(transcript):
+        speech = tuple(sound.voice(*signal) for signal in sound.signals)
+        transcript, said = put_on_channels(transcript, speech, sound.duration_s)
+        words = replace(words, transcript=transcript, remarks=(*words.remarks, *said))
+    return _channels(sound, transcript, agent_channel, found, marked, clip), words
+
+
+def _nobody_told(transcript: Transcript) -> bool:
+    """Whether a transcript does not even tell two speakers apart."""
+    turns = transcript.turns
+    return not any(t.role != "unknown" for t in turns) and len({label_of(t) for t in turns}) < 2
+
+
+def _one_channel(sound: Sound, transcript: Transcript | None, clip: bool) -> Roles:
+    if clip:
+        return Roles(_shared(sound), "clip")
     remarks: tuple[Remark, ...] = ()
     if not any(turn.role != "unknown" for turn in (transcript.turns if transcript else ())):
         remarks = (
@@ -306,102 +288,191 @@ def _one_channel(
                 "Give roles in a transcript to have the agent's alone.",
             ),
         )
-    return Roles(_shared(recordings), "mono", remarks)
+    return Roles(_shared(sound), "mono", remarks)
 
 
 def _channels(
-    recordings: Sequence[Recording],
+    sound: Sound,
     transcript: Transcript | None,
     agent_channel: str,
     found: Crosstalk,
-    speech: SpeechOf | None,
     marked: Sequence[Turn],
     clip: bool,
 ) -> Roles:
-    """Decide for one file of two channels or more."""
-    info, remarks = recordings[0].info, bleed_remarks(found)
-    two = info.channels == 2
+    """Decide for two channels or more, of one file or of two."""
+    info, remarks = sound.recordings[0].info, bleed_remarks(found)
+    count = len(sound.signals)
+    two = count == 2
     if agent_channel in _CHANNEL and not found.same:
         agent = _CHANNEL[agent_channel]
         if clip:
-            return Roles(_shared(recordings, agent), "clip", remarks)
-        told = _told(recordings, transcript, speech, marked) if two else None
-        doubt = () if told is None or told.agent == agent else (_doubt(agent, told),)
-        return Roles(_split(recordings, agent), "split", (*remarks, *doubt))
+            return Roles(_shared(sound, agent), "clip", remarks)
+        told = _told(sound, transcript, marked) if two else None
+        doubt = (_doubt(agent, told),) if told is not None and told.doubts(agent) else ()
+        return Roles(_split(sound, agent), "split", (*remarks, *doubt))
     layout: Literal["mono", "clip"] = "clip" if clip else "mono"
     if found.same and two:
-        shared = _one_channel(recordings, transcript, "mono", clip)
+        shared = _one_channel(sound, transcript, clip)
         return replace(shared, remarks=remarks + shared.remarks)
     if (agent_channel == "mono" or clip) and two and any(found.silent):
         live = 1 if found.silent[0] else 0
-        return Roles(_shared(recordings, live), layout, remarks)
+        return Roles(_shared(sound, live), layout, remarks)
     if clip:
         # A take has one speaker; a stereo microphone or a room makes its channels differ.
-        text = f"{info.channels} different channels; channel 0 was measured, nothing mixed."
+        text = f"{count} different channels; channel 0 was measured, nothing mixed."
         remark = Remark("clip_channel", text, "Choose another with --agent-channel right.")
-        return Roles(_shared(recordings, 0), "clip", (*remarks, remark))
+        return Roles(_shared(sound, 0), "clip", (*remarks, remark))
     if agent_channel == "mono":
         raise RoleError(
-            f"{info.path}: {info.channels} different channels; they are never mixed down.",
+            f"{info.path}: {count} different channels; they are never mixed down.",
             "Choose one with --agent-channel left or right.",
         )
     if two and all(found.silent):
         # Whose silence is whose does not matter: the gates withhold what is judged of it.
-        return Roles(_split(recordings, 0), "split", remarks)
-    told = _told(recordings, transcript, speech, marked)
+        return Roles(_split(sound, 0), "split", remarks)
+    told = _told(sound, transcript, marked)
     if told is not None:
         if told.heard:
             text = (
                 f"The agent of the {told.file} is heard on channel {told.agent} (by when they "
                 "speak)."
             )
-            remarks = (
-                *remarks,
-                Remark(
-                    "roles_from_voice",
-                    text,
-                    values={"file": told.file, "channel": str(told.agent)},
-                ),
+            values = {"file": told.file, "channel": str(told.agent)}
+            remarks = (*remarks, Remark("roles_from_voice", text, values=values))
+        return Roles(_split(sound, told.agent), "split", remarks)
+    raise _untold(sound, transcript)
+
+
+def _untold(sound: Sound, transcript: Transcript | None) -> RoleError:
+    """Return the error of a call whose agent cannot be told, with its true cause."""
+    path, count = sound.recordings[0].info.path, len(sound.signals)
+    if transcript is None:
+        return RoleError(
+            f"{path}: {count} channels, and no transcript says which is the agent's.", _REMEDY
+        )
+    speakers = sorted({t.speaker for t in transcript.turns if t.speaker})
+    if len(speakers) > 1:
+        # A label may be a customer's name: only labels that name nobody are repeated.
+        shown = ", ".join(s for s in speakers if NEUTRAL.fullmatch(s)) or "as the transcript has it"
+        return RoleError(
+            f"{path}: {count} channels, and nothing tells which of the transcript's "
+            f"{len(speakers)} speakers is the agent.",
+            _SPEAKERS.format(names=shown),
+        )
+    if _nobody_told(transcript):
+        speech = together([sound.voice(*signal) for signal in sound.signals])
+        turns = transcript.turns
+        clock = estimate(evidence(turns, [0] * len(turns), (speech,)), sound.duration_s)
+        if clock.state not in ("fits", "corrected"):
+            return RoleError(
+                f"{path}: the transcript names nobody, and its times do not fit the sound, so "
+                "that nothing tells which channel is the agent's.",
+                "Say which with --agent-channel left or right, and correct the times with "
+                "--transcript-offset SECONDS or --transcript-unit ms|s.",
+                code="clock",
             )
-        return Roles(_split(recordings, told.agent), "split", remarks)
-    why = "no transcript says" if transcript is None else "the transcript does not tell"
-    raise RoleError(
-        f"{info.path}: {info.channels} channels, and {why} which is the agent's.", _REMEDY
+    return RoleError(
+        f"{path}: {count} channels, and neither transcript nor wording tells which is the agent's.",
+        _REMEDY,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """The agent's channel as a file tells it: by its number, or by when the agent is heard."""
+    """The agent's channel as a file tells it: by its number, or by when the agent is heard.
+
+    ``sure`` is False where the transcript fits the sound neither way round: then nothing is judged,
+    whichever channel it is.
+    """
 
     agent: int
     file: str
     heard: bool
+    sure: bool = True
+
+    def doubts(self, agent: int) -> bool:
+        """Whether this says surely that it is another channel."""
+        return self.sure and self.agent != agent
 
 
-def _told(
-    recordings: Sequence[Recording],
-    transcript: Transcript | None,
-    speech: SpeechOf | None,
-    marked: Sequence[Turn],
-) -> _Told | None:
+def _told(sound: Sound, transcript: Transcript | None, marked: Sequence[Turn]) -> _Told | None:
     """Return what transcript and windows tell of the channels; what a person marked goes first."""
-    channels = recordings[0].info.channels
+    channels = len(sound.signals)
     said = {_WINDOWS: marked, "transcript": transcript.turns if transcript is not None else ()}
     for file, turns in said.items():
         roles = by_channel(turns, channels)
         if roles is not None:
             agent = next(channel for channel, role in roles.items() if role == "agent")
             return _Told(agent, file, heard=False)
-    for file in ("transcript", _WINDOWS):
-        turns = said[file]
-        if channels == 2 and any(turn.role == "agent" for turn in turns):
-            # A person who marked a second of an apology listened to just that second.
-            least_s = MIN_MARKED_S if file == _WINDOWS else MIN_TOLD_S
-            agent_on = by_voice(turns, _voices(recordings, speech), least_s=least_s)
-            if agent_on is not None:
-                return _Told(agent_on, file, heard=True)
-    return None
+    if channels != 2:
+        return None
+    voices = [sound.voice(*signal) for signal in sound.signals]
+    doubtful: _Told | None = None
+    if any(turn.role == "agent" for turn in said["transcript"]):
+        told = _by_clock(said["transcript"], voices, sound.duration_s)
+        if told is not None and told.sure:
+            return told
+        doubtful = told
+    if any(turn.role == "agent" for turn in marked):
+        # A person who marked a second of an apology listened to just that second.
+        agent_on = by_voice(marked, voices, least_s=MIN_MARKED_S)
+        if agent_on is not None:
+            return _Told(agent_on, _WINDOWS, heard=True)
+    return doubtful
+
+
+def _by_clock(turns: Sequence[Turn], voices: Sequence[Spans], duration_s: float) -> _Told | None:
+    """Return the agent's channel: the way round in which the turns fit the voices, at any shift."""
+    dead = [k for k, voice in enumerate(voices) if not len(voice)]
+    if len(dead) == 2:
+        return None
+    if len(dead) == 1:
+        return _by_live_channel(turns, voices, 1 - dead[0], duration_s)
+    ways = []
+    for agent in (0, 1):
+        sides = [{"agent": agent, "customer": 1 - agent}.get(t.role, -1) for t in turns]
+        found = evidence(turns, sides, voices)
+        joint = estimate(found, duration_s)
+        legs = [estimate(found.only(k), duration_s) for k in (0, 1)]
+        ways.append((joint, legs))
+    scores = [_score(joint, legs) for joint, legs in ways]
+    better = 0 if scores[0] >= scores[1] else 1
+    joint, legs = ways[better]
+    sure = joint.state in ("fits", "corrected", "broken") or all(
+        c.state in ("fits", "corrected") for c in legs
+    )
+    if sure and abs(scores[0] - scores[1]) >= CLEAR_KAPPA:
+        return _Told(better, "transcript", heard=True)
+    # Few words tell no clock, but may well tell whose channel it is.
+    plain = by_voice(turns, voices, least_s=MIN_TOLD_S)
+    if plain is not None and sure:
+        return _Told(plain, "transcript", heard=True)
+    speech = together(voices)
+    both = estimate(evidence(turns, [0] * len(turns), (speech,)), duration_s)
+    if both.state in ("fits", "corrected") and sure:
+        return None  # the times fit, but the channels do not tell the speakers apart
+    return _Told(better, "transcript", heard=True, sure=False)
+
+
+def _by_live_channel(
+    turns: Sequence[Turn], voices: Sequence[Spans], live: int, duration_s: float
+) -> _Told | None:
+    """Return the agent's channel where the other one is dead: whose turns lie under its voice."""
+    fit = {}
+    for role in ("agent", "customer"):
+        sides = [live if t.role == role else -1 for t in turns]
+        fit[role] = estimate(evidence(turns, sides, voices), duration_s)
+    best = max(fit, key=lambda role: -1.0 if math.isnan(fit[role].kappa) else fit[role].kappa)
+    if fit[best].state not in ("fits", "corrected"):
+        return None
+    return _Told(live if best == "agent" else 1 - live, "transcript", heard=True)
+
+
+def _score(joint: Clock, legs: Sequence[Clock]) -> float:
+    """Return how well turns fit one way round; each leg may have a clock of its own."""
+    own = [c.kappa for c in legs if c.state in ("fits", "corrected")]
+    joint_k = -1.0 if math.isnan(joint.kappa) else joint.kappa
+    return max(joint_k, sum(own) / 2 if len(own) == 2 else -1.0)
 
 
 def _doubt(agent: int, told: _Told) -> Remark:
@@ -412,11 +483,3 @@ def _doubt(agent: int, told: _Told) -> Remark:
         "Listen to one call, and correct the one that is wrong.",
         {"channel": str(agent), "other": str(told.agent), "file": told.file},
     )
-
-
-def _voices(recordings: Sequence[Recording], speech: SpeechOf | None) -> list[Segments]:
-    if speech is not None:
-        return [speech(0, 0), speech(0, 1)]
-    from prosody.audio.activity import activity_of
-
-    return [voice.speech for voice in activity_of(recordings[0])[:2]]

@@ -1,9 +1,9 @@
-"""One voice: what is usual for it, and its apologies measured against that."""
+"""One speaker of an open call: the usual way to speak, and apologies measured against it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,99 +14,84 @@ from prosody.audio.recording import Recording, Remark
 from prosody.errors import UsageError
 from prosody.examine import baseline, gates
 from prosody.examine.apology_window import Cut, cut
-from prosody.examine.open_call import Heard
-from prosody.examine.roles import Track
+from prosody.examine.baseline import Baseline
+from prosody.examine.open_call import OpenCall, Speaker
 from prosody.measures import table
 from prosody.results.records import Apology, Line
 from prosody.settings import Settings
-from prosody.transcripts.turns import Act, Role
+from prosody.transcripts.turns import Act
 from prosody.words import load as words
 
 Floats = NDArray[np.float64]
-Habit = tuple[Floats, float]  # median of each acoustic measure, and the seconds they rest on
 _AT = {name: i for i, name in enumerate(table.NAMES)}
 _ACOUSTIC = [_AT[name] for name in table.ACOUSTIC]
 
 
-class Voice:
-    """One voice on one track of an open call.
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """How the apologies of one speaker are measured.
 
-    Parameters
+    Attributes
     ----------
-    heard : Heard
-    track : Track
-    role : {'agent', 'customer', 'unknown'}
+    opened : OpenCall
+    who : Speaker
     settings : Settings
     lang : str
         Language of the remarks.
-    voice : Habit, optional
-        A baseline measured elsewhere (`voice_of`), instead of the rest of the call.
+    given : Baseline or None
+        A baseline measured elsewhere (`baseline_of`), instead of the rest of the call.
     """
 
-    def __init__(
-        self,
-        heard: Heard,
-        track: Track,
-        role: Role,
-        settings: Settings,
-        lang: str,
-        voice: Habit | None = None,
-    ) -> None:
-        self.heard, self.track, self.role = heard, track, role
-        self.settings, self.voice = settings, voice
-        self.texts: dict[str, str] = words("screen", lang)["remark"]
+    opened: OpenCall
+    who: Speaker
+    settings: Settings
+    lang: str = "en"
+    given: Baseline | None = None
 
-    def rows(self, acts: Sequence[Act], line: Line) -> list[Apology]:
-        """Measure apologies and the baseline in one batch, and make the rows."""
-        heard, chosen = self.heard, self.settings
-        speech = heard.speech(self.track)
+    def rows(self, acts: Sequence[Act], line: Line) -> tuple[list[Apology], Baseline]:
+        """Measure apologies and the baseline in one batch; return the rows and the baseline."""
+        opened, chosen = self.opened, self.settings
+        speech = opened.speech(self.who.track)
         cuts = [self._cut(a, speech) for a in acts]
         windows = np.array([[c.start_s, c.end_s] for c in cuts]).reshape(-1, 2)
-        own = heard.own_speech(self.track, self.role)
+        own = opened.own_speech(self.who)
         stretches = baseline.stretches(own, windows, chosen.baseline)
         sounds, measured = self._measure(np.concatenate([windows, stretches]))
         n = len(acts)
-        habit, baseline_s = baseline.median(measured[n:]), 0.0
-        if self.voice is not None:
-            habit, baseline_s = np.full(len(table.NAMES), np.nan), self.voice[1]
-            habit[_ACOUSTIC] = self.voice[0]
+        if self.given is not None:
+            usual = self.given.at_least(chosen.baseline.min_s)
         else:
-            baseline_s = float(overlap_s(own, stretches).sum())
-        if baseline_s < chosen.baseline.min_s:
-            habit, baseline_s = np.full_like(habit, np.nan), 0.0
-        if self.role == "agent":
-            line.baseline_s = baseline_s
-            line.baseline = dict(zip(table.NAMES, habit.tolist(), strict=True))
-        relative = table.relative(measured[:n], np.repeat(habit[None], n, axis=0))
-        common = self._baseline_remarks(baseline_s)
-        lacking = () if baseline_s > 0 else (gates.NO_BASELINE,)
-        qualities = [
-            replace(found, gates=(gates.OUTSIDE,), numbers=())
-            if "window_beyond" in cut.remarks
-            else replace(found, gates=(*found.gates, *lacking))
-            for found, cut in zip(
-                self._qualities(sounds[:n], measured[:n], windows, speech), cuts, strict=True
-            )
-        ]
-        track_number = self.track.channel if len(heard.recordings) == 1 else self.track.source
-        return [
+            seconds = float(overlap_s(own, stretches).sum())
+            usual = Baseline.of(measured[n:], seconds, chosen.baseline.min_s)
+        relative = usual.relative(measured[:n])
+        common = self._baseline_remarks(usual.seconds)
+        qualities = self._qualities(sounds[:n], measured[:n], windows, speech)
+        qualities = [self._fitting(*one) for one in zip(qualities, cuts, acts, strict=True)]
+        if usual.seconds <= 0:
+            qualities = [
+                q if gates.OUTSIDE in q.gates else replace(q, gates=(*q.gates, gates.NO_BASELINE))
+                for q in qualities
+            ]
+        track = self.who.track
+        rows = [
             Apology(
                 recording=line.recording,
                 recording_sha256=line.recording_sha256,
                 call_id=line.call_id,
-                channel=track_number,
+                channel=track.channel if len(opened.recordings) == 1 else track.source,
                 role=act.role,
                 text=act.text,
                 start_s=float(windows[i, 0]),
                 end_s=float(windows[i, 1]),
                 form=act.form,
-                source=heard.source,
-                language=heard.language,
+                source=opened.source,
+                language=opened.language,
                 measures=measured[i],
                 relative=relative[i],
-                baseline_s=baseline_s,
+                baseline_s=usual.seconds,
                 started_at=line.started_at,
                 agent=line.agent,
+                agent_speaker=self.who.name,
                 team=line.team,
                 i_form=act.i_form,
                 gates=found.gates,
@@ -121,14 +106,28 @@ class Voice:
             )
             for i, (act, found) in enumerate(zip(acts, qualities, strict=True))
         ]
+        return rows, usual
+
+    def _fitting(self, found: gates.Quality, window: Cut, act: Act) -> gates.Quality:
+        """Return what is known of a window's sound, with the gates of one that cannot be right."""
+        if "window_beyond" in window.remarks:
+            found = replace(found, gates=(gates.OUTSIDE,), numbers=())
+        fault = self.opened.fault_of(act)
+        if self.opened.source not in ("transcript", "asr") or not fault:
+            return found
+        return replace(
+            found,
+            gates=(*found.gates, gates.CLOCK),
+            remarks=(*found.remarks, f"clock_{fault}" if fault != "clock" else "clock"),
+        )
 
     def _cut(self, act: Act, speech: Spans) -> Cut:
-        turn = self.heard.turns[act.turn].text if act.turn >= 0 else ""
+        turn = self.opened.turns[act.turn].text if act.turn >= 0 else ""
         return cut(
             act,
             speech,
-            self.heard.duration_s,
-            source=self.heard.source,
+            self.opened.duration_s,
+            source=self.opened.source,
             turn_text=turn,
             chosen=self.settings.windows,
         )
@@ -138,15 +137,15 @@ class Voice:
         from prosody.measures import measure
         from prosody.measures.measure import tempo
 
-        heard = self.heard
-        sounds = heard.read(self.track, windows)
+        opened = self.opened
+        sounds = opened.read(self.who.track, windows)
         values = np.full((len(windows), len(table.NAMES)), np.nan)
         values[:, _ACOUSTIC] = measure.measure(
-            sounds, heard.recordings[self.track.source].info.sr_hz
+            sounds, opened.recordings[self.who.track.source].info.sr_hz
         )
-        said = heard.words_of(self.role)
+        said = opened.words_of(self.who)
         if said:
-            spoken = tempo.SpokenWords(said, heard.language)
+            spoken = tempo.SpokenWords(said, opened.language)
             for i, (start, end) in enumerate(windows):
                 rates = spoken.rates((float(start), float(end)))
                 for name in (m.name for m in table.MEASURES if m.family == "words"):
@@ -156,17 +155,17 @@ class Voice:
     def _qualities(
         self, sounds: Sequence[NDArray[np.float32]], measured: Floats, windows: Spans, speech: Spans
     ) -> list[gates.Quality]:
-        sr = self.heard.recordings[self.track.source].info.sr_hz
+        sr = self.opened.recordings[self.who.track.source].info.sr_hz
         voiced_s = np.nan_to_num(measured[:, _AT["voiced_share"]] * measured[:, _AT["duration_s"]])
         speech_s = overlap_s(speech, windows)
-        music_s = overlap_s(self.heard.music(self.track), windows)
+        music_s = overlap_s(self.opened.music(self.who.track), windows)
         return [
             gates.check(
                 sound,
                 sr,
                 speech_s=float(speech_s[i]),
                 voiced_s=float(voiced_s[i]),
-                noise_db=self.heard.noise_db(self.track, *windows[i].tolist()),
+                noise_db=self.opened.noise_db(self.who.track, *windows[i].tolist()),
                 music_s=float(music_s[i]),
                 gates=self.settings.gates,
             )
@@ -175,7 +174,7 @@ class Voice:
 
     def _baseline_remarks(self, baseline_s: float) -> list[Remark]:
         limits = self.settings.baseline
-        if self.role == "unknown" and self.heard.source != "clips":
+        if self.who.role == "unknown" and self.opened.source != "clips":
             return [self._remark("role_unknown")]
         if baseline_s < limits.min_s:
             return [self._remark("no_baseline")]
@@ -184,10 +183,10 @@ class Voice:
     def _remark(self, code: str, seconds: float | None = None) -> Remark:
         if seconds is None:
             seconds = self.settings.windows.max_s
-        return Remark(code, self.texts[code].format(seconds=seconds))
+        return Remark(code, words("screen", self.lang)["remark"][code].format(seconds=seconds))
 
 
-def voice_of(path: Path, settings: Settings) -> Habit:
+def baseline_of(path: Path, settings: Settings) -> Baseline:
     """Measure a recording of ordinary speech as the baseline of one voice.
 
     Parameters
@@ -195,13 +194,6 @@ def voice_of(path: Path, settings: Settings) -> Habit:
     path : Path
         One voice; of several channels the one with most speech is taken.
     settings : Settings
-
-    Returns
-    -------
-    values : ndarray [shape=(len(ACOUSTIC),)]
-        Median of each measure over stretches of the speech.
-    baseline_s : float
-        Seconds of speech they rest on.
 
     Raises
     ------
@@ -224,4 +216,5 @@ def voice_of(path: Path, settings: Settings) -> Habit:
                 "Record some ordinary sentences of the same voice.",
             )
         sounds = recording.read_all([(float(a), float(b)) for a, b in cutting], channel)
-        return baseline.median(measure.measure(sounds, recording.info.sr_hz)), held
+        measured = measure.measure(sounds, recording.info.sr_hz)
+        return Baseline.of(measured, held, chosen.min_s, table.ACOUSTIC)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from prosody.arrays import Spans
 from prosody.examine import baseline
-from prosody.examine.open_call import Heard, spans_of
+from prosody.examine.open_call import OpenCall, spans_of
 from prosody.examine.roles import Track
 from prosody.measures import conversation, table
 from prosody.results.records import Apology
@@ -33,26 +33,26 @@ _PACE, _LOUD = "loudness_peaks_per_s", "loudness_p50"
 _AT = [table.ACOUSTIC.index(name) for name in (_PACE, _LOUD)]
 
 
-def sides(heard: Heard) -> tuple[Spans, Spans] | None:
+def sides(opened: OpenCall) -> tuple[Spans, Spans] | None:
     """Return where the agent and where the customer speak; None where it cannot be told."""
-    if heard.source == "clips":
+    if opened.source == "clips":
         return None
-    tracks = {t.role: t for t in heard.roles.tracks}
-    bleeding = any(r.code == "bleed" for r in heard.roles.remarks)
-    if heard.roles.layout != "mono" and {"agent", "customer"} <= tracks.keys() and not bleeding:
-        return heard.speech(tracks["agent"]), heard.speech(tracks["customer"])
+    tracks = {t.role: t for t in opened.roles.tracks}
+    bleeding = any(r.code == "bleed" for r in opened.roles.remarks)
+    if opened.roles.layout != "mono" and {"agent", "customer"} <= tracks.keys() and not bleeding:
+        return opened.speech(tracks["agent"]), opened.speech(tracks["customer"])
     agent, customer = (
-        spans_of([t for t in heard.turns if t.role == role]) for role in ("agent", "customer")
+        spans_of([t for t in opened.turns if t.role == role]) for role in ("agent", "customer")
     )
     return (agent, customer) if len(agent) and len(customer) else None
 
 
-def describe(heard: Heard, rows: Sequence[Apology], settings: Settings) -> dict[str, float]:
+def describe(opened: OpenCall, rows: Sequence[Apology], settings: Settings) -> dict[str, float]:
     """Return how the talk of a call was shared, and put into its rows what was around each.
 
     Parameters
     ----------
-    heard : Heard
+    opened : OpenCall
     rows : sequence of Apology
         Get their ``around``.
     settings : Settings
@@ -62,11 +62,11 @@ def describe(heard: Heard, rows: Sequence[Apology], settings: Settings) -> dict[
     dict
         `conversation.COLUMNS`; empty where it is not known who speaks.
     """
-    found = sides(heard)
+    found = sides(opened)
     if found is None:
         return {}
     agent, customer = found
-    theirs = _customer(heard, customer, rows, settings)
+    theirs = _customer(opened, customer, rows, settings)
     for i, row in enumerate(rows):
         if row.role != "agent":
             continue
@@ -86,11 +86,11 @@ def _ratio(log2: float | None) -> float:
 
 
 def _customer(
-    heard: Heard, speech: Spans, rows: Sequence[Apology], settings: Settings
+    opened: OpenCall, speech: Spans, rows: Sequence[Apology], settings: Settings
 ) -> dict[int, dict[str, float]]:
     """Return the customer's pace and loudness around each apology, beside their own usual."""
-    track = next((t for t in heard.roles.tracks if t.role == "customer"), None)
-    if track is None or heard.roles.layout == "mono" or not rows:
+    track = next((t for t in opened.roles.tracks if t.role == "customer"), None)
+    if track is None or opened.roles.layout == "mono" or not rows:
         return {}
     near = [
         (i, when, _cut(speech, low, high))
@@ -109,7 +109,7 @@ def _customer(
     usual_at = baseline.stretches(speech, aside, chosen)
     if float((usual_at[:, 1] - usual_at[:, 0]).sum()) < settings.baseline.min_s:
         return {}
-    values = _measured(heard, track, np.concatenate([usual_at, *taken]))
+    values = _measured(opened, track, np.concatenate([usual_at, *taken]))
     with np.errstate(all="ignore"):
         usual = _median(values[: len(usual_at)])
     out: dict[int, dict[str, float]] = {}
@@ -134,11 +134,11 @@ def _cut(speech: Spans, low: float, high: float) -> Spans:
     return cut[cut[:, 1] - cut[:, 0] >= 0.5]
 
 
-def _measured(heard: Heard, track: Track, windows: Spans) -> NDArray[np.float64]:
+def _measured(opened: OpenCall, track: Track, windows: Spans) -> NDArray[np.float64]:
     from prosody.measures import measure
 
-    sr = heard.recordings[track.source].info.sr_hz
-    return measure.measure(heard.read(track, windows), sr)[:, _AT]
+    sr = opened.recordings[track.source].info.sr_hz
+    return measure.measure(opened.read(track, windows), sr)[:, _AT]
 
 
 def _median(values: NDArray[np.float64]) -> NDArray[np.float64]:

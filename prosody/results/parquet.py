@@ -27,9 +27,9 @@ HELD_ROWS = 5000
 
 _DATE = re.compile(r"\s*([0-9]{4})[-/.]?([0-9]{2})[-/.]?([0-9]{2})")
 _TEXT = {
-    "recording", "recording_sha256", "call_id", "started_at", "agent", "team", "language", "role",
-    "text", "form", "source", "verdict", "kind", "hint", "animation_word", "reason_1", "reason_2",
-    "reason_3", "gates", "remarks", "clip",
+    "recording", "recording_sha256", "call_id", "started_at", "agent", "agent_speaker", "team",
+    "language", "role", "text", "form", "source", "verdict", "kind", "hint", "animation_word",
+    "reason_1", "reason_2", "reason_3", "gates", "remarks", "clip",
 }  # fmt: skip
 _ABOUT = {
     "start_s": ("s", "Start of the measured window, from the start of the recording."),

@@ -22,8 +22,8 @@ from prosody.results.records import SCHEMA_VERSION, clip_name
 
 # What tables and totals need of an apology; a complete row is thirty times as large.
 _BRIEF = (
-    "recording", "recording_sha256", "call_id", "agent", "team", "language", "channel", "role",
-    "start_s", "end_s", "text", "source", "verdict", "kind", "hint", "gates",
+    "recording", "recording_sha256", "call_id", "agent", "agent_speaker", "team", "language",
+    "channel", "role", "start_s", "end_s", "text", "source", "verdict", "kind", "hint", "gates",
 )  # fmt: skip
 # Version 2 only adds: animation, comparisons of takes, what stands around an apology.
 READABLE = (1, SCHEMA_VERSION)

@@ -38,7 +38,7 @@ ANIMATION = ("value", "sd", "low", "high", "p", "word")
 # before measuring.
 GATES = (
     "too_short", "too_little_voice", "clipped", "too_noisy", "digital_silence", "music",
-    "outside_recording", "no_baseline",
+    "outside_recording", "no_baseline", "clock",
 )  # fmt: skip
 
 
@@ -68,6 +68,7 @@ class Apology:
     baseline_s: float
     started_at: str = ""
     agent: str = ""
+    agent_speaker: str = ""
     team: str = ""
     i_form: bool | None = None
     gates: tuple[str, ...] = ()
@@ -167,8 +168,8 @@ def plain(value: Any) -> Any:
 
 
 _IDENTITY = (
-    "recording", "recording_sha256", "call_id", "started_at", "agent", "team", "language",
-    "channel", "role", "start_s", "end_s", "text", "form", "i_form", "source",
+    "recording", "recording_sha256", "call_id", "started_at", "agent", "agent_speaker", "team",
+    "language", "channel", "role", "start_s", "end_s", "text", "form", "i_form", "source",
 )  # fmt: skip
 
 

@@ -104,7 +104,7 @@ def apology(*, measures_only: bool = False) -> dict[str, Any]:
     """Return the schema of a line of ``apologies.jsonl``."""
     identity = {
         "recording": _TEXT, "recording_sha256": _HASH, "call_id": _TEXT, "started_at": _TEXT,
-        "agent": _TEXT, "team": _TEXT, "language": _TEXT,
+        "agent": _TEXT, "agent_speaker": _TEXT, "team": _TEXT, "language": _TEXT,
         "channel": {"type": "integer", "minimum": 0}, "role": _ROLE,
         "start_s": {"type": "number", "minimum": 0}, "end_s": {"type": "number", "minimum": 0},
         "text": _TEXT, "form": _TEXT, "i_form": _FLAG,

@@ -17,7 +17,8 @@ from prosody.words import load as words
 
 FIRST_MOST: Final = 40
 _APOLOGIES: Final = (
-    "clip", "recording", "call_id", "started_at", "agent", "team", "language", "role", "start_s",
+    "clip", "recording", "call_id", "started_at", "agent", "agent_speaker", "team", "language",
+    "role", "start_s",
     "end_s", "text", "verdict", "kind", "hint", "sincere_p", "sincere_rating", "sincere_low",
     "sincere_high", "reason_1", "reason_2", "reason_3", "gates", "remarks", *AROUND, "form",
     "i_form", "source", "channel", "baseline_s", "snr_db", "animation_z", "animation",

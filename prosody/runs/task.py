@@ -342,7 +342,7 @@ def writable(calls: Sequence[Call]) -> list[Call]:
     for call in calls:
         changes: dict[str, Any] = {
             n: clean(v)
-            for n in ("name", "call_id", "started_at", "agent", "team", "language")
+            for n in ("name", "call_id", "started_at", "agent", "team", "language", "agent_speaker")
             if clean(v := getattr(call, n)) != v
         }
         out.append(replace(call, **changes) if changes else call)

@@ -29,6 +29,7 @@ from prosody.coach import feedback as told
 from prosody.coach.page import MAX_BYTES, Coach
 from prosody.coach.take import Measured, Problem
 from prosody.errors import RecordingError
+from prosody.examine.baseline import Baseline
 from prosody.judge.judge import Judge
 from prosody.measures import table
 from prosody.settings import Coach as CoachSettings
@@ -343,12 +344,12 @@ def test_a_judgement_that_was_under_way_when_the_baseline_changed_is_made_again(
 ) -> None:
     one = session.Visit(session.Store())
     made = one.add("take", "", plain)
-    values = np.zeros(len(table.ACOUSTIC))
+    values = np.zeros(len(table.NAMES))
     real = told.judge
 
     def slow(*args: Any) -> Any:
         row = real(*args)
-        one.usual = take.Usual(b"", values, 30.0)  # a sentence came in meanwhile
+        one.usual = take.Usual(b"", Baseline(values, 30.0))  # a sentence came in meanwhile
         return row
 
     with monkeypatch.context() as held:
@@ -363,11 +364,11 @@ def test_what_cannot_be_known_without_a_baseline_is_said() -> None:
     def said(usual: take.Usual | None, spoken_s: float, kind: str = "take") -> str:
         return " ".join(told.cannot_know(kind, usual, spoken_s, SETTINGS, "en"))
 
-    values = np.zeros(len(table.ACOUSTIC))
+    values = np.zeros(len(table.NAMES))
     assert "two ordinary sentences" in said(None, 0.0)
-    assert "hold only 3.2 s" in said(take.Usual(b"", None, 0.0), 3.2)
-    assert "only 12 s" in said(take.Usual(b"", values, 12.0), 12.0)
-    assert "usual" not in said(take.Usual(b"", values, 40.0), 40.0)
+    assert "hold only 3.2 s" in said(take.Usual(b"", None), 3.2)
+    assert "only 12 s" in said(take.Usual(b"", Baseline(values, 12.0)), 12.0)
+    assert "usual" not in said(take.Usual(b"", Baseline(values, 40.0)), 40.0)
     assert "example" in said(None, 0.0, "example")
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile as sf
 
+from prosody.audio.recording import Recording
 from prosody.calls.call_windows import turns
 from prosody.calls.collect import Call, Source, collect
 from prosody.calls.windows import Window
 from prosody.errors import RoleError, UsageError
-from prosody.examine.roles import assign, named_by_greeting
+from prosody.examine import roles as told
+from prosody.examine.role_evidence import named_by_wording
+from prosody.examine.sound import Sound
+from prosody.examine.spoken import Words
 from prosody.transcripts.turns import Transcript, Turn, Word
 
 SR = 8000
@@ -70,6 +75,21 @@ def speech(_source: int, channel: int) -> np.ndarray:
     return np.array([LEFT, RIGHT][channel])
 
 
+def assign(call, transcript, option="auto", *, speech=None, marked=(), clip=False):
+    """Open the files, and tell the roles; `speech` stands for voice activity where it is given."""
+
+    class Given(Sound):
+        def voice(self, source, channel):
+            return speech(source, channel)
+
+    with ExitStack() as stack:
+        files = tuple(stack.enter_context(Recording(s.path)) for s in call.sources)
+        sound = Given(files) if speech is not None else Sound(files)
+        return told.assign(call, Words(transcript), option, sound=sound, marked=marked, clip=clip)[
+            0
+        ]
+
+
 # --- what the user says -------------------------------------------------------------------------
 
 
@@ -101,9 +121,10 @@ def test_an_option_that_is_none(two):
         assign(two, None, "centre")
 
 
-def test_a_side_of_one_channel_is_an_error_that_names_the_option(call):
-    with pytest.raises(RoleError, match=r"one channel.*--agent-channel left.*--agent-channel mono"):
-        assign(call(talk(1, LEFT)), None, "left")
+def test_a_side_holds_for_what_has_two_channels(call):
+    roles = assign(call(talk(1, LEFT)), None, "left")
+    assert roles.layout == "mono"
+    assert codes(roles) == {"role_unknown"}
 
 
 def test_two_different_channels_are_never_mixed_down(two):
@@ -118,10 +139,35 @@ def test_nothing_tells(two):
     with pytest.raises(RoleError, match=r"no transcript says.*--agent-channel") as caught:
         assign(two, None)
     assert caught.value.code == "role_unknown"
-    with pytest.raises(RoleError, match=r"the transcript does not tell"):
-        assign(two, said())
-    with pytest.raises(RoleError, match="does not tell"):
-        assign(two, said(channel=(0, 1)))
+    with pytest.raises(RoleError, match="neither transcript nor wording tells"):
+        assign(two, said(), speech=speech)
+    with pytest.raises(RoleError, match="nor wording tells"):
+        assign(two, said(channel=(0, 1)), speech=speech)
+
+
+def test_a_transcript_that_names_nobody_and_fits_nowhere_is_told_by_that_cause(two):
+    late = replace(said(), turns=tuple(replace(t, end_s=t.start_s + 0.4) for t in said().turns))
+    with pytest.raises(RoleError, match=r"times do not fit.*--transcript-offset") as caught:
+        assign(two, late, speech=lambda _, c: np.array([[[3.2, 3.8]], [[7.2, 7.8]]][c]))
+    assert caught.value.code == "clock"
+
+
+def test_labels_that_nobody_knows_ask_for_the_agents_label(two):
+    with pytest.raises(
+        RoleError, match=r"2 speakers.*--agent-speaker NAME \(SPEAKER_00, SPEAKER_01"
+    ):
+        assign(two, said(speaker=("SPEAKER_00", "SPEAKER_01")), speech=speech)
+    with pytest.raises(RoleError) as caught:
+        assign(two, said(speaker=("Noor Bakker", "Sam")), speech=speech)
+    assert "Noor" not in str(caught.value)
+
+
+def test_a_late_transcript_that_names_its_roles_tells_the_channel(two):
+    turns = said(role=("agent", "customer")).turns
+    late = tuple(replace(t, start_s=t.start_s + 3, end_s=t.end_s + 3) for t in turns)
+    assert by_channel(assign(two, Transcript(late, "test"), speech=speech)) == {
+        0: "agent", 1: "customer",
+    }  # fmt: skip
 
 
 def marks(role: str, start_s: float, end_s: float, channel: int | None = None) -> tuple[Turn, ...]:
@@ -162,7 +208,7 @@ def test_a_transcript_that_contradicts_itself_is_not_followed(two):
     turns = said(role=("agent", "customer"), channel=(0, 1)).turns
     mixed = tuple(replace(t, role="customer" if i < 3 else "agent") for i, t in enumerate(turns))
     with pytest.raises(RoleError):
-        assign(two, Transcript(mixed, "test"))
+        assign(two, Transcript(mixed, "test"), speech=lambda *_: np.zeros((0, 2)))
 
 
 @pytest.mark.parametrize("agent", [0, 1])
@@ -185,7 +231,7 @@ def test_speech_at_the_same_time_does_not_tell(two):
     def always(_source: int, _channel: int) -> np.ndarray:
         return np.array([[0.0, 20.0]])
 
-    with pytest.raises(RoleError, match="does not tell"):
+    with pytest.raises(RoleError, match="nor wording tells"):
         assign(two, said(role=("agent", "customer")), speech=always)
 
 
@@ -200,24 +246,24 @@ def test_the_greeting_tells_where_only_one_greets(two, text, label):
     transcript = said(**{label: marks})
     first = transcript.turns[0]
     greeted = replace(transcript, turns=(replace(first, text=text), *transcript.turns[1:]))
-    named, remark = named_by_greeting(greeted)
+    named, remark = named_by_wording(greeted)
     assert remark is not None
     assert remark.code == "roles_from_greeting"
     roles = assign(two, named, speech=speech)
     assert by_channel(roles) == {0: "agent", 1: "customer"}
 
 
-def test_a_greeting_of_both_sides_or_among_three_does_not_tell():
+def test_a_greeting_of_both_sides_does_not_tell_and_one_among_three_does():
     text = "thank you for calling"
     both = said(text, channel=(0, 1))
-    assert named_by_greeting(both) == (both, None)
+    assert named_by_wording(both) == (both, None)
     three = said(channel=(0, 1))
     three = replace(
         three, turns=(*three.turns, Turn(30, 31, text, channel=2), Turn(32, 33, "x", channel=3))
     )
-    assert named_by_greeting(three)[1] is None
+    assert {t.role for t in named_by_wording(three)[0].turns if t.channel == 2} == {"agent"}
     known = said(text, role=("agent", "customer"), channel=(0, 1))
-    assert named_by_greeting(known) == (known, None)
+    assert named_by_wording(known) == (known, None)
 
 
 # --- one channel --------------------------------------------------------------------------------

@@ -1,0 +1,94 @@
+"""First step of opening a call: its files, and where there is voice on their channels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from prosody.arrays import Spans, join, subtract
+from prosody.audio import activity
+from prosody.audio.activity import ChannelActivity
+from prosody.audio.crosstalk import Crosstalk, compare, from_start, side_by_side
+from prosody.audio.recording import Recording
+
+MUSIC_EDGE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """The open files of a call, one per source.
+
+    What a channel holds is computed when it is first asked for, once, in one pass over its file.
+    """
+
+    recordings: tuple[Recording, ...]
+    _known: dict[int, Sequence[ChannelActivity]] = field(default_factory=dict, repr=False)
+    _compared: dict[Any, Crosstalk] = field(default_factory=dict, repr=False)
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds of the longest file."""
+        return max(r.info.duration_s for r in self.recordings)
+
+    @property
+    def signals(self) -> tuple[tuple[int, int], ...]:
+        """(source, channel) of every signal, in order: of one file, or of several."""
+        return tuple((s, c) for s, r in enumerate(self.recordings) for c in range(r.info.channels))
+
+    def crosstalk(
+        self,
+        one: tuple[int, int],
+        other: tuple[int, int],
+        *,
+        offsets_s: tuple[float, float] = (0.0, 0.0),
+    ) -> Crosstalk:
+        """Compare two signals, each beginning so many seconds into the call."""
+        key = (one, other, offsets_s)
+        if key not in self._compared:
+            self._compared[key] = self._compare(one, other, offsets_s)
+        return self._compared[key]
+
+    def _compare(
+        self, one: tuple[int, int], other: tuple[int, int], offsets_s: tuple[float, float]
+    ) -> Crosstalk:
+        files = [self.recordings[source] for source, _ in (one, other)]
+        sr = files[0].info.sr_hz
+        if files[0].path == files[1].path:
+            rows = [one[1], other[1]]
+            return compare((block[rows] for block in files[0].blocks()), sr)
+        if files[1].info.sr_hz != sr:
+            return compare((), sr)
+        streams = [
+            from_start(file, channel, round(at * sr))
+            for file, (_, channel), at in zip(files, (one, other), offsets_s, strict=True)
+        ]
+        return compare(side_by_side(*streams), sr)
+
+    def activity(self, source: int, channel: int) -> ChannelActivity:
+        """Return what a channel of a file holds, in seconds of that file."""
+        return self.all_of(source)[channel]
+
+    def all_of(self, source: int) -> Sequence[ChannelActivity]:
+        """Return what every channel of a file holds."""
+        if source not in self._known:
+            self._known[source] = activity.activity_of(self.recordings[source])
+        return self._known[source]
+
+    def voice(self, source: int, channel: int) -> Spans:
+        """Return where a channel of a file holds speech and no music, seconds of that file.
+
+        Where music begins and ends is known less well than where speech does, so its edges do not
+        take speech away.
+        """
+        held = self.activity(source, channel)
+        inner = held.music + np.array([MUSIC_EDGE_S, -MUSIC_EDGE_S])
+        return subtract(held.speech, inner[inner[:, 1] > inner[:, 0]])
+
+
+def together(spans: Sequence[Spans]) -> Spans:
+    """Return where any of several has something."""
+    everything = np.concatenate([np.zeros((0, 2)), *spans])
+    return join(everything[np.argsort(everything[:, 0], kind="stable")], 0.0)

@@ -1,0 +1,352 @@
+"""Second step of opening a call: its words, read or recognised, and who the file says speaks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from prosody.arrays import Spans, overlap_s
+from prosody.audio.activity import ChannelActivity
+from prosody.audio.checks import Remark
+from prosody.audio.recording import Recording
+from prosody.calls.call import Call
+from prosody.examine.role_evidence import (
+    agents_by_wording,
+    announcements,
+    named_by_user,
+    named_by_wording,
+    wording_remark,
+)
+from prosody.examine.sound import Sound, together
+from prosody.transcripts import read
+from prosody.transcripts.alignment import CLOSE_S, Clock, estimate, evidence, moved
+from prosody.transcripts.recognise import Recognised
+from prosody.transcripts.turns import Role, Transcript, Turn, in_order
+
+# A turn without a role belongs to the channel that speaks for this much more of its time.
+CLEAR_SHARE = 0.5
+_WORD_S = 0.12  # a word alone is heard with so much around it
+_UNIT_RATIO = 20.0  # turns that run so many times past the sound are in another unit
+
+
+# Why recognised words are no evidence.
+POOR = {
+    "weak_language": "the model errs too often in this language",
+    "other_language": "the call sounds like a language that is not known here",
+    "no_language": "they are not the words of any language that is known here",
+    "loops": "the model wrote the same words again and again",
+    "rate": "there are far too many of them, or too few, for so much speech",
+    "unsure": "the model itself gives them little probability",
+}
+
+
+class WordsFromSound(Protocol):
+    """Recognises the words of an open call (`prosody.runs.recognised.Plan`)."""
+
+    def __call__(
+        self,
+        call: Call,
+        recordings: Sequence[Recording],
+        voices: Sequence[Sequence[ChannelActivity]],
+    ) -> Recognised:
+        """Return the words; a turn of a file whose role is known has it, any other its channel."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is said in a call, as far as a transcript or a recogniser tells.
+
+    Attributes
+    ----------
+    transcript : Transcript or None
+        Without announcements; roles as the file, the user or the wording tell them.
+    remarks : tuple of Remark
+    recognised : Recognised or None
+        Where the words were recognised from the sound: how far they are evidence.
+    unit_guessed : str
+        ``ms`` or ``s`` where the times were taken in another unit than the file's, because only so
+        they can lie in the recording; the clock has to confirm it.
+    """
+
+    transcript: Transcript | None = None
+    remarks: tuple[Remark, ...] = ()
+    recognised: Recognised | None = None
+    unit_guessed: str = ""
+
+
+def words_of(
+    call: Call,
+    sound: Sound,
+    *,
+    language: str = "auto",
+    asr: WordsFromSound | None = None,
+    offset_s: float = 0.0,
+    unit: str = "auto",
+    agent_speaker: str = "",
+) -> Words:
+    """Read or recognise the words of a call.
+
+    Parameters
+    ----------
+    call : Call
+    sound : Sound
+    language : str
+        Language spoken, or ``auto``.
+    asr : WordsFromSound, optional
+        What recognises words where there is no transcript.
+    offset_s : float
+        Seconds to add to the transcript's times, as the user says.
+    unit : {'auto', 's', 'ms'}
+        What the transcript's numbers count, as the user says.
+    agent_speaker : str
+        The transcript's label of the agent, or several with commas, as the user says.
+    """
+    found = read_transcript(call, language)
+    recognised = None
+    doubts: list[Remark] = []
+    if found is None and asr is not None:
+        found, recognised, doubts = _recognised(call, sound, asr)
+    if found is None:
+        return Words()
+    remarks = [*doubts, *(Remark("assumed", text) for text in found.assumptions)]
+    found, guessed = _in_seconds(found, unit, sound.duration_s)
+    if offset_s:
+        found = replace(found, turns=tuple(later(t, offset_s) for t in found.turns))
+    speaker = call.agent_speaker or agent_speaker
+    if speaker:
+        found, missing = named_by_user(found, speaker)
+        remarks += [missing] if missing else []
+    found, spoken_by_tape = _without_announcements(found)
+    remarks += [spoken_by_tape] if spoken_by_tape else []
+    found, by_wording = named_by_wording(found)
+    remarks += [by_wording] if by_wording else []
+    return Words(found, tuple(remarks), recognised, guessed)
+
+
+def read_transcript(call: Call, language: str = "auto") -> Transcript | None:
+    """Read the call's transcript, or those of its tracks, as one; None where there is none."""
+    spoken = call.language if language == "auto" else language
+    if call.transcript is not None:
+        return read(call.transcript, language=spoken)
+    parts = [
+        (s, read(s.transcript, language=spoken)) for s in call.sources if s.transcript is not None
+    ]
+    if not parts:
+        return None
+    turns = in_order(replace(t, role=s.role) for s, one in parts for t in one.turns)
+    notes = tuple(dict.fromkeys(text for _, one in parts for text in one.assumptions))
+    return replace(parts[0][1], turns=turns, assumptions=notes)
+
+
+def _recognised(
+    call: Call, sound: Sound, words: WordsFromSound
+) -> tuple[Transcript, Recognised, list[Remark]]:
+    """Recognise the words of every track; the remarks say so, and what is doubtful of them."""
+    files = sound.recordings
+    found = words(call, files, [sound.all_of(i) for i in range(len(files))])
+    made = found.transcript
+    note = f"the words were {made.source}: some may be wrong"
+    remarks = []
+    if found.poor:
+        remarks.append(
+            Remark(
+                "poor_words",
+                f"The words were {made.source}, and are no evidence: {POOR[found.poor]}. Nothing "
+                "is concluded from what is, or is not, among them.",
+                "Take a better recogniser (prosody recognisers), a transcript, or --windows; where "
+                "the language is not right, --language.",
+                {"why": found.poor, "language": made.language or "?"},
+            )
+        )
+        made = replace(made, turns=())
+    elif found.doubts:
+        remarks.append(
+            Remark(
+                "doubtful_words",
+                f"{sum(found.doubts.values()):.0f} of {found.speech_s:.0f} s of speech gave no "
+                "words to rely on, and are left out.",
+                "",
+                {"seconds": f"{sum(found.doubts.values()):.0f}", "of": f"{found.speech_s:.0f}"},
+            )
+        )
+    return replace(made, assumptions=(note,)), found, remarks
+
+
+def later(turn: Turn, by_s: float) -> Turn:
+    """Return a turn moved in time."""
+    words = tuple(replace(w, start_s=w.start_s + by_s, end_s=w.end_s + by_s) for w in turn.words)
+    return replace(turn, start_s=turn.start_s + by_s, end_s=turn.end_s + by_s, words=words)
+
+
+def scaled(turn: Turn, by: float) -> Turn:
+    """Return a turn with its times multiplied."""
+    words = tuple(replace(w, start_s=w.start_s * by, end_s=w.end_s * by) for w in turn.words)
+    return replace(turn, start_s=turn.start_s * by, end_s=turn.end_s * by, words=words)
+
+
+def end_s(turns: tuple[Turn, ...]) -> float:
+    """Return when the last turn ends; NaN where no turn has a time."""
+    return max((t.end_s for t in turns if math.isfinite(t.end_s)), default=math.nan)
+
+
+def _in_seconds(found: Transcript, unit: str, duration_s: float) -> tuple[Transcript, str]:
+    """Return a transcript in seconds, and the unit that was taken where it is another one.
+
+    What the user says is done where the times cannot be right as they are, so that one option
+    serves a folder in which only some transcripts are in the other unit.
+    """
+    end = end_s(found.turns)
+    by, other = 1.0, ""
+    if end > _UNIT_RATIO * duration_s:
+        by, other = 1e-3, "ms"
+    elif 0 < end < duration_s / _UNIT_RATIO and found.unit == "ms":
+        by, other = 1e3, "s"
+    fits = end * by <= 1.5 * duration_s
+    if not other or not (fits or unit == other) or unit not in ("auto", other):
+        return found, ""
+    return replace(found, turns=tuple(scaled(t, by) for t in found.turns)), other
+
+
+def _without_announcements(found: Transcript) -> tuple[Transcript, Remark | None]:
+    out = announcements(found.turns)
+    if not out:
+        return found, None
+    kept = tuple(t for i, t in enumerate(found.turns) if i not in out)
+    one = len(out) == 1
+    text = (
+        "One line is an announcement" if one else f"{len(out)} lines are announcements"
+    ) + " or a menu; no person says it, and it takes no part."
+    values = {"count": str(len(out))}
+    return replace(found, turns=kept), Remark("announcements", text, values=values)
+
+
+def corrected(clock: Clock, until_s: float) -> Remark:
+    """Say how a transcript's clock was put right."""
+    seconds = abs(clock.offset_s)
+    values = {"seconds": f"{seconds:.1f}", "percent": f"{abs(clock.rate) * 100:.1f}"}
+    if abs(clock.rate) * max(until_s, 0.0) <= CLOSE_S:
+        way = "behind" if clock.offset_s < 0 else "ahead of"
+        code = "clock_late" if clock.offset_s < 0 else "clock_early"
+        text = f"The transcript runs {seconds:.1f} s {way} the sound; corrected."
+        return Remark(code, text, values=values)
+    fast = clock.rate < 0
+    text = (
+        f"The transcript's clock runs {values['percent']} % {'fast' if fast else 'slow'}"
+        + (f" and begins {seconds:.1f} s off" if seconds > CLOSE_S else "")
+        + "; corrected."
+    )
+    return Remark("clock_fast" if fast else "clock_slow", text, values=values)
+
+
+# --- transcripts without speakers ---------------------------------------------------------------
+
+
+def put_on_channels(
+    found: Transcript, speech: tuple[Spans, ...], duration_s: float
+) -> tuple[Transcript, tuple[Remark, ...]]:
+    """Put turns without speakers on the channels that speak then, and tell the agent by wording.
+
+    Parameters
+    ----------
+    found : Transcript
+        Nobody is told apart in it.
+    speech : tuple of float64 [k, 2]
+        Where there is speech on each of the call's signals, seconds.
+    duration_s : float
+
+    Returns
+    -------
+    transcript : Transcript
+        Turns with channels, on the clock of the sound, and with roles where the wording tells
+        them; as it was where it does not fit the sound.
+    remarks : tuple of Remark
+    """
+    clock = estimate(evidence(found.turns, [0] * len(found.turns), (together(speech),)), duration_s)
+    if clock.state not in ("fits", "corrected"):
+        return found, ()
+    turns = [moved(t, clock) for t in found.turns] if clock.state == "corrected" else found.turns
+    made = tuple(part for turn in turns for part in by_voice(turn, speech))
+    agents = agents_by_wording([(str(t.channel), t.text) for t in made if t.channel is not None])
+    remarks = [
+        Remark(
+            "channels_from_voice",
+            "The transcript does not say who speaks; turns were put on the channel that speaks "
+            "then.",
+        )
+    ]
+    if clock.state == "corrected":
+        remarks.append(corrected(clock, end_s(found.turns)))
+    if agents is not None and len(agents.labels) == 1:
+        agent = int(agents.labels[0])
+
+        def role(turn: Turn) -> Role:
+            if turn.channel is None:
+                return "unknown"
+            return "agent" if turn.channel == agent else "customer"
+
+        made = tuple(replace(t, role=role(t)) for t in made)
+        remarks.append(wording_remark(agents))
+    return replace(found, turns=in_order(made)), tuple(remarks)
+
+
+def by_voice(turn: Turn, speech: tuple[Spans, ...]) -> list[Turn]:
+    """Return a turn on the channel that clearly speaks then; in parts where words change channel.
+
+    A turn in which no channel clearly speaks keeps no channel.
+    """
+    if not turn.has_word_times or len(turn.words) < 2:
+        return [replace(turn, channel=_clearly(_under(speech, turn.start_s, turn.end_s)))]
+    spans = np.array([(w.start_s - _WORD_S, w.end_s + _WORD_S) for w in turn.words])
+    under = np.stack([overlap_s(s, spans) for s in speech])
+    whole = _clearly(under.sum(axis=1))
+    best = np.where(under.max(axis=0) > 0, under.argmax(axis=0), -1)
+    # A word that two channels cover goes with the words before it.
+    top = np.sort(under, axis=0)
+    unclear = top[-1] - top[-2] < CLEAR_SHARE * np.maximum(top[-1], 1e-9)
+    channels: list[int] = []
+    for channel, doubtful in zip(best.tolist(), unclear.tolist(), strict=True):
+        last = channels[-1] if channels else (whole if whole is not None else -1)
+        channels.append(last if doubtful or channel < 0 else channel)
+    runs: list[list[int]] = []
+    for i, channel in enumerate(channels):
+        if runs and channels[runs[-1][0]] == channel:
+            runs[-1].append(i)
+        else:
+            runs.append([i])
+    # One word alone on the other channel is a stamp that is off, or a "yes" of the other side.
+    if len([r for r in runs if len(r) > 1]) < 2:
+        return [replace(turn, channel=whole)]
+    out = []
+    for run in runs:
+        words = tuple(turn.words[i] for i in run)
+        channel = channels[run[0]]
+        out.append(
+            replace(
+                turn,
+                start_s=words[0].start_s,
+                end_s=words[-1].end_s,
+                text=" ".join(w.text for w in words),
+                words=words,
+                channel=channel if channel >= 0 else None,
+            )
+        )
+    return out
+
+
+def _under(speech: tuple[Spans, ...], start_s: float, stop_s: float) -> np.ndarray:
+    span = np.array([[start_s, stop_s]])
+    return np.array([float(overlap_s(s, span)[0]) for s in speech])
+
+
+def _clearly(under: np.ndarray) -> int | None:
+    """Return the channel with clearly most voice, None where there is none."""
+    order = np.argsort(-under)
+    most, next_most = under[order[0]], under[order[1]] if len(order) > 1 else 0.0
+    if most <= 0 or most - next_most < CLEAR_SHARE * most:
+        return None
+    return int(order[0])

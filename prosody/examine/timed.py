@@ -1,0 +1,379 @@
+"""Fourth step of opening a call: its turns on the clock of the sound, and what does not fit."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from prosody.arrays import Spans, overlap_s, subtract
+from prosody.audio.checks import Remark
+from prosody.calls.call import Call
+from prosody.examine.roles import Roles, Track
+from prosody.examine.sound import Sound, together
+from prosody.examine.spoken import Words, by_voice, corrected, end_s, later
+from prosody.transcripts.alignment import (
+    Clock,
+    Fault,
+    estimate,
+    evidence,
+    fitted,
+    phrases,
+)
+from prosody.transcripts.turns import Role, Transcript, Turn
+
+# How many times slower a sound runs whose header names one rate where another was written.
+_WRONG_RATES = (3.0, 2.0, 1.5, 6.0, 5.5125, 2.75625, 2.0 / 3.0, 0.5, 1.0 / 3.0, 0.91875, 1.08844)
+_LOST_VOICE_S = 30.0  # a turn that lies where nobody speaks was looked for this far around
+_UNCLAIMED_SHARE = 0.7  # of its length must be voice that no other turn has
+_ECHO_S, _ECHO_WORDS = 1.0, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """The turns of a call on its clock.
+
+    Attributes
+    ----------
+    turns : tuple of Turn
+        Those that somebody says: invented and doubled lines are left out.
+    faults : tuple of str
+        For each turn what does not fit (`alignment.faults`), '' where it does.
+    clock : Clock
+    roles : Roles
+        With the offsets of tracks that begin late.
+    remarks : tuple of Remark
+    """
+
+    turns: tuple[Turn, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    clock: Clock = field(default_factory=Clock)
+    roles: Roles | None = None
+    remarks: tuple[Remark, ...] = ()
+
+
+def on_the_clock(call: Call, words: Words, told: Roles, sound: Sound) -> Timed:
+    """Put the turns of a call on the clock of its sound.
+
+    Parameters
+    ----------
+    call : Call
+    words : Words
+        With a transcript.
+    told : Roles
+    sound : Sound
+    """
+    transcript = words.transcript
+    if transcript is None:
+        return Timed(roles=told)
+    turns = _from_the_earliest(transcript, call)
+    turns = _with_channels_roles(turns, told)
+    tracks = told.tracks
+    voices = [sound.voice(t.source, t.channel) + t.offset_s for t in tracks]
+    duration_s = max(t.offset_s + sound.recordings[t.source].info.duration_s for t in tracks)
+    split = told.layout == "split"
+    named: list[Role] = [t.role for t in tracks]
+    if split:
+        voices.append(together(voices))  # whoever it is that speaks
+    sides = [_side(turn, named, split=split) for turn in turns]
+    remarks: list[Remark] = []
+    # A split call's own two legs are told apart; whoever it is that speaks belongs to neither.
+    two = split and len(tracks) == 2 and not any(s == 2 for s in sides)
+    found = fitted(turns, sides, voices[:2] if two else voices, duration_s)
+    if split and any(s == len(tracks) for s in sides):
+        turns = _spread(found.turns, sides, voices, tracks, remarks)
+        sides = [_side(turn, named, split=True) for turn in turns]
+        again = fitted(turns, sides, voices, duration_s)
+        found = replace(again, clock=found.clock) if again.clock.state == "fits" else again
+    late = max(found.late_s[: len(tracks)], default=0.0)
+    if any(found.late_s):
+        low = min(found.late_s)
+        tracks = tuple(
+            replace(t, offset_s=t.offset_s + s - low)
+            for t, s in zip(tracks, found.late_s, strict=False)
+        )
+        # The call's clock begins with its earliest track.
+        found = replace(found, turns=tuple(later(t, -low) for t in found.turns))
+        voices = [v + s - low for v, s in zip(voices, found.late_s, strict=False)]
+        slow = max(tracks, key=lambda t: t.offset_s)
+        remarks.append(_late_track(slow, late - low))
+    remarks += _said_of_clock(found.clock, words, turns, sides, voices, duration_s)
+    kept, faults, more = _real(found.turns, found.faults, sides, voices, found.clock)
+    return Timed(kept, faults, found.clock, replace(told, tracks=tracks), (*remarks, *more))
+
+
+def _from_the_earliest(transcript: Transcript, call: Call) -> tuple[Turn, ...]:
+    """Return turns counted from where the earliest track begins, as the transcript tells it."""
+    starts = transcript.track_start_s
+    known = [starts.get(s.role, 0.0) for s in call.sources if s.role != "unknown"]
+    shift = min(known) if len(known) > 1 else 0.0
+    return tuple(later(t, -shift) for t in transcript.turns) if shift else transcript.turns
+
+
+def _with_channels_roles(turns: tuple[Turn, ...], told: Roles) -> tuple[Turn, ...]:
+    """Give turns without a role that of the channel the transcript names."""
+    if told.layout != "split":
+        return turns
+    of = {t.channel if not t.source else t.source: t.role for t in told.tracks}
+    return tuple(
+        replace(t, role=of.get(t.channel, "unknown"))
+        if t.role == "unknown" and t.channel is not None
+        else t
+        for t in turns
+    )
+
+
+def _side(turn: Turn, named: Sequence[Role], *, split: bool) -> int:
+    """Return which voice a turn should lie under: its role's, else whoever speaks."""
+    if not split:
+        return 0
+    return (
+        named.index(turn.role) if turn.role in named[:2] and turn.role != "unknown" else len(named)
+    )
+
+
+def _spread(
+    turns: tuple[Turn, ...],
+    sides: Sequence[int],
+    voices: Sequence[Spans],
+    tracks: Sequence[Track],
+    remarks: list[Remark],
+) -> tuple[Turn, ...]:
+    """Give turns without a role that of the track that clearly speaks then."""
+    out: list[Turn] = []
+    speech = tuple(voices[: len(tracks)])
+    for turn, side in zip(turns, sides, strict=True):
+        if side < len(tracks):
+            out.append(turn)
+            continue
+        for part in by_voice(replace(turn, channel=None), speech):
+            role: Role = tracks[part.channel].role if part.channel is not None else "unknown"
+            out.append(replace(part, role=role, channel=turn.channel))
+    if any(t.role == "unknown" for t in out):
+        remarks.append(
+            Remark(
+                "turns_without_role",
+                "The transcript does not say who speaks in some turns, and neither do the "
+                "channels; apologies in them are left out.",
+                "Give speakers or channels in the transcript.",
+            )
+        )
+    return tuple(out)
+
+
+# --- what is said of it -------------------------------------------------------------------------
+
+
+def _late_track(track: Track, by_s: float) -> Remark:
+    return Remark(
+        "late_track",
+        f"The {track.role}'s track begins {by_s:.2f} s after the other one.",
+        values={"role": track.role, "seconds": f"{by_s:.2f}"},
+    )
+
+
+def _said_of_clock(
+    clock: Clock,
+    words: Words,
+    turns: Sequence[Turn],
+    sides: Sequence[int],
+    voices: Sequence[Spans],
+    duration_s: float,
+) -> list[Remark]:
+    """Say what is wrong with a transcript's clock, by its true cause as far as that shows."""
+    end = end_s(tuple(turns))
+    if clock.state in ("fits", "corrected", "unknown"):
+        out = [corrected(clock, end)] if clock.state == "corrected" else []
+        if words.unit_guessed:
+            other = "milliseconds" if words.unit_guessed == "ms" else "seconds"
+            by = 1000.0 if words.unit_guessed == "ms" else 0.001
+            out.append(
+                Remark(
+                    "unit_ms" if words.unit_guessed == "ms" else "unit_s",
+                    f"The turns run to {end * by:,.0f} s, the recording lasts {duration_s:.0f} s: "
+                    f"read as {other}, which fits.",
+                    values={"end": f"{end * by:.0f}", "seconds": f"{duration_s:.0f}"},
+                )
+            )
+        speech_end = max((float(v[-1, 1]) for v in voices if len(v)), default=0.0)
+        if 0 < end < 0.5 * speech_end:
+            out.append(
+                Remark(
+                    "transcript_short",
+                    f"The transcript ends at {end:.0f} s, somebody speaks until {speech_end:.0f} "
+                    "s: what is said after it is not known.",
+                    "Export the whole transcript.",
+                    {"end": f"{end:.0f}", "seconds": f"{speech_end:.0f}"},
+                )
+            )
+        return out
+    if clock.state == "broken":
+        shift = clock.after_s - clock.before_s
+        way = "behind" if shift < 0 else "ahead of"
+        return [
+            Remark(
+                "clock_broken",
+                f"From about {clock.break_s:.0f} s on the words run {abs(shift):.1f} s {way} the "
+                "sound: part of the recording, or of the transcript, is missing. What is said "
+                "after that is not judged.",
+                "Export recording and transcript again.",
+                {"time": f"{clock.break_s:.0f}", "seconds": f"{abs(shift):.1f}"},
+            )
+        ]
+    if end > 20 * duration_s:
+        return [
+            Remark(
+                "clock_unit",
+                f"The turns run to {end:,.0f} s, the recording lasts {duration_s:.0f} s: "
+                "milliseconds? Nothing is judged.",
+                "Say so with --transcript-unit ms.",
+                {"end": f"{end:.0f}", "seconds": f"{duration_s:.0f}"},
+            )
+        ]
+    found = evidence(turns, sides, voices)
+    for times in _WRONG_RATES:
+        if not 0.8 <= end * times / duration_s <= 1.1:
+            continue
+        stretched = estimate(found.scaled(times), duration_s)
+        if stretched.state == "fits" or (
+            stretched.state == "corrected" and abs(stretched.offset_s) < 2.0
+        ):
+            how = f"{times:.2g} times as long as" if times > 1 else f"only {times:.2g} times"
+            return [
+                Remark(
+                    "header_rate",
+                    f"The sound lasts {how} what its transcript says: the header of the recording "
+                    "probably names a wrong sample rate. Nothing is judged.",
+                    "Export the recording again, with its true rate.",
+                    {"times": f"{times:.2g}"},
+                )
+            ]
+    if end > duration_s + 2.0:
+        return [
+            Remark(
+                "clock_beyond",
+                f"The transcript runs to {end:.0f} s, the recording ends at {duration_s:.0f} s, "
+                "and no shift makes them fit: is it of another call? Nothing is judged.",
+                "Check that they belong together; --transcript-offset SECONDS shifts the times.",
+                {"end": f"{end:.0f}", "seconds": f"{duration_s:.0f}"},
+            )
+        ]
+    return [
+        Remark(
+            "clock_unsure",
+            "The transcript's times do not fit the sound, and no shift clearly does. Nothing is "
+            "judged.",
+            "Say how much to add with --transcript-offset SECONDS (or --transcript-unit ms), or "
+            "export the transcript again.",
+        )
+    ]
+
+
+# --- lines that nobody says ---------------------------------------------------------------------
+
+
+def _real(
+    turns: tuple[Turn, ...],
+    faults: Sequence[Fault],
+    sides: Sequence[int],
+    voices: Sequence[Spans],
+    clock: Clock,
+) -> tuple[tuple[Turn, ...], tuple[Fault, ...], list[Remark]]:
+    """Leave out lines that were invented, or told twice, once for each side."""
+    gone: dict[int, str] = {}
+    if clock.state in ("fits", "corrected"):
+        gone = dict.fromkeys(_invented(turns, faults, sides, voices), "invented")
+    doubled = _doubled(turns, sides, voices)
+    gone |= dict.fromkeys(doubled, "doubled")
+    remarks = []
+    count = Counter(gone.values())
+    if count["invented"]:
+        one = count["invented"] == 1
+        text = (
+            f"{count['invented']} {'line has' if one else 'lines have'} no voice under "
+            f"{'it' if one else 'them'}: a recogniser may have invented "
+            f"{'it' if one else 'them'}. Left out."
+        )
+        values = {"count": str(count["invented"])}
+        remarks.append(Remark("invented_lines", text, values=values))
+    if count["doubled"]:
+        text = (
+            f"{count['doubled']} lines stand twice in the transcript, once for each side; they "
+            "were read once."
+        )
+        remarks.append(Remark("doubled_lines", text, values={"count": str(count["doubled"])}))
+    keep = [i for i in range(len(turns)) if i not in gone]
+    kept_faults: list[Fault] = [
+        "" if faults[i] == "conflict" and doubled else faults[i] for i in keep
+    ]
+    return tuple(turns[i] for i in keep), tuple(kept_faults), remarks
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def _invented(
+    turns: Sequence[Turn], faults: Sequence[Fault], sides: Sequence[int], voices: Sequence[Spans]
+) -> list[int]:
+    """Return lines without voice that cannot be a line of another moment.
+
+    A line that only stands at the wrong time has left its voice somewhere near, without words; one
+    that stands there several times has not.
+    """
+    silent = [i for i, fault in enumerate(faults) if fault == "no_voice" and len(voices[sides[i]])]
+    often = Counter(_plain(turns[i].text) for i in silent)
+    out = []
+    for i in silent:
+        spans = phrases(turns[i])
+        if not len(spans):
+            continue
+        length = float(np.diff(spans, axis=1).sum())
+        others = [
+            phrases(t) for k, t in enumerate(turns) if k not in silent and sides[k] == sides[i]
+        ]
+        free = subtract(voices[sides[i]], together(others))
+        near = np.array([[spans[0, 0] - _LOST_VOICE_S, spans[-1, 1] + _LOST_VOICE_S]])
+        free = free[(free[:, 1] - free[:, 0] >= _UNCLAIMED_SHARE * length)]
+        if often[_plain(turns[i].text)] > 1 or float(overlap_s(free, near)[0]) <= 0:
+            out.append(i)
+    return out
+
+
+def _doubled(turns: Sequence[Turn], sides: Sequence[int], voices: Sequence[Spans]) -> list[int]:
+    """Return lines that the other side says in the same words at the same time.
+
+    The copy is the one with less voice on its own channel; on one channel, that of the side which
+    also says other things.
+    """
+    places: dict[str, list[int]] = {}
+    for i, turn in enumerate(turns):
+        if turn.role != "unknown" and len(turn.text.split()) >= _ECHO_WORDS:
+            places.setdefault(_plain(turn.text), []).append(i)
+    pairs = [
+        (a, b)
+        for same in places.values()
+        for k, a in enumerate(same)
+        for b in same[k + 1 :]
+        if turns[a].role != turns[b].role and abs(turns[a].start_s - turns[b].start_s) < _ECHO_S
+    ]
+    out: list[int] = []
+    count = Counter(t.role for t in turns)
+    twice = Counter(turns[i].role for pair in pairs for i in pair)
+    for a, b in pairs:
+        under = [_voice_s(turns[i], sides[i], voices) for i in (a, b)]
+        if sides[a] != sides[b] and abs(under[0] - under[1]) > 0.1:
+            out.append(b if under[0] > under[1] else a)
+            continue
+        share = [twice[turns[i].role] / count[turns[i].role] for i in (a, b)]
+        out.append(b if share[0] >= share[1] else a)
+    return sorted(set(out))
+
+
+def _voice_s(turn: Turn, side: int, voices: Sequence[Spans]) -> float:
+    if side < 0 or side >= len(voices):
+        return 0.0
+    return float(overlap_s(voices[side], phrases(turn)).sum())
