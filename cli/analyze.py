@@ -164,7 +164,7 @@ def analyze(
     """
     from prosody.cli._screen import Progress, closing, show
 
-    from prosody.calls import pseudonyms
+    from prosody.calls import places, pseudonyms
     from prosody.calls.collect import collect
     from prosody.examine.examine import Options, check_request
     from prosody.judge.judge import Judge
@@ -200,7 +200,7 @@ def analyze(
     )
     look = Look(csv_dialect, columns)
     wanted = write.check_formats([*(formats or []), *write.usual_formats(lang)])
-    calls = given_calls = collect(
+    given_calls = collect(
         paths or [],
         manifest=manifest,
         meta_from=meta_from,
@@ -208,12 +208,11 @@ def analyze(
         windows=windows,
         clips=clips,
     )
-    calls = pseudonyms.pseudonymise(calls, agents=not agents_as_is, redacted=redact)
-    if calls != given_calls and (warning := pseudonyms.exposed()):
+    check_request(given_calls, options)
+    part = given_calls if shard is None else batch.shard_of(given_calls, shard)
+    calls = pseudonyms.pseudonymise(part, agents=not agents_as_is, redacted=redact)
+    if calls != part and (warning := pseudonyms.exposed()):
         typer.echo(warning, err=True)
-    check_request(calls, options)
-    if shard is not None:
-        calls = batch.shard_of(calls, shard)
     if baseline is not None:
         from prosody.examine.speaker import baseline_of
 
@@ -265,6 +264,11 @@ def analyze(
             model=None
             if judge is None
             else {"name": judge.name, "sha256": judge.sha256, "shipped": model is None},
+            about={
+                "roots": [] if redact else places.roots(calls),
+                "pseudonym_key": pseudonyms.fingerprint(calls),
+                "cover": None if shard is None else batch.cover_of(given_calls, shard),
+            },
         )
         if isinstance(options.asr, Plan):
             run["recogniser"] = options.asr.told()

@@ -11,19 +11,23 @@ from prosody.transcripts.turns import Role
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file of a call; ``channel`` None means all of its channels."""
+    """One file of a call; ``channel`` None means all of its channels.
+
+    ``place`` is where it lies below what the user named, '' where nobody asked.
+    """
 
     path: Path
     channel: int | None = None
     role: Role = "unknown"
     transcript: Path | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """What one call is made of; text fields are '' where nothing is known.
 
-    ``name`` is the (agent's) file as the user gave it and names the call in all results.
+    ``name`` is the place of the (agent's) file and names the call in all results.
     ``transcript`` is the transcript of the whole call; transcripts of single tracks stand with
     their :class:`Source`. ``agent_speaker`` is the transcript's label of the agent. ``hides`` are
     the names that no result may show, each with what stands for it there; ``name``, ``call_id``

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from prosody.audio import storage
 from prosody.audio.recording import Remark
@@ -20,6 +21,7 @@ from prosody.audio.sniff import AUDIO_SUFFIXES, is_audio
 from prosody.calls.call import Call, Source
 from prosody.calls.manifest import from_names, is_manifest, read_manifest
 from prosody.calls.names import started_at
+from prosody.calls.places import placed
 from prosody.calls.role_words import ROLE_WORDS, role_of
 from prosody.calls.windows import read_windows
 from prosody.errors import UsageError
@@ -363,7 +365,9 @@ def collect(
     names = _Names()
     manifests = [storage.path_of(manifest)] if manifest is not None else []
     files: dict[str, Path] = {}
+    roots: list[Any] = []
     for path in listed:
+        roots.append(path if storage.is_folder(path) else path.parent)
         if storage.is_folder(path):
             files.update((str(found), found) for found in walk(path))
         elif is_manifest(path):
@@ -371,6 +375,7 @@ def collect(
         else:
             files[str(path)] = path
     for one in manifests:
+        roots.append(one.parent)
         calls.extend(read_manifest(one))
     known = {_same(source.path) for call in calls for source in call.sources}
     rest = [files[name] for name in sorted(files) if _same(files[name]) not in known]
@@ -400,6 +405,7 @@ def collect(
         calls = _told_apart([_with_transcript(call, folder, names) for call in calls])
     if windows is not None:
         calls = _with_windows(calls, Path(windows))
+    calls = placed(calls, roots)
     return sorted(calls, key=lambda call: (call.name, call.sources[0].channel or 0))
 
 

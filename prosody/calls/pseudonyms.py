@@ -14,13 +14,15 @@ import re
 import secrets
 import shlex
 import tempfile
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from prosody.audio.recording import Remark
 from prosody.audio.sniff import AUDIO_SUFFIXES
 from prosody.calls import masking
-from prosody.calls.call import Call
+from prosody.calls.call import Call, Source
 from prosody.errors import UsageError
 from prosody.results.records import Line
 
@@ -105,6 +107,13 @@ def pseudonym(name: str, secret: bytes, kind: str = "agent") -> str:
     return f"{kind}-" + hmac.new(secret, folded, hashlib.sha256).hexdigest()[:10]
 
 
+NAME_PART = Remark(
+    "name_part",
+    "A part of the agent's name may still stand in the name of this file or call.",
+    "Rename it, or use --redact, which writes no file's name.",
+)
+
+
 def pseudonymise(
     calls: Sequence[Call], *, agents: bool = True, redacted: bool = False
 ) -> list[Call]:
@@ -134,12 +143,15 @@ def pseudonymise(
         if redacted:
             out.append(_redacted(call, hides, secret))
         elif hides:
+            shown = instead(call.name, hides), instead(call.call_id, hides)
+            left = any(_part_left(text, hides) for text in shown)
             out.append(
                 replace(
                     call,
                     agent=hides[0][1],
-                    name=instead(call.name, hides),
-                    call_id=instead(call.call_id, hides),
+                    name=shown[0],
+                    call_id=shown[1],
+                    remarks=(*call.remarks, NAME_PART) if left else call.remarks,
                     hides=hides,
                 )
             )
@@ -152,13 +164,14 @@ _DATE = re.compile(r"\d{4}-?\d\d-?\d\d([T ]?\d\d:?\d\d(:?\d\d(\.\d+)?)?)?(Z|[+-]
 
 
 def _redacted(call: Call, hides: tuple[tuple[str, str], ...], secret: bytes) -> Call:
-    def stand_in(path: Path) -> str:
-        suffix = path.suffix.lower()
+    def stand_in(source: Source) -> str:
+        suffix = source.path.suffix.lower()
         kept = suffix if suffix in AUDIO_SUFFIXES else ""
-        return pseudonym(str(path), secret, "recording") + kept
+        return pseudonym(source.place or str(source.path), secret, "recording") + kept
 
     call_id = pseudonym(call.call_id, secret, "call")
-    pairs = {str(s.path): stand_in(s.path) for s in call.sources}
+    pairs = {str(s.path): stand_in(s) for s in call.sources}
+    pairs |= {s.place: pairs[str(s.path)] for s in call.sources if s.place}
     name = pairs[str(call.sources[0].path)]
     pairs |= {call.name: name, call.call_id: call_id}
     for path in (*(s.path for s in call.sources), call.transcript, call.windows,
@@ -183,12 +196,75 @@ def _redacted(call: Call, hides: tuple[tuple[str, str], ...], secret: bytes) -> 
 
 
 def instead(text: str, hides: Sequence[tuple[str, str]]) -> str:
-    """Return `text` with names replaced by what stands for them."""
+    """Return `text` with names replaced by what stands for them.
+
+    An agent's name is found however it is written: large or small, with accents or without, its
+    parts joined by anything or nothing, the last one first. Other names are files: as they are.
+    """
     for name, other in hides:
-        # Between letters "ann" is not Ann ("planning.wav"), beside "_" or digits it is.
-        inside = rf"(?<![^\W\d_]){re.escape(name)}(?![^\W\d_])"
-        text = re.sub(inside, other.replace("\\", r"\\"), text, flags=re.IGNORECASE)
+        if other.startswith("agent-"):
+            text = _without(text, name, other)
+        else:
+            # Between letters "ann" is not Ann ("planning.wav"), beside "_" or digits it is.
+            inside = rf"(?<![^\W\d_]){re.escape(name)}(?![^\W\d_])"
+            text = re.sub(inside, lambda _, other=other: other, text, flags=re.IGNORECASE)
     return text
+
+
+def _folded(text: str) -> tuple[str, list[int]]:
+    """Return text without case and accents, and for each letter of it its place in `text`."""
+    out, at = [], []
+    for i, letter in enumerate(text):
+        for part in unicodedata.normalize("NFKD", letter):
+            if not unicodedata.combining(part):
+                out.append(part.casefold())
+                at += [i] * len(out[-1])
+    return "".join(out), at
+
+
+# A name of several words and so many letters is nothing else, also in the middle of a word.
+_LONG = 8
+
+
+def _without(text: str, name: str, other: str) -> str:
+    words = re.findall(r"[^\W_]+", _folded(name)[0])
+    if not words:
+        return text.replace(name, other)
+    orders = [words] if len(words) == 1 else [words, [words[-1], *words[:-1]]]
+    pattern = "|".join(r"[\W_]*".join(map(re.escape, order)) for order in orders)
+    composed = unicodedata.normalize("NFC", text)
+    folded, at = _folded(composed)
+    sure = len(words) > 1 and sum(map(len, words)) >= _LONG
+    out, done = [], 0
+    for found in re.finditer(pattern, folded):
+        first, last = at[found.start()], at[found.end() - 1]
+        if first >= done and (sure or (_begins(composed, first) and _ends(composed, last))):
+            out += [composed[done:first], other]
+            done = last + 1
+    return "".join(out) + composed[done:] if out else text
+
+
+def _begins(text: str, i: int) -> bool:
+    """Whether a word begins at a letter: "Ann" in "callAnn", not in "planning"."""
+    before = text[i - 1 : i]
+    return not before.isalpha() or (before.islower() and text[i].isupper())
+
+
+def _ends(text: str, i: int) -> bool:
+    after = text[i + 1 : i + 2]
+    return not after.isalpha() or (after.isupper() and text[i].islower())
+
+
+def _part_left(text: str, hides: Sequence[tuple[str, str]]) -> bool:
+    """Whether a part of an agent's name still stands in a text."""
+    for name, other in hides:
+        folded = _folded(text.replace(other, " "))[0]
+        for word in re.findall(r"[^\W\d_]{3,}", _folded(name)[0]):
+            if re.search(rf"(?<![^\W\d_]){word}(?![^\W\d_])", folded):
+                return True
+            if len(word) > 4 and word in folded:
+                return True
+    return False
 
 
 def hide(line: Line, call: Call) -> None:
@@ -207,6 +283,16 @@ def hide(line: Line, call: Call) -> None:
         )
         for r in line.remarks
     )
+
+
+def fingerprint(calls: Sequence[Call]) -> str:
+    """Return a mark of the key that made the calls' pseudonyms; '' where there are none."""
+    if not any(other.startswith(_MADE) for call in calls for _, other in call.hides):
+        return ""
+    return hmac.new(key(), b"fingerprint of this key", hashlib.sha256).hexdigest()[:16]
+
+
+_MADE = ("agent-", "recording-", "call-")
 
 
 def names_of(who: str) -> list[str]:

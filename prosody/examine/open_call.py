@@ -449,7 +449,8 @@ def _tracks(opened: OpenCall) -> tuple[dict[str, Any], ...]:
 
 def _written(call: Call, source: int) -> str:
     """Return a file's name as UTF-8 can hold it."""
-    return str(call.sources[source].path).encode("utf-8", "backslashreplace").decode("utf-8")
+    place = call.sources[source].place or str(call.sources[source].path)
+    return place.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def describe(opened: OpenCall) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -161,6 +161,7 @@ def read(folder: Path) -> Run:
             _AGAIN,
         )
     run = Run(folder, head, list(read_lines(folder / "recordings.jsonl")))
+    _locate(run.lines, [root for root in head.get("roots") or () if isinstance(root, str)])
     run.apologies = [_brief(row) for row in run.whole()]
     blocks = Counter(name for name, _ in groupby(str(r["recording"]) for r in run.apologies))
     run.scattered = frozenset(name for name, n in blocks.items() if n > 1)
@@ -200,3 +201,13 @@ def _brief(row: dict[str, Any]) -> dict[str, Any]:
     for axis in ("sincere", "engaged"):
         out[axis] = {"p": (row.get(axis) or {}).get("p")}
     return out
+
+
+def _locate(lines: list[dict[str, Any]], roots: Sequence[str]) -> None:
+    """Put whole paths in the place of those below a run's folders, where the files still lie."""
+    for line in lines:
+        for track in line.get("tracks") or ():
+            place = track.get("file") if isinstance(track, dict) else None
+            if isinstance(place, str) and place and not Path(place).is_absolute():
+                whole = (Path(root) / place for root in roots)
+                track["file"] = next((str(p) for p in whole if p.is_file()), place)

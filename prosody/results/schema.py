@@ -206,8 +206,19 @@ def run() -> dict[str, Any]:
         "files": {"type": "object", "additionalProperties": _HASH},
         "journal_saved": _COUNT,
         "recogniser": _closed({"name": _TEXT, "digest": _HASH, "device": _TEXT}),
+        # Folders that the recordings' names start from; a mark of the key of the pseudonyms; of a
+        # part of a run, what it is a part of.
+        "roots": {"type": "array", "items": _TEXT}, "pseudonym_key": _TEXT,
+        "cover": {"anyOf": [
+            {"type": "null"}, _closed({"shard": _TEXT, "calls": _COUNT, "sha256": _HASH})
+        ]},
     }  # fmt: skip
-    shape = _closed(properties, optional=("merged", "forgotten", "journal_saved", "recogniser"))
+    shape = _closed(
+        properties,
+        optional=(
+            "merged", "forgotten", "journal_saved", "recogniser", "roots", "pseudonym_key", "cover",
+        ),
+    )  # fmt: skip
     return {"$schema": _DRAFT, "title": "run", "version": SCHEMA_VERSION, **shape}
 
 

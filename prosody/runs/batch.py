@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -127,16 +127,25 @@ def idents(calls: Sequence[Call]) -> list[str]:
     """Return a name for each input that no other has: two paths with one sound are two."""
     seen: dict[str, int] = {}
     out = []
-    for call in calls:
-        channels = ",".join("" if s.channel is None else str(s.channel) for s in call.sources)
-        name = "\x1f".join((call.name, call.call_id, channels))
+    for name in _names(calls):
         seen[name] = seen.get(name, 0) + 1
         out.append(name if seen[name] == 1 else f"{name}\x1f{seen[name]}")
     return out
 
 
+def _names(calls: Sequence[Call]) -> list[str]:
+    """Return what names each input: its place, its call and its channels."""
+    out = []
+    for call in writable(calls):
+        channels = ",".join("" if s.channel is None else str(s.channel) for s in call.sources)
+        out.append("\x1f".join((call.name, call.call_id, channels)))
+    return out
+
+
 def shard_of(calls: Sequence[Call], text: str) -> list[Call]:
-    """Return the calls of shard ``i/n``; where a call goes depends on its name alone.
+    """Return the calls of shard ``i/n``; where a call goes depends on its place alone.
+
+    The calls as they were collected: pseudonyms are other ones on every machine.
 
     Raises
     ------
@@ -149,9 +158,16 @@ def shard_of(calls: Sequence[Call], text: str) -> list[Call]:
     i, n = int(first), int(rest)
     return [
         call
-        for call, ident in zip(calls, idents(writable(calls)), strict=True)
-        if int(hashlib.sha256(ident.encode()).hexdigest()[:12], 16) % n == i - 1
+        for call, name in zip(calls, _names(calls), strict=True)
+        if int(hashlib.sha256(name.encode()).hexdigest()[:12], 16) % n == i - 1
     ]
+
+
+def cover_of(calls: Sequence[Call], shard: str) -> dict[str, Any]:
+    """Return what a merge needs to see that its parts are all of something, and nothing twice."""
+    listed = "\n".join(sorted(_names(calls)))
+    digest = hashlib.sha256(listed.encode()).hexdigest()
+    return {"shard": shard, "calls": len(calls), "sha256": digest}
 
 
 @contextmanager
@@ -288,7 +304,12 @@ def _judge(journal: Journal, judged_by: str, judge: Callable[[Sequence[Apology]]
 
 
 def header(
-    done: Run, *, settings: Any, command: dict[str, Any], model: dict[str, Any] | None
+    done: Run,
+    *,
+    settings: Any,
+    command: dict[str, Any],
+    model: dict[str, Any] | None,
+    about: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return what ``run.json`` says of a run: versions, settings, model, counts."""
     packages: dict[str, str | None] = {}
@@ -310,6 +331,7 @@ def header(
         "settings": settings.as_dict(),
         "settings_sha256": settings.digest(),
         "command": command,
+        **about,
         "complete": done.left == 0,
         "inputs": done.total,
         "reused": done.reused,

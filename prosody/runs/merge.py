@@ -53,8 +53,12 @@ def _agree(first: tuple[Path, dict[str, Any]], other: tuple[Path, dict[str, Any]
     named = {name: (a.get(name), b.get(name)) for name in _SAME}
     judges = [(x.get("model") or {}).get("sha256") for x in (a, b)]
     named["judge"] = (judges[0], judges[1])
-    for name in ("measures_only", "lang", "redact", "clips"):
+    # Names in clear beside pseudonyms give the pseudonyms away; of two keys, an agent has two.
+    for name in ("measures_only", "lang", "redact", "clips", "agents_as_is"):
         named[name] = (a["command"].get(name), b["command"].get(name))
+    keys = (a.get("pseudonym_key"), b.get("pseudonym_key"))
+    if all(keys):
+        named["key of the pseudonyms"] = keys
     for name, (one, two) in named.items():
         if one != two:
             raise UsageError(
@@ -98,6 +102,7 @@ def merge(folders: Sequence[Path], out: Path) -> tuple[list[str], dict[str, int]
         heads.append((folder, head))
         hows.append(how)
         _agree(heads[0], heads[-1])
+    _cover(heads)
     here = out.resolve() in {f.resolve() for f in folders}
     double = 0
     with Journal(out, fresh=not here) as journal:
@@ -117,12 +122,46 @@ def merge(folders: Sequence[Path], out: Path) -> tuple[list[str], dict[str, int]
             "merged": {"parts": len(folders), "double": double},
             **_in_all(heads, "forgotten"),
             "command": {**run["command"], "shard": None},
+            "cover": None,
+            "roots": sorted({root for _, h in heads for root in h.get("roots") or ()}),
+            "pseudonym_key": next((k for _, h in heads if (k := h.get("pseudonym_key"))), ""),
         }
         journal.note("run", run)
         how = {**hows[0], "formats": sorted({f for h in hows for f in h["formats"]})}
         journal.note("how", how)
         files = write.write_again(journal, out)
         return files, journal.counts()
+
+
+def _cover(heads: Sequence[tuple[Path, dict[str, Any]]]) -> None:
+    """Refuse parts that are not together all of something, each call once."""
+    parts = [(folder, head.get("cover")) for folder, head in heads]
+    told = [(folder, cover) for folder, cover in parts if cover]
+    if not told:
+        return
+    remedy = "Every part is 'prosody analyze --shard I/N' over the same recordings, each I once."
+    whole = next((folder for folder, cover in parts if not cover), None)
+    if whole is not None:
+        raise UsageError(f"{whole} is no part, and {told[0][0]} is one.", remedy)
+    first, other = told[0], next((t for t in told if t[1]["sha256"] != told[0][1]["sha256"]), None)
+    if other is not None:
+        raise UsageError(
+            f"{first[0]} is a part of {first[1]['calls']} calls and {other[0]} of "
+            f"{other[1]['calls']}, which are not the same.",
+            remedy,
+        )
+    of = {cover["shard"].partition("/")[2] for _, cover in told}
+    if len(of) > 1:
+        raise UsageError(f"The parts are of {' and of '.join(sorted(of))}.", remedy)
+    have = [int(cover["shard"].partition("/")[0]) for _, cover in told]
+    twice = sorted({i for i in have if have.count(i) > 1})
+    missing = sorted(set(range(1, int(of.pop()) + 1)) - set(have))
+    if twice or missing:
+        what = "is there twice" if twice else "is missing"
+        raise UsageError(f"Part {(twice or missing)[0]} {what}.", remedy)
+    given, got = first[1]["calls"], sum(head["inputs"] for _, head in heads)
+    if given != got and all(head.get("forgotten") is None for _, head in heads):
+        raise UsageError(f"The parts hold {got} of {given} calls.", remedy)
 
 
 def _in_all(heads: Sequence[tuple[Path, Mapping[str, Any]]], name: str) -> dict[str, int]:

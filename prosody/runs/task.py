@@ -42,7 +42,7 @@ _RESTS_ON: Mapping[str, tuple[str, ...]] = {
     ),
     "judge": ("judge/", "words/reasons"),
 }  # fmt: skip
-_LIBRARIES = ("numpy", "scipy", "librosa", "soundfile", "soxr", "onnxruntime", "av")
+_LIBRARIES = ("numpy", "scipy", "soundfile", "soxr", "onnxruntime", "av")
 
 
 @dataclass(frozen=True, slots=True)

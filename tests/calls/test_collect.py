@@ -34,7 +34,7 @@ def shape(calls):
 def test_a_folder_gives_its_recordings_in_order_of_name(put):
     root = put("b.wav", "a.MP3", "sub/c.opus", "sub/deeper/d.gsm", "Z.flac")
     put("notes.txt", content="hello")
-    names = [Path(call.name).relative_to(root).as_posix() for call in collect([root])]
+    names = [call.name for call in collect([root])]
     assert names == ["Z.flac", "a.MP3", "b.wav", "sub/c.opus", "sub/deeper/d.gsm"]
     assert collect([root]) == collect([str(root), root])
 
@@ -395,13 +395,13 @@ def test_a_corpus_of_agent_and_caller_folders_with_its_transcripts_beside(put):
 def test_a_transcript_with_something_behind_the_name(put, name):
     put(name, content="x")
     (call,) = collect([put("17.wav")])
-    assert call.transcript == Path(call.name).parent / name
+    assert call.transcript == call.sources[0].path.parent / name
 
 
 def test_the_plain_name_goes_before_a_longer_one(put):
     put("17.vtt", "17_nl.vtt", content="x")
     (call,) = collect([put("17.wav")])
-    assert call.transcript == Path(call.name).parent / "17.vtt"
+    assert call.transcript == call.sources[0].path.parent / "17.vtt"
     assert [r.code for r in call.remarks] == ["several_transcripts"]
 
 

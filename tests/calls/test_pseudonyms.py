@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
 from prosody.calls import pseudonyms
+from prosody.calls.call import Call, Source
 from prosody.errors import UsageError
 
 
@@ -76,3 +78,46 @@ def test_a_key_that_others_can_read_is_told_of(key_at):
     pseudonyms.key()
     key_at.chmod(0o644)
     assert "chmod 600" in pseudonyms.exposed()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "Zebedeus Quirk 001.wav", "zebedeus_quirk_002.wav", "ZebedeusQuirk003.wav",
+        "callzebedeusquirk4.wav", "ZEBEDEUS-QUIRK.wav", "quirk, zebedeus.wav", "Quirk_Zebedeus.wav",
+        "a/Zébédeus Quirk/b.wav", "Ze\u0301be\u0301deus  quirk.wav",
+    ],
+)  # fmt: skip
+def test_an_agent_is_hidden_however_the_name_is_written(written):
+    hides = (("Zebedeus Quirk", "agent-1"),)
+    shown = pseudonyms.instead(written, hides)
+    assert "agent-1" in shown
+    assert not pseudonyms._part_left(shown, hides)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "shown"),
+    [
+        ("Ann", "planning.wav", "planning.wav"),
+        ("Ann", "Ann_7.wav", "agent-1_7.wav"),
+        ("ann", "callAnn7.wav", "callagent-17.wav"),
+        ("Zoë", "zoe-1.wav", "agent-1-1.wav"),
+        ("Zoe\u0308", "Zo\u00eb1.wav", "agent-11.wav"),
+        ("Jan Al", "kanjanalyse.wav", "kanjanalyse.wav"),
+        ("12", "call 12.wav", "call agent-1.wav"),
+    ],
+)
+def test_what_is_a_name_and_what_only_looks_like_one(name, text, shown):
+    assert pseudonyms.instead(text, ((name, "agent-1"),)) == shown
+
+
+def test_a_part_of_a_name_that_remains_is_said(key_at):
+    def call(place):
+        return Call("c", (Source(Path(place), place=place),), place, agent="Zebedeus Quirk")
+
+    whole, part, other = pseudonyms.pseudonymise(
+        [call("zebedeus_quirk.wav"), call("z.quirk_1.wav"), call("call_1.wav")]
+    )
+    assert [r.code for r in part.remarks] == ["name_part"]
+    assert "quirk" not in str(part.remarks[0]).casefold()
+    assert whole.remarks == other.remarks == ()

@@ -146,7 +146,7 @@ def test_recordings_that_were_moved_are_found_by_content(analysed, tmp_path, mon
     for line in lines:
         name = Path(line["recording"]).name
         shutil.copy(SAMPLES / name, elsewhere / f"x-{name}")
-    for name in ("recordings.jsonl", "apologies.jsonl"):
+    for name in ("recordings.jsonl", "apologies.jsonl", "run.json"):
         text = (run / name).read_text(encoding="utf-8")
         (run / name).write_text(text.replace(str(SAMPLES), "/gone"), encoding="utf-8")
     table = tmp_path / "chosen.csv"

@@ -362,7 +362,7 @@ def test_what_is_no_longer_asked_for_leaves_the_results(calls, tmp_path):
     go(calls, tmp_path / "out")
     _, counts, rows, lines = go(calls, tmp_path / "out", paths=[calls / "a.wav"])
     assert counts["recordings"] == len(lines) == 1
-    assert {r.call_id for r in rows} == {str(calls / "a.wav")}
+    assert {r.call_id for r in rows} == {"a.wav"}
     assert go(calls, tmp_path / "out")[0] == ["b", "c"]
 
 
@@ -578,3 +578,23 @@ def test_a_journal_that_may_not_be_opened_is_refused_and_not_a_fault(tmp_path, m
     monkeypatch.setattr(sqlite3, "connect", no)
     with pytest.raises(UsageError, match="cannot be"):
         Journal(tmp_path / "out")
+
+
+def test_a_folder_typed_otherwise_is_not_measured_again(calls, tmp_path, monkeypatch):
+    out, work = tmp_path / "out", task.make(Options(clips=True))
+    moved = tmp_path / "another disk"
+    shutil.copytree(calls, moved)
+    monkeypatch.chdir(calls.parent)
+    counts = []
+    for given in (calls, "calls", "./calls/../calls", moved):
+        engine = Counting()
+        with Journal(out) as journal:
+            done = batch.run(collect([given], clips=True), work, journal, engine)
+            assert [line.recording for line in done.lines] == ["a.wav", "b.wav", "c.wav"]
+        counts.append(len(engine.names))
+    assert counts == [3, 0, 0, 0]
+
+
+def test_the_key_holds_what_measures_and_nothing_else():
+    assert "onnxruntime" in task.versions()
+    assert "librosa" not in task.versions()

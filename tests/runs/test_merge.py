@@ -13,6 +13,7 @@ from prosody.cli import app
 from typer.testing import CliRunner
 
 from benchmarks import _run
+from prosody.errors import UsageError
 from prosody.results.records import Line
 from prosody.runs import merge, recognised
 from prosody.runs.journal import Journal
@@ -243,3 +244,57 @@ def test_pandas_reads_it(made):
     frame = pandas.read_parquet(made / "apologies.parquet")
     assert sorted(frame["call_id"]) == ["call-1", "call-2", *["call-3"] * 4]
     assert frame["pitch_p50_st"].notna().all()
+
+
+def _part(tmp_path, name, **changes):
+    """Return a head as a part of a run has it."""
+    head = {
+        "schema_version": 1, "prosody_version": "1", "settings_sha256": "s", "model": None,
+        "inputs": 6, "pseudonym_key": "", "cover": None,
+        "command": {"agents_as_is": False, "redact": False, "measures_only": False},
+    }  # fmt: skip
+    command = changes.pop("command", {})
+    return tmp_path / name, {**head, **changes, "command": {**head["command"], **command}}
+
+
+def test_names_in_clear_and_pseudonyms_do_not_go_together(tmp_path):
+    clear = _part(tmp_path, "clear", command={"agents_as_is": True})
+    with pytest.raises(UsageError, match="agents_as_is"):
+        merge._agree(clear, _part(tmp_path, "other"))
+    one, two = (_part(tmp_path, k, pseudonym_key=k) for k in ("k1", "k2"))
+    with pytest.raises(UsageError, match="key of the pseudonyms"):
+        merge._agree(one, two)
+    merge._agree(one, _part(tmp_path, "nobody named"))
+
+
+@pytest.mark.parametrize(
+    ("shards", "says"),
+    [
+        (["1/2", "2/2"], ""),
+        (["2/3", "3/3", "1/3"], "hold 18 of 12"),
+        (["1/3", "3/3"], "Part 2 is missing"),
+        (["1/2", "1/2", "2/2"], "Part 1 is there twice"),
+        (["1/2", "2/3"], "of 2 and of 3"),
+        (["1/2", ""], "is no part"),
+        (["", ""], ""),
+    ],
+)
+def test_parts_must_be_all_and_each_once(tmp_path, shards, says):
+    heads = [
+        _part(tmp_path, f"p{i}", cover={"shard": s, "calls": 12, "sha256": "d"} if s else None)
+        for i, s in enumerate(shards)
+    ]
+    if says:
+        with pytest.raises(UsageError, match=says):
+            merge._cover(heads)
+    else:
+        merge._cover(heads)
+
+
+def test_parts_of_other_recordings_are_refused(tmp_path):
+    heads = [
+        _part(tmp_path, f"p{i}", cover={"shard": f"{i}/2", "calls": 12, "sha256": str(i)})
+        for i in (1, 2)
+    ]
+    with pytest.raises(UsageError, match="not the same"):
+        merge._cover(heads)
