@@ -29,6 +29,9 @@ LEAST_CUT_IN_S: Final = 1.0
 LEAST_OVERLAP_S: Final = 0.3
 """Beginning less than this before the other ends is a prompt answer."""
 
+LEAST_CHANGES: Final = 5
+"""A median of fewer changes of speaker leaps with every one that is heard or not."""
+
 COLUMNS: Final = (
     "agent_talk_s", "customer_talk_s", "agent_talk_share", "silence_s", "silence_share",
     "overlap_s", "overlap_share", "longest_wait_s", "longest_wait_start_s", "agent_response_s",
@@ -60,7 +63,8 @@ class Conversation:
     longest_wait_s, longest_wait_start_s : float
         The longest such silence, and when it begins.
     agent_response_s, customer_response_s : float
-        Median gap before the agent takes over from the customer, and the other way round.
+        Median gap before the agent takes over from the customer, and the other way round; NaN for
+        fewer than 5 such changes.
     agent_cut_ins, customer_cut_ins : float
         How often each began while the other spoke and went on until the other had stopped.
     """
@@ -221,4 +225,4 @@ def _next_start(spans: Spans, times: NDArray[np.float64]) -> NDArray[np.float64]
 
 
 def _median(values: NDArray[np.float64]) -> float:
-    return float(np.median(values)) if len(values) else math.nan
+    return float(np.median(values)) if len(values) >= LEAST_CHANGES else math.nan

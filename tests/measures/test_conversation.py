@@ -22,8 +22,10 @@ def test_the_sums_of_a_small_call():
     assert math.isclose(got.silence_share, 3.5 / 13)
     assert math.isclose(got.overlap_s, 1.0)
     assert (got.longest_wait_s, got.longest_wait_start_s) == (2.0, 10.0)
-    assert math.isclose(got.agent_response_s, 1.5)  # of 1 and 2
-    assert math.isclose(got.customer_response_s, 0.5)  # 8.0 is no change: the customer was there
+    assert math.isnan(got.agent_response_s)  # two changes tell nothing of what is usual
+    assert conversation.gaps(CUSTOMER, AGENT).tolist() == [1.0, 2.0]
+    # At 8.0 nobody takes over: the customer was there already.
+    assert conversation.gaps(AGENT, CUSTOMER).tolist() == [0.5]
     assert (got.agent_cut_ins, got.customer_cut_ins) == (0, 1)
 
 
@@ -50,6 +52,14 @@ def test_around_an_apology_and_where_nobody_answers():
     late = conversation.around(AGENT, CUSTOMER, (12.2, 12.5))
     assert late["response_before_s"] == 2.0
     assert math.isnan(late["response_after_s"])
+
+
+def test_what_is_usual_needs_five_changes():
+    agent = np.array([[10.0 * i, 10.0 * i + 4] for i in range(6)])
+    customer = agent[:5] + 5
+    got = conversation.measure(agent, customer)
+    assert (got.customer_response_s, got.agent_response_s) == (1.0, 1.0)
+    assert math.isnan(conversation.measure(agent[:5], customer[:4]).customer_response_s)
 
 
 def test_one_voice_alone_is_no_conversation():
