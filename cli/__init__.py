@@ -42,6 +42,7 @@ COMMANDS = (
     "evaluate",
     "report",
     "compare",
+    "review",
     "coach",
     "merge",
     "forget",

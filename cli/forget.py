@@ -25,9 +25,11 @@ def forget(
     The recordings themselves stay where they are: remove them too, or the next run finds them
     again. Reports made from the results are removed; make them anew with 'prosody report'.
     """
+    from prosody.review.answers import forget as forget_answers
     from prosody.runs import merge
 
     names = merge.forget(who, out)
+    forget_answers(out, names)
     for name in names:
         typer.echo(name)
     typer.echo(

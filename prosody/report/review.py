@@ -13,6 +13,7 @@ from prosody.report.page import Frame, listing, paragraph, section
 ABOUT_JUDGEMENTS = frozenset({"put_on", "not_judged"})
 """Reasons to hear a call that would give a judgement away before somebody has rated."""
 ANSWERS = ("agree", "disagree", "cannot_tell")
+_BLIND = ("yes", "no", "cannot_tell")
 MOST_WHY = 500
 
 
@@ -44,10 +45,13 @@ class Review:
         if machine == "shown":
             return None
         names = ("yes", "no", "cannot_tell") if kind == "question" else ANSWERS
+        # In a calibration nobody sees what was found, so nobody can agree with it.
+        blind = ("met", "not_met", "cannot_tell") if kind == "rule" else _BLIND
         buttons = [
-            tag("button", self.words[n], type="button", data_answer=n, aria_pressed="false")
-            for n in names
-        ]
+            tag("button", self.words[n], type="button", data_answer=n, aria_pressed="false",
+                data_blind=b, data_blind_label=self.words[b])
+            for n, b in zip(names, blind, strict=True)
+        ]  # fmt: skip
         return tag(
             "div",
             *buttons,
@@ -86,6 +90,7 @@ class Review:
             tag("p", tag("button", words["export"], type="button", id="export-reviews"),
                 class_="buttons"),
             tag("p", "", id="review-state", role="status", class_="small",
-                data_saved=words["saved"], data_kept=words["kept"], data_failed=words["failed"]),
+                data_saved=words["saved"], data_kept=words["kept"], data_failed=words["failed"],
+                data_blind=words["blind"]),
             class_="review",
         )  # fmt: skip

@@ -15,7 +15,7 @@ from prosody.runs import recognised
 if TYPE_CHECKING:
     from prosody.runs.journal import Journal
 
-_PAGES = ("report", "compare")
+_PAGES = ("report", "compare", "review", "review.stamp")
 # By these it is known that results lie here, so they go last: who is stopped half-way goes on.
 _SIGNS = ("apologies.jsonl", "run.json")
 _RESULTS = (
