@@ -6,5 +6,6 @@
 from __future__ import annotations
 
 from prosody.report.build import Made, make
+from prosody.results.read import read as results_of
 
-__all__ = ["Made", "make"]
+__all__ = ["Made", "make", "results_of"]

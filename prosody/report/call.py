@@ -299,8 +299,9 @@ class CallPage:
         for what, is_so, key in found:
             if is_so is not None:
                 machine = "yes" if is_so else "no"
-                items.append(join((tag("span", words[key]),
-                                   self.review.ask("call", what, machine, None))))  # fmt: skip
+                said = tag("span", words[key], class_="found-said")
+                asked = tag("span", words[f"ask_{what}"], class_="asked-blind")
+                items.append(join((said, asked, self.review.ask("call", what, machine, None))))
         return tag("div", listing(items, class_="conduct"), class_="js-only")
 
     # --- one apology ----------------------------------------------------------------------------
@@ -323,8 +324,9 @@ class CallPage:
             parts += [self.impression.verdict(row, sheet.got), self.impression.rate(i + 1)]
         else:
             parts.append(self.impression.note(i + 1))
-        parts += [self._numbers(sheet, row), self._remarks(sheet, row)]
-        return tag("section", *parts, id=f"a{i + 1}", class_="apology", data_clip=clip_id(row))
+        parts += [self._around(row), self._numbers(sheet, row), self._remarks(sheet, row)]
+        return tag("section", *parts, id=f"a{i + 1}", class_="apology", data_clip=clip_id(row),
+                   data_start=f"{start:.2f}")  # fmt: skip
 
     def _usual(self, sheet: Sheet, row: dict[str, Any]) -> dict[str, float]:
         return speak.known(sheet.line.get("baseline")) if number(row, "baseline_s") > 0 else {}
@@ -386,6 +388,19 @@ class CallPage:
         said = [speak.remark(r, row, self.say, self.same) for r in row.get("remarks") or ()]
         return listing(said, class_="small") if said else None
 
+    def _around(self, row: dict[str, Any]) -> Html | None:
+        """Return what the talk did before and after an apology, in sentences with units."""
+        words, near = self.words, speak.known(row.get("around"))
+        items = []
+        for name in near:
+            ratio = name.endswith("_ratio")
+            value = 100 * (near[name] - 1) if ratio else near[name]
+            plus = "+" if ratio and round(value) > 0 else ""
+            shown = plus + figure(value, 0 if ratio else 1, self.lang)
+            unit = words["unit_percent" if ratio else "unit_s"].format(n=shown)
+            items.append(f"{words[name]}: {unit}")
+        return tag("details", tag("summary", words["around"]), listing(items)) if items else None
+
     # --- the talk, and the recording ------------------------------------------------------------
 
     def _talk(self, sheet: Sheet) -> Html | None:
@@ -414,15 +429,6 @@ class CallPage:
                  if n in talk]  # fmt: skip
         rows += [[words[n], figure(talk[n], 0, lang)] for n in ("agent_cut_ins", "customer_cut_ins")
                  if n in talk]  # fmt: skip
-        for i, row in enumerate(sheet.rows[:MOST_APOLOGIES], 1):
-            near = speak.known(row.get("around"))
-            which = f" ({clock(number(row, 'start_s'))})" if len(sheet.rows) > 1 else ""
-            for name in near:
-                if name in words and i <= 5:
-                    unit = words["unit_" + ("percent" if name.endswith("_ratio") else "s")]
-                    value = 100 * (near[name] - 1) if name.endswith("_ratio") else near[name]
-                    shown = figure(value, 0 if name.endswith("_ratio") else 1, lang)
-                    rows.append([words[name] + which, unit.format(n=shown)])
         head = [words["measure"], words["value"]]
         return section(
             words["talk"],

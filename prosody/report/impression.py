@@ -85,12 +85,14 @@ class Impression:
         limits = self.limits
         if row["verdict"] != "unclear" or not limits:
             return None
-        percent = {k: round(100 * limits[f"{k}_p"]) for k in ("sincere", "forced", "dull")}
+        percent = {k.removesuffix("_p"): round(100 * limit) for k, limit in limits.items()}
         if p < limits["sincere_p"]:
             text = self.say["judged"]["unclear_between"]
             return paragraph(
                 text.format(sincere=percent["sincere"], forced=100 - percent["forced"]), "small"
             )
+        if "dull" not in percent:
+            return None
         engaged = number(row.get("engaged") or {}, "p", 1 - limits["dull_p"])
         text = self.say["judged"]["unclear_dull"]
         return paragraph(text.format(n=round(100 * (1 - engaged)), dull=percent["dull"]), "small")

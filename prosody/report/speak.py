@@ -115,7 +115,8 @@ def value(result: dict[str, Any], say: dict[str, Any]) -> str:
 def setting(key: str, given: Any, say: dict[str, Any]) -> tuple[str, str]:
     """Return an option of the run and what it was set to, in words."""
     about = say["about"]
-    shown = about["none"] if given is None else str(given)
+    nothing = "all" if key == "shard" else "none"  # no part means all of them
+    shown = about[nothing] if given is None else str(given)
     if isinstance(given, bool):
         shown = say["calls"]["yes" if given else "no"]
     return str(about["option"].get(key, key)), str(about["option_value"].get(shown, shown))

@@ -159,3 +159,16 @@ def _evidence(line: Mapping[str, Any], remarks: Sequence[Mapping[str, Any]]) -> 
         return told
     codes = {str(r.get("code")) for r in remarks}
     return next((code for code in _EVIDENCE if code in codes), "named")
+
+
+def kind_of(column: str) -> Any:
+    """Return the Arrow type of a column of the tables of recordings and of rules."""
+    import pyarrow as pa
+
+    if column in DATES:
+        return pa.date32()
+    if column in FLAGS:
+        return pa.bool_()
+    if column in COUNTS:
+        return pa.int64()
+    return pa.string() if column in TEXTS else pa.float64()

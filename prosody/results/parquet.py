@@ -135,21 +135,6 @@ def file_writer(
         raise
 
 
-def kind_of(column: str) -> Any:
-    """Return the Arrow type of a column of the tables of recordings and of rules."""
-    import pyarrow as pa
-
-    from prosody.results import call_tables
-
-    if column in call_tables.DATES:
-        return pa.date32()
-    if column in call_tables.FLAGS:
-        return pa.bool_()
-    if column in call_tables.COUNTS:
-        return pa.int64()
-    return pa.string() if column in call_tables.TEXTS else pa.float64()
-
-
 @contextmanager
 def writer(folder: Path, columns: Sequence[str]) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Give a function that takes flat rows; the dataset takes its name when all are there."""

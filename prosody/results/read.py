@@ -66,9 +66,12 @@ class Run:
 
     @property
     def limits(self) -> dict[str, float]:
-        """The thresholds of verdicts, by name; empty where the results do not hold them all."""
+        """The thresholds of verdicts, by name; empty where the results do not hold them all.
+
+        Results of schema version 1 have ``dull_p``, too.
+        """
         found = (self.head.get("settings") or {}).get("verdict") or {}
-        names = ("sincere_p", "forced_p", "dull_p")
+        names = ["sincere_p", "forced_p", *(["dull_p"] if "dull_p" in found else [])]
         out = {name: number(found, name, math.nan) for name in names}
         return out if all(0 <= limit <= 1 for limit in out.values()) else {}
 

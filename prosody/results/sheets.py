@@ -21,7 +21,7 @@ _APOLOGIES: Final = (
     "role", "start_s",
     "end_s", "text", "verdict", "kind", "hint", "sincere_p", "sincere_rating", "sincere_low",
     "sincere_high", "reason_1", "reason_2", "reason_3", "gates", "remarks", *AROUND, "form",
-    "i_form", "source", "channel", "baseline_s", "snr_db", "animation_z", "animation",
+    "i_form", "source", "channel", "baseline_s", "snr_db", "animation_value", "animation_word",
     "p_more_sincere_than_own_usual",
 )  # fmt: skip
 _KEYS: Final = ("clip", "recording", "start_s")

@@ -360,7 +360,7 @@ class _Opener:
         if name == "apologies" and "parquet" in self.formats:
             made.append(parquet_writer(path, columns))
         elif {"parquet", "parquet-file"} & set(self.formats):
-            kinds = None if name == "apologies" else parquet.kind_of
+            kinds = None if name == "apologies" else call_tables.kind_of
             made.append(parquet.file_writer(path, columns, kinds))
         return [self.stack.enter_context(one) for one in made]
 

@@ -377,15 +377,17 @@ def test_a_take_is_compared_with_its_baseline_recording_and_no_call(analysed):
     ("sincere_p", "engaged_p", "said"),
     [
         (0.83, 0.2, "80 of 100 would put it on the recited side: sincere is said only where fewer"),
-        (0.55, 0.5, "sincere from 70 of 100, forced up to 30 of 100"),
-        (0.55, None, "sincere from 70 of 100, forced up to 30 of 100"),
+        (0.55, 0.5, "sincere from 75 of 100, forced up to 40 of 100"),
+        (0.55, None, "sincere from 75 of 100, forced up to 40 of 100"),
     ],
 )
 def test_a_page_says_why_it_is_unclear(results_of, sincere_p, engaged_p, said):
     def unsure(rows, lines, head):
         rows[0] |= {"verdict": "unclear", "kind": None}
         rows[0]["sincere"] |= {"p": sincere_p}
-        rows[0]["engaged"] |= {"p": engaged_p}
+        if engaged_p == 0.2:  # results of version 1 have this axis and its limit
+            rows[0]["engaged"] = {"p": engaged_p, "rating": None}
+            head["settings"]["verdict"] |= {"dull_p": 0.7}
 
     folder = results_of(unsure)
     report.make(folder, lang="en", audio=False)
@@ -504,7 +506,7 @@ def test_forgetting_a_call_takes_the_report_with_it(tmp_path, analysed):
 def test_two_runs_are_compared_with_ranges_and_one_by_one(analysed, results_of):
     def other(rows, lines, head):
         rows[0] |= {"verdict": "forced", "kind": "put_on"}
-        head["settings"]["verdict"]["forced_p"] = 0.6
+        head["settings"]["verdict"]["forced_p"] = 0.9
 
     folder = results_of(other)
     page = Path(run("compare", analysed, folder, "--lang", "en").strip())

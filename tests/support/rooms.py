@@ -16,7 +16,7 @@ START, END = "<!-- rooms -->\n", "<!-- /rooms -->"
 # In the order of the flow: what comes later may use what stands before it.
 ORDER = (
     "audio", "calls", "transcripts", "language", "conduct", "measures", "examine", "judge",
-    "results", "runs", "tables", "statistics", "rating", "fit", "report", "web", "coach",
+    "results", "runs", "tables", "statistics", "rating", "fit", "report", "review", "web", "coach",
     "resynthesis", "words", "cli",
 )  # fmt: skip
 

@@ -35,7 +35,11 @@
         show(s); save();
       };
       s.addEventListener("input", take);
-      s.addEventListener("change", take);
+      s.addEventListener("change", function () {
+        take();
+        document.dispatchEvent(new CustomEvent("impression", { detail: { kind: "impression",
+          what: s.dataset.axis, start: part.dataset.start, machine: "", answer: s.value } }));
+      });
     });
     if (cannot) {
       cannot.checked = !!kept.cannot;
@@ -63,7 +67,8 @@
   if (!call) return;
 
   // --- agree or not with what was found; on the local page it goes into the results
-  var here = call.dataset.call, key = prosody.REVIEW + here, answers = prosody.kept(key);
+  var here = call.dataset.call, calibration = prosody.hash().get("blind-review") === "1";
+  var key = (calibration ? prefix + "session/" : prosody.REVIEW) + here, answers = prosody.kept(key);
   var asks = all(".ask"), state = one("#review-state"), served = /^https?:$/.test(location.protocol);
   function id(ask) { return [ask.dataset.kind, ask.dataset.what, ask.dataset.start].join("|"); }
   function show(ask) {
@@ -79,7 +84,6 @@
     var open = asks.every(function (a) { return answers[id(a)]; });
     document.documentElement.classList.toggle("calibrating", calibration && !open);
   }
-  var calibration = prosody.hash().get("blind-review") === "1";
   function tell(what) { if (state) state.textContent = state.dataset[what] || ""; }
   function send(record) {
     if (!served) { tell("saved"); return; }
@@ -99,6 +103,26 @@
     send(record);
     show(ask); veil();
   }
+  // In a calibration nothing tells what was found: rules stand in one list, each to be met or not.
+  if (calibration) {
+    var flat = document.createElement("ul"), rules = one("section.rules");
+    flat.className = "conduct";
+    asks.filter(function (a) { return a.dataset.kind === "rule"; })
+      .sort(function (a, b) { return a.dataset.what < b.dataset.what ? -1 : 1; })
+      .forEach(function (a) { flat.appendChild(a.parentNode); });
+    if (rules) {
+      all("details, .missed, h2 ~ p", rules).forEach(function (e) { e.remove(); });
+      one("h2", rules).hidden = true;
+      rules.appendChild(flat);
+    }
+    asks.forEach(function (a) {
+      all("button", a).forEach(function (b) {
+        b.dataset.answer = b.dataset.blind;
+        b.textContent = b.dataset.blindLabel;
+      });
+    });
+    tell("blind");
+  }
   asks.forEach(function (ask) {
     show(ask);
     all("button", ask).forEach(function (b) {
@@ -113,12 +137,16 @@
       if (a) save(ask, a.answer, one(".why", ask).value);
     });
   });
+  document.addEventListener("impression", function (e) {
+    if (!served) return;
+    send(Object.assign({ recording: here, why: "", who: prosody.who(), as: prosody.as() }, e.detail));
+  });
   veil();
   if (served) fetch("/api/review/answers?recording=" + encodeURIComponent(here)).then(function (r) {
     return r.ok ? r.json() : { answers: [] };
   }).then(function (got) {
     (got.answers || []).forEach(function (a) {
-      answers[[a.kind, a.what, a.start].join("|")] = a;
+      if (a.kind !== "impression") answers[[a.kind, a.what, a.start].join("|")] = a;
     });
     if (got.who) { var w = one("#reviewer"); if (w) { w.value = got.who; w.readOnly = true; } }
     asks.forEach(show); veil();
