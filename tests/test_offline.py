@@ -85,6 +85,21 @@ def test_a_command_opens_no_socket_and_leaves_nothing_at_home(offline, args):
     assert list(offline.home.rglob("*")) == []
 
 
+def test_recognising_words_opens_no_socket_and_leaves_nothing_at_home(offline, tmp_path):
+    pytest.importorskip("onnx_asr", reason="the asr extra is not installed")
+    pytest.importorskip("onnx", reason="the fit extra is not installed")
+    import small_recognisers
+
+    model = small_recognisers.tdt(tmp_path / "model")
+    call = tmp_path / "call.wav"  # without the transcript that lies beside the sample
+    call.write_bytes((SAMPLES / "2-recited-apology-en.wav").read_bytes())
+    done = offline(COMMAND, "analyze", call, "--out", "out", "--asr", model, "--language", "en",
+                   "--agent-channel", "left", "--workers", "0")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "recognised by model" in (tmp_path / "out" / "recordings.jsonl").read_text("utf-8")
+    assert list(offline.home.rglob("*")) == []
+
+
 def test_a_judge_opens_no_socket(offline):
     measured = offline(COMMAND, "features", SAMPLES / "1-plain-apology-nl.wav", "--out", "m.csv")
     assert measured.returncode == 0, measured.stderr
