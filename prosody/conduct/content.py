@@ -72,6 +72,11 @@ def understanding(story: Story) -> RuleResult:
     if not words:
         return outcome("not_met", 0)
     said = [story.lexicon.line(w.text) for w in words]
+    said += [
+        story.lexicon.line(story.sentence(hit).text)
+        for hit in story.hits("understanding")
+        if (hit.stretch, hit.first) >= _since(story)
+    ]
     feeling = any(story.lexicon.felt.search(line.text) for line in said)
     remarks = ("feeling_named",) if feeling else ("formula_only",)
     you = story.lexicon.persons["you"]

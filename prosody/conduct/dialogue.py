@@ -90,6 +90,14 @@ class Story:
         """Return the words of a hit with their times."""
         return self.stretches[hit.stretch].said(hit.first, hit.last)
 
+    def sentence(self, hit: Hit) -> Said:
+        """Return the words from a hit to the end of its sentence."""
+        piece = self.stretches[hit.stretch]
+        end = hit.last
+        while end < len(piece.tokens) and piece.tokens[end].text != BREAK:
+            end += 1
+        return piece.said(hit.first, end)
+
     @property
     def main(self) -> Apology | None:
         """Return the apology that answers the complaint: the first one after its beginning.

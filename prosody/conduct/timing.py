@@ -160,14 +160,12 @@ def _waited_s(story: Story, from_s: float, to_s: float) -> float:
             goes_on = later is not None and later.role == "customer"
             stopped.append((turn.start_s, later.start_s if goes_on else turn.end_s))  # type: ignore[union-attr]
     for hit in story.hits("identifying"):
-        piece = story.stretches[hit.stretch]
-        end = hit.last
-        while end < len(piece.tokens) and piece.tokens[end].text != BREAK:
-            end += 1
-        asked = piece.said(hit.first, end)
+        asked = story.sentence(hit)
         answer_s = [t.start_s for t in turns if t.role == "customer" and t.start_s >= asked.start_s]
         own_s = [
-            t.start_s for t in piece.tokens[end:] if t.text != BREAK and t.start_s >= asked.end_s
+            t.start_s
+            for t in story.stretches[hit.stretch].tokens
+            if t.text != BREAK and t.start_s >= asked.end_s
         ]
         stopped.append((asked.start_s, min([*answer_s[:1], *own_s[:1]], default=asked.end_s)))
     waited_s, at_s = 0.0, from_s

@@ -15,7 +15,7 @@ from prosody.language.patterns import Pattern
 from prosody.language.tokens import tokens
 from prosody.transcripts.turns import Turn, Word
 
-_SAME_BREATH_S = 1.0  # segments of one speaker closer than this are read as one stretch
+_SAME_BREATH_S = 0.5  # segments of one speaker closer than this are read as one stretch
 _OWN_TURNS = 4  # of the speaker's own, in which she may have asked for the same thing
 _UNNAMED_S = 0.3  # the same where the transcript does not say who speaks
 

@@ -1,0 +1,322 @@
+"""Complaints and requests, what solves and what does not, as people open and close a call."""
+
+import pytest
+
+from prosody import conduct
+from prosody.conduct.detectors import lexicon
+from prosody.language.acts import find
+from prosody.transcripts.turns import Turn
+
+OPENINGS = {
+    "en": {
+        True: (
+            "hi i can't login to my account",
+            "i am not able to get into the app since this morning",
+            "i can't open the book i bought yesterday",
+            "my order isn't showing in my account",
+            "the code you sent doesn't appear anywhere",
+            "your colleague was going to ring me and i haven't heard a thing",
+            "every time i try to pay it throws me out",
+            "i've been trying all morning to get hold of someone",
+            "the game keeps asking me for a password i never set",
+            "it won't let me sign in",
+            "i bought a film and it's not in my library",
+            "the payment went through but i don't have the item",
+            "my phone line has been crackling for a week",
+            "all i get is a dead tone",
+            "i still don't have a refund",
+            "you took money from my account that i know nothing about",
+            "the man who came out didn't fix it",
+            "i was told someone would come between eight and twelve",
+            "the delivery was meant to be here on tuesday",
+            "i'm unable to download the invoice",
+            "i have trouble getting into my mailbox",
+            "the parcel came but one of the cups is in pieces",
+            "nothing happens when i press the button",
+            "the website says error when i pay",
+            "my account got locked for no reason",
+            "i keep getting someone else's bills",
+            "i get cut off every time i dial that number",
+            "i've lost all my progress after the update",
+            "the sound has gone on my television",
+            "i was overcharged last month",
+            "they said it would be here by now",
+            "i never received the confirmation mail",
+        ),
+        False: (
+            "hi i'd like to change my address please",
+            "could you tell me when my contract ends",
+            "i want to know how i can cancel my subscription",
+            "can i move my appointment to next week",
+            "i'm not able to come on tuesday so i'd like another day",
+            "i can't make it on friday can we do monday",
+            "i can't find my customer number right now one second",
+            "i have a question about my bill",
+            "i'd like to order a new card the old one is full",
+            "do you sell chargers that don't get hot",
+            "i haven't got my account number with me",
+            "what happens if it breaks",
+            "how long does it take to arrive",
+            "i forgot my password",
+            "is it possible to pay in two parts",
+            "i'm calling to check whether you received my form",
+            "could you send me the bill again please",
+            "i'm moving house and i don't need the line anymore",
+            "i don't know which one to pick",
+            "can you put me through to sales please",
+            "i would like to make a reservation for two",
+            "i've got a new phone and want to set it up",
+            "does it work without a contract",
+            "i need to report that i've changed banks",
+            "no i don't have any other questions",
+            "i haven't decided yet",
+            "i was wondering if you could help me",
+            "i lost my card yesterday and want to block it",
+            "i don't want to receive the paper bill anymore",
+            "my son starts school so he'll need a pass",
+            "so it isn't included in the price",
+            "is there a fee if i cancel early",
+            "i'd like an alarm call at seven",
+            "can you check my balance",
+            "i didn't want the insurance just the ticket",
+            "the old one was broken so i threw it out years ago i need a new one",
+        ),
+    },
+    "nl": {
+        True: (
+            "goedemorgen ik kan niet inloggen in mijn account",
+            "ik kan mijn film niet openen",
+            "mijn bestelling staat niet in mijn account",
+            "de code verschijnt niet op mijn scherm",
+            "uw collega zou mij vanochtend bellen",
+            "het lukt me niet om te betalen",
+            "ik krijg geen toegang tot mijn gegevens",
+            "ik kom er niet in",
+            "de app sluit zichzelf telkens af",
+            "ik heb betaald maar ik zie het nergens terug",
+            "ik heb nog niks vernomen van jullie",
+            "er is iemand geweest maar het doet het nog altijd niet",
+            "de verbinding valt de hele tijd weg",
+            "jullie hebben geld van mijn rekening gehaald zonder dat ik iets besteld heb",
+            "ik ben al de hele ochtend aan het bellen",
+            "ik word steeds doorverbonden",
+            "ik krijg telkens een foutmelding",
+            "mijn pas werkt niet in de winkel",
+            "er zat een barst in het glas toen ik het uitpakte",
+            "mijn account is geblokkeerd en ik weet niet waarom",
+            "ik krijg die mail met de link niet binnen",
+            "de monteur zou tussen acht en tien komen",
+            "ik zit al twee dagen zonder televisie",
+            "de helft van mijn spullen ontbreekt",
+            "het bedrag dat ik zie klopt van geen kanten",
+            "ik zou mijn geld vorige week al terug hebben",
+            "hij doet helemaal niks meer",
+            "het boek is wel betaald maar niet gedownload",
+            "er gebeurt niks als ik erop klik",
+            "ik ontvang nog altijd de rekeningen van de vorige bewoner",
+            "mijn puntensaldo is ineens weg",
+            "ik heb er nooit om gevraagd",
+        ),
+        False: (
+            "goedemiddag ik wil graag mijn adres wijzigen",
+            "kunt u mij zeggen wanneer mijn contract afloopt",
+            "ik zou graag weten hoe ik kan opzeggen",
+            "kan ik mijn afspraak verzetten naar volgende week",
+            "dinsdag kan ik niet dus ik wil graag een andere dag",
+            "ik kan vrijdag niet kan het ook maandag",
+            "ik kan mijn klantnummer zo gauw niet vinden",
+            "ik heb een vraag over mijn factuur",
+            "ik wil graag een nieuwe pas bestellen",
+            "ik heb mijn klantnummer niet bij de hand",
+            "wat gebeurt er als hij stuk gaat",
+            "hoe lang duurt de levering",
+            "ik ben mijn wachtwoord vergeten",
+            "is het mogelijk om in delen te betalen",
+            "ik bel om te vragen of u mijn formulier heeft ontvangen",
+            "wilt u mij de rekening nog eens sturen",
+            "ik ga verhuizen en heb de lijn niet meer nodig",
+            "ik weet niet welke ik moet kiezen",
+            "kunt u mij doorverbinden met verkoop",
+            "ik wil graag reserveren voor twee personen",
+            "ik heb een nieuwe telefoon en wil hem instellen",
+            "werkt dat ook zonder abonnement",
+            "ik wil doorgeven dat ik van bank ben veranderd",
+            "nee ik heb verder geen vragen",
+            "ik heb nog niet gekozen",
+            "ik vroeg me af of u mij kunt helpen",
+            "ik ben gisteren mijn pas verloren en wil hem laten blokkeren",
+            "ik wil de papieren rekening niet meer ontvangen",
+            "mijn zoon gaat naar school en heeft een kaart nodig",
+            "dus dat zit niet bij de prijs in",
+            "zijn er kosten als ik eerder opzeg",
+            "kunt u mijn saldo nakijken",
+            "ik wilde alleen het kaartje en niet de verzekering",
+            "ik zou graag een monteur laten komen voor het onderhoud",
+            "mijn man zou graag ook een pas krijgen",
+        ),
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "complains", "line"),
+    [(code, yes, line) for code, o in OPENINGS.items() for yes, own in o.items() for line in own],
+)
+def test_openings(language, complains, line):
+    words = lexicon(language)
+    assert bool(words.find("complaint", [words.line(line, "customer")])) is complains
+
+
+@pytest.mark.parametrize(
+    ("language", "detector", "line", "found"),
+    [
+        ("en", "understanding", "i understand so can i have your account number", False),
+        ("en", "understanding", "i understand you have two books on the account", False),
+        ("en", "understanding", "i understand you have been waiting a long time", True),
+        ("en", "understanding", "i completely understand", True),
+        ("nl", "understanding", "ik begrijp het mag ik uw klantnummer", False),
+        ("nl", "understanding", "ik begrijp dat u twee boeken heeft gekocht", False),
+        ("nl", "understanding", "ik begrijp dat u al lang wacht", True),
+        ("en", "solution", "that can only be changed by the bank", False),
+        ("en", "solution", "please log out and log in again", True),
+        ("nl", "solution", "dat kan alleen worden gewijzigd door de bank", False),
+        ("nl", "solution", "volg de stappen in de mail", True),
+        ("en", "promise.commit", "you will soon receive an email", True),
+        ("nl", "promise.commit", "u ontvangt binnenkort een mail", True),
+        ("nl", "promise.commit", "een ogenblik ik zoek de gegevens", False),
+    ],
+)
+def test_what_the_agent_says(language, detector, line, found):
+    words = lexicon(language)
+    assert bool(words.find(detector, [words.line(line)])) is found
+
+
+def call(language, *turns):
+    """Results of a call given as (role, start, end, words), no word times."""
+    said = [Turn(start, end, text, role) for role, start, end, text in turns]
+    return conduct.assess(said, find(said, language), language=language)
+
+
+@pytest.mark.parametrize(
+    ("language", "complaint", "apology"),
+    [
+        ("en", "i took unpaid leave for it", "i'm sorry that you took unpaid leave"),
+        ("nl", "ik had er vrij voor genomen", "het spijt me dat u daar vrij voor hebt genomen"),
+    ],
+)
+def test_an_expression_of_two_words_is_specific(language, complaint, apology):
+    got = call(language, ("customer", 0, 5, complaint), ("agent", 6, 9, apology))
+    assert got["specific"].status == "met"
+
+
+def test_a_number_is_not_specific():
+    got = call(
+        "en",
+        ("customer", 0, 5, "my router 4471 does not work"),
+        ("agent", 6, 9, "i'm sorry about 4471"),
+    )
+    assert got["specific"].status == "not_met"
+
+
+@pytest.mark.parametrize(
+    ("language", "wait", "after"),
+    [
+        ("en", "sorry to keep you waiting", "the book is in your account"),
+        ("nl", "sorry voor het wachten", "het boek staat in uw account"),
+    ],
+)
+def test_waiting_on_the_line_is_answered_by_what_follows(language, wait, after):
+    got = call(
+        language,
+        ("customer", 0, 5, OPENINGS[language][True][3]),
+        ("agent", 60, 62, wait),
+        ("agent", 62.2, 66, after),
+    )
+    assert (got["solution"].status, got["solution"].remarks) == ("met", ("for_a_wait",))
+    assert got["specific"].status == "cannot_tell"
+
+
+def test_the_clock_stops_while_the_customer_is_asked_and_looks_it_up():
+    turns = [
+        ("customer", 0, 5, "my parcel has not arrived"),
+        ("agent", 5.5, 7, "i'm sorry about that"),
+        ("agent", 8, 10, "what is your order number"),
+        ("customer", 25, 35, "it is four five six"),
+        ("agent", 36, 40, "i will send you a new one today"),
+    ]
+    got = call("en", *turns)["solution"]
+    assert got.status == "met"
+    assert got.value == pytest.approx(2.0, abs=0.5)
+
+
+def test_what_was_named_long_before_does_not_follow_the_apology():
+    got = call(
+        "en",
+        ("customer", 0, 5, "my parcel has not arrived"),
+        ("agent", 6, 9, "i will send you a new one"),
+        ("customer", 10, 60, "and then i called again and nobody knew anything about it at all"),
+        ("agent", 67, 69, "i'm sorry about that"),
+    )["solution"]
+    assert got.status == "not_met"
+
+
+@pytest.mark.parametrize("mark", ["", "."])
+def test_the_end_of_a_turn_ends_a_sentence(mark):
+    got = call(
+        "nl",
+        ("customer", 0, 5, "mijn pakket is niet aangekomen" + mark),
+        ("agent", 6, 8, "het spijt me" + mark),
+        ("agent", 9, 12, "ik stuur u vandaag een nieuw pakket" + mark),
+    )
+    assert got["solution"].status == "met"
+    assert got["once"].status == "met"
+
+
+@pytest.mark.parametrize(
+    ("language", "complaint", "sympathy"),
+    [
+        ("en", "the cup is in pieces", "i am sorry to see this"),
+        ("nl", "het glas is gebarsten", "het spijt me dit te zien"),
+    ],
+)
+def test_sorry_to_see_this_is_not_nobody_apologised(language, complaint, sympathy):
+    turns = [Turn(0, 5, complaint, "customer"), Turn(6, 9, sympathy, "agent")]
+    acts = find(turns, language)
+    got = conduct.assess(turns, acts, language=language)["real"]
+    assert (got.status, got.remarks) == ("cannot_tell", ("sorry_as_sympathy",))
+    assert conduct.complains(turns, acts, language=language) is None
+
+
+@pytest.mark.parametrize(
+    ("language", "complaint", "apology"),
+    [
+        ("en", "i keep getting cut off", "oh dear i am sorry have you got your customer number"),
+        ("nl", "de lijn valt weg", "oh jee het spijt me heeft u uw klantnummer bij de hand"),
+    ],
+)
+def test_an_apology_before_a_question_for_data_is_an_apology(language, complaint, apology):
+    got = call(language, ("customer", 0, 5, complaint), ("agent", 6, 9, apology))
+    assert got["real"].status == "met"
+
+
+def test_understanding_says_what_was_named_and_for_whom():
+    got = call(
+        "en",
+        ("customer", 0, 5, "my parcel has not arrived"),
+        ("agent", 6, 9, "i understand how annoying that is for you"),
+    )["understanding"]
+    assert got.remarks == ("feeling_named", "for_the_customer")
+
+
+def test_a_delay_without_word_times_goes_to_the_place_of_the_apology():
+    got = call(
+        "nl",
+        ("customer", 0, 5, "mijn internet doet het niet"),
+        (
+            "agent",
+            5.3,
+            20,
+            "ik kijk even in het systeem en ik zie een storing in uw wijk het spijt me",
+        ),
+    )["delay"]
+    assert got.value > 10
