@@ -176,7 +176,7 @@ def words() -> str:
     held = conduct["golden"]["found_acts_held_out"]
     return "\n".join(
         [
-            "**Words** on real lines that nobody here wrote. At first sight, before anybody had looked at "
+            "**Words** on lines that no hand of the rules wrote. At first sight, before anybody had looked at "
             "them (expect this in a new centre); apology is precision / recall:",
             "",
             "| lines | n | right, 0.1.0 | right | apology |",
