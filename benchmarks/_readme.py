@@ -176,15 +176,15 @@ def words() -> str:
     held = conduct["golden"]["found_acts_held_out"]
     return "\n".join(
         [
-            "**Words** on lines that no hand of the rules wrote. At first sight, before anybody had looked at "
-            "them (expect this in a new centre); apology is precision / recall:",
+            "**Words** on lines that no hand of the rules wrote. At first sight, before anybody "
+            "had looked at them (expect this in a new centre); apology is precision / recall:",
             "",
             "| lines | n | right, 0.1.0 | right | apology |",
             "|---|---|---|---|---|",
             *first,
             "",
-            "Since then they were tuned on (`python -m benchmarks acts --lines FILE` runs your own); "
-            "lines whose label is unsure are left out:",
+            "Since then they were tuned on (`python -m benchmarks acts --lines FILE` runs your own);"
+            " lines whose label is unsure are left out:",
             "",
             "| lines | n | right | apology | repair |",
             "|---|---|---|---|---|",
