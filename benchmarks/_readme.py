@@ -183,8 +183,8 @@ def words() -> str:
             "|---|---|---|---|---|",
             *first,
             "",
-            "Since then they were tuned on (`python -m benchmarks acts --lines FILE` runs your own);"
-            " lines whose label is unsure are left out:",
+            "Since then they were tuned on (`python -m benchmarks acts --lines FILE` runs "
+            "your own); lines whose label is unsure are left out:",
             "",
             "| lines | n | right | apology | repair |",
             "|---|---|---|---|---|",
