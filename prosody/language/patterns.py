@@ -76,9 +76,9 @@ class Pattern:
         return self.compiled().search(text, at)
 
 
-def any_of(patterns: Sequence[str], sets: Sets) -> Pattern:
-    """Return one pattern that matches where any of several does."""
-    bodies = [_body(p, sets) for p in patterns]
+def any_of(patterns: Sequence[str], sets: Sets, comma: str = "") -> Pattern:
+    """Return one pattern that matches where any of several does, in text without commas."""
+    bodies = [_body(p, sets, comma) for p in patterns]
     # A named group may stand only once in an expression: later ones get a number.
     bodies = [b.replace("(?P<who>", f"(?P<who{i}>") for i, b in enumerate(bodies)]
     return Pattern(rf"(?:\A|(?<=\s))(?:{'|'.join(bodies)})")
@@ -95,16 +95,16 @@ def compile_pattern(text: str, sets: Sets) -> Pattern:
     return Pattern(r"(?:\A|(?<=\s))" + _body(text, sets))
 
 
-def _entries(name: str, sets: Sets, text: str) -> str:
+def _entries(name: str, sets: Sets, text: str, comma: str) -> str:
     """Return the alternatives of a set, longest first."""
     if name not in sets:
         raise PatternError(f"'{text}': there is no set <{name}>")
     ordered = sorted(set(sets[name]), key=lambda e: (-len(e), e))
     others = {k: v for k, v in sets.items() if k != name}  # none holds itself
-    return "|".join(_body(e, others) for e in ordered)
+    return "|".join(_body(e, others, comma) for e in ordered)
 
 
-def _body(text: str, sets: Sets) -> str:
+def _body(text: str, sets: Sets, between: str = COMMA) -> str:
     parts: list[str] = []
     depth = at = 0
     tight = False
@@ -114,7 +114,7 @@ def _body(text: str, sets: Sets) -> str:
         if not match or match.end() == at:
             raise PatternError(f"'{text}': cannot read '{text[at : at + 12]}'")
         at = match.end()
-        comma = "" if tight else COMMA
+        comma = "" if tight else between
         tight = False
         kind = next(k for k in _READERS if match[k])
         if kind == "tight":
@@ -123,61 +123,70 @@ def _body(text: str, sets: Sets) -> str:
         depth += (kind in _OPENING) - (kind == "close")
         if depth < 0:
             raise PatternError(f"'{text}': a bracket closes that was not opened")
-        parts.append(_READERS[kind](match, comma, sets, text) + match["times"])
+        parts.append(_READERS[kind](match, comma, sets, text, between) + match["times"])
     if depth:
         raise PatternError(f"'{text}': a bracket is not closed")
     return "".join(parts)
 
 
-def _gap(match: re.Match[str], comma: str, sets: Sets, text: str) -> str:
+def _gap(match: re.Match[str], comma: str, sets: Sets, text: str, between: str) -> str:
     most = match["most"] or (8 if match["gap"] == "..." else 3)
-    stop = f"(?!{COMMA}(?:{_entries(match['without'], sets, text)}))" if match["without"] else ""
-    return f"(?:{stop}{COMMA}{ANY}){{0,{most}}}?"
+    stop = (
+        f"(?!{between}(?:{_entries(match['without'], sets, text, between)}))"
+        if match["without"]
+        else ""
+    )
+    return f"(?:{stop}{between}{ANY}){{0,{most}}}?"
 
 
-def _mark(match: re.Match[str], comma: str, sets: Sets, text: str) -> str:
+def _mark(match: re.Match[str], comma: str, sets: Sets, text: str, between: str) -> str:
     inside = match["mark"][1:-1]
     return "(?:[.?!] )" if inside == "end" else f"(?:[{inside}] )"
 
 
-def _edge(match: re.Match[str], comma: str, sets: Sets, text: str) -> str:
+def _edge(match: re.Match[str], comma: str, sets: Sets, text: str, between: str) -> str:
     symbol = match["edge"]
     around = "lead" if symbol[0] == "^" else "tail"
-    words = f"(?:{COMMA}(?:{_entries(around, sets, text)}))*" if sets.get(around) else ""
+    words = f"(?:{between}(?:{_entries(around, sets, text, between)}))*" if sets.get(around) else ""
     if symbol[0] == "^":
         return (r"\A" if symbol == "^^" else r'(?:\A|(?<=[.?!"] ))') + words
     return f"(?={words}" + (r"(?:[.?!\"] )*\Z)" if symbol == "$$" else r'(?:[.?!"] |\Z))')
 
 
-def _head(match: re.Match[str], comma: str, sets: Sets, text: str) -> str:
+def _head(match: re.Match[str], comma: str, sets: Sets, text: str, between: str) -> str:
     name = r"\w+" if match["head"] == "@*" else re.escape(match["head"][1:])
     return f"{comma}@{name} "
 
 
-def _number(match: re.Match[str], comma: str, sets: Sets, text: str) -> str:
-    words = "|" + _entries("number", sets, text) if "number" in sets else ""
+def _number(match: re.Match[str], comma: str, sets: Sets, text: str, between: str) -> str:
+    words = "|" + _entries("number", sets, text, between) if "number" in sets else ""
     return f"(?:{comma}(?:\\d\\S* {words}))"
 
 
-def _written(match: re.Match[str], comma: str, sets: Sets, text: str) -> str:
+def _written(match: re.Match[str], comma: str, sets: Sets, text: str, between: str) -> str:
     return f"(?:{comma}{re.escape(match['word'])}{match['stem'] and _REST} )"
 
 
 _REST = r"[^\s@]*"
 _READERS = {
     "gap": _gap,
-    "one": lambda match, comma, sets, text: f"(?:{comma}{ANY})",
-    "set": lambda match, comma, sets, text: (
-        f"(?:{comma}(?:{_entries(match['set'][1:-1], sets, text)}))"
+    "one": lambda match, comma, sets, text, between: f"(?:{comma}{ANY})",
+    "set": lambda match, comma, sets, text, between: (
+        f"(?:{comma}(?:{_entries(match['set'][1:-1], sets, text, between)}))"
     ),
     "head": _head,
     "mark": _mark,
     "edge": _edge,
     "number": _number,
-    "ending": lambda match, comma, sets, text: f"(?:{comma}{_REST}{re.escape(match['ending'])} )",
-    "tight": lambda match, comma, sets, text: "",
-    "bar": lambda match, comma, sets, text: "|",
-    "close": lambda match, comma, sets, text: ")",
-    **{k: (lambda match, comma, sets, text, opening=v: opening) for k, v in _OPENING.items()},
+    "ending": lambda match, comma, sets, text, between: (
+        f"(?:{comma}{_REST}{re.escape(match['ending'])} )"
+    ),
+    "tight": lambda match, comma, sets, text, between: "",
+    "bar": lambda match, comma, sets, text, between: "|",
+    "close": lambda match, comma, sets, text, between: ")",
+    **{
+        k: (lambda match, comma, sets, text, between, opening=v: opening)
+        for k, v in _OPENING.items()
+    },
     "word": _written,
 }
