@@ -32,6 +32,7 @@ COMMANDS = (
     "analyze",
     "features",
     "judge",
+    "check",
     "find",
     "recognisers",
     "model",

@@ -250,7 +250,7 @@ def open_decoder(path: Path, file: BinaryIO, found: Found, header: Header) -> tu
         import soundfile
 
         try:
-            return SoundFile(path, file, found, header.patch), "soundfile"
+            return SoundFile(path, file, found, header.patch, header.insert), "soundfile"
         except (soundfile.LibsndfileError, RuntimeError, OSError, ValueError) as error:
             failure = error
     rate = header.sr_hz

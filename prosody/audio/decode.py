@@ -116,17 +116,58 @@ class Patched(io.RawIOBase):
         return self._file.tell()
 
 
+class Inserted(io.RawIOBase):
+    """A file as if a few bytes stood in it that are not there."""
+
+    def __init__(self, file: BinaryIO, at: int, data: bytes) -> None:
+        self._file, self._from, self._data, self._at = file, at, data, 0
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer."""
+        view = memoryview(buffer).cast("B")
+        start, low, high = self._at, self._from, self._from + len(self._data)
+        if start < low:
+            self._file.seek(start)
+            got = self._file.read(min(len(view), low - start))
+        elif start < high:
+            got = self._data[start - low : start - low + len(view)]
+        else:
+            self._file.seek(start - len(self._data))
+            got = self._file.read(len(view))
+        view[: len(got)] = got
+        self._at += len(got)
+        return len(got)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move as in a file with the bytes in it."""
+        if whence == os.SEEK_CUR:
+            offset += self._at
+        elif whence == os.SEEK_END:
+            offset += self._file.seek(0, os.SEEK_END) + len(self._data)
+        self._at = max(0, offset)
+        return self._at
+
+    def tell(self) -> int:
+        """Return the place in the file with the bytes in it."""
+        return self._at
+
+
 class SoundFile:
     """libsndfile, through ``soundfile``."""
 
     exact = True
 
     def __init__(
-        self, path: Path, file: BinaryIO, found: Found, patch: tuple[int, bytes] | None = None
+        self,
+        path: Path,
+        file: BinaryIO,
+        found: Found,
+        patch: tuple[int, bytes] | None = None,
+        insert: tuple[int, bytes] | None = None,
     ) -> None:
         import soundfile
 
-        self._lib, self._patch = soundfile, patch
+        self._lib, self._patch, self._insert = soundfile, patch, insert
         self._path, self._source, self._found = path, file, found
         self._file = self._open()
         self._fresh = True
@@ -150,6 +191,8 @@ class SoundFile:
         self._source.seek(0)
         if self._patch is not None:
             return self._lib.SoundFile(Patched(self._source, *self._patch), **raw)
+        if self._insert is not None:
+            return self._lib.SoundFile(Inserted(self._source, *self._insert), **raw)
         # Descriptors do not cross C libraries on Windows, and what lies elsewhere has none.
         if os.name == "nt" or is_url(self._path):
             return self._lib.SoundFile(self._source, **raw)

@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from prosody.audio.sniff import Found, mpeg_frame
+from prosody.audio.sniff import Found, MpegFrame, mpeg_frame
 
 _MAX_CHUNKS = 4096
 # Written by recorders that stream and cannot go back to fill in the length: ffmpeg and others write
@@ -64,6 +64,8 @@ class Header:
         The recorder did not fill in the length.
     broken : str
         Why the file cannot be whole, where the promise is not a number of bytes.
+    insert : (int, bytes) or None
+        What the file lacks, and where it belongs: a first frame with the number of frames.
     patch : (int, bytes) or None
         Where the header should say something else, and what.
     bits : int
@@ -78,6 +80,7 @@ class Header:
     open_ended: bool = False
     broken: str = ""
     patch: tuple[int, bytes] | None = None
+    insert: tuple[int, bytes] | None = None
     bits: int = 0
 
 
@@ -202,7 +205,51 @@ def _mp3(file: BinaryIO, size: int) -> Header:
     if vbri[:4] == b"VBRI" and len(vbri) == 14:
         length = struct.unpack(">I", vbri[10:14])[0]
         return replace(out, promised_bytes=start + at + length, slack_bytes=2 * frame.size)
-    return out
+    if tag[:4] in (b"Xing", b"Info"):
+        return out
+    # Without such a header libmpg123 takes the first frames' bit rate for all of them, and where
+    # that varies the end is lost: say how many frames there are.
+    count = _mpeg_frames(file, start + at, frame)
+    return replace(out, insert=(start + at, _xing(data[at : at + 4], side, count)))
+
+
+def _mpeg_frames(file: BinaryIO, start: int, first: MpegFrame) -> int:
+    """Return how many MPEG frames of the first one's kind follow each other."""
+    file.seek(start)
+    data, at, count = file.read(1 << 20), 0, 0
+    kind = (first.layer, first.sr_hz)
+    sizes: dict[bytes, int] = {}
+    while True:
+        if at + 4 > len(data):
+            more = file.read(1 << 20)
+            if not more:
+                return count
+            data, at = data[at:] + more, 0
+            continue
+        head = data[at : at + 3]
+        size = sizes.get(head)
+        if size is None:
+            frame = mpeg_frame(data, at)
+            size = frame.size if frame is not None and (frame.layer, frame.sr_hz) == kind else 0
+            sizes[head] = size
+        if size:
+            count, at = count + 1, at + size
+            if at > len(data):  # the frame reaches beyond what was read
+                file.seek(at - len(data), os.SEEK_CUR)
+                data, at = b"", 0
+        else:  # a tag, or damage: on to the next frame
+            found = data.find(b"\xff", at + 1)
+            at = found if found >= 0 else len(data)
+
+
+def _xing(head: bytes, side: int, frames: int) -> bytes:
+    """Return a first frame that names the number of frames, of the kind of a file's frames."""
+    # Bit rate 9 of the table is large enough in every version; no padding, no check sum.
+    word = struct.unpack(">I", head)[0] & ~(0xF << 12) & ~(1 << 9) | 9 << 12 | 1 << 16
+    frame = struct.pack(">I", word) + bytes(side) + b"Xing" + struct.pack(">II", 1, frames)
+    made = mpeg_frame(frame, 0)
+    assert made is not None
+    return frame + bytes(made.size - len(frame))
 
 
 def _mp4(file: BinaryIO, size: int) -> Header:

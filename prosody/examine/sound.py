@@ -67,6 +67,10 @@ class Sound:
         ]
         return compare(side_by_side(*streams), sr)
 
+    def length_s(self, source: int) -> float:
+        """Return the seconds of a file."""
+        return self.recordings[source].info.duration_s
+
     def activity(self, source: int, channel: int) -> ChannelActivity:
         """Return what a channel of a file holds, in seconds of that file."""
         return self.all_of(source)[channel]

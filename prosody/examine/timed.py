@@ -73,7 +73,7 @@ def on_the_clock(call: Call, words: Words, told: Roles, sound: Sound) -> Timed:
     turns = _with_channels_roles(turns, told)
     tracks = told.tracks
     voices = [sound.voice(t.source, t.channel) + t.offset_s for t in tracks]
-    duration_s = max(t.offset_s + sound.recordings[t.source].info.duration_s for t in tracks)
+    duration_s = max(t.offset_s + sound.length_s(t.source) for t in tracks)
     split = told.layout == "split"
     named: list[Role] = [t.role for t in tracks]
     if split:

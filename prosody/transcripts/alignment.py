@@ -297,7 +297,10 @@ def _broken(
     before, after = (float(lags[side[cut - 1].argmax()]) for side in (left, right))
     if abs(before - after) <= 2 * CLOSE_S:
         return None
-    at = float(middle[order[cut - 1]] + middle[order[cut]]) / 2
+    last, following = float(middle[order[cut - 1]]), float(middle[order[cut]])
+    if following + after < last + before:  # what is said later would come earlier
+        return None
+    at = (last + following) / 2
     return float(both.max()), at, before, after
 
 

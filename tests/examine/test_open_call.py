@@ -1,0 +1,182 @@
+"""A call is opened in steps: what its words say is held against what its sound does."""
+
+import json
+import shutil
+
+import pytest
+from places import SAMPLES
+
+from prosody.calls.collect import collect
+from prosody.examine.open_call import open_call
+
+NAME = "1-plain-apology-nl"
+
+
+@pytest.fixture
+def call(tmp_path):
+    """Write the first sample with its transcript changed; returns the call."""
+
+    def make(change=lambda segments: segments, **more):
+        shutil.copy(SAMPLES / f"{NAME}.wav", tmp_path / "call.wav")
+        data = json.loads((SAMPLES / f"{NAME}.json").read_text(encoding="utf-8"))
+        data["segments"] = change(data["segments"])
+        (tmp_path / "call.json").write_text(json.dumps(data | more), encoding="utf-8")
+        return collect([tmp_path / "call.wav"])[0]
+
+    return make
+
+
+def moved(by_s=0.0, times=1.0):
+    def change(segments):
+        for one in [*segments, *(w for s in segments for w in s.get("words", ()))]:
+            one["start"], one["end"] = one["start"] * times + by_s, one["end"] * times + by_s
+        return segments
+
+    return change
+
+
+def apology(opened):
+    return next(a for a in opened.acts if a.kind == "apology" and a.role == "agent")
+
+
+def codes(opened):
+    return {r.code for r in opened.remarks}
+
+
+def test_a_sample_fits_as_it_is(call):
+    with open_call(call()) as opened:
+        assert not any(opened.faults)
+        assert codes(opened) == {"roles_from_voice"}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"), [(moved(3.0), "clock_late"), (moved(1.0, 1.02), "clock_fast")]
+)
+def test_a_clock_that_is_off_is_put_right_and_said(call, change, code):
+    with open_call(call()) as opened:
+        true = apology(opened)
+    with open_call(call(change)) as opened:
+        assert code in codes(opened)
+        assert apology(opened).start_s == pytest.approx(true.start_s, abs=0.3)
+        assert not opened.fault_of(apology(opened))
+
+
+def test_milliseconds_are_read_where_everything_then_fits(call):
+    with open_call(call(moved(times=1000.0))) as opened:
+        assert "unit_ms" in codes(opened)
+        assert apology(opened).end_s < 50
+        assert not opened.fault_of(apology(opened))
+    with open_call(call(moved(times=1000.0)), transcript_unit="s") as opened:
+        assert "clock_unit" in codes(opened)
+        assert opened.fault_of(apology(opened)) == "clock"
+
+
+def test_the_user_may_say_how_far_a_transcript_is_off(call):
+    with open_call(call(moved(3.0)), transcript_offset_s=-3.0) as opened:
+        assert not codes(opened) & {"clock_late", "clock_early"}
+        assert not any(opened.faults)
+
+
+def test_the_transcript_of_another_call_withholds_everything(call):
+    other = json.loads((SAMPLES / "2-recited-apology-en.json").read_text(encoding="utf-8"))
+    with open_call(call(lambda _: moved(times=0.55)(other["segments"]))) as opened:
+        assert codes(opened) & {"clock_unsure", "clock_beyond", "clock_broken"}
+        assert all(opened.faults)
+
+
+def test_a_line_invented_where_nobody_speaks_takes_no_part(call):
+    def change(segments):
+        other = max((s for s in segments if s["speaker"] == "customer"),
+                    key=lambda s: s["end"] - s["start"])  # fmt: skip
+        for start in (other["start"] + 0.3, other["start"] + 1.3):
+            segments.append({"start": start, "end": start + 0.8, "speaker": "agent",
+                             "text": "Sorry voor het ongemak.", "words": []})  # fmt: skip
+        return segments
+
+    with open_call(call()) as opened:
+        apologies = len(opened.acts)
+    with open_call(call(change)) as opened:
+        assert "invented_lines" in codes(opened)
+        assert len(opened.acts) == apologies
+
+
+def test_an_announcement_is_nobodys_line(call):
+    def change(segments):
+        text = "Onze excuses, al onze medewerkers zijn op dit moment in gesprek."
+        line = {"start": 0.0, "end": 0.4, "speaker": "IVR", "text": text, "words": []}
+        return [line, *segments]
+
+    with open_call(call(change)) as opened:
+        assert "announcements" in codes(opened)
+        assert not any("medewerkers zijn" in t.text for t in opened.turns)
+
+
+def test_lines_told_for_both_sides_are_read_once(call):
+    def change(segments):
+        doubles = [s | {"speaker": "customer"} for s in segments if s["speaker"] == "agent"]
+        return segments + doubles
+
+    with open_call(call()) as opened:
+        turns = len(opened.turns)
+    with open_call(call(change)) as opened:
+        assert "doubled_lines" in codes(opened)
+        assert len(opened.turns) == turns
+        assert apology(opened).role == "agent"
+
+
+def test_plain_whisper_is_put_on_the_channels_and_the_agent_told_by_wording(call):
+    def change(segments):
+        for one in segments:
+            one.pop("speaker")
+            for word in one["words"]:
+                word.pop("speaker", None)
+        return segments
+
+    with open_call(call()) as opened:
+        roles = [t.role for t in opened.turns]
+    with open_call(call(change)) as opened:
+        assert {"channels_from_voice", "roles_from_greeting"} <= codes(opened)
+        assert [t.role for t in opened.turns] == roles
+
+
+def test_the_agents_label_may_be_named(call):
+    def change(segments):
+        for one in segments:
+            one["speaker"] = {"agent": "SPEAKER_01", "customer": "SPEAKER_00"}[one["speaker"]]
+            for word in one["words"]:
+                word.pop("speaker", None)
+        return segments
+
+    with open_call(call(change), agent_speaker="speaker_01") as opened:
+        assert apology(opened).role == "agent"
+        assert opened.roles.tracks[0].role == "agent"
+
+
+def test_two_agents_have_their_own_speech_each(call):
+    def change(segments):
+        mine = [s for s in segments if s["speaker"] == "agent"]
+        for one in mine[len(mine) // 2 :]:
+            one["speaker"] = "agent 2"
+        for one in mine[: len(mine) // 2]:
+            one["speaker"] = "agent 1"
+        for one in mine:
+            for word in one["words"]:
+                word.pop("speaker", None)
+        return segments
+
+    with open_call(call(change)) as opened:
+        who = [speaker for speaker, _ in opened.speakers()]
+        assert [w.name for w in who] == ["agent 1", "agent 2"]
+        first, second = (opened.own_speech(w) for w in who)
+        assert first[-1, 1] < second[0, 0]
+
+
+def test_nothing_outside_of_the_agents_turns_is_her_voice(call):
+    def change(segments):
+        return [s for s in segments if s["speaker"] != "agent" or s["start"] < 20]
+
+    with open_call(call(change)) as opened:
+        who, _ = opened.speakers()[0]
+        last = max(t.end_s for t in opened.turns if t.role == "agent")
+        assert opened.own_speech(who)[-1, 1] <= last + 0.2
+        assert opened.speech(who.track)[-1, 1] > last + 5
