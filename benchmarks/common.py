@@ -20,15 +20,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import gc
 import hashlib
 import importlib
 import importlib.metadata
 import json
 import os
-import platform
-import statistics
 import subprocess
 import sys
 import time
@@ -36,6 +33,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from prosody.runs.benchmark import Timing, interleaved, machine, samples
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -46,6 +45,9 @@ PACKAGES = (
     "prosody-sincerity", "numpy", "scipy", "librosa", "numba", "onnxruntime", "soundfile", "soxr",
     "earshot", "av", "opensmile", "praat-parselmouth", "swift-f0",
 )  # fmt: skip
+
+
+__all__ = ["Timing", "interleaved", "machine"]
 
 
 class Skip(Exception):  # noqa: N818 - it is no error
@@ -128,6 +130,19 @@ def data_files(
     return files
 
 
+def sound_files(
+    args: argparse.Namespace, folder: str, pattern: str, *, limit: int | None = None
+) -> list[Path]:
+    """Return the files of a data set as `data_files` does, or the sample calls where it is not."""
+    try:
+        return data_files(args, folder, pattern, limit=limit)
+    except Skip as reason:
+        print(f"{reason}: the sample calls instead")
+        args.out = Path(args.out)
+        args.on_samples = True
+        return sorted(samples().glob("*.wav"))
+
+
 def need(module: str, extra: str = "bench") -> ModuleType:
     """Import a module that only benchmarks use, or skip with the line that installs it."""
     try:
@@ -159,42 +174,6 @@ def one_core() -> Iterator[int | None]:
         os.sched_setaffinity(0, before)
 
 
-@dataclasses.dataclass(frozen=True)
-class Timing:
-    """Seconds of the timed runs, and of the first one, which also loads and compiles."""
-
-    first_s: float
-    wall_s: tuple[float, ...]
-    cpu_s: tuple[float, ...]
-
-    @property
-    def median_s(self) -> float:
-        """Median CPU time of a run, all threads of the process together."""
-        return statistics.median(self.cpu_s)
-
-    def against(self, audio_s: float) -> dict[str, float]:
-        """Return the figures of one row: speed as times real time, and how much runs differ.
-
-        Parameters
-        ----------
-        audio_s : float
-            Seconds of audio (one channel) that one run works through.
-        """
-        median = self.median_s
-        return {
-            "x_real_time": round(audio_s / median, 1),
-            "cpu_s_per_hour": round(median / audio_s * 3600, 3),
-            "median_s": round(median, 6),
-            "min_s": round(min(self.cpu_s), 6),
-            "max_s": round(max(self.cpu_s), 6),
-            "spread_share": round((max(self.cpu_s) - min(self.cpu_s)) / median, 3),
-            "wall_median_s": round(statistics.median(self.wall_s), 6),
-            "first_s": round(self.first_s, 6),
-            "runs": len(self.cpu_s),
-            "audio_s": round(audio_s, 3),
-        }
-
-
 def timed(work: Callable[[], object], *, repeats: int = 5, warmup: int = 1) -> Timing:
     """Run `work` `warmup` times (at least once) unmeasured, then `repeats` times measured.
 
@@ -216,27 +195,6 @@ def timed(work: Callable[[], object], *, repeats: int = 5, warmup: int = 1) -> T
     return Timing(first, tuple(wall), tuple(cpu))
 
 
-def interleaved(
-    works: Mapping[str, Callable[[], object]], *, repeats: int = 5
-) -> dict[str, Timing]:
-    """Time several contenders turn by turn, so that a busy minute hits all of them alike."""
-    first: dict[str, float] = {}
-    wall: dict[str, list[float]] = {name: [] for name in works}
-    cpu: dict[str, list[float]] = {name: [] for name in works}
-    for name, work in works.items():
-        start = time.perf_counter()
-        work()
-        first[name] = time.perf_counter() - start
-    for _ in range(max(5, repeats)):
-        for name, work in works.items():
-            gc.collect()
-            w, c = time.perf_counter(), time.process_time()
-            work()
-            cpu[name].append(max(time.process_time() - c, 1e-9))
-            wall[name].append(time.perf_counter() - w)
-    return {n: Timing(first[n], tuple(wall[n]), tuple(cpu[n])) for n in works}
-
-
 def peak_memory_mb() -> float | None:
     """Return the largest resident size of this process so far in MB (None on Windows)."""
     try:
@@ -255,24 +213,6 @@ def data_hash(files: Iterable[Path]) -> str:
         with file.open("rb") as handle:
             digest.update(hashlib.file_digest(handle, "sha256").digest())
     return digest.hexdigest()
-
-
-def machine() -> dict[str, Any]:
-    """Return what of the machine can change a time (no name, no path, no user)."""
-    cpu = platform.processor()
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                cpu = line.split(":", 1)[1].strip()
-                break
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    return {
-        "cpu": cpu,
-        "cores": os.cpu_count(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "load_1min": None if load is None else round(load, 2),
-    }
 
 
 def versions() -> dict[str, str]:
@@ -319,7 +259,7 @@ def write(
         The benchmark.
     args : argparse.Namespace
         From `arguments`. A quick profile, or own files, gets a file name of its own, so that it
-        never overwrites the published figures.
+        never overwrites the published figures; so do the sample calls.
     results : mapping
         Rows of figures (units in the names; NaN is written as null).
     files : sequence of Path
@@ -328,6 +268,8 @@ def write(
         Parts that could not run, and why.
     """
     suffix = ".own" if args.files else ".quick" if args.quick else ""
+    if getattr(args, "on_samples", False):
+        suffix = ".samples"
     out = Path(args.out) / f"{name}{suffix}.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     record = {

@@ -5,11 +5,15 @@ about three seconds of speech, as apologies and their baselines are: ours in one
 stretch by stretch, as their interfaces have it. The families of measures share work, which has a
 row of its own (`grid`, `spectra`); `all measures` is the whole as `prosody features` does it.
 The judge is timed with everything around it, from columns to verdicts; its audio is the windows.
+A whole call of a quarter of an hour (a sample call over and over, with one moment of apologies) is
+examined and judged from its files; beside it stands Praat's pitch of one of its two channels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,130 +21,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import common
+from prosody.runs.benchmark import (
+    decode,
+    families,
+    judging,
+    peers,
+    samples,
+    stretches,
+    whole_calls,
+)  # fmt: skip
 
 Sound = NDArray[np.float32]
-LOW_HZ, HIGH_HZ = 65.0, 500.0
+CALL_S = 900.0
+APOLOGIES = re.compile(r"(?i)\b(sorry|excuses|excuus|spijt|verontschuldig\w*)\b")
 SETS = (("telephone 8 kHz", "harpervalley", "*/*.wav"), ("wideband 16 kHz", "emodb", "*.flac"))
-
-
-def decode(files: Sequence[Path]) -> list[tuple[Sound, int]]:
-    """Read every channel of every file, in blocks, as `prosody` does."""
-    from prosody.audio.recording import Recording
-
-    out: list[tuple[Sound, int]] = []
-    for file in files:
-        with Recording(file) as recording:
-            blocks = list(recording.blocks())
-            sound = np.concatenate(blocks, axis=1)
-            out += [(channel, recording.info.sr_hz) for channel in sound]
-    return out
-
-
-def stretches(sounds: Sequence[tuple[Sound, int]], most_s: float) -> tuple[list[Sound], int]:
-    """Cut speech into stretches of about 3 s, at most `most_s` in all, spread over the sounds."""
-    from prosody.audio.activity import speech
-    from prosody.examine import baseline
-    from prosody.settings import Settings
-
-    (sr,) = {rate for _, rate in sounds}
-    pieces: list[Sound] = []
-    for y, _ in sounds:
-        spans = baseline.stretches(speech(y, sr), np.empty((0, 2)), Settings().baseline)
-        pieces += [y[round(a * sr) : round(b * sr)] for a, b in spans]
-    keep = max(1, int(most_s * sr // max(1.0, float(np.mean([len(p) for p in pieces])))))
-    if len(pieces) > keep:
-        places = np.linspace(0, len(pieces) - 1, keep).round().astype(int)
-        pieces = [pieces[i] for i in places]
-    return pieces, sr
-
-
-def families(pieces: Sequence[Sound], sr: int) -> dict[str, Callable[[], object]]:
-    """Return the measures by family; what one needs from another is made outside its clock."""
-    from prosody.measures import grid as frames
-    from prosody.measures import measure, pitch, spectrum
-    from prosody.measures import statistics as fn
-
-    def lay_out() -> frames.Grid:
-        narrow = [frames.resample(p, sr) for p in pieces]
-        return frames.lay_out([y for y, _ in narrow], narrow[0][1])
-
-    grid = lay_out()
-    runs = fn.Runs(grid.count)
-    level = spectrum.levels(grid)
-    f0 = pitch.track(grid)
-    voiced = ~np.isnan(f0)
-    loudness = fn.smooth(level.loudness, runs)
-
-    def pitch_family() -> object:
-        return measure._pitch_columns(pitch.track(grid), voiced, runs, grid.hop_s)
-
-    def balance_family() -> object:
-        spectrum.harmonics(grid, f0)
-        return measure._balance_columns(level, voiced, runs)
-
-    return {
-        "grid (resample, lay out)": lay_out,
-        "spectra (shared by loudness and balance)": lambda: spectrum.levels(grid),
-        "pitch: tracking": lambda: pitch.track(grid),
-        "pitch: tracking and measures": pitch_family,
-        "loudness: measures": lambda: measure._loudness_columns(loudness, voiced, runs, grid),
-        "balance: measures": balance_family,
-        "tempo: measures": lambda: measure._tempo_columns(voiced, runs, grid),
-        "all measures": lambda: measure.measure(pieces, sr),
-    }
-
-
-def judging(values: NDArray[np.float64], windows: int) -> Callable[[], object]:
-    """Return the judge at work on the measures of `windows` apologies, as one batch."""
-    from prosody.examine import baseline
-    from prosody.judge.judge import Judge
-    from prosody.measures import table
-
-    judge = Judge.load()
-    rows = np.resize(values, (windows, values.shape[1]))
-    habit = np.broadcast_to(baseline.median(values), rows.shape)
-    names = table.ACOUSTIC
-    related = [table.BY_NAME[n].relative_name for n in names if table.BY_NAME[n].relative_name]
-    columns = dict(zip(names, rows.T, strict=True))
-    columns |= dict(zip(related, table.relative(rows, habit, names).T, strict=True))
-    columns["baseline_s"] = np.full(windows, 60.0)
-    return lambda: judge.judge(columns)
-
-
-def peers(pieces: Sequence[Sound], sr: int) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return what others offer for the same stretches, and who is missing."""
-    works: dict[str, Any] = {}
-    missing: dict[str, str] = {}
-
-    def opensmile() -> None:
-        lib = common.need("opensmile")
-        smile = lib.Smile(lib.FeatureSet.eGeMAPSv02, lib.FeatureLevel.Functionals, num_workers=1)
-        works["openSMILE eGeMAPSv02, 88 functionals"] = lambda: [
-            smile.process_signal(p, sr) for p in pieces
-        ]
-
-    def praat() -> None:
-        lib = common.need("parselmouth")
-        sounds = [lib.Sound(p.astype(np.float64), sr) for p in pieces]
-        works["Praat pitch (autocorrelation)"] = lambda: [
-            s.to_pitch_ac(0.01, LOW_HZ, pitch_ceiling=HIGH_HZ) for s in sounds
-        ]
-        works["Praat pitch (cross-correlation)"] = lambda: [
-            s.to_pitch_cc(0.01, LOW_HZ, pitch_ceiling=HIGH_HZ) for s in sounds
-        ]
-
-    def pyin() -> None:
-        lib = common.need("librosa")
-        works["librosa.pyin"] = lambda: [
-            lib.pyin(p, fmin=LOW_HZ, fmax=HIGH_HZ, sr=sr, hop_length=sr // 100) for p in pieces
-        ]
-
-    for name, add in (("openSMILE", opensmile), ("Praat", praat), ("librosa.pyin", pyin)):
-        try:
-            add()
-        except common.Skip as reason:
-            missing[name] = str(reason)
-    return works, missing
 
 
 def measured(
@@ -174,10 +68,14 @@ def measured(
     works["judge: as many apologies as stretches, one call"] = judging(values, len(pieces))
     works["judge: one apology"] = judging(values, 1)
     works["judge: 10,000 apologies, one call"] = judging(values, 10_000)
+    works["all measures, one stretch at a time"] = lambda: [
+        measure.measure([p], sr) for p in pieces
+    ]
     others, missing = peers(pieces, sr)
-    took = common.interleaved(works | others, repeats=repeats)
+    took = common.interleaved(works | {n: w for n, (w, _) in others.items()}, repeats=repeats)
     mean_s = speech_s / len(pieces)
     audio = {"judge: one apology": mean_s, "judge: 10,000 apologies, one call": 1e4 * mean_s}
+    audio |= {n: seconds for n, (_, seconds) in others.items()}
     for stage, timing in took.items():
         by = {"peer": True} if stage in others else {}
         add(stage, timing, audio.get(stage, speech_s), stretches=len(pieces), **by)
@@ -191,6 +89,60 @@ def measured(
     return rows, missing
 
 
+def long_call(folder: Path) -> Path:
+    """Write a call of a quarter of an hour with its transcript; returns the folder."""
+    import soundfile
+
+    name = "3-four-times-sorry-nl"
+    y, sr = soundfile.read(samples() / f"{name}.wav", dtype="float32")
+    copies = int(CALL_S * sr / len(y)) + 1
+    sound = np.tile(y, (copies, 1))[: round(CALL_S * sr)]
+    soundfile.write(folder / "call.wav", sound, sr, subtype="ULAW")
+    head, cues = (samples() / f"{name}.vtt").read_text(encoding="utf-8").split("\n\n", 1)
+    parts = [head]
+    cues = re.sub(r"\b\d\d:(?=\d\d:\d\d\.)", "", cues)  # no call of ours lasts an hour
+    for i in range(copies):
+        said = cues if i == 0 else APOLOGIES.sub("nou", cues)
+        parts.append(_later(said, i * len(y) / sr).strip())
+    (folder / "call.vtt").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    return folder
+
+
+def _later(cues: str, by_s: float) -> str:
+    """Return subtitles whose times (minutes and seconds) are so much later."""
+
+    def moved(match: re.Match[str]) -> str:
+        minutes, rest = divmod(60 * int(match[1]) + float(match[2]) + by_s, 60)
+        return f"{int(minutes // 60):02d}:{int(minutes % 60):02d}:{rest:06.3f}"
+
+    return re.sub(r"(\d+):(\d\d\.\d{3})", moved, cues)
+
+
+def whole(repeats: int) -> list[dict[str, Any]]:
+    """Return the row of a whole call, and of Praat on one of its channels."""
+    from prosody.calls.collect import collect
+
+    with tempfile.TemporaryDirectory() as place:
+        calls = collect([long_call(Path(place))])
+        works: dict[str, Callable[[], object]] = {
+            "whole call of 15 minutes, two channels, with transcript": whole_calls(calls)
+        }
+        try:
+            praat = common.need("parselmouth")
+            y, sr = decode([calls[0].sources[0].path])[0]
+            sound = praat.Sound(y.astype(np.float64), sr)
+            works["Praat pitch (autocorrelation) of one channel of that call"] = lambda: (
+                sound.to_pitch_ac(0.01, 65.0, pitch_ceiling=500.0)
+            )
+        except common.Skip as reason:
+            print(f"whole call: without Praat: {reason}")
+        took = common.interleaved(works, repeats=repeats)
+    return [
+        {"set": "made call", "stage": stage, **timing.against(CALL_S)}
+        for stage, timing in took.items()
+    ]
+
+
 def sets(args: Any) -> list[tuple[str, list[Path]]]:
     """Return the recordings by name; own files by their rate, as a batch has one."""
     if args.files:
@@ -200,6 +152,9 @@ def sets(args: Any) -> list[tuple[str, list[Path]]]:
         for file in map(Path, args.files):
             by_rate.setdefault(probe(file).sr_hz, []).append(file)
         return [(f"own files, {rate} Hz", files) for rate, files in sorted(by_rate.items())]
+    if not any((args.data / folder).is_dir() for _, folder, _ in SETS):
+        files = common.sound_files(args, SETS[0][1], SETS[0][2])
+        return [("sample calls", files)]
     limit = 4 if args.quick else None
     found = []
     for name, folder, pattern in SETS:
@@ -226,6 +181,7 @@ def main(argv: list[str]) -> int:
             rows += found
             skipped |= missing
             used += files
+        rows += whole(args.repeats)
     columns = ["set", "stage", "x_real_time", "median_s", "spread_share", "first_s", "ratio"]
     print(common.table(rows, columns))
     for name, reason in skipped.items():

@@ -48,6 +48,7 @@ COMMANDS = (
     "merge",
     "forget",
     "doctor",
+    "benchmark",
 )
 
 

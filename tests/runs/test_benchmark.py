@@ -1,0 +1,73 @@
+"""What `prosody benchmark` says of a machine; no figure is asserted."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from places import SAMPLES
+from prosody.cli import app
+from typer.testing import CliRunner
+
+from prosody.calls.collect import collect
+from prosody.runs import benchmark as engine
+
+
+@pytest.fixture
+def report():
+    timing = engine.Timing(1.0, (0.1,) * 5, (0.1, 0.1, 0.1, 0.1, 0.15))
+    rows = (engine.Row("pitch", timing, 60.0), engine.Row("openSMILE", timing, 30.0, peer=True))
+    runs = (engine.Throughput(2, 300.0, 3.6, 200.0),)
+    return engine.Report(2, 120.0, rows, runs, {"Praat": "no module"}, engine.machine(), busy=True)
+
+
+def test_a_night_is_its_hours_times_the_speed_less_the_start():
+    assert engine.Throughput(1, 100.0, 3600.0, 0.0).in_a_night_h(8) == 700.0
+
+
+def test_calls_with_words_are_those_that_can_be_judged(tmp_path, write_wav, voice):
+    write_wav("alone.wav", voice(1.0, 8000))
+    assert engine.with_words(collect([tmp_path], clips=True)) == []
+    assert len(engine.with_words(collect([SAMPLES]))) == 4
+
+
+def test_samples_are_there():
+    assert list(engine.samples().glob("1-*.wav"))
+
+
+@pytest.mark.parametrize("lang", ["en", "nl"])
+def test_the_table_is_for_people(monkeypatch, report, lang):
+    monkeypatch.setattr(engine, "benchmark", lambda *_, **__: report)
+    done = CliRunner().invoke(app, ["benchmark", str(SAMPLES), "--lang", lang])
+    assert done.exit_code == 0, done.output
+    assert "600" in done.output  # 60 s in 0.1 s
+    assert "--workers 2" in done.output
+    assert "Praat" in done.output
+    assert {"en": "busy", "nl": "andere dingen bezig"}[lang] in done.output
+
+
+def test_json_is_for_machines(monkeypatch, report):
+    monkeypatch.setattr(engine, "benchmark", lambda *_, **__: report)
+    found = json.loads(CliRunner().invoke(app, ["benchmark", str(SAMPLES), "--json"]).stdout)
+    assert found["steps"][0]["x_real_time"] == 600.0
+    assert found["runs"][0]["hours_of_calls_in_8_h"] == pytest.approx(2399.7)
+    assert found["busy"] is True
+
+
+@pytest.mark.slow
+def test_it_measures(monkeypatch):
+    """Everything once, on one sample, without the peers and in short runs."""
+    monkeypatch.setattr(engine, "peers", lambda *_: ({}, {}))
+    whole_run = engine.throughput
+    monkeypatch.setattr(engine, "throughput", lambda calls, n: whole_run(calls, n, 1.0))
+    monkeypatch.setattr(engine.os, "cpu_count", lambda: 1)
+    seen = []
+    report = engine.benchmark(
+        collect([SAMPLES / "1-plain-apology-nl.wav"]), progress=lambda *n: seen.append(n)
+    )
+    assert [r.step for r in report.rows] == list(engine.STEPS)
+    assert seen[-1][1] == seen[-1][2]
+    (run,) = report.throughputs
+    assert run.workers == 1
+    assert run.x_real_time > 1
+    assert run.peak_worker_mb > 50
