@@ -90,7 +90,7 @@ class Coach:
     min_level_dbfs: float = setting(-45.0, -90, 0, "softer speech is warned of")
     noisy_snr_db: float = setting(25.0, -20, 60, "less is warned of, before it is too_noisy")
     unlike_noise_db: float = setting(6.0, 0, 60, "takes whose noise differs more are not compared")
-    notice_pace_share: float = setting(0.05, 0, 1, "change of pace that a listener notices")
+    notice_pace_share: float = setting(0.1, 0, 1, "change of pace that is told as audible")
     notice_pitch_st: float = setting(1.0, 0, 12, "change of the pitch of the voice")
     notice_range_st: float = setting(1.5, 0, 12, "change of the pitch range, and of the end")
     notice_loudness_db: float = setting(2.0, 0, 20, "change of loudness")

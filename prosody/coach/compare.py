@@ -7,7 +7,8 @@ from an alignment by twenty cepstral coefficients, even steps 93 ms.
 
 From where on a listener would notice (``[coach]`` of the settings):
 
-- pace 5 %: just noticeable difference of tempo in speech, Quené 2007 (J. Phonetics 35);
+- pace 10 %: a listener notices 5 % (Quené 2007, J. Phonetics 35), but the same recording with noise
+  up to 6 dB apart counts 5 % (80 of 100) to 10 % (95 of 100) more or fewer syllables;
 - pitch range, and the end of the line, 1.5 semitones: two movements in speech are told apart from
   1.5 to 2 semitones on, 't Hart 1981 (JASA 69), Rietveld & Gussenhoven 1985 (J. Phonetics 13);
 - pitch of the voice 1 semitone: a choice, between what trained ears tell in steady vowels (under
@@ -28,13 +29,27 @@ from numpy.typing import NDArray
 
 from prosody.coach.session import Take
 from prosody.examine.gates import NO_BASELINE
+from prosody.judge import reasons as explain
 from prosody.judge.judge import Judge
-from prosody.judge.rows import second_more_sincere
+from prosody.judge.rows import WHOLE_S, second_more_sincere
+from prosody.measures import table
 from prosody.results.records import Apology
 from prosody.settings import Settings
 from prosody.words import load
 
 Floats = NDArray[np.float64]
+
+_MEASURE = {m.relative_name: m.name for m in table.MEASURES if m.relative_name}
+_GROUPS = {
+    "pace": ("pace",),
+    "pitch": ("pitch_level",),
+    "range": ("pitch_span", "pitch_movement"),
+    "loudness": ("loudness", "evenness"),
+    "end": ("pitch_end", "end"),
+    "pauses": ("pauses",),
+    "pause_time": ("pauses",),
+}
+"""What a listener hears as one thing (`reasons.GROUPS`), by the change that is told."""
 
 STEP_S = 0.02
 MOST_STEPS = 1500
@@ -43,6 +58,8 @@ QUIET_DB = 40.0
 """So far below its loudest moment a take counts as silent."""
 VOICED_WEIGHT = 0.5
 PITCH_ST = 24.0
+LEAST_MOVE = 0.05
+"""Standard deviations of ratings; a change that moves it less is told without a side."""
 BAND = 0.25
 """The second take may run ahead of or behind the first by this share of its length."""
 
@@ -94,11 +111,14 @@ def _shape(drawn: dict[str, Any], every: int) -> Floats:
     return np.stack([loud, VOICED_WEIGHT * voiced, moved])[:, ::every]
 
 
-def changes(a: Take, b: Take, settings: Settings, lang: str) -> list[dict[str, Any]]:
+def changes(
+    a: Take, b: Take, settings: Settings, lang: str, listener: Judge | None = None
+) -> list[dict[str, Any]]:
     """Return what changed from the first take to the second, the most audible first.
 
-    Each change is told with its size, and whether a listener would notice it. Pitch and loudness
-    of two voices (an example, and one's own) are not compared.
+    Each change is told with its size, whether a listener would notice it, and, with a judge, to
+    which side it moved the impression. Pitch and loudness of two voices (an example, and one's
+    own) are not compared.
     """
     limits, same_voice = settings.coach, "example" not in (a.kind, b.kind)
     noisy = unlike_noise(a, b, settings)
@@ -113,7 +133,7 @@ def changes(a: Take, b: Take, settings: Settings, lang: str) -> list[dict[str, A
 
     ratio = two["loudness_peaks_per_s"] / one["loudness_peaks_per_s"]
     pace = ratio - 1 if one["loudness_peaks_per_s"] > 0 else math.nan
-    if not noisy:  # noise hides soft syllables: the same recording at 20 dB counts 9 to 12 % fewer
+    if not noisy:  # noise hides soft syllables: the same recording at 20 dB may count 20 % fewer
         add("pace", pace, limits.notice_pace_share, 0, 100 * pace)
     if same_voice:
         level = b.measured.level_db - a.measured.level_db
@@ -128,15 +148,32 @@ def changes(a: Take, b: Take, settings: Settings, lang: str) -> list[dict[str, A
     if not count:
         silence = pause_s[1] - pause_s[0]
         add("pause_time", silence, limits.notice_pause_s, 1, silence)
-    say = load("coach", lang)["change"]
+    say, toward = load("coach", lang)["change"], load("reasons", lang)["toward"]["sincere"]
+    moved = moves(a, b, listener) if listener is not None and same_voice and not noisy else {}
     out = []
     for name, weight, size, decimals, _ in sorted(found, key=lambda f: -abs(f[1])):
         side = "higher" if size > 0 else "lower"
         if name == "pauses" and abs(count) == 1:
             side = f"one_{side}"
         text = say[name][side].format(x=_number(size, decimals, lang))
+        by = sum(moved.get(group, 0.0) for group in _GROUPS[name])
+        side = toward["up" if by > 0 else "down"] if abs(by) >= LEAST_MOVE else None
         out.append({"measure": name, "text": text, "noticeable": abs(weight) >= 1.0,
-                    "change": round(size, 3)})  # fmt: skip
+                    "change": round(size, 3), "toward": side})  # fmt: skip
+    return out
+
+
+def moves(a: Take, b: Take, listener: Judge) -> dict[str, float]:
+    """Return by how much each group of measures moved the rating from the first to the second."""
+    relative = table.relative(b.measured.row.measures[None], a.measured.row.measures[None])
+    columns = dict(zip(table.RELATIVE_NAMES, relative.T, strict=True))
+    judged = listener.judge({**columns, "baseline_s": np.array([WHOLE_S])})
+    out: dict[str, float] = {}
+    if "sincere" not in judged.axes:
+        return out
+    for name, value in zip(judged.inputs, judged.axes["sincere"].contributions[0], strict=True):
+        group = explain.GROUP_OF.get(_MEASURE.get(name, name), "")
+        out[group] = out.get(group, 0.0) + float(np.nan_to_num(value))
     return out
 
 

@@ -24,6 +24,7 @@ from prosody.settings import Settings
 from prosody.words import load
 
 _MEASURE = {m.relative_name: m.name for m in table.MEASURES if m.relative_name}
+_ADVISED = {"pace": "pace", "pauses": "pauses", "loudness": "loudness"}
 NEARLY = 0.95
 """A probability above this is told as nearly all, below its complement as hardly any."""
 HALF = 0.07
@@ -126,10 +127,11 @@ def _sentence(measure: str, value: float, unit: str, lang: str) -> str:
     return str(say["you"].format(text=text))
 
 
-def advice(row: Apology, listener: Judge, lang: str) -> str | None:
+def advice(row: Apology, known: Sequence[Mapping[str, Any]], lang: str) -> str | None:
     """Return one thing to try next: what lowered the rating most of all that a speaker can change.
 
-    None where it sounded sincere, and where nothing that can be changed stood out.
+    Where one of the numbers (`numbers.numbers`) is about it, it stands in the advice with what is
+    usual. None where it sounded sincere, and where nothing that can be changed stood out.
     """
     if row.verdict in (None, "sincere"):
         return None
@@ -147,7 +149,21 @@ def advice(row: Apology, listener: Judge, lang: str) -> str | None:
         return None
     reason = found[0]
     high = (reason.value > 0) != (reason.measure in explain.FEWER_IS_MORE)
-    return str(load("coach", lang)["advice"][reason.group]["higher" if high else "lower"])
+    say = load("coach", lang)
+    text = str(say["advice"][reason.group]["higher" if high else "lower"])
+    for one in known:
+        if _ADVISED.get(reason.group) != one["name"] or one["usual"] is None:
+            continue
+        if one["value"] is None or (one["value"] > one["usual"]) != high:
+            continue  # the number says otherwise than the measure: then it explains nothing
+        value, usual = (_decimal(one[k], one["digits"], lang) for k in ("value", "usual"))
+        text = f"{text} {say['advice_number'][one['name']].format(value=value, usual=usual)}"
+    return text
+
+
+def _decimal(value: float, digits: int, lang: str) -> str:
+    text = f"{value:.{digits}f}".replace("-", "\u2212")
+    return text if lang == "en" else text.replace(".", ",")
 
 
 def problems(measured: Measured, lang: str) -> list[dict[str, Any]]:

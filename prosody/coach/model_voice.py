@@ -24,6 +24,7 @@ from prosody.settings import Settings
 LONGEST_S = 20.0
 """Longer takes are no example for one sentence, and take long to change."""
 PAUSE_S = 0.5
+HIGHEST_PEAK = 0.98
 
 HOWS: Mapping[str, tuple[str, Callable[[Voice, float], Voice]]] = {
     "slower": ("pace", lambda v, _: changes.pace(v, 1 / 1.15)),
@@ -79,11 +80,15 @@ def render(flac: bytes, pause_at_s: float) -> list[Version]:
     plain = _counted(vocoder.synthesise(voice), voice.sr_hz)
     own = _counted(y, sr)
     at_s = pause_at_s if np.isfinite(pause_at_s) else len(y) / sr / 2
+    sounds = {how: vocoder.synthesise(change(voice, at_s)) for how, (_, change) in HOWS.items()}
+    # One gain for all of them, so that one is not softer than another for want of room.
+    top = max(float(np.max(np.abs(s), initial=0.0)) for s in sounds.values())
+    gain = np.float32(min(1.0, HIGHEST_PEAK / max(top, 1e-9)))
     out = []
-    for how, (name, change) in HOWS.items():
-        sound = vocoder.synthesise(change(voice, at_s))
+    for how, (name, _) in HOWS.items():
+        sound = sounds[how]
         counted = _counted(sound, voice.sr_hz)
-        samples, stored = encode(sound, voice.sr_hz, True)
+        samples, stored = encode(gain * sound, voice.sr_hz, True)
         value = own[name] + counted[name] - plain[name]
         if name == "pauses":
             value = own[name] + 1.0  # one was put in, wherever it joined a silence that was there

@@ -24,6 +24,7 @@ from prosody.coach.session import MOST_TAKES, Full, Kind, Store, Take, Visit
 from prosody.coach.take import Usual
 from prosody.coach.word_times import pause_place, word_times
 from prosody.errors import ProsodyError
+from prosody.examine.gates import NO_BASELINE
 from prosody.judge.judge import Judge
 from prosody.results.records import Apology
 from prosody.resynthesis import vocoder
@@ -370,8 +371,9 @@ class Coach:
             out |= {
                 "judgement": feedback.judgement(row, lang),
                 "reasons": feedback.reasons(row, measured, lang),
-                "next": feedback.advice(row, self.listener, lang),
-                "cannot_know": known if row.verdict is not None else [],
+                "next": feedback.advice(row, out["numbers"]["first"], lang),
+                "cannot_know": known if not set(row.gates) - {NO_BASELINE} else [],
+                "no_baseline": row.verdict is None and set(row.gates) == {NO_BASELINE},
             }
         return out
 
@@ -448,7 +450,7 @@ class Coach:
             )
         except Busy:
             return refuse(request, 503, "busy")
-        changes = compare.changes(a, b, self.settings, lang)
+        changes = compare.changes(a, b, self.settings, lang, self.listener)
         # An example is somebody else's voice: people are not compared.
         rows = [t.measured.row if t.kind == "take" else None for t in (a, b)]
         heard = any(c["noticeable"] for c in changes)

@@ -21,8 +21,8 @@ Floats = NDArray[np.float64]
 
 WORD = 2.0
 """A word takes as long as its letters and so many more."""
-NEAR_S, STOP_S = 0.35, 0.8
-"""A pause draws the end of a word from so far away, in speech; behind a comma from farther."""
+NEAR_S, STOP_S = 0.35, 0.3
+"""A pause draws the end of a word from so far away, in speech; behind a comma so much farther."""
 POSSIBLE_PER_S = (4.0, 40.0)
 """Letters a second; beyond that something else was said."""
 STOPS = (",", ";", ":", ".", "!", "?", "\u2026")
@@ -68,7 +68,7 @@ def _drawn(words: Sequence[str], ends: Floats, pauses: Floats) -> Floats:
     stops = np.array([w.endswith(STOPS) for w in words[:-1]], dtype=bool)
     for at in pauses:
         away = np.abs(ends[:-1] - at)
-        near = np.where(stops, away * NEAR_S / STOP_S, away)
+        near = np.where(stops, away - STOP_S, away)
         if not len(near) or near.min() > NEAR_S:
             continue
         end = float(ends[int(np.argmin(near))])

@@ -7,7 +7,7 @@ lines, and what is shown to a speaker and what is changed are then the same line
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -20,7 +20,6 @@ Signal = NDArray[np.float32]
 FRAME_S = 0.005
 LEAST_HZ, MOST_HZ = 16_000, 24_000
 """Lower rates lack bands that D4C looks at; higher ones cost time and add nothing to a voice."""
-HIGHEST_PEAK = 0.98
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,13 +81,17 @@ def analyse(y: Signal, sr: int, f0_hz: NDArray[np.floating[Any]], f0_time_s: Flo
     x = y if rate == sr else soxr.resample(y, sr, rate)
     x = np.ascontiguousarray(x, dtype=np.float64)
     time = np.arange(int(len(x) / rate / FRAME_S) + 1) * FRAME_S
-    pitch = _at(np.asarray(f0_hz, dtype=np.float64), f0_time_s, time)
+    pitch = pitch_at(np.asarray(f0_hz, dtype=np.float64), f0_time_s, time)
     known = np.nan_to_num(pitch)
     power = pyworld.cheaptrick(x, known, time, rate)
-    return Voice(pitch, power, pyworld.d4c(x, known, time, rate), rate)
+    voice = Voice(pitch, power, pyworld.d4c(x, known, time, rate), rate)
+    # Put together again it comes out up to 2 dB louder: that would be a change of its own.
+    made = float(np.mean(np.square(synthesise(voice), dtype=np.float64)))
+    gain = float(np.mean(x * x)) / made if made > 0 else 1.0
+    return replace(voice, power=power * gain)
 
 
-def _at(f0_hz: Floats, time_s: Floats, wanted_s: Floats) -> Floats:
+def pitch_at(f0_hz: Floats, time_s: Floats, wanted_s: Floats) -> Floats:
     """Return pitch at other times: between voiced frames a line in log pitch, else the nearer."""
     if not len(f0_hz):
         return np.full(len(wanted_s), np.nan)
@@ -108,12 +111,11 @@ def frames_at(values: Floats, at: Floats, *, power_of_two: bool = False) -> Floa
 
 
 def synthesise(voice: Voice) -> Signal:
-    """Put a voice together again, ``[n]`` at its own rate; softer where it would not fit."""
+    """Put a voice together again, ``[n]`` at its own rate; louder changes may pass full scale."""
     import pyworld
 
     y = pyworld.synthesize(
         np.nan_to_num(voice.f0_hz), np.ascontiguousarray(voice.power),
         np.ascontiguousarray(voice.noise_share), voice.sr_hz, 1000.0 * FRAME_S,
     )  # fmt: skip
-    top = float(np.max(np.abs(y), initial=0.0))
-    return np.asarray(y * min(1.0, HIGHEST_PEAK / top if top else 1.0), dtype=np.float32)
+    return np.asarray(y, dtype=np.float32)

@@ -287,7 +287,10 @@ def test_the_sentences_are_apologies_and_the_ordinary_ones_are_none() -> None:
 
 
 def test_a_judgement_always_carries_its_uncertainty(plain: Measured) -> None:
-    row = told.judge(plain, None, Judge.load(None), SETTINGS)
+    values = plain.row.measures[[table.NAMES.index(n) for n in table.ACOUSTIC]]
+    usual = take.Usual(b"", values, 30.0)
+    row = told.judge(plain, usual, Judge.load(None), SETTINGS)
+    assert told.judgement(told.judge(plain, None, Judge.load(None), SETTINGS), "en") is None
     for lang in ("nl", "en"):
         said = told.judgement(row, lang)
         assert said is not None
@@ -336,7 +339,7 @@ def test_gated_takes_have_no_judgement(tmp_path: Path) -> None:
     row = told.judge(got, None, Judge.load(None), SETTINGS)
     assert told.judgement(row, "en") is None
     assert told.reasons(row, got, "en") == []
-    assert told.advice(row, Judge.load(None), "en") is None
+    assert told.advice(row, [], "en") is None
 
 
 def test_a_judgement_that_was_under_way_when_the_baseline_changed_is_made_again(
@@ -387,7 +390,7 @@ def test_advice_is_the_changeable_thing_that_lowered_it_most(plain: Measured) ->
         axes={"sincere": {**axis(-1.0), "contributions": added}},
     )
     # Pitch weighs more, but nobody should be told to have another voice.
-    assert told.advice(row, listener, "en") == "Try it a little slower."
+    assert told.advice(row, [], "en") == "Try it a little slower."
     assert told.advice(replace(row, verdict="sincere", kind=None), listener, "en") is None
     raised = {**axis(1.0), "contributions": {"loudness_peaks_per_s_log2ratio": 0.4}}
     assert told.advice(replace(row, axes={"sincere": raised}), listener, "en") is None
@@ -492,25 +495,37 @@ def test_missing_measures_change_nothing(plain: Measured) -> None:
     assert compare.changes(a, a_take(plain), SETTINGS, "en") == []
 
 
-def test_which_sounded_more_sincere_comes_with_its_probability(plain: Measured) -> None:
-    def row(rating: float, sd: float = 0.5) -> Any:
-        return replace(plain.row, axes={"sincere": axis(rating, sd)}, verdict="unclear")
+def test_which_sounded_more_sincere_comes_with_its_probability(
+    plain: Measured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener = Judge.load(None)
 
-    # Difference of 1 with two errors of 0.5, a fifth wider: 1 / (1.2 * 0.7071) = 1.1785 sd.
-    assert compare.p_more_sincere(row(0.0), row(1.0)) == pytest.approx(0.88070, abs=1e-4)
-    assert compare.p_more_sincere(row(1.0), row(0.0)) == pytest.approx(1 - 0.88070, abs=1e-4)
-    won = compare.which(row(0.0), row(1.0), True, SETTINGS, "en")
-    assert (won["which"], won["p"]) == ("b", 0.881)
-    won = compare.which(row(1.0), row(0.0), True, SETTINGS, "nl")
-    assert (won["which"], won["p"]) == ("a", 0.881)
-    even = compare.which(row(0.0), row(0.1), False, SETTINGS, "en")
+    def told_of(p: float, noticeable: bool = True, **how: Any) -> Any:
+        monkeypatch.setattr(compare, "second_more_sincere", lambda *_: (p, p - 0.1, p + 0.05))
+        return compare.which(plain.row, plain.row, noticeable, listener, SETTINGS, "en", **how)
+
+    won = told_of(0.88)
+    assert (won["which"], won["p"], won["low"], won["high"]) == ("b", 0.88, 0.78, 0.93)
+    won = told_of(0.12)
+    assert (won["which"], won["p"], won["low"], won["high"]) == ("a", 0.88, 0.83, 0.98)
+    even = told_of(0.55, noticeable=False)
     assert even["which"] is None
     assert even["text"] == "No difference a listener would notice."
-    still_open = compare.which(row(0.0), row(0.1), True, SETTINGS, "en")
+    still_open = told_of(0.55)
     assert still_open["which"] is None
     assert "55 in 100" in still_open["text"]
-    assert compare.which(None, row(0.0), True, SETTINGS, "en")["which"] is None
-    assert compare.which(replace(row(0), axes={}), row(0), True, SETTINGS, "en")["p"] is None
+    noisy = told_of(0.88, noisy=True)
+    assert (noisy["which"], noisy["p"]) == (None, None)
+    assert "noise differs too much" in noisy["text"]
+    monkeypatch.undo()
+    assert compare.which(None, plain.row, True, listener, SETTINGS, "en")["which"] is None
+    gated = replace(plain.row, gates=("clipped",))
+    assert compare.which(gated, plain.row, True, listener, SETTINGS, "en")["p"] is None
+
+
+def test_a_pair_is_held_against_itself_also_without_ordinary_speech(plain: Measured) -> None:
+    told_of = compare.which(plain.row, plain.row, False, Judge.load(None), SETTINGS, "en")
+    assert told_of["p"] == pytest.approx(0.5, abs=0.01)
 
 
 # --- a visit
@@ -844,7 +859,9 @@ def test_a_take_with_its_baseline_is_judged_as_analyze_judges_the_kept_files(
     assert listed["baseline"]["seconds"] > 5
     (got,) = listed["takes"]  # judged again, now against the baseline
     assert got["range"]["low_st"] < got["range"]["mid_st"] < got["range"]["high_st"]
-    assert got["judgement"]["axes"] != first["judgement"]["axes"]
+    assert first["judgement"] is None
+    assert first["no_baseline"] is True
+    assert got["no_baseline"] is False
     answer = client.get(f"/api/takes/{got['id']}/keep?what=zip")
     with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
         packed.extractall(tmp_path)
@@ -853,7 +870,7 @@ def test_a_take_with_its_baseline_is_judged_as_analyze_judges_the_kept_files(
     (sound,) = [n for n in names if n.endswith(".flac") and n != usual]
     (row,) = prosody.analyze(tmp_path / sound, clips=True, baseline=tmp_path / usual)
     assert row["verdict"] == got["judgement"]["verdict"]
-    for one in ("sincere", "engaged"):
+    for one in got["judgement"]["axes"]:
         for name in ("rating", "sd", "low", "high", "p"):
             ours = got["judgement"]["axes"][one][name]
             assert ours == pytest.approx(row[one][name], abs=1e-5), (one, name)
@@ -884,7 +901,7 @@ def test_real_takes_are_judged_as_analyze_judges_them(
     for sound, row in zip(others, rows, strict=True):
         got = client.post("/api/takes?kind=take", content=sound.read_bytes()).json()
         assert got["judgement"]["verdict"] == row["verdict"]
-        for one in ("sincere", "engaged"):
+        for one in got["judgement"]["axes"]:
             ours = got["judgement"]["axes"][one]["rating"]
             assert ours == pytest.approx(row[one]["rating"], abs=1e-4)
 

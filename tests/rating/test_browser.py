@@ -165,8 +165,11 @@ def test_two_listeners_by_keyboard_alone_killed_and_resumed(browser, served, tmp
     served()  # the same port as last time
     until(page, f"{STATE} === 'rate' && document.querySelector('#where')?.textContent"
           ".startsWith('Clip 4 ')")  # fmt: skip
-    # The other one only reloads, by the link: that is where ben was.
+    # The other one comes back by the link, and is asked who it is: that is where ben was.
     ben.page.goto(server.invitations[1])
+    until(ben.page, f"{STATE} === 'in_use'")
+    assert "in use by ben" in ben.page.locator("#in-use-title").inner_text()
+    ben.page.locator("#in-use-yes").click()
     until(ben.page, f"{STATE} === 'rate'")
     assert at(ben.page) == 3
     # One step back: the answer is there, and can be changed.
@@ -320,9 +323,9 @@ def test_every_state_holds_up_to_axe(browser, served, lang, dark, tmp_path):
     page.context.set_offline(False)
     until(page, f"{STATE} === 'rate'")
     # The other language at once, without losing the place.
-    other = {"nl": "EN", "en": "NL"}[lang]
-    page.locator("#languages button", has_text=other).click()
-    until(page, f"document.documentElement.lang === '{other.lower()}'")
+    other = {"nl": "en", "en": "nl"}[lang]
+    page.locator(f"#languages [data-lang={other}]").click()
+    until(page, f"document.documentElement.lang === '{other}'")
     assert at(page) == 2
     tab.context.close()
     guest = Watched(browser, **how)

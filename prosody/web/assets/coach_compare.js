@@ -76,7 +76,7 @@ export function drawing(data, scale, label) {
 function changes(found) {
   if (!found.length) return el("p", {}, say("compare.no_changes"));
   return el("ul", { class: "changes" }, found.map((c) => el("li", { class: c.noticeable ? "much" : "slight" },
-    el("span", {}, c.text), " ",
+    el("span", {}, c.text), c.toward ? `; ${say("result.toward", { side: c.toward })}. ` : " ",
     el("span", { class: "small" }, say(c.noticeable ? "compare.noticeable" : "compare.slight")))));
 }
 

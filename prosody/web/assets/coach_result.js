@@ -22,13 +22,15 @@ function judged(take) {
   const told = take.judgement;
   if (!told) {
     return take.quality.problems.length || take.kind === "baseline"
-      ? null : el("p", { class: "headline none" }, say("result.no_verdict"));
+      ? null : el("p", { class: "headline none" },
+        say(take.no_baseline ? "result.no_baseline" : "result.no_verdict"));
   }
   const axes = ["sincere", "engaged"].filter((a) => told.axes && told.axes[a]);
   return el("div", { class: `judged ${told.verdict || "none"}` },
     el("p", { class: "kicker" }, say("result.judged")),
     el("p", { class: "headline" }, told.headline),
     told.uncertainty ? el("p", { class: "lead" }, told.uncertainty) : null,
+    told.animation?.text ? el("p", { class: "lead animation" }, told.animation.text) : null,
     el("details", { class: "sure" }, el("summary", {}, say("result.how_sure")),
       el("div", { class: "halves axes" }, axes.map((a) => interval(a, told.axes[a]))),
       el("p", { class: "small" }, say("result.interval_note"))));
