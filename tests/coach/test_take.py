@@ -376,7 +376,6 @@ def test_what_cannot_be_known_without_a_baseline_is_said() -> None:
 
 
 def test_advice_is_the_changeable_thing_that_lowered_it_most(plain: Measured) -> None:
-    listener = Judge.load(None)
     relative = np.full(len(table.RELATIVE_NAMES), np.nan)
     at = {n: i for i, n in enumerate(table.RELATIVE_NAMES)}
     relative[at["loudness_peaks_per_s_log2ratio"]] = 0.5
