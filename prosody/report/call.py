@@ -203,10 +203,12 @@ class CallPage:
             why = self.words["no_sound"].format(why=sheet.silence)
             return paragraph(why, class_="note")
         first = [m for m in marks if m.kind != "evidence" and math.isfinite(m.start_s)]
+        # One complaint may rest on words beside each other.
+        shown = {(m.kind, clock(m.start_s)): m for m in reversed(first)}
         buttons = [
             self.player.play(f"{m.label} {clock(m.start_s)}", m.start_s, m.end_s, sheet.got,
                              f"play jump {m.kind}")
-            for m in sorted(first, key=lambda m: m.start_s)[:8]
+            for m in sorted(shown.values(), key=lambda m: m.start_s)[:8]
         ]  # fmt: skip
         return tag(
             "div",
