@@ -289,7 +289,7 @@ def test_ratings_are_kept_and_exported_as_fit_reads_them(browser, made, tmp_path
     page.locator("details.rate > summary").first.click()
     page.get_by_role("button", name="Delete").first.click()
     page.reload()
-    assert page.locator("output").first.inner_text() == "not rated"
+    assert page.locator("output").first.text_content() == "not rated"
     assert tab.said == []
     tab.context.close()
 
