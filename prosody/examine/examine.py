@@ -19,9 +19,10 @@ from prosody.calls.collect import Call
 from prosody.errors import ProsodyError, RecordingError, UsageError
 from prosody.examine import talk
 from prosody.examine.baseline import Baseline
-from prosody.examine.open_call import NO_WORDS, OpenCall, WordsFromSound, describe, open_call
+from prosody.examine.open_call import NO_WORDS, OpenCall, describe, open_call
 from prosody.examine.roles import check
 from prosody.examine.speaker import Measuring, baseline_of
+from prosody.examine.spoken import WordsFromSound
 from prosody.measures import table
 from prosody.message import failure as failure_said
 from prosody.message import remark as remark_said

@@ -255,15 +255,16 @@ def recognise(
     if known and chosen and chosen not in known:
         return Recognised(Transcript((), source, chosen), {}, speech_s, "other_language")
     spoken = _spoken(channels, pieces, recogniser, chosen)
-    if not chosen:
-        chosen = guess([s.text for s in spoken.values()])
-    doubts: Counter[str] = Counter()
+    if not chosen:  # a model that cannot tell it: from its words, where they are clear
+        code, _, clear = guess([s.text for s in spoken.values()])
+        chosen = code if clear else ""
+    doubts: dict[str, float] = {}
     turns = []
     for piece, said in spoken.items():
         seconds = piece.end_s - piece.start_s
         why = doubt(said, seconds)
         if why:
-            doubts[why] += seconds
+            doubts[why] = doubts.get(why, 0.0) + seconds
         elif said.text:
             span = (said.words[0].start_s, said.words[-1].end_s) if said.words else (
                 piece.start_s, piece.end_s)  # fmt: skip
@@ -271,7 +272,7 @@ def recognise(
     turns.sort(key=lambda t: (t.start_s, t.channel))
     sure = Spoken("", (), tuple(p for said in spoken.values() for p in said.logprobs)).logprob
     poor = _poor(turns, doubts, speech_s, sure, chosen, evidence)
-    return Recognised(Transcript(tuple(turns), source, chosen), dict(doubts), speech_s, poor)
+    return Recognised(Transcript(tuple(turns), source, chosen), doubts, speech_s, poor)
 
 
 def settle(channels: Sequence[Channel], pieces: Sequence[_Piece], recogniser: Recogniser) -> str:
@@ -379,7 +380,7 @@ def _poor(
     evidence: Sequence[str] | None,
 ) -> str:
     """Return why the words of a call are no evidence; '' where they are."""
-    if evidence is not None and language not in evidence:
+    if evidence is not None and language and language not in evidence:
         return "weak_language"
     if sum(doubts.values()) > MOST_DOUBTFUL * speech_s:
         return max(doubts, key=lambda why: doubts[why])

@@ -153,6 +153,23 @@ def test_a_language_that_nobody_knows_here_is_not_recognised():
     assert (got.poor, got.transcript.turns, fake.batches) == ("other_language", (), [])
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "poor"),
+    [
+        ("i am very sorry that your order has not arrived yet", "en", ""),
+        ("het spijt me dat u zo lang op de bestelling moet wachten", "nl", "weak_language"),
+        ("hmm", "", ""),
+    ],
+)
+def test_a_model_that_cannot_tell_the_language_tells_it_by_its_words(text, language, poor):
+    fake = Fake(lambda sound: Spoken(text, (), (-0.1,)))
+    got = recognise.recognise(
+        [channel(loud(9, ()), [(1, 5)])], fake, known=("nl", "en"), evidence=("en",)
+    )
+    assert fake.asked == [""]
+    assert (got.transcript.language, got.poor) == (language, poor)
+
+
 LINE = "i am very sorry that your order has not arrived yet"
 
 
