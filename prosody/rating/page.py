@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -339,6 +340,8 @@ class Rate:
         deaf = data.get("cannot_hear", False)
         remark, items = data.get("remark", ""), data.get("items") or {}
         if not isinstance(deaf, bool) or not isinstance(remark, str) or not isinstance(items, dict):
+            raise Refused(400, "bad_request")
+        if re.search("[\ud800-\udfff]", remark):  # no text at all
             raise Refused(400, "bad_request")
         if len(remark) > MOST_REMARK:
             raise Refused(422, "remark_too_long", most=MOST_REMARK)

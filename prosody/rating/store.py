@@ -7,6 +7,7 @@ is written anew from the database at start, at stop, and whenever an answer was 
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
 import threading
@@ -119,6 +120,9 @@ class Store:
         self._lock = threading.RLock()
         self._stale, self._closed = True, False
         fresh = not self.path.exists()
+        if fresh:  # readable by its owner alone, and with it the files that SQLite puts beside it
+            with suppress(OSError):
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         try:
             self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
@@ -139,8 +143,6 @@ class Store:
                 else "It is no database of ratings. Give another --out.",
             ) from error
         if fresh:
-            with suppress(OSError):
-                self.path.chmod(0o600)
             self.put("version", VERSION)
         elif self.get("version") not in (None, VERSION):
             found = self.get("version")

@@ -86,5 +86,5 @@ def data(ident: str, value: Any) -> Html:
     body = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for letter in "<>&\u2028\u2029":
         body = body.replace(letter, f"\\u{ord(letter):04x}")
-    body = re.sub(r"[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", body)
+    body = _TURNING.sub("", _BAD.sub("\N{REPLACEMENT CHARACTER}", body))
     return Html(f'<script type="application/json" id="{text(ident)}">{body}</script>')

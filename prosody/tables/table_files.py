@@ -31,6 +31,10 @@ MISSING = frozenset(
 PART_BYTES = 1 << 20
 # Uncompressed bytes of a sheet: a small file may claim to be a large one.
 MAX_SHEET_BYTES = 2 << 30
+# Beyond what any table of apologies is: a few kilobytes may claim a sheet of 17 thousand million
+# cells. Texts of a workbook are held all at once, so they have a bound of their own.
+MAX_COLUMNS, MAX_SHEETS, MAX_CELLS, MAX_TEXT_BYTES = 5_000, 200, 100_000_000, 256 << 20
+PARQUET_ROWS = 256
 # What results.safe_cell puts before a text that a spreadsheet would execute.
 _MADE_SAFE = re.compile(r"^'(?=\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
 _KINDS = "CSV, .xlsx or .parquet"
@@ -68,7 +72,7 @@ def open_rows(path: Path | str) -> tuple[list[str], Iterator[list[str]]]:
     path = Path(path)
     rows = (
         [c if isinstance(c, str) and c[:1] != "'" else _plain(c) for c in r]
-        for r in _kind(path)(path)
+        for r in _bounded(path, _kind(path)(path))
     )
     filled = (r for r in rows if any(c and not c.isspace() for c in r))
     header = [h.strip() for h in next(filled, [])]
@@ -81,6 +85,26 @@ def open_rows(path: Path | str) -> tuple[list[str], Iterator[list[str]]]:
     if twice is not None:
         raise UsageError(f"{path}: two columns are called '{twice}'.", "Rename or remove one.")
     return header, _fitting(path, len(header), chain([first], filled))
+
+
+def _too_large(path: Path, what: str) -> UsageError:
+    return UsageError(
+        f"{path}: {what}; expected at most {MAX_COLUMNS} columns and {MAX_CELLS // 10**6} million "
+        "cells.",
+        "Keep the columns that are needed, or cut the table into parts.",
+    )
+
+
+def _bounded(path: Path, rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+    """Pass rows on while they are those of a table."""
+    cells = 0
+    for row in rows:
+        cells += len(row) + 1
+        if len(row) > MAX_COLUMNS:
+            raise _too_large(path, f"a row of {len(row)} cells")
+        if cells > MAX_CELLS:
+            raise _too_large(path, f"more than {MAX_CELLS // 10**6} million cells")
+        yield row
 
 
 def _fitting(path: Path, wide: int, rows: Iterable[list[str]]) -> Iterator[list[str]]:
@@ -220,18 +244,26 @@ def _xlsx(path: Path) -> Iterator[Sequence[Any]]:
 
     try:
         with zipfile.ZipFile(path) as parts:
-            size = sum(p.file_size for p in parts.infolist())
-        if size > MAX_SHEET_BYTES:
-            raise UsageError(f"{path}: {size >> 20} MB when unpacked.", "Save it as CSV.")
+            sizes = {p.filename: p.file_size for p in parts.infolist()}
+        size, sheets = sum(sizes.values()), sum("worksheets/" in name for name in sizes)
+        texts = sum(n for name, n in sizes.items() if not name.startswith("xl/worksheets/"))
+        if size > MAX_SHEET_BYTES or texts > MAX_TEXT_BYTES or sheets > MAX_SHEETS:
+            raise UsageError(
+                f"{path}: {sheets} sheets, {size >> 20} MB when unpacked ({texts >> 20} MB of "
+                f"texts); expected at most {MAX_SHEETS}, {MAX_SHEET_BYTES >> 20} MB and "
+                f"{MAX_TEXT_BYTES >> 20} MB.",
+                "Save the sheet that is needed as CSV.",
+            )
         book = load_workbook(path, read_only=True, data_only=True)
         try:
             wide = 0
             # Of a run's own workbook the sheet with the numbers; of any other its first.
             sheet = next((s for s in book.worksheets if s.title in _MEASURES), book.worksheets[0])
+            sheet.reset_dimensions()  # what a sheet says of its own size is not to be believed
             for row in sheet.iter_rows(values_only=True):
                 # Sheets written in one go do not say how wide they are, and rows end where they do.
                 wide = wide or len(row)
-                yield row + (None,) * (wide - len(row))
+                yield (*row, *((None,) * (wide - len(row))))
         finally:
             book.close()
     except UsageError:
@@ -248,12 +280,26 @@ def _parquet(path: Path) -> Iterator[Sequence[Any]]:
     import pyarrow as pa
     from pyarrow import parquet
 
+    parts = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    header: list[str] = []
+    cells = 0
     try:
-        found = parquet.read_table(path)
+        for part in parts:
+            with parquet.ParquetFile(part) as found:
+                names = found.schema_arrow.names
+                cells += found.metadata.num_rows * len(names)
+                if cells > MAX_CELLS or len(names) > MAX_COLUMNS:
+                    raise _too_large(path, f"{len(names)} columns, {cells} cells")
+                if header and names != header:
+                    raise UsageError(f"{part}: other columns than {parts[0]}.", "Read it alone.")
+                if not header:
+                    yield (header := names)
+                # A few rows at a time: a long text may stand once in the file and in every row.
+                for batch in found.iter_batches(batch_size=PARQUET_ROWS):
+                    if batch.nbytes > MAX_TEXT_BYTES:
+                        raise _too_large(path, f"{batch.nbytes >> 20} MB in {len(batch)} rows")
+                    yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
     except (pa.ArrowException, OSError) as error:
         raise UsageError(
             f"{path}: cannot be read as Parquet ({error}).", f"Expected {_KINDS}."
         ) from error
-    yield found.column_names
-    for batch in found.to_batches():
-        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)

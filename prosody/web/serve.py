@@ -244,6 +244,7 @@ def serve(
         lifespan="on",
         timeout_graceful_shutdown=LEAVE_S,
         h11_max_incomplete_event_size=32 * 1024,
+        http=_impatient(),
         ssl_certfile=str(where.tls[0]) if where.tls else None,
         ssl_keyfile=str(where.tls[1]) if where.tls else None,
     )
@@ -267,6 +268,35 @@ def serve(
                 "What went wrong stands above; prosody doctor tells what works on this machine.",
                 code="not_started",
             )
+
+
+HEADERS_S = 10.0
+"""For so long the headers of a request may arrive; a connection that says nothing is closed."""
+
+
+def _impatient() -> Any:
+    """Return uvicorn's protocol with an end to waiting for headers, which it has not itself."""
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Impatient(H11Protocol):
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._wait()
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            self._wait()
+
+        def _wait(self) -> None:
+            before = self.cycle
+
+            def look() -> None:
+                if self.cycle is before and not self.transport.is_closing():
+                    self.transport.close()
+
+            self.loop.call_later(HEADERS_S, look)
+
+    return Impatient
 
 
 def _Announcing(config: Any, ready: Callable[[], None]) -> Any:  # noqa: N802 - makes a class

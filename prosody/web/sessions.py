@@ -16,8 +16,10 @@ The pages hold people's voices, so whatever else runs in the same browser must n
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import secrets
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +33,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 SMALL_BODY = 64 * 1024
 """Largest body of an address that names no limit of its own, bytes."""
 MOST_VISITORS = 200
+MOST_OF_ONE = 5
+"""Browsers that one invitation may be open in at once."""
+BODY_S = 60.0
+"""For so long a body may arrive; the headers have `prosody.web.serve.HEADERS_S`."""
 TICKET_S = 120.0
 """For so long the link that starts the browser can be used, once."""
 IDLE_S = 4 * 3600.0
@@ -79,6 +85,10 @@ class TooMany(Exception):  # noqa: N818 - a state of the house, and no error of 
     """There are as many visitors as there may be, all of them active."""
 
 
+def _to_the_host(said: str) -> None:
+    sys.stderr.write(f"{said}\n")
+
+
 class Door:
     """Exchanges tokens for cookies and knows the visitors.
 
@@ -112,6 +122,8 @@ class Door:
         self._admit, self._forget = admit, forget
         self._visitors: dict[str, Visitor] = {}
         self._tickets: dict[str, float] = {}
+        self._crowded: list[Any] = []
+        self.tell: Callable[[str], None] = _to_the_host
 
     def __len__(self) -> int:
         return len(self._visitors)
@@ -158,6 +170,7 @@ class Door:
         if known is not None and known.who == who:
             known.home = home
             return known
+        self._one_of(who)
         self._room()
         visitor = Visitor(secrets.token_urlsafe(32), home, who)
         self._visitors[visitor.key] = visitor
@@ -179,6 +192,18 @@ class Door:
         for visitor in list(self._visitors.values()):
             if now - visitor.last_s > IDLE_S:
                 self.leave(visitor)
+
+    def _one_of(self, who: Any) -> None:
+        """Keep one invitation from filling the house: its browser away longest makes room."""
+        mine = [v for v in self._visitors.values() if who is not None and v.who == who]
+        if len(mine) >= MOST_OF_ONE:
+            self.leave(min(mine, key=lambda v: v.last_s))
+            if who not in self._crowded:
+                self._crowded.append(who)
+                self.tell(
+                    f"An invitation is open in more than {MOST_OF_ONE} browsers ({who}): the one "
+                    "away longest was closed. If it was passed on, take it back with --revoke."
+                )
 
     def _room(self) -> None:
         self.sweep()
@@ -285,10 +310,18 @@ class Guard:
 
     def _metered(self, scope: Scope, receive: Receive) -> Receive:
         left = self._limit(scope["path"])
+        end = time.monotonic() + BODY_S
+        whole = False
 
         async def metered() -> Message:
-            nonlocal left
-            message = await receive()
+            nonlocal left, whole
+            if whole:  # what comes now is that the browser left, whenever that is
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), max(0.0, end - time.monotonic()))
+            except TimeoutError:
+                raise HTTPException(408) from None
+            whole = not message.get("more_body", False)
             if message["type"] == "http.request":
                 left -= len(message.get("body", b""))
                 if left < 0:

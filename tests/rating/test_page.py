@@ -391,3 +391,11 @@ def test_ratings_of_a_run_join_its_table(analysed, tmp_path):
     expected = np.argsort([order.index(c) for c in rated.clip])
     assert list(np.argsort(rated.rating)) == list(expected)
     assert json.loads((analysed / "run.json").read_text(encoding="utf-8"))  # untouched
+
+
+def test_a_remark_that_is_no_text_is_a_bad_request():
+    from prosody.rating.page import Rate, Refused
+
+    with pytest.raises(Refused) as error:
+        Rate._checked(None, {"remark": "a\ud800b", "cannot_hear": True})
+    assert error.value.status == 400

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -149,3 +151,16 @@ def test_kill_minus_nine_loses_no_answer_that_was_confirmed(tmp_path):
     store.export()
     assert len(rows_of(out)) == 2 * store.progress(ann).answered
     store.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
+def test_what_sqlite_puts_beside_it_is_for_the_owner_alone(tmp_path):
+    before = os.umask(0o022)
+    try:
+        store = Store(tmp_path / "ratings.csv")
+        modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in tmp_path.glob("*.sqlite*")}
+        store.close()
+    finally:
+        os.umask(before)
+    assert len(modes) == 3
+    assert set(modes.values()) == {0o600}, modes

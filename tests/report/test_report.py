@@ -525,3 +525,12 @@ def test_a_run_that_judged_beside_one_that_did_not_shows_no_judgement(analysed, 
     folder = results_of(lambda rows, lines, head: head["command"].update(measures_only=True))
     page = Path(run("compare", analysed, folder, "--lang", "nl").strip())
     assert not JUDGED.search(page.read_text(encoding="utf-8"))
+
+
+def test_data_of_a_page_turns_no_text_around():
+    from prosody.report import html
+
+    block = str(html.data("rows", ["a\u202eb", "c\ufffed", "<e"]))
+    assert "\u202e" not in block
+    assert "\ufffe" not in block
+    assert "ab" in block

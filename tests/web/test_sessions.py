@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,12 +13,14 @@ import pytest
 
 pytest.importorskip("starlette", reason="needs the extra studio")
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.testclient import TestClient
 
 from prosody.errors import UsageError
+from prosody.web import serve, sessions
 from prosody.web.app import asset, body, make_app, page
 from prosody.web.serve import Where, shown_host
 from prosody.web.sessions import Visitor, names_of, visitor_of
@@ -449,3 +454,67 @@ def test_every_link_that_others_can_open_is_given(where: Where, host: str) -> No
 @pytest.mark.parametrize(("where", "host"), PLACES)
 def test_the_link_shows_a_host_that_can_be_opened(where: Where, host: str) -> None:
     assert shown_host(where) == host
+
+
+def test_one_invitation_does_not_fill_the_house() -> None:
+    said: list[str] = []
+    left: list[Visitor] = []
+    door = sessions.Door("main", "/", admit=lambda token: ("/rate", token), forget=left.append)
+    door.tell = said.append
+    for _ in range(195):
+        door.enter("passed on", None)
+    door.enter("her own", None)
+    door.enter("main", None)
+    assert len(door) == sessions.MOST_OF_ONE + 2
+    assert len(left) == 195 - sessions.MOST_OF_ONE
+    assert len(said) == 1
+    assert "--revoke" in said[0]
+
+
+def test_a_body_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "BODY_S", 0.05)
+    guard = sessions.Guard(
+        None, door=None, hosts=(), scheme="http", open_paths=(), limits={}, refuse=None
+    )  # type: ignore[arg-type]
+
+    async def wait() -> None:
+        async def never() -> Any:
+            await asyncio.sleep(600)
+
+        await guard._metered({"path": "/"}, never)()
+
+    with pytest.raises(HTTPException) as error:
+        asyncio.run(wait())
+    assert error.value.status_code == 408
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "])
+def test_a_connection_that_says_nothing_is_closed(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    uvicorn = pytest.importorskip("uvicorn")
+    monkeypatch.setattr(serve, "HEADERS_S", 0.3)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    config = uvicorn.Config(
+        app, http=serve._impatient(), log_level="critical", lifespan="off", port=0
+    )
+    server = uvicorn.Server(config)
+    sock = config.bind_socket()
+    thread = threading.Thread(target=server.run, args=([sock],), daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    try:
+        with socket.create_connection(sock.getsockname()[:2], timeout=30) as one:
+            one.sendall(sent)
+            assert one.recv(100) == b""
+        with socket.create_connection(sock.getsockname()[:2], timeout=30) as one:
+            one.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b"204" in one.recv(100)
+    finally:
+        server.should_exit = True
+        thread.join(30)
