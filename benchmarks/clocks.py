@@ -1,11 +1,11 @@
 """Transcripts whose clock is off: which turns are taken rightly, corrected, withheld, or wrongly.
 
 HarperValley's calls and the samples, with made faults: offsets of -20 to 20 s, drifts to 3 %, both,
-single turns displaced, 5 % of words stamped wrong, one leg that begins late, lost frames. Every
-agent's turn of three words or more stands for a row: it is wrong where it is not withheld and the
-window that would be measured has less than half in common with the true one (intersection over
-union). Thresholds were chosen on these calls with other random numbers: a regression test, no
-claim. Times with words, and as whole turns; both voices on channels of their own, and on one.
+single turns displaced, 5 % of words stamped wrong. Every agent's turn of three words or more stands
+for a row: it is wrong where it is not withheld and the window that would be measured has less than
+half in common with the true one (intersection over union). Thresholds were chosen on these calls,
+with the same and other random numbers: a regression test, no claim. Times with words, and as whole
+turns; both voices on channels of their own, and on one.
 """
 
 from __future__ import annotations

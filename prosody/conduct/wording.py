@@ -24,7 +24,10 @@ ESCAPE_REACH = 12
 def real(story: Story) -> RuleResult:
     """Met with one true apology; not met when a complaint was answered by none."""
     if story.apologies:
-        return outcome("met", len(story.apologies), tuple(a.said for a in story.apologies))
+        found = tuple(a.said for a in story.apologies)
+        if all(one.role == "unknown" for one in found):  # it may be the customer's
+            return outcome("cannot_tell", len(found), found, remarks=("role_unknown",))
+        return outcome("met", len(found), found)
     others = tuple(Said(a.start_s, a.end_s, a.text, a.role) for a in story.others)
     kinds = tuple(dict.fromkeys(f"only_{a.kind}" for a in story.others))
     if story.felt_sorry:

@@ -39,7 +39,7 @@ RATE_KAPPA = 0.03  # what a drift has to gain over a plain offset
 BREAK_KAPPA = 0.1  # what two clocks have to gain over one
 BROKEN_KAPPA = 0.8  # and what they need, since two clocks also fit by chance more easily
 CLEAR_KAPPA = 0.25  # by which a fit must stand out from all that lie over 2 s away
-FIT_KAPPA, LEAST_KAPPA = 0.4, 0.5  # what a clock needs that is left as it is, or put right
+FIT_KAPPA, FEW_KAPPA = 0.6, 0.4  # what a clock needs, and one of few turns
 MIN_TURNS, MIN_S = 5, 8.0  # fewer turns or seconds of words tell no clock
 _FAR_S = 2.0
 _MOST_TURNS = 600  # looked at, spread over the call
@@ -246,9 +246,10 @@ def estimate(found: Evidence, duration_s: float) -> Clock:
     # One channel with two voices is nearly all voice: there, that all of it has words counts.
     whole = recall >= 0.85 and given >= 0.7
     as_it_is = displaced <= CLOSE_S or best_k - given_k <= SAME_KAPPA or not enough
-    if as_it_is and (whole or (given_k >= FIT_KAPPA and (clear or not enough))):
+    least = FIT_KAPPA if enough else FEW_KAPPA
+    if as_it_is and (whole or (given_k >= least and (clear or not enough))):
         return Clock("fits", **figures)
-    sure = enough and clear and best_k >= LEAST_KAPPA
+    sure = enough and clear and best_k >= FIT_KAPPA
     return Clock("corrected" if sure else "unsure", offset, rate, best_k, given_k, second_k)
 
 
@@ -421,9 +422,10 @@ def mended(turn: Turn) -> tuple[Turn, bool]:
         else:
             groups[-1].append(b)
     few = max(1, round(0.15 * n))
-    while len(groups) > 1 and len(groups[0]) <= few and len(groups[0]) < len(groups[1]):
+    most_words = max(map(len, groups))
+    while len(groups[0]) <= few and len(groups[0]) < most_words:
         groups.pop(0)
-    while len(groups) > 1 and len(groups[-1]) <= few and len(groups[-1]) < len(groups[-2]):
+    while len(groups[-1]) <= few and len(groups[-1]) < most_words:
         groups.pop()
     if len(groups) > 1 and max(map(len, groups)) <= 2:
         return turn, False
@@ -511,7 +513,7 @@ def fitted(
     late = [0.0] * len(voices)
     if len(voices) == 2 and clock.state in ("unsure", "broken", "fits", "corrected"):
         one, other = (estimate(found.only(k), duration_s) for k in (0, 1))
-        if _legs(one, other):
+        if _legs(clock, one, other):
             # The transcript stands; one of the two tracks began later than the other.
             base = min((one, other), key=lambda c: abs(c.offset_s))
             late = [base.offset_s - c.offset_s for c in (one, other)]
@@ -537,9 +539,11 @@ def fitted(
     return Fitted(tuple(made), tuple(codes), clock, tuple(late))
 
 
-def _legs(one: Clock, other: Clock) -> bool:
+def _legs(joint: Clock, one: Clock, other: Clock) -> bool:
     """Whether each of two tracks has a sure clock of its own that differs from the other's."""
-    sure = all(c.state in ("fits", "corrected") for c in (one, other))
+    sure = all(c.state in ("fits", "corrected") and c.kappa >= FIT_KAPPA for c in (one, other))
+    if joint.state in ("fits", "corrected") and min(one.kappa, other.kappa) <= joint.kappa:
+        return False  # one clock for both is as good
     told = any(c.state == "corrected" for c in (one, other))
     same_rate = abs(one.rate - other.rate) < 0.002
     return sure and told and same_rate and abs(one.offset_s - other.offset_s) > _LEG_S

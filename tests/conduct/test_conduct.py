@@ -388,7 +388,7 @@ def test_without_any_times():
 def test_without_roles():
     turns = [replace(t, role="unknown") for t in GOOD]
     found = assess(turns, [act(turns, 1, "i'm sorry that your machine is still broken")])
-    assert found["real"].status == "met"
+    assert found["real"].status == "cannot_tell"  # it may be the customer's
     for rule in ("heard_first", "delay", "responsibility", "specific", "solution", "promise"):
         assert found[rule].remarks == ("role_unknown",), rule
     assert conduct.complains(turns, [], language="en") is None
