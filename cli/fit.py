@@ -30,6 +30,9 @@ def fit(
         None, "--group", help="Column that says who speaks, for example agent."
     ),
     sentence: str | None = typer.Option(None, "--sentence", help="Column that says which wording."),
+    rating: str | None = typer.Option(
+        None, "--rating", help="Column with the mean rating, for example cijfer."
+    ),
     from_model: Path | None = typer.Option(
         None,
         "--from-model",
@@ -43,6 +46,9 @@ def fit(
         "50 of 10 agents).",
     ),
     name: str = typer.Option("judge", "--name", help="Name on the card."),
+    anyway: bool = typer.Option(
+        False, "--anyway", help="Write also a judge that is no better than chance."
+    ),
 ) -> None:
     """Fit a judge to ratings of your own, adapt one, or centre one on your own calls.
 
@@ -87,8 +93,10 @@ def fit(
             ratings=ratings,
             group=group,
             sentence=sentence,
+            rating=rating,
             start=from_model,
             name=name,
+            anyway=anyway,
         )
     written = make.save(made, out)
     for said in made.said:

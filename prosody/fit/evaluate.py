@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from prosody.errors import UsageError
 from prosody.fit import metrics as fig
@@ -21,11 +22,16 @@ from prosody.fit.train import Axis, folds, known_level
 from prosody.judge.judge import Judge
 from prosody.judge.pairs import spread_of
 from prosody.rating.ratings import Panel
+from prosody.statistics.intervals import Z_95
 from prosody.tables.rated_table import Floats, Rated, leave_one_out_median, speaker_of
 
 __all__ = ["cross_validate", "evaluate", "fitted_on", "join", "plain", "report", "seen"]
 
 SALT = "prosody-judge:"
+# With fewer measures two clips may be alike by chance.
+LEAST_TO_TELL = 4
+# So much of a figure may be luck of choosing before it is told.
+BEARABLE = 0.05
 Fit = Callable[[Rated], Axis]
 NO_VOICES = (
     "No column says who speaks: every row counts as a voice of its own, without a baseline, and "
@@ -104,6 +110,22 @@ def by_folds(rated: Rated, axes: list[Axis], most: int = 24) -> tuple[Floats, Fl
     return rating, sd
 
 
+def once(rated: Rated) -> tuple[Rated, int]:
+    """Return the table without rows that stand twice, and how many those were.
+
+    Rows of one speaker with the same rating and the same measures are the same clip, whatever it is
+    called; a table of few measures cannot tell.
+    """
+    names = sorted(n for n, v in rated.columns.items() if len(np.unique(v[~np.isnan(v)])) > 2)
+    if len(names) < LEAST_TO_TELL:
+        return rated, 0
+    values = np.stack([rated.rating, *(rated.columns[n] for n in names)], axis=1)
+    keys = [(s, v.tobytes()) for s, v in zip(rated.speaker.tolist(), values, strict=True)]
+    first = {key: i for i, key in reversed(list(enumerate(keys)))}
+    keep = np.array([first[key] == i for i, key in enumerate(keys)], dtype=bool)
+    return rated.take(keep), int(np.sum(~keep))
+
+
 def pair_spreads(rated: Rated, rating: Floats, axes: list[Axis]) -> dict[str, float]:
     """Return how far differences of takes of one speaker are off, for probabilities of pairs.
 
@@ -175,6 +197,26 @@ def plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
+def too_many(found: Mapping[str, Any], variants: int) -> str:
+    """Return a warning where more variants were compared than these speakers can bear; '' if not.
+
+    The best of n equal judges looks better than it is by about the greatest of n normal numbers
+    times the standard error of one figure; that is half the width of the 95 % interval over 1.96.
+    """
+    low, high = found["intervals"].get("spearman", (0.0, 0.0))
+    error = (high - low) / 2 / Z_95
+    # Blom's approximation of the greatest of n normal numbers.
+    luck = float(ndtri((variants - 0.375) / (variants + 0.25))) * error if variants > 1 else 0.0
+    if luck <= BEARABLE:
+        return ""
+    return (
+        f"The best of {variants} variants on {found['speakers']} speakers looks about {luck:.2f} "
+        f"better in Spearman than it is: {found['spearman']:.2f} may be "
+        f"{found['spearman'] - luck:.2f}. Fix one form beforehand, or keep raters and "
+        "speakers that nobody looks at (docs/judge.md)."
+    )
+
+
 def evaluate(
     table: Path,
     axis: str,
@@ -186,6 +228,8 @@ def evaluate(
     bootstraps: int = fig.BOOTSTRAPS,
     group: str | None = None,
     sentence: str | None = None,
+    rating: str | None = None,
+    variants: int | None = None,
 ) -> dict[str, Any]:
     """Check a judge, or with `cv` the recipe, against a rated table.
 
@@ -205,8 +249,10 @@ def evaluate(
         Whether speakers that the judge was fitted on are let through.
     bootstraps : int
         Resamples of speakers behind the intervals.
-    group, sentence : str, optional
-        Columns that hold speaker and wording, where they are called otherwise.
+    group, sentence, rating : str, optional
+        Columns that hold speaker, wording and mean rating, where they are called otherwise.
+    variants : int, optional
+        How many judges or recipes were looked at on these clips, this one included.
 
     Returns
     -------
@@ -222,8 +268,11 @@ def evaluate(
     """
     from prosody.fit import recipe
 
-    names = {"speaker": group, "sentence": sentence}
+    names = {"speaker": group, "sentence": sentence, "rating": rating}
     rated, panel, remarks = load(table, ratings, axis, names=names)
+    rated, doubled = once(rated)
+    if doubled:
+        remarks.append(f"{doubled} rows stand twice and count once.")
     if len(rated) < 3:
         raise UsageError(f"{table}: {len(rated)} rated rows, expected at least 3.", "")
     if not rated.voices_known:
@@ -240,7 +289,7 @@ def evaluate(
                 f"{table}: {len(np.unique(rated.speaker))} speakers, cross-validation needs 3.", ""
             )
         fit = partial(recipe.fit_table, level=known_level(rated.rating))
-        rating, sd, _ = cross_validate(rated, fit)
+        predicted, sd, _ = cross_validate(rated, fit)
         name = "recipe refitted, each speaker judged by the others"
     else:
         judge = Judge.load(model)
@@ -262,7 +311,7 @@ def evaluate(
         if known.any():
             remarks.append(f"{int(known.sum())} rows are of speakers that the judge was fitted on.")
         cut = float(info.get("cut", 0.0))
-        rating, sd = predict(judge, axis, rated)
+        predicted, sd = predict(judge, axis, rated)
     if "standardised over" in scale:
         of_judge = "; its mean counts as the mean of the ratings that the judge was fitted on"
         remarks.append(f"Ratings: {scale}{'' if cv else of_judge}.")
@@ -275,5 +324,7 @@ def evaluate(
             if alone
             else "Baseline: the median of the same speaker's other clips."
         )
-    out = report(rated, rating, sd, cut=cut, panel=panel, bootstraps=bootstraps)
+    out = report(rated, predicted, sd, cut=cut, panel=panel, bootstraps=bootstraps)
+    if variants and (told := too_many(out, variants)):
+        remarks.append(told)
     return {**out, "axis": axis, "judge": name, "remarks": remarks}

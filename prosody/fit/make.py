@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -106,8 +106,10 @@ def fit(
     ratings: Path | None = None,
     group: str | None = None,
     sentence: str | None = None,
+    rating: str | None = None,
     start: Path | None = None,
     name: str = "judge",
+    anyway: bool = False,
 ) -> Made:
     """Fit a judge to a rated table, or adapt one to it.
 
@@ -121,15 +123,20 @@ def fit(
         Ratings of single listeners, long form.
     group, sentence : str, optional
         Columns that hold speaker and wording, where they are called otherwise.
+    rating : str, optional
+        Column that holds the mean rating, where it is called otherwise.
     start : path, optional
         A judge to start from.
     name : str
         Name of the new judge.
+    anyway : bool
+        Make also a judge that is no better than chance.
 
     Raises
     ------
     UsageError
-        If the table is below the minimum; says what is missing.
+        If the table is below the minimum, or the judge no better than chance on speakers left out;
+        says which.
     """
     old = graph.load(start) if start is not None else None
     models: dict[str, Axis] = {}
@@ -142,15 +149,17 @@ def fit(
             "Give --ratings with the column 'axis', or one --axis.",
         )
     for axis in axes:
-        names = {"speaker": group, "sentence": sentence}
+        names = {"speaker": group, "sentence": sentence, "rating": rating}
         rated, panel, left_out = load(table, ratings, axis, names=names)
         if not rated.voices_known:
             raise UsageError(
-                f"{table}: no column says who speaks; found {', '.join(rated.header[:8])}"
-                f"{' ...' if len(rated.header) > 8 else ''}.",
+                f"{table}: no column says who speaks; found {', '.join(rated.header)}.",
                 "Add a column 'speaker', or name it with --group: a judge that is checked on "
                 "voices it knows looks better than it is.",
             )
+        rated, doubled = evaluate.once(rated)
+        if doubled:
+            left_out.append(f"{doubled} rows stand twice and count once.")
         rated, cut, scale = on_scale(rated, panel)
         lacking = missing(rated, panel)
         remarks += [f"{axis}: {told}" for told in [*left_out, *_raters_left_out(panel)]]
@@ -172,7 +181,7 @@ def fit(
             whole = partial(recipe.fit_table, level=known_level(rated.rating))
             model = whole(rated)
             how = "fitted: all weights from these ratings"
-            rating, sd, held = evaluate.cross_validate(rated, whole)
+            predicted, sd, held = evaluate.cross_validate(rated, whole)
         else:
             few = missing(rated, panel, adapt=True)
             if few:
@@ -194,16 +203,31 @@ def fit(
                 if not lacking
                 else f"only level and slope adapted; for the weights: {'; '.join(lacking)}"
             )
-            rating, sd, held = evaluate.cross_validate(
+            predicted, sd, held = evaluate.cross_validate(
                 rated, partial(_changed, change, before, cut)
             )
+            remarks += [f"{axis}: {told}" for told in _gained(rated, before, predicted, lacking)]
         model = replace(model, cut=cut)
         models[axis] = model
         said.append(f"{axis}: {how}.")
-        spreads = evaluate.pair_spreads(rated, rating, held)
+        spreads = evaluate.pair_spreads(rated, predicted, held)
         info[axis] = _axis_info(
-            axis, model, rated, panel, scale, how, rating, sd, cut, earlier, spreads
+            axis, model, rated, panel, scale, how, predicted, sd, cut, earlier, spreads
         )
+        low, high = info[axis]["intervals"].get("spearman", (np.nan, np.nan))
+        if not low > 0:
+            found = info[axis]["figures"]["spearman"]
+            chance = (
+                f"no better than chance on speakers left out: Spearman {found} (95 % interval "
+                f"{low:.2f} to {high:.2f})"
+            )
+            if not anyway:
+                raise UsageError(
+                    f"{table}: a judge of {axis} fitted to this is {chance}.",
+                    "Nothing was written. Collect more ratings, of clips that differ more; "
+                    "--anyway writes it all the same.",
+                )
+            remarks.append(f"{axis}: this judge is {chance}.")
     if old is not None:
         for axis, model in old[0].items():
             if axis not in models:
@@ -230,11 +254,44 @@ def fit(
     return Made(joined, meta, tuple(said), tuple(remarks))
 
 
+def _gained(
+    rated: Rated, before: Axis, adapted: Floats, lacking: Sequence[str], seed: int = 1
+) -> list[str]:
+    """Return what an adaptation gained on speakers left out, and whether a fresh fit is better."""
+    old = graph.predict(before, rated)[0]
+    level, slope = _line(old, rated.rating, rated.speaker)
+    error = (rated.rating - level - slope * old) ** 2 - (rated.rating - adapted) ** 2
+    names, index = np.unique(rated.speaker, return_inverse=True)
+    each = np.bincount(index, error, len(names)), np.bincount(index, minlength=len(names))
+    rng = np.random.default_rng(seed)
+    drawn = rng.integers(0, len(names), (2000, len(names)))
+    gain = each[0][drawn].sum(axis=1) / each[1][drawn].sum(axis=1) / np.var(rated.rating)
+    low, high = np.percentile(gain, [2.5, 97.5])
+    mean = float(error.mean() / np.var(rated.rating))
+    said = (
+        f"against the older judge, its level and slope taken as known, the squared error on "
+        f"speakers left out fell by {mean:.0%} of the ratings' variance (95 % interval {low:.0%} "
+        f"to {high:.0%})"
+    )
+    out = [said + ("." if low > 0 else ": nothing was gained that could not be chance.")]
+    if not lacking:
+        whole = partial(recipe.fit_table, level=known_level(rated.rating))
+        fresh, _, _ = evaluate.cross_validate(rated, whole)
+        ours, theirs = (fig.spearman(rated.rating, x) for x in (adapted, fresh))
+        if theirs > ours:
+            out.append(
+                f"a fit without --from-model has Spearman {theirs:.3f} on speakers left out, this "
+                f"one {ours:.3f}: fit afresh."
+            )
+    return out
+
+
 def _raters_left_out(panel: Panel | None) -> list[str]:
     """Return who has no say among the raters, and why."""
     if panel is None:
         return []
     said = [f"rater {name} was left out: {why}." for name, why in (panel.dropped or {}).items()]
+    said += [f"rater {name} {why}, and has a say." for name, why in (panel.doubtful or {}).items()]
     idle = "gave one value throughout, or rated one clip"
     return said + [f"rater {name} has no say: {idle}." for name in panel.idle]
 
@@ -347,6 +404,14 @@ def centre(results: Path, start: Path | None = None, name: str = "judge") -> Mad
     found, old = graph.load(path)
     rated = read_results(results)
     rated = rated.take(rated.groups["gates"] == "")
+    if not np.any(rated.groups["agent"] != ""):
+        raise UsageError(
+            f"{results}: nothing says which agent speaks in these calls, and a centre is that of "
+            "many agents.",
+            "Analyze again with a manifest that has a column 'agent', or --meta-from.",
+        )
+    rated = rated.take(rated.groups["agent"] != "")
+    rated, _ = evaluate.once(rated)
     agents = len(np.unique(rated.speaker))
     if len(rated) < MIN_CENTRE_CLIPS or agents < MIN_CENTRE_SPEAKERS:
         raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from prosody.errors import UsageError
 from prosody.results.records import AXES
-from prosody.tables.table_files import Floats, numbers, read_rows
+from prosody.statistics.intervals import Z_95
+from prosody.tables.table_files import MISSING, Floats, numbers, read_rows
 
 # Engaged against recited: items of the NSC questionnaire, and whether they count reversed.
 NSC_ENGAGED = {
@@ -41,6 +43,8 @@ class Panel:
         How well all raters agree, on their own scales (`prosody.rating.agreement.brief`).
     idle : tuple of str
         Raters who gave one value throughout, or rated one clip: they have no scale, and no say.
+    doubtful : mapping of str to str
+        Raters who have a say and agree with nobody.
     """
 
     clips: NDArray[np.str_]
@@ -49,6 +53,7 @@ class Panel:
     dropped: dict[str, str] | None = None
     agreement: dict[str, Any] | None = None
     idle: tuple[str, ...] = ()
+    doubtful: dict[str, str] | None = None
 
     @property
     def mean(self) -> Floats:
@@ -183,6 +188,9 @@ FALSE = {"", "0", "false", "no", "nee", "n", "onwaar", "falsch"}
 # So many ratings that all lie in the lowest tenth of the scale were given on another one.
 MANY_RATINGS, LOWEST = 20, 10
 MIN_REPEATS, MIN_REPEAT_R = 4, 0.4
+MANY_REPEATS = 8
+# A rater whose correlation with the mean of the others surely lies below this agrees with nobody.
+NO_AGREEMENT = 0.25
 # Below these nothing is fitted; below the second pair an older judge is not even adapted.
 MIN_CLIPS, MIN_SPEAKERS, MIN_RELIABILITY = 100, 15, 0.6
 MIN_ADAPT_CLIPS, MIN_ADAPT_SPEAKERS = 30, 5
@@ -228,6 +236,42 @@ class Answers:
         return self.take((self.axis == axis) | (self.axis == ""))
 
 
+_NUMBER = re.compile(r"-?\d+([.,]\d+)?")
+# What columns are called elsewhere.
+CALLED = {
+    "fragment": "clip", "bestand": "clip", "file": "clip", "luisteraar": "rater",
+    "beoordelaar": "rater", "listener": "rater", "as": "axis", "oordeel": "rating",
+    "cijfer": "rating", "score": "rating", "herhaling": "is_repeat", "opmerking": "remark",
+}  # fmt: skip
+
+
+def _long(header: list[str], rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    """Return a table of ratings in the long form: as it is, or one with a column for each rater."""
+    named = [h if h.lower() in CALLED.values() else CALLED.get(h.lower(), h) for h in header]
+    lower = [h.lower() for h in named]
+    if "clip" not in lower or {"rating", "rater"} & set(lower):
+        return named, rows
+    at = lower.index("clip")
+    axis = [i for i, h in enumerate(lower) if h == "axis"]
+    raters = [i for i in range(len(named)) if i != at and i not in axis and _rated(rows, i)]
+    if len(raters) < 2:
+        return named, rows
+    melted = [
+        [row[at], named[i], row[i], *(row[k] for k in axis)]
+        for row in rows
+        for i in raters
+        if row[i].strip()
+    ]
+    return ["clip", "rater", "rating", *(["axis"] if axis else [])], melted
+
+
+def _rated(rows: list[list[str]], column: int) -> bool:
+    """Return whether a column holds ratings: numbers, empty or missing cells, and some numbers."""
+    cells = [row[column].strip().lower() for row in rows]
+    given = [c for c in cells if c not in MISSING]
+    return bool(given) and all(_NUMBER.fullmatch(c) for c in given)
+
+
 def read_answers(path: Path | str) -> Answers:
     """Read ratings in the long form: clip, rater, axis, rating, is_repeat, cannot_hear, remark.
 
@@ -242,13 +286,12 @@ def read_answers(path: Path | str) -> Answers:
         If a column is missing or a cell holds no rating; says which.
     """
     path = Path(path)
-    header, rows = read_rows(path)
+    header, rows = _long(*read_rows(path))
     lower = [h.lower() for h in header]
     for need in ("clip", "rater", "rating"):
         if need not in lower:
             raise UsageError(
-                f"{path}: no column '{need}'; found {', '.join(header[:8])}"
-                f"{' ...' if len(header) > 8 else ''}.",
+                f"{path}: no column '{need}'; found {', '.join(header)}.",
                 "Ratings are long form: clip, rater, axis, rating, is_repeat, cannot_hear, remark.",
             )
     at = {h: i for i, h in enumerate(lower)}
@@ -292,32 +335,56 @@ def read_answers(path: Path | str) -> Answers:
             f"{path}: row {outside[0] + 2}: a rating of {rating[outside[0]]:g}, expected 0 to 100.",
             "Ratings are 0 to 100.",
         )
-    known = rating[~np.isnan(rating)]
-    if len(known) >= MANY_RATINGS and known.max() <= LOWEST:
-        low, high = known.min(), known.max()
-        raise UsageError(
-            f"{path}: all {len(known)} ratings lie between {low:g} and {high:g}, expected a scale "
-            "from 0 to 100.",
-            "Bring them to it, so that the middle of your scale becomes 50: from 1 to 7, for "
-            "example, (rating - 1) / 6 x 100.",
-        )
+    _check_scales(path, text("rater"), rating)
+    _check_doubled(path, header, rows)
     return Answers(text("clip"), text("rater"), axis, rating, flag("is_repeat"), deaf)
+
+
+def _check_scales(path: Path, rater: NDArray[np.str_], rating: Floats) -> None:
+    """Refuse ratings on another scale than 0 to 100: of everybody, or of one rater."""
+    known = ~np.isnan(rating)
+    for name in ["", *np.unique(rater[known]).tolist()]:
+        mine = rating[known if not name else known & (rater == name)]
+        if len(mine) >= MANY_RATINGS and mine.max() <= LOWEST:
+            whose = f"of rater {name}, all" if name else "all"
+            raise UsageError(
+                f"{path}: {whose} {len(mine)} ratings lie between {mine.min():g} and "
+                f"{mine.max():g}, expected a scale from 0 to 100.",
+                "Bring them to it, so that the middle of your scale becomes 50: from 1 to 7, for "
+                "example, (rating - 1) / 6 x 100.",
+            )
+
+
+def _check_doubled(path: Path, header: list[str], rows: list[list[str]]) -> None:
+    """Refuse a file that holds the same answers twice, as after pasting it a second time."""
+    first: dict[tuple[str, ...], int] = {}
+    double = [
+        (first[key], i) for i, row in enumerate(rows)
+        if first.setdefault(key := tuple(row), i) != i
+    ]  # fmt: skip
+    # Without times, a repeat may look like the answer before it; half of a file does not.
+    dated = bool({"time", "position"} & {h.lower() for h in header})
+    if double and (dated or len(double) >= len(rows) / 3):
+        a, b = double[0]
+        raise UsageError(
+            f"{path}: {len(double)} of {len(rows)} rows stand there twice, row {b + 2} as row "
+            f"{a + 2} for example.",
+            "Leave the second out: an answer that counts twice makes raters agree with themselves.",
+        )
 
 
 def panel_of(given: Answers, path: Path | str) -> Panel:
     """Return the ratings of one axis as a panel; `path` is where they come from, for messages."""
-    clip, rater, value, repeat = given.clip, given.rater, given.rating, given.repeat
-    dropped: dict[str, str] = {}
-    for name in np.unique(rater[repeat]):
-        r = repeat_correlation(clip, rater, value, repeat, name)
-        if r is not None and not r >= MIN_REPEAT_R:
-            dropped[str(name)] = f"repeats correlate {r:.2f}, at least {MIN_REPEAT_R} is needed"
+    clip, rater, value, _repeat = given.clip, given.rater, given.rating, given.repeat
+    dropped, doubtful = careless(given)
     keep = ~np.isin(rater, list(dropped)) if dropped else np.ones(len(rater), dtype=bool)
     if not keep.any():
         raise UsageError(
             f"{path}: every rater contradicts their own repeats: {'; '.join(dropped.values())}.",
             "Collect ratings again, with fewer clips in a block.",
         )
+    # Where the middle of the scale lies is a matter of all who used it.
+    every = _wide(clip, rater, value)[2]
     clips, raters, wide = _wide(clip[keep], rater[keep], value[keep])
     z = standardise(wide)
     used = ~np.isnan(z)
@@ -326,12 +393,64 @@ def panel_of(given: Answers, path: Path | str) -> Panel:
             f"{path}: no rater used more than one value of the scale: nothing tells clips apart.",
             "Collect ratings that differ.",
         )
-    count = np.sum(~np.isnan(wide), axis=0)
-    mean = np.nansum(wide, axis=0) / np.maximum(count, 1)
-    var = np.nansum((wide - mean) ** 2, axis=0) / np.maximum(count - 1, 1)
-    ok = (count >= 2) & (var > 0)
-    middle = float(np.mean((50 - mean[ok]) / np.sqrt(var[ok])))
-    return Panel(clips, z, middle, dropped, idle=tuple(str(r) for r in raters[~ok]))
+    ok = ~np.all(np.isnan(z), axis=0)
+    mean, sd = np.nanmean(every, axis=0), np.nanstd(every, axis=0)
+    middle = float(np.mean((50 - mean[sd > 0]) / sd[sd > 0]))
+    if not np.nanmin(z) <= middle <= np.nanmax(z):
+        raise UsageError(
+            f"{path}: the middle of the scale, 50, lies outside of what the raters used.",
+            "Check that ratings run from 0 (put on) to 100 (sincere), all of one scale.",
+        )
+    idle = tuple(str(r) for r in raters[~ok])
+    return Panel(clips, z, middle, dropped, idle=idle, doubtful=doubtful)
+
+
+def careless(given: Answers) -> tuple[dict[str, str], dict[str, str]]:
+    """Return raters who are left out, and raters who agree with nobody, each with the reason.
+
+    A few noisy repeats tell little: a rater whose repeats truly correlate .6 falls below .4 in 29 %
+    of cases at four repeats. So a rater is left out only where the upper end of the 95 % interval
+    lies below .4 (with few repeats only if there is no agreement with the others), or where repeats
+    are low and there surely is no agreement with the others.
+    """
+    clip, rater, value, repeat = given.clip, given.rater, given.rating, given.repeat
+    _clips, raters, wide = _wide(clip[~repeat], rater[~repeat], value[~repeat])
+    z = standardise(wide)
+    dropped: dict[str, str] = {}
+    doubtful: dict[str, str] = {}
+    for i, name in enumerate(raters.tolist()):
+        others = np.delete(z, i, axis=1)
+        heard = np.sum(~np.isnan(others), axis=1)
+        rest = np.nansum(others, axis=1) / np.maximum(heard, 1)
+        both = ~np.isnan(z[:, i]) & (heard > 0)
+        with_rest, upper_rest = correlation(z[both, i], rest[both])
+        alone = both.sum() >= MANY_RATINGS and upper_rest < NO_AGREEMENT
+        r = repeat_correlation(clip, rater, value, repeat, name)
+        if r is not None:
+            count = int(np.sum((rater == name) & repeat))
+            few = count < MANY_REPEATS and with_rest >= MIN_REPEAT_R
+            surely = upper_end(r, count) < MIN_REPEAT_R and not few
+            if surely or (alone and r < MIN_REPEAT_R):
+                dropped[name] = f"repeats correlate {r:.2f}, at least {MIN_REPEAT_R} is needed"
+                continue
+        if alone:
+            doubtful[name] = f"agrees with nobody ({with_rest:.2f} with the mean of the others)"
+    return dropped, doubtful
+
+
+def correlation(a: Floats, b: Floats) -> tuple[float, float]:
+    """Return a correlation and the upper end of its 95 % interval; NaN and 1 without one."""
+    if len(a) < MIN_REPEATS or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return float("nan"), 1.0
+    r = float(np.corrcoef(a, b)[0, 1])
+    return r, upper_end(r, len(a))
+
+
+def upper_end(r: float, n: int) -> float:
+    """Return the upper end of the 95 % interval of a correlation of n pairs (Fisher's z)."""
+    if n <= 3:
+        return 1.0
+    return float(np.tanh(np.arctanh(np.clip(r, -0.999, 0.999)) + Z_95 / np.sqrt(n - 3)))
 
 
 def repeat_correlation(

@@ -26,13 +26,32 @@ Floats = NDArray[np.float64]
 
 # What a column may be called, most specific first. SinA-C and NSC have their own words.
 ALIASES: Mapping[str, tuple[str, ...]] = {
-    "clip": ("clip", "audio_file_name", "sample_heard", "file", "name", "filename", "recording"),
-    "speaker": ("speaker", "speaker_id", "speaker_ID", "agent", "speaker_pseudonym"),
-    "rating": ("rating", "goldenstandard_value"),
-    "sentence": ("sentence", "sentence_id"),
+    "clip": (
+        "clip",
+        "audio_file_name",
+        "sample_heard",
+        "fragment",
+        "file",
+        "name",
+        "filename",
+        "bestand",
+        "recording",
+        "opname",
+    ),
+    "speaker": (
+        "speaker",
+        "speaker_id",
+        "speaker_ID",
+        "agent",
+        "medewerker",
+        "spreker",
+        "speaker_pseudonym",
+    ),
+    "rating": ("rating", "goldenstandard_value", "score", "oordeel", "cijfer"),
+    "sentence": ("sentence", "sentence_id", "zin"),
     "style": ("style", "sentence_type"),
-    "gender": ("gender", "sex", "speaker_gender"),
-    "language": ("language",),
+    "gender": ("gender", "sex", "speaker_gender", "geslacht"),
+    "language": ("language", "taal"),
     "site": ("site", "team"),
 }
 GROUPS = ("gender", "language", "site", "style")
@@ -182,8 +201,7 @@ def _called(header: Sequence[str], name: str, path: Path) -> str:
     lower = {h.lower(): h for h in header}
     if name.strip().lower() not in lower:
         raise UsageError(
-            f"{path}: no column '{name}'; found {', '.join(header[:8])}"
-            f"{' ...' if len(header) > 8 else ''}.",
+            f"{path}: no column '{name}'; found {', '.join(header)}.",
             "Give the name of a column.",
         )
     return lower[name.strip().lower()]
@@ -220,8 +238,7 @@ def read_table(
     for what in ("speaker", *(("rating",) if need_rating else ())):
         if found[what] is None and not (what == "speaker" and found["clip"]):
             raise UsageError(
-                f"{path}: no column '{what}'; found {', '.join(header[:8])}"
-                f"{' ...' if len(header) > 8 else ''}.",
+                f"{path}: no column '{what}'; found {', '.join(header)}.",
                 f"Name it one of: {', '.join(ALIASES[what])}."
                 + (" Ratings of single listeners go with --ratings." if what == "rating" else ""),
             )
@@ -383,6 +400,6 @@ def read_results(path: Path | str) -> Rated:
         np.full(len(flat), np.nan),
         columns,
         # An empty list of a JSON line is none, as an empty cell is.
-        {"gates": text("gates")},
+        {"gates": text("gates"), "agent": text("agent")},
         own_baseline=True,
     )

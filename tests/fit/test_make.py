@@ -392,7 +392,10 @@ def test_the_card_says_what_a_reader_needs(tmp_path):
     rows = synthetic.make()
     table = synthetic.write(tmp_path / "t.csv", rows, drop=("rating",))
     long = synthetic.ratings(rows)
-    for i, row in enumerate([r for r in long if r["rater"] == "r3"][:12]):
+    mine = [r for r in long if r["rater"] == "r3"]
+    for i, row in enumerate(mine):  # says anything
+        row["rating"] = 10 + (37 * i) % 80
+    for i, row in enumerate(mine[:40]):
         long.append({**row, "is_repeat": "1", "rating": 10 + 80 * (i % 2)})
     for row in long:
         row["rater"] = f"Anna-{row['rater']}"
@@ -530,3 +533,92 @@ def test_recordings_are_found_whatever_their_speakers_are_called(tmp_path):
     found = evaluate.evaluate(path, "sincere", group="medewerker", bootstraps=20)
     assert found["n"] == 4
     assert found["speakers"] == 2
+
+
+def test_one_rater_on_another_scale_is_named(tmp_path):
+    rows = synthetic.make()
+    long = synthetic.ratings(rows)
+    for row in long:
+        if row["rater"] == "r2":
+            row["rating"] = 1 + 4 * row["rating"] / 100
+    table = synthetic.write(tmp_path / "t.csv", rows, drop=("rating",))
+    file = synthetic.write(tmp_path / "r.csv", long)
+    with pytest.raises(
+        UsageError, match=r"of rater r2, all 240 ratings lie between [12].* and [345]"
+    ):
+        make.fit(table, ("sincere",), ratings=file)
+
+
+def test_ratings_pasted_twice_are_found(tmp_path):
+    rows = synthetic.make()
+    table = synthetic.write(tmp_path / "t.csv", rows, drop=("rating",))
+    file = synthetic.write(tmp_path / "r.csv", synthetic.ratings(rows) * 2)
+    with pytest.raises(UsageError, match="1920 of 3840 rows stand there twice, row 1922 as row 2"):
+        make.fit(table, ("sincere",), ratings=file)
+
+
+def test_rows_that_stand_twice_count_once(tmp_path):
+    rows = synthetic.make(speakers=16, clips=8)
+    made = make.fit(synthetic.write(tmp_path / "t.csv", rows + rows[:30]), ("sincere",))
+    assert made.metadata["axes"]["sincere"]["training"]["clips"] == 128
+    assert "sincere: 30 rows stand twice and count once." in made.remarks
+
+
+def test_a_worthless_judge_is_written_only_when_asked_for(tmp_path):
+    rows = synthetic.make(speakers=16, clips=8)
+    rng = np.random.default_rng(0)
+    for row in rows:
+        row["rating"] = rng.normal()
+    path = synthetic.write(tmp_path / "t.csv", rows)
+    with pytest.raises(UsageError, match=r"no better than chance on speakers left out: Spearman"):
+        make.fit(path, ("sincere",))
+    made = make.fit(path, ("sincere",), anyway=True)
+    assert "no better than chance" in made.remarks[-1]
+
+
+def test_what_an_adaptation_gained_is_told_and_a_better_fresh_fit_recommended(judge_file, tmp_path):
+    rows = [{**r, "speaker": f"n-{r['speaker']}"} for r in synthetic.make(seed=8)]
+    same = make.fit(synthetic.write(tmp_path / "a.csv", rows), ("sincere",), start=judge_file)
+    assert any("nothing was gained that could not be chance" in r for r in same.remarks)
+    for row in rows:  # another rule than that of the older judge
+        row["rating"] = row["rating"] + 4 * (row["loudness_cv"] - 0.5)
+    other = make.fit(synthetic.write(tmp_path / "b.csv", rows), ("sincere",), start=judge_file)
+    assert any("fell by" in r and "chance" not in r for r in other.remarks)
+
+
+def test_a_run_without_agents_has_no_middle_agent(judge_file, tmp_path):
+    folder = results(tmp_path, synthetic.make(speakers=12, clips=6), shift=0.0)
+    file = folder / "apologies.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    file.write_text("".join(json.dumps({**r, "agent": "", "call_id": r["recording"]}) + "\n"
+                            for r in rows))  # fmt: skip
+    with pytest.raises(UsageError, match="nothing says which agent speaks"):
+        make.centre(folder, judge_file)
+
+
+def test_the_best_of_many_variants_is_told_to_flatter(table):
+    found = {"intervals": {"spearman": (0.2, 0.6)}, "speakers": 24, "spearman": 0.4}
+    assert evaluate.too_many(found, 1) == ""
+    told = evaluate.too_many(found, 220)
+    assert "The best of 220 variants on 24 speakers looks about 0.2" in told
+    sure = {**found, "intervals": {"spearman": (0.39, 0.41)}}
+    assert evaluate.too_many(sure, 220) == ""
+
+
+def test_the_command_keeps_count_of_judges_that_were_looked_at(judge_file, tmp_path):
+    path = synthetic.write(tmp_path / "t.csv", synthetic.make(speakers=8, clips=5))
+    args = ["evaluate", str(path), "--bootstraps", "20", "--in-sample"]
+    CliRunner().invoke(app, [*args, "--cv"])
+    CliRunner().invoke(app, [*args, "--cv"])
+    assert len((tmp_path / "t.csv.looks").read_text().split()) == 1
+    found = CliRunner().invoke(app, [*args, "--model", str(judge_file)])
+    assert found.exit_code == 0, found.output
+    assert len((tmp_path / "t.csv.looks").read_text().split()) == 2
+
+
+def test_dutch_headers_and_a_named_rating_are_read(made, tmp_path):
+    names = {"speaker": "medewerker", "clip": "fragment", "rating": "mening", "sentence": "zin"}
+    rows = [{names.get(k, k): v for k, v in r.items()} for r in synthetic.make()]
+    other = make.fit(synthetic.write(tmp_path / "t.csv", rows), ("sincere",), rating="mening")
+    want = made.metadata["axes"]["sincere"]["figures"]
+    assert other.metadata["axes"]["sincere"]["figures"] == want

@@ -150,3 +150,64 @@ def test_probabilities_that_hold_lie_on_the_line():
 def test_few_clips_are_no_part_of_a_curve():
     found = calibration.calibration(np.ones(8), np.array([2.0] * 4 + [-0.2] * 4), np.ones(8))
     assert found == []
+
+
+def simulated(repeat_sd, n=60, repeats=4, seed=0, careless=()):
+    """Return answers of six raters to n clips, of which the first `repeats` come twice."""
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(0, 10, n)
+    rows = []
+    for r in range(6):
+        for k in [*range(n), *range(repeats)]:
+            heard = (
+                rng.uniform(0, 100) if r in careless else 50 + truth[k] + rng.normal(0, repeat_sd)
+            )
+            again = len(rows) - r * (n + repeats) >= n
+            rows.append((f"c{k}", f"r{r}", float(np.clip(heard, 0, 100)), again))
+    clip, rater, value, again = (np.array(x) for x in zip(*rows, strict=True))
+    blank = np.zeros(len(rows), bool)
+    return ratings.Answers(clip, rater, np.full(len(rows), ""), value, again, blank)
+
+
+def test_a_few_noisy_repeats_drop_no_good_rater():
+    lost = [len(ratings.careless(simulated(8.0, seed=s))[0]) for s in range(30)]
+    assert sum(lost) == 0  # of 180 raters; the point estimate alone would drop dozens
+
+
+def test_a_careless_rater_is_left_out_with_repeats_and_remarked_without():
+    dropped, _ = ratings.careless(simulated(8.0, repeats=20, careless={2}, seed=1))
+    assert list(dropped) == ["r2"]
+    dropped, doubtful = ratings.careless(simulated(8.0, repeats=0, careless={2}, seed=1))
+    assert dropped == {}
+    assert "agrees with nobody" in doubtful["r2"]
+    assert list(doubtful) == ["r2"]
+
+
+def test_the_middle_is_that_of_all_raters():
+    answers = simulated(8.0, repeats=20, careless={2}, seed=1)
+    kept = answers.take(answers.rater != "r2")
+    whole, part = ratings.panel_of(answers, "x"), ratings.panel_of(kept, "x")
+    np.testing.assert_allclose(whole.matrix, part.matrix)
+    assert whole.middle != part.middle
+
+
+def test_a_middle_outside_of_the_ratings_is_refused():
+    answers = simulated(8.0)
+    low = ratings.Answers(
+        answers.clip, answers.rater, answers.axis, answers.rating / 5 + 11, answers.repeat,
+        answers.deaf,
+    )  # fmt: skip
+    with pytest.raises(UsageError, match="50, lies outside of what the raters used"):
+        ratings.panel_of(low, "x")
+
+
+def test_a_column_for_each_rater_and_dutch_headers_are_read(tmp_path):
+    path = tmp_path / "r.csv"
+    path.write_text("Fragment;Anna;Bob\na.wav;10;n.v.t.\nb.wav;?;80,5\n")
+    found = ratings.read_answers(path)
+    assert list(zip(found.clip, found.rater, found.rating, strict=True)) == [
+        ("a.wav", "Anna", 10.0), ("a.wav", "Bob", pytest.approx(np.nan, nan_ok=True)),
+        ("b.wav", "Anna", pytest.approx(np.nan, nan_ok=True)), ("b.wav", "Bob", 80.5),
+    ]  # fmt: skip
+    path.write_text("fragment,luisteraar,oordeel,herhaling\na,anna,40,nee\n")
+    assert ratings.read_answers(path).rating.tolist() == [40.0]
