@@ -33,6 +33,12 @@ def fit(
     rating: str | None = typer.Option(
         None, "--rating", help="Column with the mean rating, for example cijfer."
     ),
+    pairs: Path | None = typer.Option(
+        None,
+        "--pairs",
+        help="Comparisons of two clips of one person, beside or instead of ratings: clip_a, "
+        "clip_b, rater, chosen (a or b).",
+    ),
     from_model: Path | None = typer.Option(
         None,
         "--from-model",
@@ -94,6 +100,7 @@ def fit(
             group=group,
             sentence=sentence,
             rating=rating,
+            pairs=pairs,
             start=from_model,
             name=name,
             anyway=anyway,

@@ -12,8 +12,9 @@ import numpy as np
 from prosody.errors import UsageError
 from prosody.measures import table
 from prosody.rating.agreement import read_long
+from prosody.rating.paired import Compared, read_pairs
 from prosody.rating.ratings import Panel
-from prosody.tables.rated_table import Rated, read_table, stem
+from prosody.tables.rated_table import Floats, Rated, read_table, stem
 
 FULL_SCALE = 100.0
 MIDDLE = 50.0
@@ -28,8 +29,9 @@ def load(
     axis: str,
     *,
     names: Mapping[str, str | None] | None = None,
+    pairs: Path | None = None,
 ) -> tuple[Rated, Panel | None, list[str]]:
-    """Read a table and join long ratings to it where they are given.
+    """Read a table and join long ratings and paired comparisons to it where they are given.
 
     Parameters
     ----------
@@ -40,6 +42,8 @@ def load(
     axis : str
     names : mapping of str to str or None, optional
         What columns are called in the table, see :func:`prosody.tables.rated_table.read_table`.
+    pairs : path, optional
+        Comparisons of two clips, see :func:`prosody.rating.paired.read_pairs`.
 
     Returns
     -------
@@ -52,7 +56,7 @@ def load(
     said: list[str] = []
     panel = None
     if ratings is None:
-        rated = read_table(path, names=names)
+        rated = read_table(path, need_rating=pairs is None, names=names)
     else:
         panel = read_long(ratings, axis)
         whole = read_table(path, need_rating=False, names=names)
@@ -68,6 +72,11 @@ def load(
                 f"Ratings of {len(lost)} of {len(panel.clips)} clips were left out: those clips "
                 f"are not in the table, for example '{lost[0]}'."
             )
+    if pairs is not None:
+        counts = np.sum(~np.isnan(panel.matrix), axis=1) if panel else np.zeros(0)
+        raters = dict(zip(panel.clips.tolist(), counts.tolist(), strict=True)) if panel else {}
+        rated, told = _with_pairs(rated, read_pairs(pairs, axis), raters)
+        said.append(f"{pairs}: {told}")
     known = ~np.isnan(rated.rating)
     if not known.all():
         said.append(
@@ -92,6 +101,38 @@ def load(
         )
         rated = rated.take(~silent)
     return rated, panel, said
+
+
+def _with_pairs(rated: Rated, compared: Compared, raters: Mapping[str, float]) -> tuple[Rated, str]:
+    """Return the table with what comparisons say beside its ratings, and that in words.
+
+    A comparison says how a clip lies among the speaker's own. So scores, on the scale of what
+    ratings differ by within speakers, stand around the mean of the speaker's rated clips (or 0),
+    and count half a rating for each comparison.
+    """
+    scored, _ = _joined(rated, Panel(compared.clips, compared.score[:, None]))
+    answers, _ = _joined(rated, Panel(compared.clips, compared.answers[:, None] * 1.0))
+    score, weight = scored.rating, np.nan_to_num(answers.rating) / 2
+    index = np.unique(rated.speaker, return_inverse=True)[1]
+
+    def mean(values: Floats) -> Floats:
+        known = ~np.isnan(values)
+        total = np.bincount(index, np.nan_to_num(values))
+        return (total / np.maximum(np.bincount(index, known), 1))[index]
+
+    given = rated.rating
+    score = score - mean(score)
+    off = given - mean(given)
+    scale = np.nanstd(off) if np.sum(~np.isnan(given)) > 1 and np.nanstd(off) > 0 else 1.0
+    spread = np.nanstd(score)
+    score = mean(given) + score / (spread if spread > 0 else 1.0) * scale
+    before = np.array([raters.get(c, 1.0) for c in rated.clip]) * ~np.isnan(given)
+    total = before + weight * ~np.isnan(score)
+    sum_of = before * np.nan_to_num(given) + weight * np.nan_to_num(score)
+    rating = np.where(total > 0, sum_of / np.where(total > 0, total, 1.0), np.nan)
+    return replace(rated, rating=rating), (
+        f"{int(compared.answers.sum()) // 2} comparisons of {int(np.sum(weight > 0))} clips count."
+    )
 
 
 def join(rated: Rated, panel: Panel) -> Rated:

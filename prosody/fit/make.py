@@ -107,6 +107,7 @@ def fit(
     group: str | None = None,
     sentence: str | None = None,
     rating: str | None = None,
+    pairs: Path | None = None,
     start: Path | None = None,
     name: str = "judge",
     anyway: bool = False,
@@ -125,6 +126,8 @@ def fit(
         Columns that hold speaker and wording, where they are called otherwise.
     rating : str, optional
         Column that holds the mean rating, where it is called otherwise.
+    pairs : path, optional
+        Comparisons of two clips, beside or instead of ratings.
     start : path, optional
         A judge to start from.
     name : str
@@ -143,14 +146,14 @@ def fit(
     info: dict[str, dict[str, Any]] = {}
     said: list[str] = []
     remarks: list[str] = []
-    if len(axes) > 1 and ratings is None:
+    if len(axes) > 1 and ratings is None and pairs is None:
         raise UsageError(
             "Two axes need two ratings a clip.",
             "Give --ratings with the column 'axis', or one --axis.",
         )
     for axis in axes:
         names = {"speaker": group, "sentence": sentence, "rating": rating}
-        rated, panel, left_out = load(table, ratings, axis, names=names)
+        rated, panel, left_out = load(table, ratings, axis, names=names, pairs=pairs)
         if not rated.voices_known:
             raise UsageError(
                 f"{table}: no column says who speaks; found {', '.join(rated.header)}.",
@@ -241,12 +244,13 @@ def fit(
     meta = card.frame(joined, {a: info[a] for a in joined}, name=name, licence=licence)
     meta["made"] = said
     command = ["prosody fit TABLE", "--ratings RATINGS" if ratings else ""]
+    command += ["--pairs PAIRS" if pairs else ""]
     command += [f"--axis {'both' if len(axes) > 1 else axes[0]}"]
     command += ["--from-model MODEL" if old else "", "--out judge.onnx"]
     meta["command"] = " ".join(part for part in command if part)
     meta["made_from"] = {
         what: hashlib.sha256(file.read_bytes()).hexdigest()
-        for what, file in (("TABLE", table), ("RATINGS", ratings))
+        for what, file in (("TABLE", table), ("RATINGS", ratings), ("PAIRS", pairs))
         if file is not None and file.is_file()
     }
     if old is not None:

@@ -174,14 +174,21 @@ def choose(
     error : ndarray [shape=(n,)]
         Of each clip, predicted from the other speakers at that strength.
     """
-    best: tuple[float, float, Floats] | None = None
-    for strength in sorted(STRENGTHS, reverse=True):
-        error = y - out_of_fold(z, y, speaker, weight, strength, level)
-        cost = float(np.average(error**2, weights=weight))
-        if best is None or cost < best[0]:
-            best = cost, strength, error
-    assert best is not None
-    return best[1], best[2]
+    strengths = np.array(STRENGTHS)
+    error = np.zeros((len(strengths), len(y)))
+    for test in folds(speaker):
+        w, x = weight[~test], z[~test]
+        mx = np.average(x, axis=0, weights=w)
+        my = float(np.average(y[~test], weights=w)) if level is None else level
+        a = (x - mx) * w[:, None]
+        gram, told = a.T @ (x - mx), a.T @ (y[~test] - my)
+        # All strengths at once.
+        penalty = strengths[:, None, None] * np.eye(z.shape[1])
+        coef = np.linalg.solve(gram + penalty, np.repeat(told[None, :, None], len(strengths), 0))
+        error[:, test] = y[test] - my - coef[:, :, 0] @ (z[test] - mx).T
+    cost = np.average(error**2, axis=1, weights=weight)
+    best = int(np.argmin(cost))
+    return float(strengths[best]), error[best]
 
 
 def root(covariance: Floats) -> Floats:
