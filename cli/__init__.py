@@ -39,6 +39,7 @@ COMMANDS = (
     "sample",
     "agreement",
     "rate",
+    "ratings",
     "fit",
     "evaluate",
     "report",

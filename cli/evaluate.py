@@ -29,6 +29,9 @@ def evaluate(
     rating: str | None = typer.Option(
         None, "--rating", help="Column with the mean rating, for example cijfer."
     ),
+    sets: list[Path] = typer.Option(
+        [], "--set", help="A set that another team exported; again for more."
+    ),
     variants: int = typer.Option(
         0,
         "--variants",
@@ -77,6 +80,7 @@ def evaluate(
         group=group,
         sentence=sentence,
         rating=rating,
+        sets=sets,
         variants=variants or _looks(table, "recipe" if cv else str(model or "shipped")),
     )
     if plots is not None:

@@ -39,6 +39,11 @@ def fit(
         help="Comparisons of two clips of one person, beside or instead of ratings: clip_a, "
         "clip_b, rater, chosen (a or b).",
     ),
+    sets: list[Path] = typer.Option(
+        [],
+        "--set",
+        help="A set that another team exported ('prosody ratings export'); again for more.",
+    ),
     from_model: Path | None = typer.Option(
         None,
         "--from-model",
@@ -101,6 +106,7 @@ def fit(
             sentence=sentence,
             rating=rating,
             pairs=pairs,
+            sets=sets,
             start=from_model,
             name=name,
             anyway=anyway,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from prosody.errors import UsageError
 from prosody.fit import metrics as fig
 from prosody.fit.calibration import calibration
 from prosody.fit.graph import predict as run
-from prosody.fit.join import join, load, no_middle, on_scale
+from prosody.fit.join import join, load, no_middle, on_scale, with_sets
 from prosody.fit.train import Axis, folds, known_level
 from prosody.judge.judge import Judge
 from prosody.judge.pairs import spread_of
@@ -229,6 +230,7 @@ def evaluate(
     group: str | None = None,
     sentence: str | None = None,
     rating: str | None = None,
+    sets: Sequence[Path] = (),
     variants: int | None = None,
 ) -> dict[str, Any]:
     """Check a judge, or with `cv` the recipe, against a rated table.
@@ -251,6 +253,9 @@ def evaluate(
         Resamples of speakers behind the intervals.
     group, sentence, rating : str, optional
         Columns that hold speaker, wording and mean rating, where they are called otherwise.
+    sets : sequence of path
+        Rated sets of others (`prosody ratings export`), checked together with the table; figures
+        of each stand among the groups.
     variants : int, optional
         How many judges or recipes were looked at on these clips, this one included.
 
@@ -284,6 +289,9 @@ def evaluate(
                 "Add a column 'speaker', or name it with --group.",
             )
         rated, cut, scale = on_scale(rated, panel)
+        if sets:
+            rated = with_sets(replace(rated, rating=rated.rating - cut), sets, axis)
+            cut = 0.0
         if len(np.unique(rated.speaker)) < 3:
             raise UsageError(
                 f"{table}: {len(np.unique(rated.speaker))} speakers, cross-validation needs 3.", ""
@@ -299,7 +307,9 @@ def evaluate(
                 f"Give --axis {judge.axes[0]}.",
             )
         info, name = judge.axis_info(axis), judge.name
-        rated, _, scale = on_scale(rated, panel, float(info.get("rating_sd", 1.0)))
+        rated, middle, scale = on_scale(rated, panel, float(info.get("rating_sd", 1.0)))
+        if sets:
+            rated = with_sets(replace(rated, rating=rated.rating - middle), sets, axis)
         known = seen(judge, axis, rated)
         if known.any() and not in_sample:
             speakers = np.unique(rated.speaker[known])

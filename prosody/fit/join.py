@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -101,6 +102,49 @@ def load(
         )
         rated = rated.take(~silent)
     return rated, panel, said
+
+
+def with_sets(rated: Rated, folders: Sequence[Path], axis: str) -> Rated:
+    """Return a table with rated sets of others (`prosody ratings export`) below it.
+
+    Ratings of all are z scores of raters less the middle of their scale; speakers are kept apart,
+    and the group ``set`` says whose a row is. Only measures that all of them have are kept.
+
+    Parameters
+    ----------
+    rated : Rated
+        The own table; its ratings have their middle at 0.
+    folders : sequence of path
+        Each holds ``clips.csv`` and ``ratings.csv``.
+    axis : str
+    """
+    parts, names = [rated], ["own"]
+    for folder in folders:
+        found, panel, _ = load(folder / "clips.csv", folder / "ratings.csv", axis)
+        assert panel is not None
+        parts.append(replace(found, rating=found.rating - panel.middle))
+        names.append(folder.name or str(folder))
+    if len(set(names)) < len(names):
+        names = ["own", *(f"{n} ({i + 1})" for i, n in enumerate(names[1:]))]
+    common = set.intersection(*(set(p.columns) for p in parts))
+    groups = set.intersection(*(set(p.groups) for p in parts))
+
+    def all_of(values: Sequence[Any]) -> Any:
+        return np.concatenate(list(values))
+
+    return replace(
+        rated,
+        clip=all_of(p.clip for p in parts),
+        speaker=all_of(
+            np.char.add(f"{n}: " if n != "own" else "", p.speaker)
+            for n, p in zip(names, parts, strict=True)
+        ),
+        sentence=all_of(p.sentence for p in parts),
+        rating=all_of(p.rating for p in parts),
+        columns={c: all_of(p.columns[c] for p in parts) for c in sorted(common)},
+        groups={g: all_of(p.groups[g] for p in parts) for g in sorted(groups)}
+        | {"set": all_of(np.full(len(p), n) for n, p in zip(names, parts, strict=True))},
+    )
 
 
 def _with_pairs(rated: Rated, compared: Compared, raters: Mapping[str, float]) -> tuple[Rated, str]:

@@ -19,7 +19,7 @@ import numpy as np
 from prosody.errors import UsageError
 from prosody.fit import card, card_page, evaluate, graph, recipe
 from prosody.fit import metrics as fig
-from prosody.fit.join import load, no_middle, on_scale
+from prosody.fit.join import load, no_middle, on_scale, with_sets
 from prosody.fit.train import (
     Axis,
     balanced,
@@ -108,6 +108,7 @@ def fit(
     sentence: str | None = None,
     rating: str | None = None,
     pairs: Path | None = None,
+    sets: Sequence[Path] = (),
     start: Path | None = None,
     name: str = "judge",
     anyway: bool = False,
@@ -128,6 +129,8 @@ def fit(
         Column that holds the mean rating, where it is called otherwise.
     pairs : path, optional
         Comparisons of two clips, beside or instead of ratings.
+    sets : sequence of path
+        Rated sets of others (`prosody ratings export`), fitted to together with the table.
     start : path, optional
         A judge to start from.
     name : str
@@ -164,6 +167,10 @@ def fit(
         if doubled:
             left_out.append(f"{doubled} rows stand twice and count once.")
         rated, cut, scale = on_scale(rated, panel)
+        if sets:
+            own = replace(rated, rating=rated.rating - cut)
+            rated, cut = with_sets(own, sets, axis), 0.0
+            remarks += [f"{axis}: {told}" for told in _added(rated)]
         lacking = missing(rated, panel)
         remarks += [f"{axis}: {told}" for told in [*left_out, *_raters_left_out(panel)]]
         if one_sided := no_middle(rated, scale):
@@ -288,6 +295,27 @@ def _gained(
                 f"one {ours:.3f}: fit afresh."
             )
     return out
+
+
+def _added(rated: Rated) -> list[str]:
+    """Return what each set of others adds on the own speakers left out."""
+    kind = rated.groups["set"]
+    own = kind == "own"
+
+    def figure(keep: np.ndarray[Any, Any]) -> float:
+        part = rated.take(keep)
+        whole = partial(recipe.fit_table, level=known_level(part.rating))
+        predicted, _, _ = evaluate.cross_validate(part, whole)
+        mine = own[keep]
+        return fig.spearman(part.rating[mine], predicted[mine])
+
+    every = figure(np.ones(len(rated), dtype=bool))
+    return [
+        f"set {name}: {int(np.sum(kind == name))} clips; Spearman on your own speakers left out is "
+        f"{every:.3f} with it and {figure(kind != name):.3f} without."
+        for name in np.unique(kind).tolist()
+        if name != "own"
+    ]
 
 
 def _raters_left_out(panel: Panel | None) -> list[str]:
