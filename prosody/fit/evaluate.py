@@ -23,6 +23,7 @@ from prosody.fit.train import Axis, folds, known_level
 from prosody.judge.judge import Judge
 from prosody.judge.pairs import spread_of
 from prosody.rating.ratings import Panel
+from prosody.settings import Settings
 from prosody.statistics.intervals import Z_95
 from prosody.tables.rated_table import Floats, Rated, leave_one_out_median, speaker_of
 
@@ -183,7 +184,7 @@ def report(
         "reliability": None if panel is None else panel.reliability(),
         "calibration": calibration(truth, rating, sd, cut),
         "risk_coverage": fig.risk_coverage(truth, rating, sd, cut),
-        "forced": fig.forced_precision(truth, rating, sd, 0.7, cut),
+        "forced": fig.forced_precision(truth, rating, sd, Settings().verdict.forced_p, cut),
     }
 
 

@@ -24,7 +24,6 @@ from prosody.rating.ratings import (
     krippendorff_alpha,
     panel_of,
     read_answers,
-    read_nsc,
     repeat_correlation,
     standardise,
 )
@@ -37,7 +36,6 @@ from prosody.statistics.variance_components import (
     ratings_for,
 )
 from prosody.tables.rated_table import Floats
-from prosody.tables.table_files import read_rows
 
 NAN = math.nan
 TARGET = 0.8
@@ -458,10 +456,6 @@ def read_long(path: Path | str, axis: str) -> Panel:
     Panel
     """
     path = Path(path)
-    header, _ = read_rows(path)
-    lower = [h.lower() for h in header]
-    if "listener_pseudonym" in lower and "sample_heard" in lower:
-        return read_nsc(path)
     every = read_answers(path)
     given = every.about(axis)
     given = given.take(~given.deaf & ~np.isnan(given.rating))

@@ -69,7 +69,7 @@ def false_discovery(p: Floats) -> Floats:
     out = np.ones(len(p))
     known = np.flatnonzero(np.isfinite(p))
     if len(known):
-        order = known[np.argsort(p[known], kind="stable")]
-        scaled = p[order] * len(order) / np.arange(1, len(order) + 1)
-        out[order] = np.minimum.accumulate(scaled[::-1])[::-1]
-    return np.minimum(out, 1.0)
+        from scipy.stats import false_discovery_control
+
+        out[known] = false_discovery_control(np.clip(p[known], 0.0, 1.0))
+    return out

@@ -15,16 +15,6 @@ from prosody.results.records import AXES
 from prosody.statistics.intervals import Z_95
 from prosody.tables.table_files import MISSING, Floats, numbers, read_rows
 
-# Engaged against recited: items of the NSC questionnaire, and whether they count reversed.
-NSC_ENGAGED = {
-    "mitfuehlend": 1,
-    "herzlich": 1,
-    "gelangweilt": -1,
-    "gleichgueltig": -1,
-    "distanziert": -1,
-    "verstaendnislos": -1,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Panel:
@@ -155,32 +145,6 @@ def _wide(
     np.add.at(total, (ci[ok], ri[ok]), value[ok])
     np.add.at(count, (ci[ok], ri[ok]), 1.0)
     return clips, raters, np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def read_nsc(path: Path | str, items: dict[str, int] | None = None) -> Panel:
-    """Read the ratings of the NSC corpus in its own form: one row per listener and clip.
-
-    Parameters
-    ----------
-    path : path
-        ``ratings_dev.csv``: sample_heard, listener_pseudonym and 34 scales.
-    items : dict, optional
-        Scales that count, with +1 or -1; engagement by default. Each is standardised per listener
-        before they are averaged.
-    """
-    path = Path(path)
-    header, rows = read_rows(path)
-    items = items or NSC_ENGAGED
-    at = {h: i for i, h in enumerate(header)}
-    clip = np.array([r[at["sample_heard"]] for r in rows])
-    rater = np.array([r[at["listener_pseudonym"]] for r in rows])
-    stack = []
-    for name, sign in items.items():
-        clips, _, wide = _wide(clip, rater, numbers([r[at[name]] for r in rows], path, name))
-        stack.append(sign * standardise(wide))
-    cube = np.stack(stack)
-    count = np.sum(~np.isnan(cube), axis=0)
-    return Panel(clips, np.where(count > 0, np.nansum(cube, axis=0) / np.maximum(count, 1), np.nan))
 
 
 TRUE = {"1", "true", "yes", "ja", "j", "y", "x", "waar", "wahr"}

@@ -260,10 +260,11 @@ def _kinds(rows: list[dict[str, Any]], how: str) -> tuple[NDArray[np.intp], tupl
     """Return what each apology would be looked for, and the names of that; 0 is nothing special."""
     names, columns = ["other"], []
     if how == "judge":
-        for axis in ("sincere", "engaged"):
-            rating = np.array([number(r.get(axis) or {}, "rating", np.nan) for r in rows])
-            names += [f"{axis}_low", f"{axis}_high"]
-            columns += [rating, -rating]
+        for axis, what in (("sincere", "rating"), ("engaged", "rating"), ("animation", "value")):
+            found = np.array([number(r.get(axis) or {}, what, np.nan) for r in rows])
+            if np.isfinite(found).any():
+                names += [f"{axis}_low", f"{axis}_high"]
+                columns += [found, -found]
         p = np.array([number(r.get("sincere") or {}, "p", np.nan) for r in rows])
         names.append("unsure")
         columns.append(np.abs(p - 0.5))

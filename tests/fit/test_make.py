@@ -438,7 +438,7 @@ def test_an_adapted_judge_remembers_the_speakers_of_the_older_one(judge_file, ta
     rows = [{**r, "speaker": f"new-{r['speaker']}"} for r in synthetic.make(6, 8, seed=5)]
     few = synthetic.write(tmp_path / "few.csv", rows)
     adapted = make.fit(few, ("sincere",), start=judge_file)
-    assert adapted.remarks == ()
+    assert not any("flatter" in remark for remark in adapted.remarks)
     make.save(adapted, tmp_path / "a.onnx")
     with pytest.raises(UsageError, match="240 of 240 rows are of speakers"):
         evaluate.evaluate(table, "sincere", model=tmp_path / "a.onnx", bootstraps=20)
