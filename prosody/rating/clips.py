@@ -70,14 +70,15 @@ def from_results(
     missing: dict[str, str] = {}
     for row in run.apologies:
         name, track = read.clip_id(row), int(row.get("channel") or 0)
-        signals = finder.files(lines.get(row["recording"]) or row).first(track)
-        if not signals:
+        files = finder.files(lines.get(row["recording"]) or row)
+        if not files.signals:
             missing[name] = "its recording is not where the results say"
             continue
         # Only the voice that was measured, on the clock of its own file.
-        start, end = (read.number(row, n) - signals[0].offset_s for n in ("start_s", "end_s"))
+        signal = next((s for s in files.signals if files.number(s) == track), files.signals[0])
+        start, end = (read.number(row, n) - signal.offset_s for n in ("start_s", "end_s"))
         agent = str(row.get("agent") or row.get("call_id") or "")
-        out[name] = Clip(name, signals[0].path, agent, start, end, signals[0].channel, padding_s)
+        out[name] = Clip(name, signal.path, agent, start, end, signal.channel, padding_s)
     return list(out.values()), missing
 
 
