@@ -237,7 +237,7 @@ def axes(proto, **values):
 def weights(proto, value):
     tensor = max(proto.graph.initializer, key=lambda t: len(t.raw_data))
     numbers = onnx.numpy_helper.to_array(tensor).copy()
-    numbers.flat[0] = value
+    numbers[...] = value
     tensor.CopyFrom(onnx.numpy_helper.from_array(numbers, tensor.name))
 
 
