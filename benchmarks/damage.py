@@ -26,17 +26,17 @@ from prosody.errors import ProsodyError
 from prosody.examine.examine import Examined, Options
 from prosody.measures.table import NAMES, RELATIVE_NAMES
 from prosody.results import write
-from prosody.results.records import Apology, Line
+from prosody.results.records import ApologyRecord, CallRecord
 from prosody.runs import batch, merge, task
 from prosody.runs.journal import Journal
-from prosody.runs.processes import HereEngine
+from prosody.runs.processes import InProcess
 from prosody.runs.task import Outcome
 
 CALLS = 40
 PAGE = 4096
 
 
-def apology(name: str, **changes: Any) -> Apology:
+def apology(name: str, **changes: Any) -> ApologyRecord:
     """Return a made-up row."""
     base: dict[str, Any] = {
         "recording": name, "recording_sha256": "0", "call_id": name, "channel": 0,
@@ -45,7 +45,7 @@ def apology(name: str, **changes: Any) -> Apology:
         "measures": np.linspace(-1 / 3, 1e9, len(NAMES)),
         "relative": np.full(len(RELATIVE_NAMES), np.nan), "baseline_s": 30.0,
     }  # fmt: skip
-    return Apology(**(base | changes))
+    return ApologyRecord(**(base | changes))
 
 
 class Engine:
@@ -55,7 +55,7 @@ class Engine:
         self.names: list[str] = []
         self.most = most
 
-    def __call__(self, job: Any, tasks: Any) -> HereEngine:
+    def __call__(self, job: Any, tasks: Any) -> InProcess:
         """Start."""
 
         def examine(job: Any, number: int, call: Any, known: str) -> Outcome:
@@ -66,12 +66,14 @@ class Engine:
                 raise KeyboardInterrupt
             self.names.append(call.call_id)
             rows = [apology(call.name), apology(call.name, start_s=4.5, gates=("too_short",))]
-            return Outcome(number, key, Examined(Line(call.name, call.call_id, apologies=2), rows))
+            return Outcome(
+                number, key, Examined(CallRecord(call.name, call.call_id, apologies=2), rows)
+            )
 
-        return HereEngine(job, tasks, examine=examine)
+        return InProcess(job, tasks, examine=examine)
 
 
-def judge(rows: Sequence[Apology]) -> None:
+def judge(rows: Sequence[ApologyRecord]) -> None:
     """Judge all alike."""
     for row in rows:
         row.axes, row.verdict = {"sincere": {"p": 0.5}}, "unclear"

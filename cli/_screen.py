@@ -15,8 +15,8 @@ import typer
 
 from prosody.measures.table import NAMES
 from prosody.message import nameless
-from prosody.results.records import Apology, Line
-from prosody.runs.batch import Head, Run
+from prosody.results.records import ApologyRecord, CallRecord
+from prosody.runs.batch import Preview, Run
 from prosody.runs.journal import Journal
 from prosody.words import clock
 from prosody.words import load as words
@@ -86,7 +86,7 @@ class Progress:
             else:  # also with --quiet: nothing is lost or removed without a word
                 typer.echo(self.say[event].format(what=what, path=journal.path), err=True)
 
-    def __call__(self, line: Line, withheld: int) -> None:
+    def __call__(self, line: CallRecord, withheld: int) -> None:
         """Tell that one more recording is done."""
         self.done += 1
         self.judged += line.apologies - withheld
@@ -154,7 +154,7 @@ class Progress:
         }
         typer.echo(json.dumps(numbers, ensure_ascii=False), err=True)
 
-    def _failure(self, line: Line) -> None:
+    def _failure(self, line: CallRecord) -> None:
         if self.as_json:
             self._put_json(
                 "failure",
@@ -175,7 +175,7 @@ class Progress:
             typer.echo("\r\x1b[2K", err=True, nl=False)
 
 
-def show(run: Head, *, lang: str, measures_only: bool = False) -> None:
+def show(run: Preview, *, lang: str, measures_only: bool = False) -> None:
     """Print the table of apologies and what else was heard, on stdout."""
     from rich import box
     from rich.console import Console
@@ -226,7 +226,7 @@ def show(run: Head, *, lang: str, measures_only: bool = False) -> None:
         console.print(say["impression"], style="dim")
 
 
-def _measured(row: Apology, heading: str, lang: str) -> str:
+def _measured(row: ApologyRecord, heading: str, lang: str) -> str:
     """Return one measure of an apology as the table shows it; a dash where it is missing."""
     value = float(row.measures[NAMES.index(_MEASURES[heading])])
     if not math.isfinite(value):
@@ -237,7 +237,7 @@ def _measured(row: Apology, heading: str, lang: str) -> str:
     return shown.replace(".", ",") if lang == "nl" else shown
 
 
-def _verdict(row: Apology, texts: dict[str, Any]) -> Any:
+def _verdict(row: ApologyRecord, texts: dict[str, Any]) -> Any:
     from rich.text import Text
 
     if row.verdict is None:
@@ -253,12 +253,12 @@ def _verdict(row: Apology, texts: dict[str, Any]) -> Any:
     return Text(word, style=colour)
 
 
-def _score(row: Apology) -> str:
+def _score(row: ApologyRecord) -> str:
     p = (row.axes.get("sincere") or {}).get("p")
     return "" if p is None or row.verdict is None else f"{100 * p:.0f} %"
 
 
-def _why(row: Apology, texts: dict[str, Any]) -> str:
+def _why(row: ApologyRecord, texts: dict[str, Any]) -> str:
     if row.gates:
         return "; ".join(texts["gate"].get(g, g) for g in row.gates)
     said = [str(r["text"]) for r in row.reasons[:2]]
@@ -268,7 +268,7 @@ def _why(row: Apology, texts: dict[str, Any]) -> str:
 
 
 def _others(
-    lines: Sequence[Line], names: dict[str, str], texts: dict[str, Any], console: Any
+    lines: Sequence[CallRecord], names: dict[str, str], texts: dict[str, Any], console: Any
 ) -> None:
     """Print what else was heard: acts that are no apologies, complaints nobody apologised for."""
     from rich.text import Text
@@ -287,7 +287,7 @@ def _others(
             console.print(Text(_printable(f"{name}: {_conduct(line, texts)}")))
 
 
-def _conduct(line: Line, texts: dict[str, Any]) -> str:
+def _conduct(line: CallRecord, texts: dict[str, Any]) -> str:
     """Return one sentence about the rules of conduct in a call: how many met, which not."""
     say, rules = texts["table"], words("conduct", texts["lang"])
     graded = [r for r in line.conduct.values() if r["status"] in ("met", "not_met")]

@@ -68,7 +68,9 @@ def test_the_columns_of_apologies_are_those_documented():
 
 
 def test_the_keys_of_recordings_and_run_are_those_documented():
-    assert sorted(names_in("recordings.jsonl")[0]) == sorted(f.name for f in fields(records.Line))
+    assert sorted(names_in("recordings.jsonl")[0]) == sorted(
+        f.name for f in fields(records.CallRecord)
+    )
     assert sorted(names_in("run.json")[0]) == sorted(schema.run()["properties"])
 
 

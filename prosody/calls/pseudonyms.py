@@ -24,7 +24,7 @@ from prosody.audio.sniff import AUDIO_SUFFIXES
 from prosody.calls import masking
 from prosody.calls.call import Call, Source
 from prosody.errors import UsageError
-from prosody.results.records import Line
+from prosody.results.records import CallRecord
 
 
 def key_file() -> Path:
@@ -267,7 +267,7 @@ def _part_left(text: str, hides: Sequence[tuple[str, str]]) -> bool:
     return False
 
 
-def hide(line: Line, call: Call) -> None:
+def hide(line: CallRecord, call: Call) -> None:
     """Take hidden names out of what is said of a recording: errors and remarks quote paths."""
     if not call.hides:
         return

@@ -33,7 +33,7 @@ from prosody.judge import reasons as explain
 from prosody.judge.judge import Judge
 from prosody.judge.rows import WHOLE_S, second_more_sincere
 from prosody.measures import table
-from prosody.results.records import Apology
+from prosody.results.records import ApologyRecord
 from prosody.settings import Settings
 from prosody.words import load
 
@@ -194,8 +194,8 @@ def _number(value: float, decimals: int, lang: str) -> str:
 
 
 def which(
-    a: Apology | None,
-    b: Apology | None,
+    a: ApologyRecord | None,
+    b: ApologyRecord | None,
     noticeable: bool,
     listener: Judge,
     settings: Settings,
@@ -207,7 +207,7 @@ def which(
 
     Parameters
     ----------
-    a, b : Apology or None
+    a, b : ApologyRecord or None
         Measured rows of one person; None, or gated by how the sound is, where there is nothing to
         say. They are held against each other, so that no ordinary speech is needed.
     noticeable : bool

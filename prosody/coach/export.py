@@ -23,7 +23,7 @@ from prosody.coach.session import Take
 from prosody.coach.take import Usual
 from prosody.judge.judge import Judge
 from prosody.measures import table
-from prosody.results.records import Apology, plain
+from prosody.results.records import ApologyRecord, plain
 from prosody.results.write import atomic
 from prosody.settings import Settings
 from prosody.web.app import refuse
@@ -41,7 +41,7 @@ def stem(take: Take) -> str:
 
 def files(
     take: Take,
-    row: Apology,
+    row: ApologyRecord,
     about: Mapping[str, Any],
     usual: Usual | None,
     listener: Judge,

@@ -19,7 +19,7 @@ from prosody.judge import reasons as explain
 from prosody.judge.judge import Judge
 from prosody.judge.rows import judge_rows
 from prosody.measures import table
-from prosody.results.records import AXES, Apology, plain
+from prosody.results.records import AXES, ApologyRecord, plain
 from prosody.settings import Settings
 from prosody.words import load
 
@@ -31,7 +31,7 @@ HALF = 0.07
 """Within this of a half it is told as half."""
 
 
-def against(row: Apology, usual: Usual | None, settings: Settings) -> Apology:
+def against(row: ApologyRecord, usual: Usual | None, settings: Settings) -> ApologyRecord:
     """Return a row compared with how its speaker usually speaks (None: nothing is known)."""
     known = usual.baseline if usual is not None and usual.baseline is not None else Baseline.none()
     known = known.at_least(settings.baseline.min_s)
@@ -44,14 +44,16 @@ def against(row: Apology, usual: Usual | None, settings: Settings) -> Apology:
     )
 
 
-def judge(measured: Measured, usual: Usual | None, listener: Judge, settings: Settings) -> Apology:
+def judge(
+    measured: Measured, usual: Usual | None, listener: Judge, settings: Settings
+) -> ApologyRecord:
     """Return the judged row of a take; without a verdict where its recording is not good enough."""
     row = against(measured.row, usual, settings)
     judge_rows([row], listener, settings)
     return row
 
 
-def judgement(row: Apology, lang: str) -> dict[str, Any] | None:
+def judgement(row: ApologyRecord, lang: str) -> dict[str, Any] | None:
     """Return verdict, headline, uncertainty and both axes; None where nothing was judged."""
     if row.verdict is None:
         return None
@@ -80,7 +82,7 @@ def judgement(row: Apology, lang: str) -> dict[str, Any] | None:
     return dict(plain(out))
 
 
-def _uncertainty(row: Apology, say: Mapping[str, str]) -> str:
+def _uncertainty(row: ApologyRecord, say: Mapping[str, str]) -> str:
     by_engaged = row.kind == "recited" or (row.verdict == "unclear" and row.hint == "recited")
     if "sincere" not in row.axes or (by_engaged and "engaged" in row.axes):
         return say["engaged"].format(n=_of_ten(1 - row.axes["engaged"]["p"]))
@@ -96,7 +98,7 @@ def _of_ten(p: float) -> int:
     return min(9, max(1, round(10 * p)))
 
 
-def reasons(row: Apology, measured: Measured, lang: str) -> list[dict[str, Any]]:
+def reasons(row: ApologyRecord, measured: Measured, lang: str) -> list[dict[str, Any]]:
     """Return the reasons, strongest first, as said to the speaker, each with where to listen."""
     toward = load("reasons", lang)["toward"]
     out = []
@@ -127,7 +129,7 @@ def _sentence(measure: str, value: float, unit: str, lang: str) -> str:
     return str(say["you"].format(text=text))
 
 
-def advice(row: Apology, known: Sequence[Mapping[str, Any]], lang: str) -> str | None:
+def advice(row: ApologyRecord, known: Sequence[Mapping[str, Any]], lang: str) -> str | None:
     """Return one thing to try next: what lowered the rating most of all that a speaker can change.
 
     Where one of the numbers (`numbers.numbers`) is about it, it stands in the advice with what is
@@ -214,7 +216,7 @@ def usual_range(usual: Usual | None) -> dict[str, float] | None:
     return dict(plain(out)) if all(math.isfinite(v) for v in out.values()) else None
 
 
-def measures_of(row: Apology, names: Sequence[str] = table.NAMES) -> dict[str, Any]:
+def measures_of(row: ApologyRecord, names: Sequence[str] = table.NAMES) -> dict[str, Any]:
     """Return measures by name; missing is None."""
     return dict(plain(dict(zip(names, row.measures.tolist(), strict=True))))
 

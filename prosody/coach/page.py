@@ -26,14 +26,14 @@ from prosody.coach.word_times import pause_place, word_times
 from prosody.errors import ProsodyError
 from prosody.examine.gates import NO_BASELINE
 from prosody.judge.judge import Judge
-from prosody.results.records import Apology
+from prosody.results.records import ApologyRecord
 from prosody.resynthesis import vocoder
 from prosody.settings import Settings
 from prosody.transcripts.turns import Word
 from prosody.web import app
 from prosody.web.app import body, language, refuse
 from prosody.web.processes import Busy, Workroom
-from prosody.web.sessions import Visitor, visitor_of
+from prosody.web.sessions import Session, visitor_of
 
 MAX_S = 60.0
 MAX_BYTES = 24_000_000
@@ -110,7 +110,7 @@ class Coach:
         """Return None: there are no invitations to practise."""
         return None
 
-    def forget(self, visitor: Visitor) -> None:
+    def forget(self, visitor: Session) -> None:
         """Wipe the takes of a visitor who leaves."""
         visit = visitor.kept.pop("coach", None)
         if visit is not None:
@@ -322,7 +322,7 @@ class Coach:
         measured = one.measured
         return word_times(one.sentence, measured.speech, measured.pauses)
 
-    def judged(self, one: Take, usual: Usual | None) -> Apology:
+    def judged(self, one: Take, usual: Usual | None) -> ApologyRecord:
         """Return the row of a take as judged against how its visitor usually speaks."""
         usual = usual if one.kind == "take" else None
         known = one.judged

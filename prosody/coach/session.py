@@ -11,7 +11,7 @@ from typing import Literal
 
 from prosody.coach.model_voice import Version
 from prosody.coach.take import Measured, Usual
-from prosody.results.records import Apology
+from prosody.results.records import ApologyRecord
 
 Kind = Literal["take", "baseline", "example"]
 
@@ -47,7 +47,7 @@ class Take:
     created: str
     sentence: str
     measured: Measured
-    judged: tuple[Usual | None, Apology] | None = None
+    judged: tuple[Usual | None, ApologyRecord] | None = None
     told_ms: float = 0.0
     versions: dict[str, Version] = field(default_factory=dict)
 

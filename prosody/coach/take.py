@@ -23,7 +23,7 @@ from prosody.arrays import Spans
 from prosody.coach.contours import Lines
 from prosody.errors import ProsodyError, RecordingError
 from prosody.examine.baseline import Baseline
-from prosody.results.records import Apology
+from prosody.results.records import ApologyRecord
 from prosody.settings import Settings
 
 Signal = NDArray[np.float32]
@@ -64,7 +64,7 @@ class Measured:
     ----------
     flac : bytes
         The sound, one channel.
-    row : Apology
+    row : ApologyRecord
         As `pipeline.examine` measures it, without a baseline.
     drawn : Lines
         Pitch, loudness and waveform.
@@ -89,7 +89,7 @@ class Measured:
     flac: bytes
     sr_hz: int
     duration_s: float
-    row: Apology
+    row: ApologyRecord
     drawn: Lines
     lines_json: str
     pauses: list[tuple[float, float]]
@@ -252,7 +252,7 @@ def encode(y: Signal, sr: int, coarse: bool) -> tuple[Signal, bytes]:
     return (whole / top).astype(np.float32), out.getvalue()
 
 
-def examine(flac: bytes, folder: str, settings: Settings) -> Apology:
+def examine(flac: bytes, folder: str, settings: Settings) -> ApologyRecord:
     """Measure a take exactly as ``prosody analyze --clips`` does."""
     from prosody.calls.collect import Call, Source
     from prosody.examine import examine as pipeline

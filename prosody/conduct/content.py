@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from prosody.conduct import nouns
 from prosody.conduct.detectors import Hit
-from prosody.conduct.dialogue import Apology, Story
+from prosody.conduct.dialogue import Dialogue, LocatedApology
 from prosody.conduct.result import Promise, RuleResult, Said
 from prosody.conduct.rules import cannot_tell, outcome, rule
 from prosody.conduct.text import BREAK, Token
@@ -24,14 +24,14 @@ WHEN_AFTER, WHEN_BEFORE = 14, 3
 """How many words after the beginning of a commitment, or before it, its "when" may stand."""
 
 
-def _since(story: Story) -> tuple[int, int]:
+def _since(story: Dialogue) -> tuple[int, int]:
     """Return where the part of the call that is looked at begins: complaint or apology."""
     spots = [(c.stretch, 0) for c in story.complaints]
     spots += [(a.stretch, 0) for a in story.apologies if a.stretch >= 0]
     return min(spots) if spots else (0, 0)
 
 
-def _present(story: Story, detector: str) -> tuple[Said, ...]:
+def _present(story: Dialogue, detector: str) -> tuple[Said, ...]:
     """Return the statements of the agent's that a detector finds, side by side ones as one."""
     since = _since(story)
     joined: list[Hit] = []
@@ -51,14 +51,14 @@ def _present(story: Story, detector: str) -> tuple[Said, ...]:
 
 
 @rule("responsibility", strength="strong", unit="statements", needs_roles=True)
-def responsibility(story: Story) -> RuleResult:
+def responsibility(story: Dialogue) -> RuleResult:
     """Met when the agent owns the mistake in so many words."""
     words = _present(story, "responsibility")
     return outcome("met" if words else "not_met", len(words), words)
 
 
 @rule("understanding", strength="strong", unit="statements", needs_apology=False, needs_roles=True)
-def understanding(story: Story) -> RuleResult:
+def understanding(story: Dialogue) -> RuleResult:
     """Met when the agent acknowledges what it means; remarks say what was named, and for whom."""
     if not story.apologies and not story.complaints:
         return cannot_tell("no_complaint")
@@ -85,7 +85,7 @@ def understanding(story: Story) -> RuleResult:
     return outcome("met", len(words), words, remarks=remarks)
 
 
-def _heard(story: Story, apology: Apology) -> list[Token]:
+def _heard(story: Dialogue, apology: LocatedApology) -> list[Token]:
     """Return what the customer said before an apology (whole stretches that began before it)."""
     out: list[Token] = []
     for index, piece in enumerate(story.stretches):
@@ -96,7 +96,7 @@ def _heard(story: Story, apology: Apology) -> list[Token]:
 
 
 @rule("specific", strength="medium", unit="nouns", needs_roles=True)
-def specific(story: Story) -> RuleResult:
+def specific(story: Dialogue) -> RuleResult:
     """Met when the agent, apologising, uses one of the customer's own content nouns."""
     table = story.lexicon.nouns
     any_noun = False
@@ -121,7 +121,7 @@ def specific(story: Story) -> RuleResult:
     return outcome("not_met", 0, tuple(a.said for a in story.apologies))
 
 
-def promises(story: Story) -> tuple[Promise, ...]:
+def promises(story: Dialogue) -> tuple[Promise, ...]:
     """Return the agent's commitments in order, those without a "when" included.
 
     What is done on the spot ("ik maak het nu in orde") is a solution and no promise.
@@ -136,7 +136,7 @@ def promises(story: Story) -> tuple[Promise, ...]:
     )
 
 
-def _shared_out(story: Story, commits: list[Hit], times: list[Hit]) -> dict[Hit, Hit]:
+def _shared_out(story: Dialogue, commits: list[Hit], times: list[Hit]) -> dict[Hit, Hit]:
     """Give each time to the commitment that it stands with: the nearest in its sentence."""
     out: dict[Hit, Hit] = {}
     for time in times:
@@ -146,7 +146,7 @@ def _shared_out(story: Story, commits: list[Hit], times: list[Hit]) -> dict[Hit,
     return out
 
 
-def _gap(story: Story, hit: Hit, time: Hit) -> int | None:
+def _gap(story: Dialogue, hit: Hit, time: Hit) -> int | None:
     """Return how many words lie between a commitment and a time; None where they are apart."""
     if time.stretch != hit.stretch:
         return None
@@ -162,7 +162,7 @@ def _gap(story: Story, hit: Hit, time: Hit) -> int | None:
     return gap if gap <= WHEN_BEFORE and not between & story.lexicon.conjunctions else None
 
 
-def _promise(story: Story, hit: Hit, when: Hit | None) -> Promise:
+def _promise(story: Dialogue, hit: Hit, when: Hit | None) -> Promise:
     piece = story.stretches[hit.stretch]
     low = min(hit.first, when.first) if when else hit.first
     high = max(hit.last, when.last) if when else hit.last
@@ -185,7 +185,7 @@ def _promise(story: Story, hit: Hit, when: Hit | None) -> Promise:
 
 
 @rule("promise", strength="weak", unit="promises", needs_apology=False, needs_roles=True)
-def promise(story: Story) -> RuleResult:
+def promise(story: Dialogue) -> RuleResult:
     """List the commitments. Met with a concrete one, not met with only vague ones.
 
     Where nothing was promised there is nothing to grade: ``shown`` with 0.

@@ -29,7 +29,7 @@ ASSUMED_WORDS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Apology:
+class LocatedApology:
     """One apology of the agent, found again in the stretches.
 
     ``first`` to ``last`` (exclusive) are its tokens in stretch ``stretch``; -1 where the window
@@ -66,7 +66,7 @@ class Complaint:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class Dialogue:
     """Everything the rules ask of a call."""
 
     turns: tuple[Turn, ...]
@@ -74,7 +74,7 @@ class Story:
     lexicon: Lexicon
     settings: Settings
     agent: str
-    apologies: tuple[Apology, ...]
+    apologies: tuple[LocatedApology, ...]
     others: tuple[Act, ...]
     complaints: tuple[Complaint, ...]
     roles_known: bool
@@ -99,7 +99,7 @@ class Story:
         return piece.said(hit.first, end)
 
     @property
-    def main(self) -> Apology | None:
+    def main(self) -> LocatedApology | None:
         """Return the apology that answers the complaint: the first one after its beginning.
 
         Where none does, the first apology of the call.
@@ -116,7 +116,7 @@ class Story:
         lines = [self.lexicon.line(a.text) for a in self.others if a.kind == "sympathy"]
         return bool(self.lexicon.find("beholding", lines))
 
-    def is_courtesy(self, apology: Apology) -> bool:
+    def is_courtesy(self, apology: LocatedApology) -> bool:
         """Return whether an apology is for waiting in this call ("sorry to keep you waiting").
 
         One that answers a complaint about a wait is none.
@@ -167,22 +167,24 @@ def _locate(act: Act, turns: Sequence[Turn], pieces: list[Stretch]) -> tuple[int
     return -1, -1, -1
 
 
-def _apology(act: Act, turns: Sequence[Turn], pieces: list[Stretch]) -> Apology:
+def _apology(act: Act, turns: Sequence[Turn], pieces: list[Stretch]) -> LocatedApology:
     index, first, last = _locate(act, turns, pieces)
     if index < 0 or act.has_word_times or act.turn < 0:
-        return Apology(act, index, first, last, act.start_s, act.end_s, math.isfinite(act.start_s))
+        return LocatedApology(
+            act, index, first, last, act.start_s, act.end_s, math.isfinite(act.start_s)
+        )
     if first < 0:
         # Its words are not in the turn as it stands here: it lies somewhere in it.
         inside = [i for i, t in enumerate(pieces[index].tokens) if t.turn == act.turn]
-        return Apology(act, index, inside[0], inside[-1] + 1, math.nan, math.nan, False)
+        return LocatedApology(act, index, inside[0], inside[-1] + 1, math.nan, math.nan, False)
     # Without word times the act is the whole turn: its own place in it is spread by length.
     begin, end = pieces[index].tokens[first], pieces[index].tokens[last - 1]
-    return Apology(act, index, first, last, begin.start_s, end.end_s, begin.exact)
+    return LocatedApology(act, index, first, last, begin.start_s, end.end_s, begin.exact)
 
 
 def _trimmed(
-    apology: Apology, pieces: list[Stretch], others: list[Hit], lexicon: Lexicon
-) -> Apology:
+    apology: LocatedApology, pieces: list[Stretch], others: list[Hit], lexicon: Lexicon
+) -> LocatedApology:
     """End an apology where a sentence of another kind begins within its words.
 
     Text without punctuation does not show where the apologising clause ends: "that was our
@@ -206,9 +208,9 @@ def _trimmed(
     return apology
 
 
-def _one_breath(found: list[Apology], gap_s: float) -> list[Apology]:
+def _one_breath(found: list[LocatedApology], gap_s: float) -> list[LocatedApology]:
     """Join apologies of one turn that follow each other closely."""
-    out: list[Apology] = []
+    out: list[LocatedApology] = []
     for apology in found:
         last = out[-1] if out else None
         if (
@@ -253,7 +255,7 @@ def _complaint(piece: Stretch, index: int, cues: tuple[Hit, ...]) -> Complaint:
 
 
 def _complaints(
-    pieces: list[Stretch], agent: str, lexicon: Lexicon, apologies: list[Apology]
+    pieces: list[Stretch], agent: str, lexicon: Lexicon, apologies: list[LocatedApology]
 ) -> tuple[Complaint, ...]:
     cues = lexicon.find("complaint", pieces, "customer")
     further = lexicon.find("further", pieces, "customer")
@@ -298,13 +300,15 @@ def _assumed(pieces: list[Stretch], first_cue: int, answers: list[tuple[int, flo
     return None
 
 
-def _waits(apology: Apology, pieces: list[Stretch], lexicon: Lexicon) -> bool:
+def _waits(apology: LocatedApology, pieces: list[Stretch], lexicon: Lexicon) -> bool:
     """Return whether an apology is for a wait ("sorry to keep you waiting")."""
     hits = lexicon.find("waiting", [pieces[apology.stretch]])
     return any(apology.first - 2 <= h.first <= apology.last + 6 for h in hits)
 
 
-def read(turns: Sequence[Turn], acts: Sequence[Act], lexicon: Lexicon, settings: Settings) -> Story:
+def read(
+    turns: Sequence[Turn], acts: Sequence[Act], lexicon: Lexicon, settings: Settings
+) -> Dialogue:
     """Put a call together from its turns and acts.
 
     Turns may come in any order; ``Act.turn`` indexes them as given.
@@ -346,7 +350,7 @@ def read(turns: Sequence[Turn], acts: Sequence[Act], lexicon: Lexicon, settings:
             )
         ]
         placed.append(replace(apology, problem=len(before)))
-    return Story(
+    return Dialogue(
         turns=turns,
         stretches=pieces,
         lexicon=lexicon,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from prosody.conduct.dialogue import Story
+from prosody.conduct.dialogue import Dialogue
 from prosody.conduct.result import Promise, RuleResult, Said, Status, Strength
 
 ORDER = (
@@ -34,7 +34,7 @@ class Definition:
 
     id: str
     strength: Strength
-    check: Callable[[Story], RuleResult]
+    check: Callable[[Dialogue], RuleResult]
     unit: str = ""
     setting: str = ""
     needs_apology: bool = True
@@ -47,10 +47,10 @@ RULES: dict[str, Definition] = {}
 
 def rule(
     name: str, *, strength: Strength, unit: str = "", setting: str = "", **needs: bool
-) -> Callable[[Callable[[Story], RuleResult]], Callable[[Story], RuleResult]]:
+) -> Callable[[Callable[[Dialogue], RuleResult]], Callable[[Dialogue], RuleResult]]:
     """Register a rule under its id."""
 
-    def register(check: Callable[[Story], RuleResult]) -> Callable[[Story], RuleResult]:
+    def register(check: Callable[[Dialogue], RuleResult]) -> Callable[[Dialogue], RuleResult]:
         RULES[name] = Definition(name, strength, check, unit, setting, **needs)
         return check
 
@@ -75,7 +75,7 @@ def cannot_tell(reason: str, words: tuple[Said, ...] = ()) -> RuleResult:
     return outcome("cannot_tell", None, words, remarks=(reason,))
 
 
-def apply(definition: Definition, story: Story, doubt: str = "") -> RuleResult:
+def apply(definition: Definition, story: Dialogue, doubt: str = "") -> RuleResult:
     """Return the result of one rule over one call; ``doubt`` says why it cannot tell anyway."""
     if doubt:
         result = cannot_tell(doubt)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from prosody.conduct.detectors import Hit
-from prosody.conduct.dialogue import Apology, Story
+from prosody.conduct.dialogue import Dialogue, LocatedApology
 from prosody.conduct.result import RuleResult, Said
 from prosody.conduct.rules import cannot_tell, outcome, rule
 from prosody.conduct.text import BREAK
@@ -18,7 +18,7 @@ BARELY_S = 0.3
 """A turn that began this short a time before the apology began together with it."""
 
 
-def cut_in(story: Story, apology: Apology) -> Said | None:
+def cut_in(story: Dialogue, apology: LocatedApology) -> Said | None:
     """Return the customer's turn that the apology cuts in on, or None.
 
     It cuts in when it begins after the customer's turn began and at least ``cut_in_s`` before the
@@ -38,7 +38,7 @@ def cut_in(story: Story, apology: Apology) -> Said | None:
     return None
 
 
-def _heard_s(story: Story, before_s: float) -> float:
+def _heard_s(story: Dialogue, before_s: float) -> float:
     """Return how long the customer spoke before a moment."""
     total = 0.0
     for turn in story.turns:
@@ -48,7 +48,7 @@ def _heard_s(story: Story, before_s: float) -> float:
 
 
 @rule("heard_first", strength="weak", unit="s", needs_roles=True)
-def heard_first(story: Story) -> RuleResult:
+def heard_first(story: Dialogue) -> RuleResult:
     """Show how long the customer spoke before the first apology; flag what comes too early.
 
     An apology for waiting at the opening of the call is passed over when another follows.
@@ -81,7 +81,7 @@ def heard_first(story: Story) -> RuleResult:
 
 
 @rule("delay", strength="weak", unit="s", setting="max_delay_s", needs_roles=True)
-def delay(story: Story) -> RuleResult:
+def delay(story: Dialogue) -> RuleResult:
     """Show the time from the end of the complaint to the apology that answers it."""
     if not story.complaints:
         return cannot_tell("no_complaint", (story.apologies[0].said,))
@@ -117,14 +117,14 @@ def delay(story: Story) -> RuleResult:
 class _Answer:
     """The solution to one problem: its delay with the bounds that the times allow."""
 
-    apology: Apology
+    apology: LocatedApology
     hit: Hit | None
     value_s: float = math.inf
     low_s: float = math.inf
     high_s: float = math.inf
 
 
-def _answer(story: Story, problem: int, first: Apology) -> _Answer:
+def _answer(story: Dialogue, problem: int, first: LocatedApology) -> _Answer:
     """Return the action or offer nearest to an apology, of those for its problem.
 
     One that was named just before counts as well: its value is negative.
@@ -147,7 +147,7 @@ def _answer(story: Story, problem: int, first: Apology) -> _Answer:
     return min(answers, key=lambda a: math.inf if math.isnan(a.value_s) else abs(a.value_s))
 
 
-def _waited_s(story: Story, from_s: float, to_s: float) -> float:
+def _waited_s(story: Dialogue, from_s: float, to_s: float) -> float:
     """Return how long the customer waited between two moments.
 
     The clock stands still while she speaks herself, while the agent asks who she is, and from such
@@ -175,7 +175,7 @@ def _waited_s(story: Story, from_s: float, to_s: float) -> float:
     return waited_s + max(0.0, to_s - at_s)
 
 
-def _timed(story: Story, apology: Apology, hit: Hit) -> _Answer:
+def _timed(story: Dialogue, apology: LocatedApology, hit: Hit) -> _Answer:
     token = story.stretches[hit.stretch].tokens[hit.first]
     gap_s = token.start_s - apology.end_s
     if math.isnan(gap_s):
@@ -198,7 +198,7 @@ def _timed(story: Story, apology: Apology, hit: Hit) -> _Answer:
 
 
 @rule("solution", strength="strong", unit="s", setting="max_solution_delay_s", needs_roles=True)
-def solution(story: Story) -> RuleResult:
+def solution(story: Dialogue) -> RuleResult:
     """Hold the time from the first apology for a problem to the first action or offer."""
     apologies = [a for a in story.apologies if not story.is_courtesy(a)]
     if not apologies:

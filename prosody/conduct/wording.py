@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from prosody.conduct.dialogue import Apology, Story
+from prosody.conduct.dialogue import Dialogue, LocatedApology
 from prosody.conduct.result import RuleResult, Said
 from prosody.conduct.rules import cannot_tell, outcome, rule
 from prosody.conduct.text import BREAK, plain
@@ -21,7 +21,7 @@ ESCAPE_REACH = 12
 
 
 @rule("real", strength="strong", unit="apologies", needs_apology=False, needs_text=False)
-def real(story: Story) -> RuleResult:
+def real(story: Dialogue) -> RuleResult:
     """Met with one true apology; not met when a complaint was answered by none."""
     if story.apologies:
         found = tuple(a.said for a in story.apologies)
@@ -39,7 +39,7 @@ def real(story: Story) -> RuleResult:
 
 
 @rule("short", strength="weak", unit="s", setting="max_apology_s", needs_text=False)
-def short(story: Story) -> RuleResult:
+def short(story: Dialogue) -> RuleResult:
     """Hold the longest apologising stretch against the default.
 
     Apologies of one turn with no more than ``stretch_gap_s`` between them are one stretch.
@@ -50,7 +50,7 @@ def short(story: Story) -> RuleResult:
         return cannot_tell(
             "no_word_times" if timed else "no_times", tuple(a.said for a in story.apologies)
         )
-    runs: list[list[Apology]] = []
+    runs: list[list[LocatedApology]] = []
     for apology in known:
         if runs and _goes_on(story, runs[-1][-1], apology):
             runs[-1].append(apology)
@@ -62,12 +62,12 @@ def short(story: Story) -> RuleResult:
     return outcome("met" if met else "not_met", length_s, tuple(a.said for a in longest))
 
 
-def _goes_on(story: Story, before: Apology, after: Apology) -> bool:
+def _goes_on(story: Dialogue, before: LocatedApology, after: LocatedApology) -> bool:
     gap_s = after.start_s - before.end_s
     return before.stretch == after.stretch and gap_s <= story.settings.conduct.stretch_gap_s
 
 
-def _wording(story: Story, apology: Apology) -> tuple[str, ...]:
+def _wording(story: Dialogue, apology: LocatedApology) -> tuple[str, ...]:
     """Return the words of an apology and the few after it, up to the end of the sentence."""
     if apology.stretch < 0:
         return tuple(plain(apology.act.text))
@@ -80,7 +80,7 @@ def _wording(story: Story, apology: Apology) -> tuple[str, ...]:
     return tuple(own)
 
 
-def _repeats(story: Story, one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+def _repeats(story: Dialogue, one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     """Return whether two wordings are one sentence said twice.
 
     They are when they are equal (two words or more), or share ``SAME_WORDS`` words in a row of
@@ -94,7 +94,7 @@ def _repeats(story: Story, one: tuple[str, ...], other: tuple[str, ...]) -> bool
 
 
 @rule("once", strength="strong", unit="apologies", setting="max_apologies", needs_text=False)
-def once(story: Story) -> RuleResult:
+def once(story: Dialogue) -> RuleResult:
     """Count the apologies for one problem; too many, or the same words again, is not met."""
     per_problem = Counter(a.problem for a in story.apologies)
     most, count = max(per_problem.items(), key=lambda p: (p[1], p[0]))
@@ -113,7 +113,7 @@ def once(story: Story) -> RuleResult:
     return outcome(status, count, tuple(a.said for a in same), remarks=remarks)  # type: ignore[arg-type]
 
 
-def _person(story: Story, apology: Apology) -> str:
+def _person(story: Dialogue, apology: LocatedApology) -> str:
     if apology.act.i_form is not None:
         return "i" if apology.act.i_form else "we"
     if apology.act.form:
@@ -127,7 +127,7 @@ def _person(story: Story, apology: Apology) -> str:
 
 
 @rule("i_form", strength="medium", unit="form", needs_text=False)
-def i_form(story: Story) -> RuleResult:
+def i_form(story: Dialogue) -> RuleResult:
     """Show who apologises: ``i``, ``we`` (the company, the passive), ``mixed``, ``nobody``."""
     persons = {_person(story, a) for a in story.apologies}
     named = persons - {"nobody"}
@@ -138,7 +138,7 @@ def i_form(story: Story) -> RuleResult:
 
 
 @rule("no_escape", strength="weak", unit="reservations")
-def no_escape(story: Story) -> RuleResult:
+def no_escape(story: Dialogue) -> RuleResult:
     """Not met when a reservation stands in or beside an apology ("sorry if", "sorry but")."""
     found = []
     for hit in story.hits("escape"):

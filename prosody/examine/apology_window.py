@@ -12,7 +12,7 @@ from prosody.transcripts.turns import Act
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class ApologyWindow:
     """A window in seconds, and the codes of what is to be remarked on about it."""
 
     start_s: float
@@ -28,7 +28,7 @@ def cut(
     source: str,
     turn_text: str,
     chosen: Windows,
-) -> Cut:
+) -> ApologyWindow:
     """Return the window to measure for an apology.
 
     Parameters
@@ -69,7 +69,7 @@ def cut(
         remarks.append("window_empty")
     elif source == "windows" and (low > start + 0.01 or high < end - 0.01):
         remarks.append("window_outside")
-    return Cut(low, max(low, high), tuple(dict.fromkeys(remarks)))
+    return ApologyWindow(low, max(low, high), tuple(dict.fromkeys(remarks)))
 
 
 def _around(

@@ -26,7 +26,7 @@ from prosody.examine.spoken import WordsFromSound
 from prosody.measures import table
 from prosody.message import failure as failure_said
 from prosody.message import remark as remark_said
-from prosody.results.records import Apology, Line
+from prosody.results.records import ApologyRecord, CallRecord
 from prosody.settings import Settings
 from prosody.words import load as words
 
@@ -58,8 +58,8 @@ class Options:
 class Examined:
     """One call, measured: its line and its apologies (not yet judged)."""
 
-    line: Line
-    apologies: list[Apology] = field(default_factory=list)
+    line: CallRecord
+    apologies: list[ApologyRecord] = field(default_factory=list)
 
 
 def check_request(calls: Sequence[Call], options: Options) -> None:
@@ -115,7 +115,7 @@ class Examiner:
             if os.environ.get("PROSODY_STRICT"):
                 raise
             return Examined(
-                Line(
+                CallRecord(
                     call.name,
                     call.call_id,
                     status="failed",
@@ -147,7 +147,7 @@ def examine(call: Call, options: Options, *, voice: Baseline | None = None) -> E
         The call's line (``ok``, ``no_apology``, or ``failed`` with code and remedy) and one row per
         apology, measured but not judged.
     """
-    line = Line(
+    line = CallRecord(
         call.name,
         call.call_id,
         started_at=call.started_at,
@@ -184,7 +184,7 @@ def _open(call: Call, options: Options) -> AbstractContextManager[OpenCall]:
     )
 
 
-def _examine(call: Call, options: Options, line: Line, voice: Baseline | None) -> Examined:
+def _examine(call: Call, options: Options, line: CallRecord, voice: Baseline | None) -> Examined:
     with _open(call, options) as opened:
         for name, value in describe(opened).items():
             setattr(line, name, value)
@@ -202,7 +202,7 @@ def _examine(call: Call, options: Options, line: Line, voice: Baseline | None) -
         )
         if opened.turns or opened.poor:
             line.conduct, line.complaint, line.complaint_without_apology = _conduct(opened, options)
-        rows: list[Apology] = []
+        rows: list[ApologyRecord] = []
         for who, acts in opened.speakers():
             measuring = Measuring(opened, who, options.settings, options.lang, voice)
             found, usual = measuring.rows(acts, line)
@@ -225,7 +225,7 @@ def conduct_of(call: Call, options: Options) -> tuple[dict[str, Any], bool | Non
     Returns
     -------
     conduct : dict
-        As in `Line.conduct`; empty without a transcript.
+        As in `CallRecord.conduct`; empty without a transcript.
     complaint_without_apology : bool or None
 
     Raises

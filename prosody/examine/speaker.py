@@ -13,11 +13,11 @@ from prosody.arrays import Spans, overlap_s, subtract
 from prosody.audio.recording import Recording, Remark
 from prosody.errors import UsageError
 from prosody.examine import baseline, gates
-from prosody.examine.apology_window import Cut, cut
+from prosody.examine.apology_window import ApologyWindow, cut
 from prosody.examine.baseline import Baseline
 from prosody.examine.open_call import OpenCall, Speaker
 from prosody.measures import table
-from prosody.results.records import Apology, Line
+from prosody.results.records import ApologyRecord, CallRecord
 from prosody.settings import Settings
 from prosody.transcripts.turns import Act
 from prosody.words import load as words
@@ -48,7 +48,7 @@ class Measuring:
     lang: str = "en"
     given: Baseline | None = None
 
-    def rows(self, acts: Sequence[Act], line: Line) -> tuple[list[Apology], Baseline]:
+    def rows(self, acts: Sequence[Act], line: CallRecord) -> tuple[list[ApologyRecord], Baseline]:
         """Measure apologies and the baseline in one batch; return the rows and the baseline."""
         opened, chosen = self.opened, self.settings
         speech = opened.speech(self.who.track)
@@ -74,7 +74,7 @@ class Measuring:
             ]
         track = self.who.track
         rows = [
-            Apology(
+            ApologyRecord(
                 recording=line.recording,
                 recording_sha256=line.recording_sha256,
                 call_id=line.call_id,
@@ -108,7 +108,7 @@ class Measuring:
         ]
         return rows, usual
 
-    def _fitting(self, found: gates.Quality, window: Cut, act: Act) -> gates.Quality:
+    def _fitting(self, found: gates.Quality, window: ApologyWindow, act: Act) -> gates.Quality:
         """Return what is known of a window's sound, with the gates of one that cannot be right."""
         if "window_beyond" in window.remarks:
             found = replace(found, gates=(gates.OUTSIDE,), numbers=())
@@ -121,7 +121,7 @@ class Measuring:
             remarks=(*found.remarks, f"clock_{fault}" if fault != "clock" else "clock"),
         )
 
-    def _cut(self, act: Act, speech: Spans) -> Cut:
+    def _cut(self, act: Act, speech: Spans) -> ApologyWindow:
         turn = self.opened.turns[act.turn].text if act.turn >= 0 else ""
         return cut(
             act,

@@ -20,7 +20,7 @@ from prosody.examine import baseline
 from prosody.examine.open_call import OpenCall, spans_of
 from prosody.examine.roles import Track
 from prosody.measures import conversation, table
-from prosody.results.records import Apology
+from prosody.results.records import ApologyRecord
 from prosody.settings import Settings
 
 NEAR_S: Final = 15.0
@@ -47,13 +47,15 @@ def sides(opened: OpenCall) -> tuple[Spans, Spans] | None:
     return (agent, customer) if len(agent) and len(customer) else None
 
 
-def describe(opened: OpenCall, rows: Sequence[Apology], settings: Settings) -> dict[str, float]:
+def describe(
+    opened: OpenCall, rows: Sequence[ApologyRecord], settings: Settings
+) -> dict[str, float]:
     """Return how the talk of a call was shared, and put into its rows what was around each.
 
     Parameters
     ----------
     opened : OpenCall
-    rows : sequence of Apology
+    rows : sequence of ApologyRecord
         Get their ``around``.
     settings : Settings
 
@@ -86,7 +88,7 @@ def _ratio(log2: float | None) -> float:
 
 
 def _customer(
-    opened: OpenCall, speech: Spans, rows: Sequence[Apology], settings: Settings
+    opened: OpenCall, speech: Spans, rows: Sequence[ApologyRecord], settings: Settings
 ) -> dict[int, dict[str, float]]:
     """Return the customer's pace and loudness around each apology, beside their own usual."""
     track = next((t for t in opened.roles.tracks if t.role == "customer"), None)

@@ -22,7 +22,7 @@ from prosody.judge.animation import Animation, animation
 from prosody.judge.judge import Judge, Judgements
 from prosody.measures import table
 from prosody.results.records import ANIMATION as ANIMATION_NUMBERS
-from prosody.results.records import Apology
+from prosody.results.records import ApologyRecord
 from prosody.settings import Settings
 
 # The other take is no sample of what is usual: it is what is compared with, and counts whole.
@@ -64,13 +64,13 @@ def animation_dict(found: Animation, i: int) -> dict[str, Any] | None:
 
 
 def judge_rows(
-    rows: Sequence[Apology], judge: Judge, settings: Settings, *, lang: str = "en"
+    rows: Sequence[ApologyRecord], judge: Judge, settings: Settings, *, lang: str = "en"
 ) -> None:
     """Judge apologies in place, in one call; gated ones are left without a verdict.
 
     Parameters
     ----------
-    rows : sequence of Apology
+    rows : sequence of ApologyRecord
     judge : Judge
     settings : Settings
         Probabilities that a verdict needs.
@@ -105,7 +105,7 @@ def judge_rows(
 
 
 def second_more_sincere(
-    first: Apology, second: Apology, judge: Judge
+    first: ApologyRecord, second: ApologyRecord, judge: Judge
 ) -> tuple[float, float, float] | None:
     """Return how probable it is that the second of two takes of one person sounds more sincere.
 
@@ -124,14 +124,14 @@ def second_more_sincere(
     return None if found is None else (float(found.p[0]), float(found.low[0]), float(found.high[0]))
 
 
-def compare_takes(rows: Sequence[Apology], judge: Judge, *, one_voice: bool = False) -> None:
+def compare_takes(rows: Sequence[ApologyRecord], judge: Judge, *, one_voice: bool = False) -> None:
     """Hold each take against the other takes of the same speaker, in place.
 
     Needs two others: one take is no habit. Nobody is compared with anybody else.
 
     Parameters
     ----------
-    rows : sequence of Apology
+    rows : sequence of ApologyRecord
         Takes, each a recording of its own; who speaks stands in `agent`. Where that is nowhere
         said, nothing is compared.
     judge : Judge

@@ -33,7 +33,7 @@ from prosody.rating.ratings_csv import AXES
 from prosody.rating.sequence import BLOCK, sequence
 from prosody.rating.store import MOST_REMARK, Answer, Rater, Store
 from prosody.web.app import body, language, page, refusal, refuse
-from prosody.web.sessions import Visitor, visitor_of
+from prosody.web.sessions import Session, visitor_of
 
 ITEMS = ("interested", "near", "concerned", "understanding")
 """Short further items, 0 to 100; the engaged items of the NSC questionnaire (docs/rating.md)."""
@@ -120,7 +120,7 @@ class Rate:
         guest = invitations.guest_of(self.store, token)
         return None if guest is None else (self.home, guest)
 
-    def forget(self, visitor: Visitor) -> None:
+    def forget(self, visitor: Session) -> None:
         """Keep nothing of a visitor who leaves: what she answered is in the store."""
 
     def open(self) -> None:

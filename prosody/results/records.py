@@ -1,8 +1,8 @@
 """The two kinds of rows that come out: one per apology, one per recording.
 
-``Apology`` and ``Line`` hold plain values, so that they can cross a process boundary and be written
-as JSON. ``nested`` is the form of the JSONL files and of ``prosody.analyze``; ``flat`` the form of
-CSV, Parquet and XLSX. Missing numbers are NaN here and null / empty in files.
+``ApologyRecord`` and ``CallRecord`` hold plain values, so that they can cross a process boundary
+and be written as JSON. ``nested`` is the form of the JSONL files and of ``prosody.analyze``;
+``flat`` the form of CSV, Parquet and XLSX. Missing numbers are NaN here and null / empty in files.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ GATES = (
 
 
 @dataclass(slots=True)
-class Apology:
+class ApologyRecord:
     """One apology: what was said, how it was measured, how it would be heard.
 
     ``measures`` is ordered as `table.NAMES`, ``relative`` as `table.RELATIVE_NAMES`; ``quality``
@@ -96,7 +96,7 @@ class Apology:
 
 
 @dataclass(slots=True)
-class Line:
+class CallRecord:
     """What became of one recording: there is exactly one for every input.
 
     ``baseline`` holds the agent's usual measures in this recording (medians over stretches of
@@ -173,7 +173,7 @@ _IDENTITY = (
 )  # fmt: skip
 
 
-def nested(row: Apology, *, measures_only: bool = False) -> dict[str, Any]:
+def nested(row: ApologyRecord, *, measures_only: bool = False) -> dict[str, Any]:
     """Return an apology as one JSON object (a line of ``apologies.jsonl``)."""
     out: dict[str, Any] = {name: getattr(row, name) for name in _IDENTITY}
     if not measures_only:
@@ -194,13 +194,13 @@ def nested(row: Apology, *, measures_only: bool = False) -> dict[str, Any]:
 
 
 def flat(
-    row: Apology, *, inputs: tuple[str, ...] = (), measures_only: bool = False
+    row: ApologyRecord, *, inputs: tuple[str, ...] = (), measures_only: bool = False
 ) -> dict[str, Any]:
     """Return an apology as one flat row; the same columns for every row of a run.
 
     Parameters
     ----------
-    row : Apology
+    row : ApologyRecord
     inputs : tuple of str
         The judge's inputs, in order: they name the contribution columns.
     measures_only : bool
@@ -243,9 +243,9 @@ def flat(
     return {k: plain(v) for k, v in out.items()}
 
 
-def nested_line(line: Line, *, measures_only: bool = False) -> dict[str, Any]:
+def nested_line(line: CallRecord, *, measures_only: bool = False) -> dict[str, Any]:
     """Return a recording's line as one JSON object (a line of ``recordings.jsonl``)."""
-    out = {name: getattr(line, name) for name in Line.__dataclass_fields__}
+    out = {name: getattr(line, name) for name in CallRecord.__dataclass_fields__}
     if measures_only:
         out.pop("judged")
     return dict(plain(out))

@@ -11,7 +11,7 @@ import numpy as np
 
 from prosody.audio.recording import Remark
 from prosody.files import storable
-from prosody.results.records import Apology, Line
+from prosody.results.records import ApologyRecord, CallRecord
 
 # What a judge adds to an apology; kept apart from what was measured.
 JUDGEMENT = ("axes", "verdict", "kind", "hint", "animation", "reasons")
@@ -36,22 +36,22 @@ def unpack(data: bytes) -> Any:
     return json.loads(zlib.decompress(data))
 
 
-def line_of(data: bytes) -> Line:
+def line_of(data: bytes) -> CallRecord:
     """Return a recording's line."""
     kept = unpack(data)
     kept["remarks"] = tuple(Remark(**r) for r in kept["remarks"])
     kept["acts"], kept["tracks"] = tuple(kept["acts"]), tuple(kept.get("tracks", ()))
-    return Line(**kept)
+    return CallRecord(**kept)
 
 
-def apology_of(data: bytes, judgement: bytes | None, conduct: dict[str, Any]) -> Apology:
+def apology_of(data: bytes, judgement: bytes | None, conduct: dict[str, Any]) -> ApologyRecord:
     """Return an apology from what was measured, its judgement, and the conduct of its call."""
     kept = unpack(data)
     kept["remarks"] = tuple(Remark(**r) for r in kept["remarks"])
     kept["gates"], kept["quality"] = tuple(kept["gates"]), tuple(kept["quality"])
     for name in ("measures", "relative"):
         kept[name] = np.array(kept[name], dtype=np.float64)
-    row = Apology(**kept, conduct=conduct)
+    row = ApologyRecord(**kept, conduct=conduct)
     if judgement is not None:
         for name, value in unpack(judgement).items():
             setattr(row, name, tuple(value) if name == "reasons" else value)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from prosody.files import storable
 from prosody.measures import table
 from prosody.results import parquet
-from prosody.results.records import Apology, Line
+from prosody.results.records import ApologyRecord, CallRecord
 
 if TYPE_CHECKING:
     from prosody.runs.journal import Journal
@@ -34,7 +34,7 @@ def _number(value: float) -> str:
 
 
 def tiers(
-    line: Line, apologies: Sequence[Apology], *, measures_only: bool = False
+    line: CallRecord, apologies: Sequence[ApologyRecord], *, measures_only: bool = False
 ) -> dict[str, list[Interval]]:
     """Return the tiers of one recording, by name, each with its intervals.
 
@@ -119,7 +119,9 @@ def _quoted(text: str) -> str:
     return '"' + flat.replace('"', '""') + '"'
 
 
-def dump(line: Line, apologies: Sequence[Apology], *, measures_only: bool = False) -> str:
+def dump(
+    line: CallRecord, apologies: Sequence[ApologyRecord], *, measures_only: bool = False
+) -> str:
     """Return the TextGrid of one recording (Praat's long text form)."""
     ends = [a.end_s for a in apologies] + [line.duration_s]
     end_s = max(e for e in ends if math.isfinite(e))
@@ -127,7 +129,7 @@ def dump(line: Line, apologies: Sequence[Apology], *, measures_only: bool = Fals
     return "\n".join(_lines(named, end_s)) + "\n"
 
 
-def name_of(line: Line, taken: set[str]) -> str:
+def name_of(line: CallRecord, taken: set[str]) -> str:
     """Return a file name for a recording: its own, made safe, and unlike any that is taken."""
     stem = PurePosixPath(line.recording.replace("\\", "/")).stem
     safe = _UNSAFE.sub("_", stem).strip("._")[:100] or "recording"
@@ -151,10 +153,10 @@ def write_all(folder: Path, journal: Journal, *, measures_only: bool = False) ->
     try:
         part.chmod(0o777 & ~parquet.umask())
         for line in journal.lines():
-            mine: list[Apology] = []
+            mine: list[ApologyRecord] = []
             while row is not None and row.recording < line.recording:
                 row = next(rows, None)
-            ahead: list[Apology] = []
+            ahead: list[ApologyRecord] = []
             while row is not None and row.recording == line.recording:
                 (mine if row.call_id == line.call_id else ahead).append(row)
                 row = next(rows, None)
@@ -174,8 +176,8 @@ def write_all(folder: Path, journal: Journal, *, measures_only: bool = False) ->
 
 
 def _again(
-    ahead: Sequence[Apology], row: Apology | None, rows: Iterator[Apology]
-) -> Iterator[Apology]:
+    ahead: Sequence[ApologyRecord], row: ApologyRecord | None, rows: Iterator[ApologyRecord]
+) -> Iterator[ApologyRecord]:
     yield from ahead
     if row is not None:
         yield row

@@ -24,7 +24,7 @@ from prosody.files import storable
 from prosody.measures import table
 from prosody.results import call_tables, parquet, records
 from prosody.results.look import Look
-from prosody.results.records import Apology, Line
+from prosody.results.records import ApologyRecord, CallRecord
 from prosody.results.sheets import Sheet, workbook
 
 if TYPE_CHECKING:
@@ -253,8 +253,8 @@ def usual_formats(lang: str) -> tuple[str, ...]:
 
 def write_run(
     folder: Path,
-    lines: Iterable[Line],
-    apologies: Iterable[Apology],
+    lines: Iterable[CallRecord],
+    apologies: Iterable[ApologyRecord],
     run: dict[str, Any],
     *,
     formats: Sequence[str] = ("jsonl", "csv"),
@@ -268,9 +268,9 @@ def write_run(
     ----------
     folder : Path
         Made where it is missing. Only the files named below are touched.
-    lines : iterable of Line
+    lines : iterable of CallRecord
         One for every input; a list is sorted here, anything else is in order already.
-    apologies : iterable of Apology
+    apologies : iterable of ApologyRecord
         The same holds.
     run : dict
         The run's header: settings, versions, model, counts; the hashes of the files are added.
@@ -408,7 +408,7 @@ def flat_columns(inputs: tuple[str, ...] = (), *, measures_only: bool = False) -
     """Return the columns of the flat files, in order (the same for every run of one judge)."""
     import numpy as np
 
-    empty = Apology(
+    empty = ApologyRecord(
         "",
         "",
         "",

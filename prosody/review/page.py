@@ -31,7 +31,7 @@ from prosody.review import answers as kept
 from prosody.review import calibration
 from prosody.review.answers import Answer, Reviews
 from prosody.web.app import body, refuse
-from prosody.web.sessions import Visitor, visitor_of
+from prosody.web.sessions import Session, visitor_of
 from prosody.words import load
 
 _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
@@ -107,7 +107,7 @@ class ReviewPage:
         guest = invite.guest_of(self.store, token)
         return None if guest is None else (self.home, guest)
 
-    def forget(self, visitor: Visitor) -> None:
+    def forget(self, visitor: Session) -> None:
         """Keep nothing of a visitor who leaves: what was answered is in the store."""
 
     def open(self) -> None:

@@ -16,7 +16,7 @@ from prosody.errors import RecordingError
 from prosody.examine.examine import Examiner, Options, check_request
 from prosody.judge.judge import Judge
 from prosody.judge.rows import compare_takes, judge_rows
-from prosody.results.records import Apology, nested
+from prosody.results.records import ApologyRecord, nested
 from prosody.settings import Settings
 
 
@@ -75,7 +75,7 @@ def analyze(
     paths = [path] if isinstance(path, (str, os.PathLike)) else list(path)
     calls = collect(paths, manifest=manifest, transcripts=transcripts, windows=windows, clips=clips)
     check_request(calls, options)
-    rows: list[Apology] = []
+    rows: list[ApologyRecord] = []
     examiner = Examiner(options)
     for call in calls:
         done = examiner(call)

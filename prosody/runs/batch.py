@@ -24,9 +24,9 @@ from prosody import __version__
 from prosody.calls.call import Call
 from prosody.errors import UsageError
 from prosody.examine.gates import closed
-from prosody.results.records import SCHEMA_VERSION, Apology, Line
+from prosody.results.records import SCHEMA_VERSION, ApologyRecord, CallRecord
 from prosody.runs.journal import Journal
-from prosody.runs.task import Outcome, Work, stamp_of, writable
+from prosody.runs.task import Outcome, TaskSpec, stamp_of, writable
 
 BLOCK = 1024  # apologies judged in one go
 
@@ -54,7 +54,7 @@ class Watch(Protocol):
     def begin(self, total: int, kept: int) -> None:
         """Take note of how many recordings there are, and how many were done before."""
 
-    def __call__(self, line: Line, withheld: int) -> None:
+    def __call__(self, line: CallRecord, withheld: int) -> None:
         """Take note of one more recording, and how many of its apologies are not judged."""
 
     def interrupted(self) -> None:
@@ -73,12 +73,12 @@ class Run:
     _counts: dict[str, int] = field(default_factory=dict)
 
     @property
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[CallRecord]:
         """One line per input that is done, in order of name."""
         return self.journal.lines()
 
     @property
-    def apologies(self) -> Iterator[Apology]:
+    def apologies(self) -> Iterator[ApologyRecord]:
         """One row per apology, in order of recording and start."""
         return self.journal.apologies()
 
@@ -102,19 +102,19 @@ class Run:
             return 2
         return 1 if counts["failed"] else 0
 
-    def head(self, most: int = 200) -> Head:
+    def head(self, most: int = 200) -> Preview:
         """Return the first rows, for a screen."""
         rows = list(islice(self.apologies, most + 1))
         lines = list(islice(self.lines, 5 * most))
-        return Head(lines, rows[:most], self.counts(), more=len(rows) > most)
+        return Preview(lines, rows[:most], self.counts(), more=len(rows) > most)
 
 
 @dataclass(slots=True)
-class Head:
+class Preview:
     """The first rows of a run."""
 
-    lines: list[Line]
-    apologies: list[Apology]
+    lines: list[CallRecord]
+    apologies: list[ApologyRecord]
     numbers: dict[str, int]
     more: bool = False
 
@@ -191,10 +191,10 @@ def _signals() -> Iterator[dict[str, int]]:
 
 def run(
     calls: Sequence[Call],
-    work: Work,
+    work: TaskSpec,
     journal: Journal,
-    engine: Callable[[Work, list[tuple[int, Call, str]]], Engine],
-    judge: tuple[str, Callable[[Sequence[Apology]], None]] | None = None,
+    engine: Callable[[TaskSpec, list[tuple[int, Call, str]]], Engine],
+    judge: tuple[str, Callable[[Sequence[ApologyRecord]], None]] | None = None,
     *,
     watch: Watch | None = None,
 ) -> Run:
@@ -203,7 +203,7 @@ def run(
     Parameters
     ----------
     calls : sequence of Call
-    work : Work
+    work : TaskSpec
         What is done with each of them.
     journal : Journal
         What is done already; takes up everything new.
@@ -277,7 +277,7 @@ def _examine(
                 continue
             done.add(got.number)
             name, stamp = names[got.number], stamps[got.number]
-            line: Line | None
+            line: CallRecord | None
             if got.conduct is not None:
                 line = journal.recast(name, stamp, got.key, *got.conduct)
                 withheld = line.withheld
@@ -297,7 +297,9 @@ def _examine(
     return done
 
 
-def _judge(journal: Journal, judged_by: str, judge: Callable[[Sequence[Apology]], None]) -> None:
+def _judge(
+    journal: Journal, judged_by: str, judge: Callable[[Sequence[ApologyRecord]], None]
+) -> None:
     for block in journal.unjudged(judged_by, BLOCK):
         judge([row for _, row in block])
         journal.judged(judged_by, block)

@@ -19,14 +19,14 @@ from prosody import NO_TELEMETRY
 from prosody.calls.call import Call
 from prosody.errors import MissingExtraError, ProsodyError, UsageError, install_line
 from prosody.runs.processes import (
-    HereEngine,
+    InProcess,
     Limits,
     LocalEngine,
     Task,
     how_many,
     parse_memory,
 )
-from prosody.runs.task import TIME_SHARE, Outcome, Work, failed
+from prosody.runs.task import TIME_SHARE, Outcome, TaskSpec, failed
 from prosody.threads import ONE_THREAD, one_thread
 
 NAMES = ("local", "dask", "ray")
@@ -47,7 +47,7 @@ def starter(
     workers: int | None = None,
     memory: str | None = None,
     time_limit_s: float = 60.0,
-) -> Callable[[Work, list[Task]], Any]:
+) -> Callable[[TaskSpec, list[Task]], Any]:
     """Return what makes the engine of a run, once its tasks are known.
 
     Raises
@@ -76,11 +76,11 @@ def starter(
         return lambda work, tasks: cluster(work, tasks, scheduler, time_limit_s)
     budget = None if memory is None else parse_memory(memory)
 
-    def local(work: Work, tasks: list[Task]) -> Any:
+    def local(work: TaskSpec, tasks: list[Task]) -> Any:
         # memory:// is a place within one process, so its recordings are examined in this one.
         if workers == 0 or any(_only_here(call) for _, call, _ in tasks):
-            return HereEngine(work, tasks)
-        model = getattr(work.options.asr, "memory_bytes", 0) if isinstance(work, Work) else 0
+            return InProcess(work, tasks)
+        model = getattr(work.options.asr, "memory_bytes", 0) if isinstance(work, TaskSpec) else 0
         n, each = how_many(workers, len(tasks), budget, model_bytes=model)
         limits = Limits(time_s=time_limit_s, memory_bytes=each)
         return LocalEngine(work, tasks, workers=n, limits=limits)
@@ -93,7 +93,7 @@ def _only_here(call: Call) -> bool:
     return any(str(source.path).startswith("memory:") for source in call.sources)
 
 
-def on_cluster(work: Work, task: Task, time_limit_s: float) -> Outcome:
+def on_cluster(work: TaskSpec, task: Task, time_limit_s: float) -> Outcome:
     """Examine one call in a worker of a cluster; a hang ends that worker process.
 
     The cluster starts a new one in its place and says that this one died.
@@ -166,7 +166,7 @@ class DaskEngine:
 
     Parameters
     ----------
-    work : Work
+    work : TaskSpec
     tasks : sequence of (number, Call, known key)
     scheduler : str
         Its address, or the path of a scheduler file.
@@ -174,7 +174,7 @@ class DaskEngine:
     """
 
     def __init__(
-        self, work: Work, tasks: Sequence[Task], scheduler: str | None, time_limit_s: float
+        self, work: TaskSpec, tasks: Sequence[Task], scheduler: str | None, time_limit_s: float
     ) -> None:
         from distributed import Client, as_completed
 
@@ -255,7 +255,7 @@ class RayEngine:
     """Calls examined by a Ray cluster (``--scheduler ADDRESS``, or one of this machine)."""
 
     def __init__(
-        self, work: Work, tasks: Sequence[Task], scheduler: str | None, time_limit_s: float
+        self, work: TaskSpec, tasks: Sequence[Task], scheduler: str | None, time_limit_s: float
     ) -> None:
         import ray
 

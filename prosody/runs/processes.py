@@ -22,7 +22,7 @@ from typing import Any
 
 from prosody.calls.call import Call
 from prosody.errors import ProsodyError, UsageError
-from prosody.runs.task import TIME_LIMIT_S, TIME_SHARE, Outcome, Work, failed
+from prosody.runs.task import TIME_LIMIT_S, TIME_SHARE, Outcome, TaskSpec, failed
 from prosody.threads import ONE_THREAD
 
 START_LIMIT_S = 100.0
@@ -112,7 +112,7 @@ class Limits:
     memory_bytes: int = 4096 * MB
 
 
-def _begin(work: Work, parent: int) -> None:
+def _begin(work: TaskSpec, parent: int) -> None:
     """Prepare a worker process: the run's own process alone hears Ctrl-C, and is not outlived."""
     from prosody.runs import task as module
 
@@ -138,7 +138,7 @@ class _Gone(Exception):  # noqa: N818 -- it is an event, and becomes a row
 class _Worker:
     """One process, replaced when it is gone."""
 
-    def __init__(self, work: Work, limits: Limits) -> None:
+    def __init__(self, work: TaskSpec, limits: Limits) -> None:
         self.work, self.limits = work, limits
         self.pool: Any = None
         self.rest_bytes, self.cost = 0, 0.0
@@ -280,14 +280,14 @@ class LocalEngine:
 
     Parameters
     ----------
-    work : Work
+    work : TaskSpec
     tasks : sequence of (number, Call, known key)
     workers : int
     limits : Limits
     """
 
     def __init__(
-        self, work: Work, tasks: Sequence[Task], *, workers: int, limits: Limits | None = None
+        self, work: TaskSpec, tasks: Sequence[Task], *, workers: int, limits: Limits | None = None
     ) -> None:
         self._ahead = iter(tasks)
         self._lock = threading.Lock()
@@ -343,11 +343,15 @@ class LocalEngine:
             worker.stop()
 
 
-class HereEngine:
+class InProcess:
     """Calls examined in this process, one after another: for tests and for finding faults."""
 
     def __init__(
-        self, work: Work, tasks: Sequence[Task], *, examine: Callable[..., Outcome] | None = None
+        self,
+        work: TaskSpec,
+        tasks: Sequence[Task],
+        *,
+        examine: Callable[..., Outcome] | None = None,
     ) -> None:
         from prosody.runs import task as module
 

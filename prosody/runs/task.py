@@ -22,7 +22,7 @@ from prosody import __version__
 from prosody.calls import pseudonyms
 from prosody.calls.call import Call
 from prosody.examine.examine import Examined, Examiner, Options, conduct_of
-from prosody.results.records import Line
+from prosody.results.records import CallRecord
 from prosody.runs.recognised import Plan
 
 # Seconds that any call may take, and what is added for each second of sound. Measuring takes a
@@ -46,7 +46,7 @@ _LIBRARIES = ("numpy", "scipy", "soundfile", "soxr", "onnxruntime", "av")
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class TaskSpec:
     """What is done with every call of a run; small, so that it travels with the calls.
 
     ``digest`` covers everything that is measured and found but the call itself; ``conduct`` what
@@ -112,7 +112,7 @@ def versions() -> dict[str, str]:
     return {"prosody": __version__, **out}
 
 
-def make(options: Options, *, redact: bool = False) -> Work:
+def make(options: Options, *, redact: bool = False) -> TaskSpec:
     """Return the work of a run."""
     chosen = options.settings.as_dict()
     later = ("verdict", "gates", "conduct", "coach")  # what changes nothing that is measured
@@ -123,7 +123,7 @@ def make(options: Options, *, redact: bool = False) -> Work:
     rest["redact"] = str(redact)
     made_by = dict(versions())
     rules = _digest([chosen["conduct"], made_by.pop("conduct")])[:16]
-    return Work(options, redact, _digest([settings, voice, rest, made_by]), rules)
+    return TaskSpec(options, redact, _digest([settings, voice, rest, made_by]), rules)
 
 
 def judge_digest(judge: Any, options: Options) -> str:
@@ -151,7 +151,7 @@ def told_of(call: Call) -> str:
     return _digest([sources, beside, text, remarks])
 
 
-def stamp_of(call: Call, work: Work) -> str:
+def stamp_of(call: Call, work: TaskSpec) -> str:
     """Return what can be told without reading: while this stays, the key need not be made.
 
     Size, both times and the number of each file; '' where one of them cannot be asked. The
@@ -189,7 +189,7 @@ def file_hash(path: Any) -> str:
     return _read_hash(path)
 
 
-def key_of(call: Call, work: Work) -> str:
+def key_of(call: Call, work: TaskSpec) -> str:
     """Return the key of a call, or '' where a file of it cannot be read.
 
     Before the dot stands what is measured and found, behind it the rules of conduct.
@@ -242,18 +242,18 @@ def ready() -> Ready:
     return _READY[-1] if _READY else Ready(os.getpid(), _rss(), 0.0)
 
 
-def warm_once(work: Work) -> None:
+def warm_once(work: TaskSpec) -> None:
     """Load the recogniser, if there is one, in a process that was started by somebody else."""
     if work.options.asr is not None and not _READY:
         warm(work)
 
 
-def recognition_s(work: Work, seconds: float, cost: float) -> float:
+def recognition_s(work: TaskSpec, seconds: float, cost: float) -> float:
     """Return the seconds that recognising a call of so many seconds may take; 0 without a model."""
     return 0.0 if work.options.asr is None else RECOGNISE_TIMES * cost * seconds
 
 
-def warm(work: Work) -> int:
+def warm(work: TaskSpec) -> int:
     """Load and compile everything that a call will need; returns the process's number."""
     import numpy as np
 
@@ -270,12 +270,12 @@ def warm(work: Work) -> int:
     return os.getpid()
 
 
-def examine(work: Work, number: int, call: Call, known: str = "") -> Outcome:
+def examine(work: TaskSpec, number: int, call: Call, known: str = "") -> Outcome:
     """Examine one call, unless its key is the one that is known.
 
     Parameters
     ----------
-    work : Work
+    work : TaskSpec
     number : int
         The call's place in the run; comes back with the outcome.
     call : Call
@@ -299,10 +299,10 @@ def examine(work: Work, number: int, call: Call, known: str = "") -> Outcome:
     return Outcome(number, "" if done.line.status == "failed" else key, done, _rss())
 
 
-def _conduct(work: Work, call: Call) -> tuple[dict[str, Any], bool | None]:
+def _conduct(work: TaskSpec, call: Call) -> tuple[dict[str, Any], bool | None]:
     """Return what the rules say of a call that is measured already."""
     found, silent = conduct_of(call, work.options)
-    line = Line(call.name, call.call_id, conduct=found)
+    line = CallRecord(call.name, call.call_id, conduct=found)
     pseudonyms.hide(line, call)
     if work.redact:
         from prosody.runs import redact
@@ -313,7 +313,7 @@ def _conduct(work: Work, call: Call) -> tuple[dict[str, Any], bool | None]:
 
 def failed(number: int, call: Call, code: str, message: str, remedy: str) -> Outcome:
     """Return the outcome of a call that cost its worker."""
-    line = Line(
+    line = CallRecord(
         call.name,
         call.call_id,
         status="failed",

@@ -59,7 +59,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from prosody import web, words
 from prosody.errors import ProsodyError
 from prosody.message import failure
-from prosody.web.sessions import Door, Guard, TooMany, Visitor
+from prosody.web.sessions import RequestGuard, Session, Sessions, TooMany
 
 BODY_S = 60.0
 """Longest time in which a body may arrive."""
@@ -94,7 +94,7 @@ class Page(Protocol):
     def admit(self, token: str) -> tuple[str, Any] | None:
         """Return where an invitation leads and whose it is; None where it is none of ours."""
 
-    def forget(self, visitor: Visitor) -> None:
+    def forget(self, visitor: Session) -> None:
         """Wipe what belongs to a visitor who leaves."""
 
     def open(self) -> None:
@@ -218,7 +218,7 @@ def make_app(
     most_visitors : int
 
     once : str, optional
-        A second token, good for one visit soon after the start (`safety.Door.ticket`).
+        A second token, good for one visit soon after the start (`safety.Sessions.ticket`).
 
     Returns
     -------
@@ -228,15 +228,17 @@ def make_app(
     def admit(asked: str) -> tuple[str, Any] | None:
         return next((f for p in pages if (f := p.admit(asked)) is not None), None)
 
-    def forget(visitor: Visitor) -> None:
+    def forget(visitor: Session) -> None:
         for one in pages:
             one.forget(visitor)
 
-    door = Door(token, pages[0].home, admit=admit, forget=forget, most=most_visitors, cookie=cookie)
+    door = Sessions(
+        token, pages[0].home, admit=admit, forget=forget, most=most_visitors, cookie=cookie
+    )
     names = {n for p in pages for n in p.assets} | set(COMMON)
 
     async def come_in(request: Request) -> Response:
-        known: Visitor | None = request.scope["prosody.visitor"]
+        known: Session | None = request.scope["prosody.visitor"]
         asked = request.query_params.get("token")
         if asked is None:
             if known is None:
@@ -344,7 +346,7 @@ def make_app(
         return _shown_refusal(HTTPConnection(scope), status, code)
 
     limits = {k: v for p in pages for k, v in p.limits.items()}
-    guard = Guard(
+    guard = RequestGuard(
         inner,
         door=door,
         hosts=hosts,

@@ -59,7 +59,7 @@ HEADERS = {
 
 
 @dataclass(slots=True, eq=False)
-class Visitor:
+class Session:
     """One browser that came in by a link.
 
     Attributes
@@ -89,7 +89,7 @@ def _to_the_host(said: str) -> None:
     sys.stderr.write(f"{said}\n")
 
 
-class Door:
+class Sessions:
     """Exchanges tokens for cookies and knows the visitors.
 
     Parameters
@@ -114,13 +114,13 @@ class Door:
         home: str,
         *,
         admit: Callable[[str], tuple[str, Any] | None] = lambda token: None,
-        forget: Callable[[Visitor], None] = lambda visitor: None,
+        forget: Callable[[Session], None] = lambda visitor: None,
         most: int = MOST_VISITORS,
         cookie: str = "prosody",
     ) -> None:
         self.token, self.home, self.most, self.cookie = token, home, most, cookie
         self._admit, self._forget = admit, forget
-        self._visitors: dict[str, Visitor] = {}
+        self._visitors: dict[str, Session] = {}
         self._tickets: dict[str, float] = {}
         self._crowded: list[Any] = []
         self.tell: Callable[[str], None] = _to_the_host
@@ -128,7 +128,7 @@ class Door:
     def __len__(self) -> int:
         return len(self._visitors)
 
-    def visitor(self, headers: Headers) -> Visitor | None:
+    def visitor(self, headers: Headers) -> Session | None:
         """Return the visitor whose cookie a request carries."""
         # Cookies of every program on this machine's name arrive here; whatever form they have,
         # ours is found among them (http.cookies would stop at the first odd one).
@@ -150,7 +150,7 @@ class Door:
             return True
         return self._tickets.pop(token, 0.0) > time.monotonic()
 
-    def enter(self, token: str, known: Visitor | None) -> Visitor | None:
+    def enter(self, token: str, known: Session | None) -> Session | None:
         """Let somebody in who has a token; None where the token is none of ours.
 
         The same browser stays the same visitor, so that opening the link again loses nothing.
@@ -172,11 +172,11 @@ class Door:
             return known
         self._one_of(who)
         self._room()
-        visitor = Visitor(secrets.token_urlsafe(32), home, who)
+        visitor = Session(secrets.token_urlsafe(32), home, who)
         self._visitors[visitor.key] = visitor
         return visitor
 
-    def leave(self, visitor: Visitor) -> None:
+    def leave(self, visitor: Session) -> None:
         """Forget a visitor and everything that belongs to it."""
         if self._visitors.pop(visitor.key, None) is not None:
             self._forget(visitor)
@@ -214,19 +214,19 @@ class Door:
                 raise TooMany
             self.leave(oldest)
 
-    def crumb(self, visitor: Visitor, *, secure: bool) -> str:
+    def crumb(self, visitor: Session, *, secure: bool) -> str:
         """Return the value of ``Set-Cookie`` for a visitor."""
         tail = "; Secure" if secure else ""
         return f"{self.cookie}={visitor.key}; HttpOnly; SameSite=Strict; Path=/{tail}"
 
 
-class Guard:
+class RequestGuard:
     """The first thing every request meets, and the last that every answer passes.
 
     Parameters
     ----------
     app : ASGI application
-    door : Door
+    door : Sessions
     hosts : sequence of str
         ``name:port`` of every name under which the pages may be asked for.
     scheme : str
@@ -243,7 +243,7 @@ class Guard:
         self,
         app: ASGIApp,
         *,
-        door: Door,
+        door: Sessions,
         hosts: Sequence[str],
         scheme: str,
         open_paths: Sequence[str],
@@ -331,9 +331,9 @@ class Guard:
         return metered
 
 
-def visitor_of(request: HTTPConnection) -> Visitor:
+def visitor_of(request: HTTPConnection) -> Session:
     """Return whose request this is; only addresses behind the door may ask."""
-    found: Visitor | None = request.scope.get("prosody.visitor")
+    found: Session | None = request.scope.get("prosody.visitor")
     if found is None:
         raise LookupError("this address is open to everybody: it has no visitor")
     return found

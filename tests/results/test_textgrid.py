@@ -13,14 +13,14 @@ from benchmarks import _run
 from prosody.calls.windows import read_windows
 from prosody.measures.table import NAMES, RELATIVE_NAMES
 from prosody.results import textgrid
-from prosody.results.records import Apology, Line
+from prosody.results.records import ApologyRecord, CallRecord
 from prosody.runs.journal import Journal
 
 
 def apology(start_s, end_s, **changes):
     measures = np.full(len(NAMES), np.nan)
     measures[0] = 12.5
-    return Apology("x.wav", "", "x", 0, "agent", start_s, end_s, 'zei "sorry"\nhoor', "sorry",
+    return ApologyRecord("x.wav", "", "x", 0, "agent", start_s, end_s, 'zei "sorry"\nhoor', "sorry",
                    "transcript", "nl", measures, np.full(len(RELATIVE_NAMES), np.nan), 0.0,
                    **changes)  # fmt: skip
 
@@ -29,7 +29,7 @@ ACT = {"act": "repair", "role": "customer", "start_s": 3.0, "end_s": 3.5, "text"
 
 
 def test_tiers_of_one_recording():
-    line = Line("x.wav", "x", duration_s=10.0, acts=(ACT,))
+    line = CallRecord("x.wav", "x", duration_s=10.0, acts=(ACT,))
     named = textgrid.tiers(line, [apology(1.0, 2.0, verdict="unclear")])
     assert list(named)[:4] == ["acts customer", "apology", "verdict", "sincere"]
     assert named["acts customer"] == [(3.0, 3.5, "repair: sorry?")]
@@ -59,7 +59,7 @@ def test_intervals_fill_the_tier_without_overlap(spans):
 def test_names_are_safe_and_unlike():
     taken = set()
     given = ("a/x.wav", "b/x.wav", "../../etc/passwd", 'q"\n.wav', "...", "a\\..\\evil.wav")
-    names = [textgrid.name_of(Line(n, n), taken) for n in given]
+    names = [textgrid.name_of(CallRecord(n, n), taken) for n in given]
     assert len(set(names)) == len(names)
     assert not any("/" in n or "\\" in n or n.startswith(".") or "\n" in n for n in names)
 
@@ -67,9 +67,9 @@ def test_names_are_safe_and_unlike():
 def test_what_is_written_can_be_read_as_windows(tmp_path):
     with Journal(tmp_path) as journal:
         journal.want(["a", "b", "c"])
-        journal.add("a", "", "", Line("x.wav", "x", duration_s=5.0), [apology(1.0, 2.0)])
-        journal.add("b", "", "", Line("x.wav", "y", duration_s=5.0, status="no_apology"), [])
-        journal.add("c", "", "", Line("z.wav", "z", status="failed", code="empty"), [])
+        journal.add("a", "", "", CallRecord("x.wav", "x", duration_s=5.0), [apology(1.0, 2.0)])
+        journal.add("b", "", "", CallRecord("x.wav", "y", duration_s=5.0, status="no_apology"), [])
+        journal.add("c", "", "", CallRecord("z.wav", "z", status="failed", code="empty"), [])
         assert textgrid.write_all(tmp_path / "textgrids", journal) == 2
     files = sorted((tmp_path / "textgrids").iterdir())
     assert [f.suffix for f in files] == [".TextGrid"] * 2

@@ -13,7 +13,7 @@ from prosody.measures import conversation, table
 from prosody.results import read, records, sheets
 from prosody.results import write as results
 from prosody.results.look import Look
-from prosody.results.records import Apology, Line, Remark
+from prosody.results.records import ApologyRecord, CallRecord, Remark
 
 
 def apology(**changes):
@@ -35,7 +35,7 @@ def apology(**changes):
         "relative": np.full(len(table.RELATIVE_NAMES), np.nan),
         "baseline_s": 30.0,
     }
-    return Apology(**{**given_values, **changes})
+    return ApologyRecord(**{**given_values, **changes})
 
 
 JUDGED = {
@@ -55,7 +55,7 @@ JUDGED = {
 
 
 def write(folder, apologies, lines=None, **how):
-    lines = lines or [Line(a.recording, a.call_id) for a in apologies]
+    lines = lines or [CallRecord(a.recording, a.call_id) for a in apologies]
     return results.write_run(folder, lines, apologies, {"schema_version": 1}, **how)
 
 
@@ -86,7 +86,7 @@ def test_csv_has_what_excel_needs_for_dutch_letters(tmp_path):
 
 @pytest.mark.parametrize("evil", ["=1+1", "+31 6", "-2", "@SUM(A1)", "\t=1", " =cmd|'/c calc'!A0"])
 def test_text_cells_never_execute(tmp_path, evil):
-    write(tmp_path, [apology(text=evil, recording=evil)], [Line(evil, "b")])
+    write(tmp_path, [apology(text=evil, recording=evil)], [CallRecord(evil, "b")])
     (flat,) = read_csv(tmp_path / "apologies.csv")
     assert flat["text"][0] == "'"
     assert flat["recording"][0] == "'"
@@ -105,7 +105,7 @@ def test_rows_are_sorted_by_recording_then_start(tmp_path):
     write(
         tmp_path,
         [apology(start_s=5.0), apology(recording="a.wav"), apology(start_s=2.0)],
-        [Line("b.wav", "b"), Line("a.wav", "b")],
+        [CallRecord("b.wav", "b"), CallRecord("a.wav", "b")],
     )
     order = [(r["recording"], float(r["start_s"])) for r in read_csv(tmp_path / "apologies.csv")]
     assert order == [("a.wav", 1.0), ("b.wav", 2.0), ("b.wav", 5.0)]
@@ -171,7 +171,7 @@ def call(recording="b.wav", **changes):
     given = {"started_at": "2026-05-01T09:30", "conduct": rules, "acts": acts, "complaint": True,
              "complaint_without_apology": False, "apologies": 1, "judged": 1, "withheld": 0,
              "duration_s": 80.25, "conversation": talk.as_dict()}  # fmt: skip
-    return Line(recording, "b", **{**given, **changes})
+    return CallRecord(recording, "b", **{**given, **changes})
 
 
 FAILED = {"status": "failed", "code": "empty", "message": "0 bytes.", "remedy": "Copy it again.",
@@ -342,7 +342,7 @@ def test_no_character_spoils_a_format(tmp_path):
     assert unpack(pack({"text": NO_TEXT}))["text"] == "a\ufffdb\ufffdc\ufffdd\x00e"
     row = apology(text=NO_TEXT, remarks=(Remark("x", NO_TEXT),), **JUDGED)
     results.write_run(
-        tmp_path, [Line(NO_TEXT, NO_TEXT)], [row], {"command": {}}, formats=results.FORMATS
+        tmp_path, [CallRecord(NO_TEXT, NO_TEXT)], [row], {"command": {}}, formats=results.FORMATS
     )
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.load_workbook(tmp_path / "apologies.xlsx")

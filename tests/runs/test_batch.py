@@ -25,10 +25,10 @@ from prosody.errors import UsageError
 from prosody.examine.examine import Examined, Options
 from prosody.measures.table import NAMES
 from prosody.results import write
-from prosody.results.records import Line
+from prosody.results.records import CallRecord
 from prosody.runs import batch, executors, task
 from prosody.runs.journal import Journal, JournalError
-from prosody.runs.processes import HereEngine
+from prosody.runs.processes import InProcess
 from prosody.runs.task import Outcome
 
 
@@ -54,10 +54,12 @@ class Counting:
                 return Outcome(number, key, None)
             self.names.append(call.call_id)
             rows = [apology(call.name), apology(call.name, start_s=0.5, gates=("too_short",))]
-            line = Line(call.name, call.call_id, apologies=2, remarks=(Remark("a", "b", "c"),))
+            line = CallRecord(
+                call.name, call.call_id, apologies=2, remarks=(Remark("a", "b", "c"),)
+            )
             return Outcome(number, key, Examined(line, rows))
 
-        return HereEngine(job, tasks, examine=examine)
+        return InProcess(job, tasks, examine=examine)
 
 
 def go(folder, out, *, fresh=False, options=None, judge=None, paths=None):
@@ -77,7 +79,9 @@ def go(folder, out, *, fresh=False, options=None, judge=None, paths=None):
 
 def test_rows_come_out_of_the_journal_as_they_went_in(tmp_path):
     row = apology("a", gates=("clipped",), remarks=(Remark("x", "y", "z"),), i_form=None)
-    line = Line("a", "1", acts=({"act": "apology", "start_s": float("nan")},), conduct={"r": {}})
+    line = CallRecord(
+        "a", "1", acts=({"act": "apology", "start_s": float("nan")},), conduct={"r": {}}
+    )
     with Journal(tmp_path) as journal:
         journal.want(["i"])
         journal.add("i", "stamp", "key", line, [row])
@@ -112,7 +116,7 @@ def test_a_damaged_journal_is_refused_and_fresh_begins_anew(tmp_path):
 def test_a_full_disk_stops_the_run_and_keeps_what_was_done(tmp_path):
     with Journal(tmp_path) as journal:
         journal.want([str(i) for i in range(5000)])
-        journal.add("0", "s", "k", Line("0", "0"), [apology("0")])
+        journal.add("0", "s", "k", CallRecord("0", "0"), [apology("0")])
         journal.commit()
         pages = journal._db.execute("pragma page_count").fetchone()[0]
         journal._db.execute(f"pragma max_page_count = {pages + 20}")  # what a full disk says
@@ -120,7 +124,9 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_done(tmp_path):
         def fill():
             for i in range(1, 5000):
                 noise = np.random.default_rng(i).normal(size=len(NAMES))
-                journal.add(str(i), "s", "k", Line(str(i), ""), [apology(str(i), measures=noise)])
+                journal.add(
+                    str(i), "s", "k", CallRecord(str(i), ""), [apology(str(i), measures=noise)]
+                )
 
         with pytest.raises(JournalError, match=r"full.*goes on where it stopped"):
             fill()
@@ -152,7 +158,7 @@ def test_a_disk_that_is_full_for_the_results_keeps_the_journal(calls, tmp_path, 
 
     with Journal(tmp_path) as journal:
         journal.want(["a"])
-        journal.add("a", "s", "k", Line("a", "a"), [apology("a")])
+        journal.add("a", "s", "k", CallRecord("a", "a"), [apology("a")])
         monkeypatch.setattr(os, "fsync", full)
         with pytest.raises(write.ResultsError, match=r"No space left.*nothing of it is measured"):
             write.write_from(journal, tmp_path, {}, formats=("jsonl", "csv"))
@@ -171,7 +177,7 @@ def test_judging_goes_through_all_rows_once_whatever_the_size_of_a_block(tmp_pat
         for n in (3, 1, 6, 0, 5, 2, 4):
             rows = [apology(f"r{n % 3}", start_s=float(k), text=f"{n}.{k}") for k in range(3)]
             rows.append(apology(f"r{n % 3}", start_s=9.0, gates=("clipped",)))
-            journal.add(f"i{n}", "s", "k", Line(f"r{n % 3}", "", conduct={"n": n}), rows)
+            journal.add(f"i{n}", "s", "k", CallRecord(f"r{n % 3}", "", conduct={"n": n}), rows)
         seen = []
         for block in journal.unjudged("j", 4):
             assert len(block) <= 4
@@ -195,7 +201,7 @@ def test_what_is_wanted_can_change_from_run_to_run(tmp_path):
             journal.want(idents)
             for ident in idents:
                 if not journal.known(ident)[1]:
-                    journal.add(ident, "s", "k", Line(ident, ident), [apology(ident)])
+                    journal.add(ident, "s", "k", CallRecord(ident, ident), [apology(ident)])
             assert [line.recording for line in journal.lines()] == sorted(idents)
             assert [r.recording for r in journal.apologies()] == sorted(idents)
         journal.want_all()
@@ -254,7 +260,7 @@ def sorry(folder, **groups):
 
     with Journal(folder) as journal:
         batch.run(
-            collect([SAMPLES]), task.make(Options(settings=chosen)), journal, HereEngine,
+            collect([SAMPLES]), task.make(Options(settings=chosen)), journal, InProcess,
             ("a judge", judge),
         )  # fmt: skip
         return len(judged), list(journal.apologies()), list(journal.lines())
@@ -518,7 +524,7 @@ def test_shards_merged_are_one_run(tmp_path):
 def test_a_journal_of_another_version_is_begun_anew(tmp_path):
     with Journal(tmp_path) as journal:
         journal.want(["0"])
-        journal.add("0", "s", "k", Line("0", "0"), [])
+        journal.add("0", "s", "k", CallRecord("0", "0"), [])
     db = sqlite3.connect(tmp_path / "journal.sqlite")
     db.execute("pragma user_version = 99")
     db.close()

@@ -101,7 +101,7 @@ def test_the_function_of_a_cluster_gives_the_row_of_the_function_here():
 
 def test_a_cluster_of_another_version_is_refused():
     job = task.make(Options())
-    other = task.Work(job.options, job.redact, "other")
+    other = task.TaskSpec(job.options, job.redact, "other")
     with pytest.raises(executors.ClusterError, match="same versions on all machines"):
         executors.on_cluster(other, (0, collect([SAMPLES])[0], ""), 60.0)
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from benchmarks import _run
 from prosody.errors import UsageError
-from prosody.results.records import Line
+from prosody.results.records import CallRecord
 from prosody.runs import merge, recognised
 from prosody.runs.journal import Journal
 from prosody.transcripts.turns import Transcript, Turn
@@ -142,7 +142,7 @@ def test_a_journal_of_another_version_is_left_as_it_is(out, tmp_path, version):
 def test_beside_results_of_before_an_unfinished_run_forgets_nothing(out):
     with Journal(out, fresh=True) as journal:
         journal.want(["x"])
-        journal.add("x", "s", "k", Line("1-plain-apology-nl.wav", "call-1"), [])
+        journal.add("x", "s", "k", CallRecord("1-plain-apology-nl.wav", "call-1"), [])
     assert "never finished" in str(prosody("forget", "call-1", "--out", out).exception)
     with Journal(out) as journal:
         assert journal.known("x")[1] == "k"

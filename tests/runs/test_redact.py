@@ -139,9 +139,11 @@ def test_nothing_planted_anywhere_is_found_in_anything_written(tmp_path, lang):
 
 def test_a_fault_of_ours_quotes_nothing():
     from prosody.examine.examine import Examined
-    from prosody.results.records import Line
+    from prosody.results.records import CallRecord
 
-    line = Line("recording-1.wav", "call-1", code="internal_error", message="KeyError: 'Quirk'")
+    line = CallRecord(
+        "recording-1.wav", "call-1", code="internal_error", message="KeyError: 'Quirk'"
+    )
     assert "Quirk" not in redact.examined(Examined(line)).line.message
 
 

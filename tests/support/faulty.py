@@ -31,7 +31,7 @@ def examine(job, number, call, known=""):
     return outcome
 
 
-class Faulty(task.Work):
+class Faulty(task.TaskSpec):
     """Work that puts the above in place of the real function when a worker unpacks it."""
 
     __slots__ = ()

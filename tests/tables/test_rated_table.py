@@ -288,11 +288,11 @@ def test_results_are_read_in_every_form(tmp_path):
     pytest.importorskip("pyarrow")
     from prosody.measures.table import NAMES, RELATIVE_NAMES
     from prosody.results import write
-    from prosody.results.records import Apology
+    from prosody.results.records import ApologyRecord
 
     def apology(i):
         measures = np.full(len(NAMES), float(i + 1))
-        return Apology(
+        return ApologyRecord(
             f"c{i}.wav", "", f"c{i}", 0, "agent", 0.0, 1.0, "sorry", "sorry", "", "transcript",
             measures, np.full(len(RELATIVE_NAMES), 0.5), 30.0, agent=f"a{i % 3}",
             gates=("too_short",) if i == 4 else (),

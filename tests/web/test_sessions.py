@@ -23,7 +23,7 @@ from prosody.errors import UsageError
 from prosody.web import serve, sessions
 from prosody.web.app import asset, body, make_app, page
 from prosody.web.serve import Where, shown_host
-from prosody.web.sessions import Visitor, names_of, visitor_of
+from prosody.web.sessions import Session, names_of, visitor_of
 
 HOST = "127.0.0.1:8737"
 
@@ -36,7 +36,7 @@ class Echo:
     limits = {"/api/large": 1000}  # noqa: RUF012
 
     def __init__(self) -> None:
-        self.gone: list[Visitor] = []
+        self.gone: list[Session] = []
         self.opened = self.closed = 0
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -68,7 +68,7 @@ class Echo:
     def admit(self, token: str) -> tuple[str, Any] | None:
         return ("/echo", token) if token.startswith("invited-") else None
 
-    def forget(self, visitor: Visitor) -> None:
+    def forget(self, visitor: Session) -> None:
         self.gone.append(visitor)
 
     def open(self) -> None:
@@ -323,7 +323,7 @@ def test_pages_open_and_close_with_the_house_and_visitors_leave(echo: Echo) -> N
 def test_a_full_house_says_so_and_makes_room_when_somebody_was_away(
     echo: Echo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from prosody.web.sessions import Door
+    from prosody.web.sessions import Sessions
 
     app = make_app([echo], token="secret", hosts=[HOST], most_visitors=2)
     with TestClient(app, base_url=f"http://{HOST}", follow_redirects=False) as client:
@@ -332,7 +332,7 @@ def test_a_full_house_says_so_and_makes_room_when_somebody_was_away(
             client.cookies.clear()
         answer = client.get("/?token=secret")
         assert (answer.status_code, answer.json()["code"]) == (503, "full")
-        monkeypatch.setattr(Door, "AWAY_S", -1.0)
+        monkeypatch.setattr(Sessions, "AWAY_S", -1.0)
         enter(client)
         assert len(echo.gone) == 1
 
@@ -458,8 +458,8 @@ def test_the_link_shows_a_host_that_can_be_opened(where: Where, host: str) -> No
 
 def test_one_invitation_does_not_fill_the_house() -> None:
     said: list[str] = []
-    left: list[Visitor] = []
-    door = sessions.Door("main", "/", admit=lambda token: ("/rate", token), forget=left.append)
+    left: list[Session] = []
+    door = sessions.Sessions("main", "/", admit=lambda token: ("/rate", token), forget=left.append)
     door.tell = said.append
     for _ in range(195):
         door.enter("passed on", None)
@@ -473,7 +473,7 @@ def test_one_invitation_does_not_fill_the_house() -> None:
 
 def test_a_body_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "BODY_S", 0.05)
-    guard = sessions.Guard(
+    guard = sessions.RequestGuard(
         None, door=None, hosts=(), scheme="http", open_paths=(), limits={}, refuse=None
     )  # type: ignore[arg-type]
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from prosody.examine.gates import NO_BASELINE
-from prosody.results.records import Apology, Line
+from prosody.results.records import ApologyRecord, CallRecord
 from prosody.results.serialise import JUDGEMENT, apology_of, line_of, pack, unpack
 from prosody.runs.journal.file import NAME, VERSION, JournalError, JournalFile
 from prosody.runs.journal.sound import SEALED, STATE, seal
@@ -85,13 +85,13 @@ class Journal(JournalFile):
         self._one_more()
 
     def add(
-        self, ident: str, stamp: str, key: str, line: Line, apologies: Sequence[Apology]
+        self, ident: str, stamp: str, key: str, line: CallRecord, apologies: Sequence[ApologyRecord]
     ) -> None:
         """Put a recording and its apologies in, in place of what was known of it."""
         old = self._db.execute("select id from recordings where ident = ?", (ident,)).fetchone()
         if old:
             self._remove(old[0])
-        kept = pack({f.name: getattr(line, f.name) for f in fields(Line)})
+        kept = pack({f.name: getattr(line, f.name) for f in fields(CallRecord)})
         at = self._next("recordings")
         sealed = (
             at, ident, line.recording, line.call_id, line.agent, key, line.status, line.code,
@@ -102,7 +102,7 @@ class Journal(JournalFile):
         for row in apologies:
             made = {
                 f.name: getattr(row, f.name)
-                for f in fields(Apology)
+                for f in fields(ApologyRecord)
                 if f.name != "conduct" and f.name not in JUDGEMENT
             }
             values = (float(row.start_s), int(row.channel), int(bool(row.gates)), pack(made))
@@ -111,7 +111,7 @@ class Journal(JournalFile):
 
     def recast(
         self, ident: str, stamp: str, key: str, conduct: dict[str, Any], silent: bool | None
-    ) -> Line:
+    ) -> CallRecord:
         """Put what the rules of conduct say now in place of what they said; returns the line."""
         at, data = self._db.execute(
             "select id, line from recordings where ident = ?", (ident,)
@@ -141,7 +141,7 @@ class Journal(JournalFile):
         limits : dict
             The thresholds; nothing is done where they are those of the last time.
         closed : callable
-            Returns the gates that close on an apology's numbers (`rows.Apology.quality`).
+            Returns the gates that close on an apology's numbers (`rows.ApologyRecord.quality`).
         """
         if self.noted("gates") == limits:
             return 0
@@ -207,7 +207,9 @@ class Journal(JournalFile):
 
     # --- judging ------------------------------------------------------------------------------
 
-    def unjudged(self, judged_by: str, most: int = 1024) -> Iterator[list[tuple[int, Apology]]]:
+    def unjudged(
+        self, judged_by: str, most: int = 1024
+    ) -> Iterator[list[tuple[int, ApologyRecord]]]:
         """Yield apologies that this judge has not seen, in a fixed order, so many at a time.
 
         Each block goes on where the last one ended: no recording is looked at again and again.
@@ -228,7 +230,7 @@ class Journal(JournalFile):
             name, ident = found[-1][2:]
             yield [(at, apology_of(made, None, {})) for at, made, _, _ in found]
 
-    def judged(self, judged_by: str, rows: Iterable[tuple[int, Apology]]) -> None:
+    def judged(self, judged_by: str, rows: Iterable[tuple[int, ApologyRecord]]) -> None:
         """Keep judgements."""
         for at, row in rows:
             kept = {name: getattr(row, name) for name in JUDGEMENT}
@@ -239,7 +241,7 @@ class Journal(JournalFile):
             )
         self.commit()
 
-    def compared(self, takes: Iterable[Apology]) -> None:
+    def compared(self, takes: Iterable[ApologyRecord]) -> None:
         """Keep how takes (each a recording of its own) compare with the speaker's others."""
         found = {row.recording: row.more_sincere for row in takes if row.more_sincere}
         if found or self.noted("takes"):
@@ -247,7 +249,7 @@ class Journal(JournalFile):
 
     # --- giving back --------------------------------------------------------------------------
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[CallRecord]:
         """Yield the lines of this run's recordings, in order of name."""
         found = self._db.execute(
             "select r.line, count(a.id), sum(a.verdict is not null), sum(a.gated)"
@@ -259,7 +261,7 @@ class Journal(JournalFile):
             line.apologies, line.judged, line.withheld = apologies, judged or 0, gated or 0
             yield line
 
-    def apologies(self) -> Iterator[Apology]:
+    def apologies(self) -> Iterator[ApologyRecord]:
         """Yield this run's apologies, in order of recording and start."""
         # Read along the index by name: sorting all rows would hold (or spill) all of them.
         found = self._db.execute(
