@@ -2,7 +2,7 @@
 
 ``python -m benchmarks asr`` takes the best recogniser on this machine (``--model NAME`` or a
 folder: another) and recognises calls whose words are known, through
-`prosody.transcripts.recognise`:
+`prosody.examine.recognise`:
 
 - ``prompts``: English telephone prompts (Debian's asterisk-core-sounds-en-wav, one voice),
 - ``lines``: acted Dutch lines (Debian's fillets-ng-data-nl, two voices), at 8 kHz,
@@ -32,8 +32,9 @@ import numpy as np
 from benchmarks import common
 from prosody.audio import activity
 from prosody.errors import UsageError
+from prosody.examine import recognise
 from prosody.language import acts, lexicon
-from prosody.transcripts import recognise, recognisers
+from prosody.transcripts import recognisers
 from prosody.transcripts.turns import Turn
 
 HARPER = "harpervalley"

@@ -25,7 +25,7 @@ from benchmarks.asr import PROMPTS, prompts
 from prosody import transcripts
 from prosody.audio.activity import activity_of
 from prosody.audio.recording import Recording
-from prosody.transcripts.recognise import stretches
+from prosody.examine.recognise import stretches
 
 KEYWORDS = (("s", "ɑ", "ɹ", "i"), ("s", "ɔ", "ɹ", "i"), ("ə", "p", "ɑ", "l", "ə", "d͡ʒ"))
 THRESHOLDS = (-0.3, -0.5, -0.8, -1.2)

@@ -25,6 +25,7 @@ from prosody.calls.call import Call
 from prosody.calls.windows import Window
 from prosody.errors import RecordingError, TranscriptError
 from prosody.examine import gates, roles
+from prosody.examine.recognise import Recognised
 from prosody.examine.role_evidence import agents_apart
 from prosody.examine.roles import Roles, Track
 from prosody.examine.sound import Sound
@@ -32,7 +33,6 @@ from prosody.examine.spoken import Words, WordsFromSound, words_of
 from prosody.examine.timed import Timed, on_the_clock
 from prosody.settings import Settings
 from prosody.transcripts.alignment import Fault, phrases
-from prosody.transcripts.recognise import Recognised
 from prosody.transcripts.turns import Act, Role, Turn, Word
 
 WindowSource = Literal["windows", "transcript", "asr", "clips"]

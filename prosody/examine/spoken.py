@@ -14,6 +14,7 @@ from prosody.audio.activity import ChannelActivity
 from prosody.audio.checks import Remark
 from prosody.audio.recording import Recording
 from prosody.calls.call import Call
+from prosody.examine.recognise import Recognised
 from prosody.examine.role_evidence import (
     agents_by_wording,
     announcements,
@@ -24,7 +25,6 @@ from prosody.examine.role_evidence import (
 from prosody.examine.sound import Sound, together
 from prosody.transcripts import read
 from prosody.transcripts.alignment import CLOSE_S, Clock, estimate, evidence, moved
-from prosody.transcripts.recognise import Recognised
 from prosody.transcripts.turns import Role, Transcript, Turn, in_order
 
 # A turn without a role belongs to the channel that speaks for this much more of its time.

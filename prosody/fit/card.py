@@ -9,11 +9,11 @@ import numpy as np
 
 from prosody import __version__
 from prosody.fit import metrics as fig
+from prosody.fit.axis import Axis
 from prosody.fit.calibration import calibration
 from prosody.fit.evaluate import fitted_on, plain
 from prosody.fit.graph import inputs_of
 from prosody.fit.reference_models import naive
-from prosody.fit.train import Axis
 from prosody.judge import judge
 from prosody.settings import Settings
 from prosody.tables.rated_table import Floats, Rated

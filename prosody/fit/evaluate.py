@@ -16,10 +16,11 @@ from scipy.special import ndtri
 
 from prosody.errors import UsageError
 from prosody.fit import metrics as fig
+from prosody.fit.axis import Axis
 from prosody.fit.calibration import calibration
 from prosody.fit.graph import predict as run
 from prosody.fit.join import join, load, no_middle, on_scale, with_sets
-from prosody.fit.train import Axis, folds, known_level
+from prosody.fit.train import folds, known_level
 from prosody.judge.judge import Judge
 from prosody.judge.pairs import spread_of
 from prosody.rating.ratings import Panel

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from prosody.errors import MissingExtraError, ModelError, install_line
-from prosody.fit.train import LIMIT, TAU_S, Axis, Noise, relative_name
+from prosody.fit.axis import LIMIT, TAU_S, Axis, Noise, relative_name
 from prosody.judge import onnx_check
 from prosody.judge.judge import Judge
 from prosody.measures import table

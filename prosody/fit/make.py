@@ -19,17 +19,9 @@ import numpy as np
 from prosody.errors import UsageError
 from prosody.fit import card, card_page, evaluate, graph, recipe
 from prosody.fit import metrics as fig
+from prosody.fit.axis import Axis
 from prosody.fit.join import load, no_middle, on_scale, with_sets
-from prosody.fit.train import (
-    Axis,
-    balanced,
-    choose,
-    known_level,
-    residual,
-    ridge,
-    terms,
-    weights_root,
-)
+from prosody.fit.train import balanced, choose, known_level, residual, ridge, terms, weights_root
 from prosody.judge.judge import AXES, Judge, default_model
 from prosody.rating.ratings import (
     MIN_ADAPT_CLIPS,

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from prosody.errors import UsageError
-from prosody.fit.train import Axis, Noise, fit_axis, relative_name
+from prosody.fit.axis import Axis, Noise, relative_name
+from prosody.fit.train import fit_axis
 from prosody.tables.rated_table import Rated, read_table
 
 # By the rule of docs/judge.md, which was written before anything was fitted.

@@ -22,11 +22,7 @@ import numpy as np
 from prosody.audio.activity import ChannelActivity
 from prosody.audio.recording import Recording, content_hash
 from prosody.calls.call import Call
-from prosody.language import lexicon
-from prosody.results import parquet
-from prosody.results.records import plain
-from prosody.results.write import write_json
-from prosody.transcripts.recognise import (
+from prosody.examine.recognise import (
     RECOGNISED,
     SR_HZ,
     Channel,
@@ -35,6 +31,10 @@ from prosody.transcripts.recognise import (
     load,
     recognise,
 )
+from prosody.language import lexicon
+from prosody.results import parquet
+from prosody.results.records import plain
+from prosody.results.write import write_json
 from prosody.transcripts.turns import Transcript, Turn, Word
 
 # In a run's folder: what was recognised. The number changes with how words are recognised.

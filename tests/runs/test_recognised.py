@@ -16,10 +16,10 @@ from prosody.audio.recording import Recording
 from prosody.calls.call import Call, Source
 from prosody.errors import UsageError
 from prosody.examine.examine import Options, examine
+from prosody.examine.recognise import Recognised
 from prosody.runs import processes, recognised, task
 from prosody.runs.processes import MB, how_many
 from prosody.transcripts import recognisers
-from prosody.transcripts.recognise import Recognised
 from prosody.transcripts.turns import Transcript, Turn, Word
 
 CALL = SAMPLES / "2-recited-apology-en.wav"

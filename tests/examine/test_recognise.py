@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from prosody.errors import MissingExtraError, UsageError
-from prosody.transcripts import recognise, recognisers
-from prosody.transcripts.recognise import Channel, Spoken
+from prosody.examine import recognise
+from prosody.examine.recognise import Channel, Spoken
+from prosody.transcripts import recognisers
 from prosody.transcripts.turns import Word
 
 
