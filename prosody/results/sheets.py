@@ -21,10 +21,21 @@ _APOLOGIES: Final = (
     "role", "start_s",
     "end_s", "text", "verdict", "kind", "hint", "sincere_p", "sincere_rating", "sincere_low",
     "sincere_high", "reason_1", "reason_2", "reason_3", "gates", "remarks", *AROUND, "form",
-    "i_form", "source", "channel", "baseline_s", "snr_db", "animation_value", "animation_word",
+    "i_form", "source", "baseline_s", "snr_db", "animation_value", "animation_word",
     "p_more_sincere_than_own_usual",
 )  # fmt: skip
-_KEYS: Final = ("clip", "recording", "start_s")
+# What the sheet of measures says beside them: a judge is centred and asked by these.
+_KEYS: Final = (
+    "clip",
+    "recording",
+    "call_id",
+    "agent",
+    "start_s",
+    "text",
+    "gates",
+    "baseline_s",
+    "snr_db",
+)
 _UNITS: Final = {
     "_per_s": "1/s", "_s": "s", "_hz": "Hz", "_st": "st", "_db": "dB", "_share": "share",
     "_ratio": "ratio",
@@ -57,7 +68,7 @@ def workbook(flat: Sequence[str], *, measures_only: bool = False) -> tuple[Sheet
         Sheet("recordings", tuple(c for c in recordings if c not in call_tables.APART)),
         Sheet("apologies", tuple(read)),
         Sheet("conduct", call_tables.CONDUCT),
-        Sheet("measures", (*_KEYS, *numbers)),
+        Sheet("measures", (*(c for c in _KEYS if c in flat), *numbers)),
     )
 
 
