@@ -111,9 +111,43 @@ def parity_page() -> str:
         rows.append(f"| {name} | {targets[name]:.2f} | {shown} | {bias:+.2f} |")
     head = "| " + " | ".join(PARITY_HEAD) + " |"
     rule = "|---" * len(PARITY_HEAD) + "|"
-    return "\n".join([PARITY_TEXT, head, rule, *rows, ""])
+    return "\n".join([PARITY_TEXT, head, rule, *rows, "", *librosa_rows()])
 
 
+def librosa_rows() -> list[str]:
+    """Return how alike our measures are to librosa's, as lines of the page."""
+    sets = result("by_librosa")
+    names = list(sets)
+    by_measure: dict[str, dict[str, dict[str, Any]]] = {}
+    for name in names:
+        for row in sets[name]:
+            by_measure.setdefault(row["measure"], {})[name] = row
+    lines = [
+        *LIBROSA_TEXT,
+        "| measure | unit | " + " | ".join(f"{n}: r | difference" for n in names) + " |",
+        "|---|---|" + "---|---|" * len(names),
+    ]
+    for measure, found in by_measure.items():
+        unit = next(iter(found.values()))["unit"]
+        cells = [
+            f"{found[n]['r']:.2f} | {found[n]['median_difference']:+.3g}"
+            if n in found and found[n]["r"] is not None
+            else "- | -"
+            for n in names
+        ]
+        lines.append(f"| {measure} | {unit} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+LIBROSA_TEXT = (
+    "# The same measures with librosa",
+    "",
+    "`prosody features --method librosa` computes pitch, energy and tempo with librosa's own",
+    "functions (pYIN, mel spectra, RMS, peak picking). Correlation over clips and median",
+    "difference, ours less librosa's, in the measure's unit (`python -m benchmarks by_librosa`). What",
+    "rests on which frames are voiced differs most: pYIN decides otherwise (README, pitch).",
+    "",
+)
 PARITY_HEAD = ("functional", "target", "EmoDB", "HarperValley", "all", "own pitch, EmoDB",
                "own pitch, HarperValley", "laryngograph, ours", "laryngograph, openSMILE",
                "bias")  # fmt: skip

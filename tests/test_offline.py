@@ -102,7 +102,9 @@ def test_recognising_words_opens_no_socket_and_leaves_nothing_at_home(offline, t
 
 def test_a_judge_opens_no_socket(offline):
     sample = SAMPLES / "1-plain-apology-nl.wav"
-    measured = offline(COMMAND, "analyze", sample, "--out", "out", "--measures-only", "--workers", "0")
+    measured = offline(
+        COMMAND, "analyze", sample, "--out", "out", "--measures-only", "--workers", "0"
+    )
     assert measured.returncode == 0, measured.stderr
     done = offline(COMMAND, "judge", "out/apologies.csv")
     assert done.returncode == 0, done.stderr
