@@ -144,8 +144,8 @@ LIBROSA_TEXT = (
     "",
     "`prosody features --method librosa` computes pitch, energy and tempo with librosa's own",
     "functions (pYIN, mel spectra, RMS, peak picking). Correlation over clips and median",
-    "difference, ours less librosa's, in the measure's unit (`python -m benchmarks by_librosa`). What",
-    "rests on which frames are voiced differs most: pYIN decides otherwise (README, pitch).",
+    "difference, ours less the other, in the measure's unit (`python -m benchmarks by_librosa`).",
+    "What rests on which frames are voiced differs most: pYIN decides otherwise (README, pitch).",
     "",
 )
 PARITY_HEAD = ("functional", "target", "EmoDB", "HarperValley", "all", "own pitch, EmoDB",
