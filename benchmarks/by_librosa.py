@@ -24,7 +24,7 @@ def main(argv: list[str]) -> int:
 
     sets: dict[str, list[tuple[np.ndarray, int]]] = {}
     files: list[Path] = []
-    emodb = sorted((args.data / "emodb").rglob("*.wav"))[:: 8 if args.quick else 1]
+    emodb = sorted((args.data / "emodb").rglob("*.flac"))[:: 8 if args.quick else 1]
     if emodb:
         sets["EmoDB, 16 kHz"] = [soundfile.read(p, dtype="float32") for p in emodb]
         files += emodb

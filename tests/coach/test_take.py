@@ -287,8 +287,7 @@ def test_the_sentences_are_apologies_and_the_ordinary_ones_are_none() -> None:
 
 
 def test_a_judgement_always_carries_its_uncertainty(plain: Measured) -> None:
-    values = plain.row.measures[[table.NAMES.index(n) for n in table.ACOUSTIC]]
-    usual = take.Usual(b"", values, 30.0)
+    usual = take.Usual(b"", Baseline(plain.row.measures, 30.0))
     row = told.judge(plain, usual, Judge.load(None), SETTINGS)
     assert told.judgement(told.judge(plain, None, Judge.load(None), SETTINGS), "en") is None
     for lang in ("nl", "en"):

@@ -13,6 +13,7 @@ from prosody.cli import app
 from typer.testing import CliRunner
 
 from prosody.errors import ProsodyError, UsageError
+from prosody.fit import axis as axes
 from prosody.fit import evaluate, graph, make, recipe, train
 from prosody.judge.judge import Judge
 from prosody.judge.pairs import more_sincere
@@ -67,9 +68,9 @@ def test_the_formula_of_the_graph_by_hand(made, table):
     columns["pitch_range_st_rel"] = np.where(np.arange(40) % 3, np.nan, 40.0)
     rated = replace(rated, columns=columns)
     rating, sd, contributions = graph.predict(axis, rated)
-    rel = np.stack([columns[train.relative_name(m)] for m in axis.measures], axis=1)
+    rel = np.stack([columns[axes.relative_name(m)] for m in axis.measures], axis=1)
     b = np.nan_to_num(columns["baseline_s"])[:, None]
-    w = np.where(np.isnan(rel), 0, b / (b + train.TAU_S))
+    w = np.where(np.isnan(rel), 0, b / (b + axes.TAU_S))
     z = np.clip(w * np.nan_to_num(rel) / axis.scale, -3, 3)
     np.testing.assert_allclose(contributions, z * axis.coef, atol=1e-5)
     np.testing.assert_allclose(rating, axis.bias + contributions.sum(axis=1), atol=1e-5)
