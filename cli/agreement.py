@@ -49,7 +49,7 @@ def agreement(
     from prosody.rating import agreement as figures
     from prosody.rating import agreement_page as pages
     from prosody.rating.agreement_words import Words
-    from prosody.rating.ratings import AXES
+    from prosody.results.records import AXES
 
     if axis not in (*AXES, "both"):
         raise UsageError(f"--axis {axis!r}, expected sincere, engaged or both.", "")

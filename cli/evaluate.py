@@ -65,7 +65,7 @@ def evaluate(
     one_thread()
     from prosody.errors import UsageError
     from prosody.fit import evaluate as check
-    from prosody.judge.judge import AXES
+    from prosody.results.records import AXES
 
     if axis not in AXES:
         raise UsageError(f"--axis {axis!r}, expected sincere or engaged.", "")

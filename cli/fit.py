@@ -75,7 +75,7 @@ def fit(
 
     from prosody.errors import MissingExtraError, UsageError, install_line
     from prosody.fit import make
-    from prosody.judge.judge import AXES
+    from prosody.results.records import AXES
 
     if importlib.util.find_spec("onnx") is None:  # said before minutes of fitting
         raise MissingExtraError(

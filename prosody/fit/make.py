@@ -22,7 +22,7 @@ from prosody.fit import metrics as fig
 from prosody.fit.axis import Axis
 from prosody.fit.join import load, no_middle, on_scale, with_sets
 from prosody.fit.train import balanced, choose, known_level, residual, ridge, terms, weights_root
-from prosody.judge.judge import AXES, Judge, default_model
+from prosody.judge.judge import Judge, default_model
 from prosody.rating.ratings import (
     MIN_ADAPT_CLIPS,
     MIN_ADAPT_SPEAKERS,
@@ -31,6 +31,7 @@ from prosody.rating.ratings import (
     MIN_SPEAKERS,
     Panel,
 )
+from prosody.results.records import AXES
 from prosody.tables.rated_table import Floats, Rated, read_results
 
 # A centre from n apologies is off by about the ratings' spread over the root of n: .09 at 50.

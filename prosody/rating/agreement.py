@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from prosody.errors import UsageError
 from prosody.rating.disagreement import FALSE_DISCOVERIES, false_discovery, spreads
 from prosody.rating.ratings import (
-    AXES,
     MIN_REPEATS,
     Answers,
     Panel,
@@ -27,6 +26,7 @@ from prosody.rating.ratings import (
     repeat_correlation,
     standardise,
 )
+from prosody.results.records import AXES
 from prosody.statistics.variance_components import (
     Components,
     components,

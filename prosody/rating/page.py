@@ -29,9 +29,9 @@ from prosody.rating import invitations
 from prosody.rating.clip import Clip
 from prosody.rating.clips import ClipSet
 from prosody.rating.invitations import Guest
-from prosody.rating.ratings_csv import AXES
 from prosody.rating.sequence import BLOCK, sequence
 from prosody.rating.store import MOST_REMARK, Answer, Rater, Store
+from prosody.results.records import AXES
 from prosody.web.app import body, language, page, refusal, refuse
 from prosody.web.sessions import Session, visitor_of
 
