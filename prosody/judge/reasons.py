@@ -18,7 +18,7 @@ from prosody.words import load
 if TYPE_CHECKING:
     from prosody.judge.judge import Judge, Judgements
 
-Versus = Literal["call", "baseline", "you"]
+Versus = Literal["call", "baseline", "you", "others"]
 
 # What a listener hears as one thing. A group is told once, and stands for the sum of its measures.
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -260,7 +260,7 @@ def reasons(
         1 or -1 keeps reasons that raised or lowered the rating, 0 all.
     versus : str
         ``call``: compared with the rest of the call; ``baseline``: with another recording;
-        ``you``: spoken to the speaker.
+        ``you``: spoken to the speaker; ``others``: with most speakers.
     window : (float, float), optional
         Start and end of the apology in seconds; reasons then point to a time in it.
 

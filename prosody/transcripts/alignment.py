@@ -28,7 +28,7 @@ from prosody.transcripts.turns import Turn, Word
 
 Floats = NDArray[np.float64]
 State = Literal["fits", "corrected", "unsure", "broken", "unknown"]
-Fault = Literal["", "no_voice", "conflict", "pace", "elsewhere", "words"]
+Fault = Literal["", "no_voice", "conflict", "pace", "elsewhere", "words", "clock"]
 
 STEP_S = 0.1  # between the shifts that are tried
 REACH_S = 30.0  # the furthest offset looked for, either way
@@ -206,11 +206,11 @@ def estimate(found: Evidence, duration_s: float) -> Clock:
 
     begin, end = float(found.spans[:, 0].min()), float(found.spans[:, 1].max())
     far = round((REACH_S + MOST_RATE * max(abs(begin), abs(end))) / STEP_S)
-    lags = np.arange(-far, far + 1) * STEP_S
+    lags = np.arange(-far, far + 1, dtype=np.float64) * STEP_S
     owners, owner = np.unique(found.turn, return_inverse=True)
     under = np.zeros((len(owners), len(lags)))
     np.add.at(under, owner, found.under(lags))
-    weight = np.bincount(owner, length)
+    weight = np.asarray(np.bincount(owner, length), np.float64)
     middle = np.bincount(owner, length * found.spans.mean(axis=1)) / weight
     given = float(under[:, far].sum()) / total
     recall = float(under[:, far].sum()) / max(sum(voiced.values()), 1e-9)
@@ -298,10 +298,10 @@ def _broken(
     before, after = (float(lags[side[cut - 1].argmax()]) for side in (left, right))
     if abs(before - after) <= 2 * CLOSE_S:
         return None
-    last, following = float(middle[order[cut - 1]]), float(middle[order[cut]])
-    if following + after < last + before:  # what is said later would come earlier
+    earlier, following = float(middle[order[cut - 1]]), float(middle[order[cut]])
+    if following + after < earlier + before:  # what is said later would come earlier
         return None
-    at = (last + following) / 2
+    at = (earlier + following) / 2
     return float(both.max()), at, before, after
 
 
@@ -329,12 +329,13 @@ def faults(turns: Sequence[Turn], sides: Sequence[int], voices: Sequence[Spans])
     out: list[Fault] = ["no_voice" if side >= 0 else "" for side in sides]
     if not len(found.spans):
         return out
-    lags = np.arange(-round(REACH_S / STEP_S), round(REACH_S / STEP_S) + 1) * STEP_S
+    most = round(REACH_S / STEP_S)
+    lags = np.arange(-most, most + 1, dtype=np.float64) * STEP_S
     zero, close = len(lags) // 2, round(CLOSE_S / STEP_S) + 1
     owners, owner = np.unique(found.turn, return_inverse=True)
     under = np.zeros((len(owners), len(lags)))
     np.add.at(under, owner, found.under(lags))
-    weight = np.bincount(owner, found.length_s)
+    weight = np.asarray(np.bincount(owner, found.length_s), np.float64)
     middle = np.bincount(owner, found.length_s * found.spans.mean(axis=1)) / weight
     gain, count = _around(under, weight, middle, slice(zero - close, zero + close + 1))
     near = round(_NEAR_S / STEP_S)
@@ -485,7 +486,7 @@ class Fitted:
     """
 
     turns: tuple[Turn, ...]
-    faults: tuple[str, ...]
+    faults: tuple[Fault, ...]
     clock: Clock
     late_s: tuple[float, ...]
 
@@ -521,6 +522,7 @@ def fitted(
             clock = base
     if clock.state == "corrected":
         made = [moved(turn, clock) for turn in made]
+    codes: list[Fault]
     if clock.state == "unsure":
         codes = ["clock" if side >= 0 else "" for side in sides]
     else:
