@@ -204,9 +204,9 @@ def _sided(files: Sequence[Path]) -> tuple[list[Call], list[Path]]:
     halves: dict[tuple[str, str, str], dict[int, list[Path]]] = {}
     for path in files:
         if match := _SIDE.fullmatch(path.stem):
-            left = re.sub(r"[-_]", "", match["side"].lower()) in _LEFT
+            is_left = re.sub(r"[-_]", "", match["side"].lower()) in _LEFT
             key = (str(path.parent), match["id"], path.suffix.lower())
-            halves.setdefault(key, {}).setdefault(0 if left else 1, []).append(path)
+            halves.setdefault(key, {}).setdefault(0 if is_left else 1, []).append(path)
     calls, used = [], set()
     for (_, call_id, _), sides in halves.items():
         if sorted(sides) == [0, 1] and all(len(found) == 1 for found in sides.values()):

@@ -157,9 +157,9 @@ def changes(
             side = f"one_{side}"
         text = say[name][side].format(x=_number(size, decimals, lang))
         by = sum(moved.get(group, 0.0) for group in _GROUPS[name])
-        side = toward["up" if by > 0 else "down"] if abs(by) >= LEAST_MOVE else None
+        pull = toward["up" if by > 0 else "down"] if abs(by) >= LEAST_MOVE else None
         out.append({"measure": name, "text": text, "noticeable": abs(weight) >= 1.0,
-                    "change": round(size, 3), "toward": side})  # fmt: skip
+                    "change": round(size, 3), "toward": pull})  # fmt: skip
     return out
 
 

@@ -452,10 +452,10 @@ class Coach:
             return refuse(request, 503, "busy")
         changes = compare.changes(a, b, self.settings, lang, self.listener)
         # An example is somebody else's voice: people are not compared.
-        rows = [t.measured.row if t.kind == "take" else None for t in (a, b)]
+        one, two = (t.measured.row if t.kind == "take" else None for t in (a, b))
         heard = any(c["noticeable"] for c in changes)
         noisy = compare.unlike_noise(a, b, self.settings)
-        verdict = compare.which(*rows, heard, self.listener, self.settings, lang, noisy=noisy)
+        verdict = compare.which(one, two, heard, self.listener, self.settings, lang, noisy=noisy)
         return JSONResponse({"aligned": lines, "changes": changes, "verdict": verdict})
 
 

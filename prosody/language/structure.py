@@ -135,8 +135,8 @@ def cut_off(s: Sides, lex: Lexicon) -> bool:
     if last not in table.open_end:
         return False
     # "here it is, sorry", "she said they were sorry", "not only are we sorry": a clause is whole.
-    whole = table.subjects | table.verbs if last in table.verbs else table.verbs
-    return not whole & {*previous}
+    makes_whole = table.subjects | table.verbs if last in table.verbs else table.verbs
+    return not makes_whole & {*previous}
 
 
 def goes_on(s: Sides, lex: Lexicon) -> bool:

@@ -107,8 +107,8 @@ def bradley_terry(
     score = np.zeros(len(clips))
     for _ in range(STEPS):
         p = 1 / (1 + np.exp(score[b] - score[a]))
-        slope = np.bincount(a, won - p, len(clips)) - np.bincount(b, won - p, len(clips))
-        slope -= score / PRIOR_SD**2
+        more = np.bincount(a, won - p, len(clips)) - np.bincount(b, won - p, len(clips))
+        slope = more - score / PRIOR_SD**2
         curve = np.eye(len(clips)) / PRIOR_SD**2
         w = p * (1 - p)
         np.add.at(curve, (a, a), w)

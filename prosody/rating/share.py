@@ -171,8 +171,8 @@ def _together(rated: Rated, said: list[str]) -> dict[str, list[str]]:
             )
     while groups:
         sets: dict[tuple[str, ...], set[str]] = {}
-        for *values, speaker in zip(*groups.values(), rated.speaker.tolist(), strict=True):
-            sets.setdefault(tuple(values), set()).add(speaker)
+        for *stated, speaker in zip(*groups.values(), rated.speaker.tolist(), strict=True):
+            sets.setdefault(tuple(stated), set()).add(speaker)
         if min(len(s) for s in sets.values()) >= SPEAKERS_TOGETHER:
             break
         worst = max(groups, key=lambda n: len(set(groups[n])))

@@ -51,16 +51,16 @@ def differences(answers: Iterable[Answer], session: str) -> list[Difference]:
             said = one.answer if one.kind == "impression" else one.value or "cannot_tell"
             by[one.item][one.reviewer] = said
     out = []
-    for item, said in by.items():
-        if len(said) < 2:
+    for item, answered in by.items():
+        if len(answered) < 2:
             continue
         if item[1] == "impression":
-            numbers = [float(v) for v in said.values()]
+            numbers = [float(v) for v in answered.values()]
             if max(numbers) - min(numbers) < FAR:
                 continue
-        elif len(set(said.values())) == 1:
+        elif len(set(answered.values())) == 1:
             continue
-        out.append(Difference(item, dict(said)))
+        out.append(Difference(item, dict(answered)))
     return sorted(out, key=lambda d: (-_divided(d), d.item))
 
 
@@ -93,7 +93,7 @@ def drift(answers: Iterable[Answer]) -> list[Drift]:
     last: dict[tuple[str, ...], Answer] = {}
     for one in sorted(answers, key=lambda a: a.time):
         if one.as_ == "reviewer" and one.answer:
-            key = (one.reviewer, *one.item)
+            key: tuple[str, ...] = (one.reviewer, *one.item)
             first.setdefault(key, one)
             last[key] = one
     out: dict[str, list[tuple[Answer, Answer]]] = defaultdict(list)
