@@ -138,7 +138,8 @@ def _levels(y: Signal, half: int, peak_db: float) -> tuple[Signal, Signal, float
     level = 10.0 * np.log10(level + np.float32(1e-12))
     fall = FALL_DB_PER_S * FRAME_S * np.arange(1, level.shape[1] + 1)
     peak = np.maximum.accumulate(np.append(peak_db, level[1] + fall))[1:] - fall
-    return level, peak.astype(np.float32), float(peak[-1]) if len(peak) else peak_db
+    end_db = float(peak[-1]) if len(peak) else peak_db
+    return np.asarray(level, np.float32), peak.astype(np.float32), end_db
 
 
 def _rows(y: Signal, half: int, peak_db: float) -> tuple[Signal, Signal, float]:
@@ -347,7 +348,8 @@ def segments(scores: Signal, *, min_pause_s: float = MIN_PAUSE_S) -> Segments:
     float64 [k, 2]
         Start and end in seconds, in order, not overlapping; ``[0, 2]`` where nobody speaks.
     """
-    out = join(_stretches(scores, _SMOOTH, ON, OFF) * FRAME_S, min_pause_s)
+    spoken = _stretches(scores, _SMOOTH, ON, OFF).astype(np.float64)
+    out = join(spoken * FRAME_S, min_pause_s)
     return out[out[:, 1] - out[:, 0] >= MIN_SPEECH_S]
 
 
@@ -363,7 +365,8 @@ def music_segments(scores: Signal) -> Segments:
     -------
     float64 [k, 2]
     """
-    out = join(_stretches(scores, _MUSIC_SMOOTH, MUSIC_ON, MUSIC_OFF) * GROUP_S, MUSIC_GAP_S)
+    played = _stretches(scores, _MUSIC_SMOOTH, MUSIC_ON, MUSIC_OFF).astype(np.float64)
+    out = join(played * GROUP_S, MUSIC_GAP_S)
     return out[out[:, 1] - out[:, 0] >= MIN_MUSIC_S]
 
 

@@ -15,7 +15,7 @@ import secrets
 import shlex
 import tempfile
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -207,8 +207,13 @@ def instead(text: str, hides: Sequence[tuple[str, str]]) -> str:
         else:
             # Between letters "ann" is not Ann ("planning.wav"), beside "_" or digits it is.
             inside = rf"(?<![^\W\d_]){re.escape(name)}(?![^\W\d_])"
-            text = re.sub(inside, lambda _, other=other: other, text, flags=re.IGNORECASE)
+            text = re.sub(inside, _always(other), text, flags=re.IGNORECASE)
     return text
+
+
+def _always(text: str) -> Callable[[re.Match[str]], str]:
+    """Return a replacement that is taken as it is, backslashes too."""
+    return lambda _: text
 
 
 def _folded(text: str) -> tuple[str, list[int]]:

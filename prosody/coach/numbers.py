@@ -39,7 +39,9 @@ def numbers(
         The ordinary texts of the same speaker.
     """
     row = one.row.columns()
-    known = dict(zip(table.NAMES, usual.baseline.values, strict=True)) if _known(usual) else {}
+    known: dict[str, float] = {}
+    if usual is not None and usual.baseline is not None:
+        known = dict(zip(table.NAMES, usual.baseline.values, strict=True))
     spread = usual.spread if usual is not None else {}
     per_s = sum(len(t.pauses) for t in texts) / max(sum(t.speech_s for t in texts), 1e-9)
     pauses = per_s * one.speech_s if texts else math.nan
@@ -62,10 +64,6 @@ def numbers(
         _number("noise", one.snr_db, None, 0),
     ]
     return {"first": first, "more": more}
-
-
-def _known(usual: Usual | None) -> bool:
-    return usual is not None and usual.baseline is not None
 
 
 def _hz(semitones: float) -> float:

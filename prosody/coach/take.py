@@ -201,7 +201,7 @@ def voiced_channel(pieces: list[NDArray[np.float32]]) -> Signal:
     y = np.concatenate(pieces, axis=1)
     power = np.square(y, dtype=np.float64).sum(axis=1)
     other = len(y) > 1 and power[1] > 10 ** (ELSEWHERE_DB / 10) * power[0]
-    return y[int(other)]
+    return np.asarray(y[int(other)], np.float32)
 
 
 class _as_file:  # noqa: N801 - used as a word: `with _as_file(...)`

@@ -78,7 +78,7 @@ def understanding(story: Dialogue) -> RuleResult:
         if (hit.stretch, hit.first) >= _since(story)
     ]
     feeling = any(story.lexicon.felt.search(line.text) for line in said)
-    remarks = ("feeling_named",) if feeling else ("formula_only",)
+    remarks: tuple[str, ...] = ("feeling_named",) if feeling else ("formula_only",)
     you = story.lexicon.persons["you"]
     if any(token.text in you for line in said for token in line.tokens):
         remarks += ("for_the_customer",)

@@ -134,8 +134,7 @@ class Measuring:
 
     def _measure(self, windows: Spans) -> tuple[list[NDArray[np.float32]], Floats]:
         """Return the sound and all measures (`table.NAMES`) of windows of this voice."""
-        from prosody.measures import measure
-        from prosody.measures.measure import tempo
+        from prosody.measures import measure, tempo
 
         opened = self.opened
         sounds = opened.read(self.who.track, windows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -129,7 +129,7 @@ def with_sets(rated: Rated, folders: Sequence[Path], axis: str) -> Rated:
     common = set.intersection(*(set(p.columns) for p in parts))
     groups = set.intersection(*(set(p.groups) for p in parts))
 
-    def all_of(values: Sequence[Any]) -> Any:
+    def all_of(values: Iterable[Any]) -> Any:
         return np.concatenate(list(values))
 
     return replace(
@@ -155,7 +155,7 @@ def _with_pairs(rated: Rated, compared: Compared, raters: Mapping[str, float]) -
     and count half a rating for each comparison.
     """
     scored, _ = _joined(rated, Panel(compared.clips, compared.score[:, None]))
-    answers, _ = _joined(rated, Panel(compared.clips, compared.answers[:, None] * 1.0))
+    answers, _ = _joined(rated, Panel(compared.clips, compared.answers[:, None].astype(np.float64)))
     score, weight = scored.rating, np.nan_to_num(answers.rating) / 2
     index = np.unique(rated.speaker, return_inverse=True)[1]
 

@@ -27,7 +27,7 @@ tokens of a stretch of speech; a comma may stand between any two. Apart from wor
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 COMMA = "(?:, )?"
 ANY = r'(?![.?!",] )[^\s@]+ '
@@ -44,6 +44,7 @@ _SYMBOL = re.compile(
 _OPENING = {"neg": "(?!", "pos": "(?=", "who": "(?P<who>", "open": "(?:"}
 
 Sets = Mapping[str, Sequence[str]]
+Reader = Callable[[re.Match[str], str, Sets, str, str], str]
 
 
 class PatternError(ValueError):
@@ -163,12 +164,16 @@ def _number(match: re.Match[str], comma: str, sets: Sets, text: str, between: st
     return f"(?:{comma}(?:\\d\\S* {words}))"
 
 
+def _opens(opening: str) -> Reader:
+    return lambda match, comma, sets, text, between: opening
+
+
 def _written(match: re.Match[str], comma: str, sets: Sets, text: str, between: str) -> str:
     return f"(?:{comma}{re.escape(match['word'])}{match['stem'] and _REST} )"
 
 
 _REST = r"[^\s@]*"
-_READERS = {
+_READERS: dict[str, Reader] = {
     "gap": _gap,
     "one": lambda match, comma, sets, text, between: f"(?:{comma}{ANY})",
     "set": lambda match, comma, sets, text, between: (
@@ -184,9 +189,6 @@ _READERS = {
     "tight": lambda match, comma, sets, text, between: "",
     "bar": lambda match, comma, sets, text, between: "|",
     "close": lambda match, comma, sets, text, between: ")",
-    **{
-        k: (lambda match, comma, sets, text, between, opening=v: opening)
-        for k, v in _OPENING.items()
-    },
+    **{kind: _opens(opening) for kind, opening in _OPENING.items()},
     "word": _written,
 }

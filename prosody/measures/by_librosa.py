@@ -172,4 +172,4 @@ def _of_tempo(loudness: Doubles, voiced: Mask) -> dict[str, float]:
 
 def _lengths(mask: Mask) -> list[int]:
     edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
-    return np.diff(edges)[::2].tolist()
+    return [int(n) for n in np.diff(edges)[::2]]

@@ -163,7 +163,7 @@ def contours(got: Clip, row: dict[str, Any]) -> Contours:
 
     window = number(row, "start_s"), number(row, "end_s")
     track = int(row.get("channel") or 0)
-    y = got.samples[got.tracks.index(track) if track in got.tracks else 0]
+    y: Samples = got.samples[got.tracks.index(track) if track in got.tracks else 0]
     sr, low = got.sr_hz, max(got.start_s, window[0] - AROUND_S)
     high = min(got.end_s, window[1] + AROUND_S)
 

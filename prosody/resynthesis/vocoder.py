@@ -45,7 +45,7 @@ class Voice:
     @property
     def time_s(self) -> Floats:
         """Time of each frame, seconds."""
-        return np.arange(len(self.f0_hz)) * FRAME_S
+        return np.arange(len(self.f0_hz), dtype=np.float64) * FRAME_S
 
     @property
     def level_db(self) -> Floats:
@@ -80,7 +80,7 @@ def analyse(y: Signal, sr: int, f0_hz: NDArray[np.floating[Any]], f0_time_s: Flo
     rate = min(max(sr, LEAST_HZ), MOST_HZ)
     x = y if rate == sr else soxr.resample(y, sr, rate)
     x = np.ascontiguousarray(x, dtype=np.float64)
-    time = np.arange(int(len(x) / rate / FRAME_S) + 1) * FRAME_S
+    time = np.arange(int(len(x) / rate / FRAME_S) + 1, dtype=np.float64) * FRAME_S
     pitch = pitch_at(np.asarray(f0_hz, dtype=np.float64), f0_time_s, time)
     known = np.nan_to_num(pitch)
     power = pyworld.cheaptrick(x, known, time, rate)

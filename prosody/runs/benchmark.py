@@ -478,7 +478,7 @@ def benchmark(
         timing = interleaved({"whole": whole_calls(known)}, repeats=repeats)["whole"]
         rows.append(Row("whole", timing, sum(map(duration_s, known))))
     rows += [Row(name, took[name], seconds, peer=True) for name, (_, seconds) in others.items()]
-    throughputs = []
+    throughputs: list[Throughput] = []
     for number in workers:
         told("workers", 3 + len(throughputs), total)
         throughputs.append(throughput(known, number))
