@@ -114,7 +114,7 @@ def test_a_newcomer_gets_feedback(running: Running) -> None:
     status, _, text = running.ask("POST", "/api/takes?kind=take&lang=nl", sound())
     assert status == 200
     got = json.loads(text)
-    assert got["judgement"]["headline"]
+    assert got["judgement"] is None  # without other speech of this voice there is no verdict
     assert got["told_ms"] > 0
     status, headers, data = running.ask("GET", f"/api/takes/{got['id']}/sound", range="bytes=0-3")
     assert (status, data) == (206, b"RIFF")
@@ -173,9 +173,10 @@ def test_it_stops_cleanly_and_wipes(tmp_path: Path, name: str) -> None:
     with coach(tmp_path) as one:
         one.enter()
         assert one.ask("POST", "/api/takes", sound())[0] == 200
-        (folder,) = left_in(tmp_path)
-        assert (tmp_path / folder).stat().st_mode & 0o077 == 0
-        assert [p.name for p in (tmp_path / folder).iterdir()] == ["began"]
+        assert left_in(tmp_path)
+        for folder in left_in(tmp_path):
+            assert (tmp_path / folder).stat().st_mode & 0o077 == 0
+            assert [p.name for p in (tmp_path / folder).iterdir()] == ["began"]
         below = children(one.process.pid)
         one.process.send_signal(number)
         _, said = one.process.communicate(timeout=30)
