@@ -87,7 +87,7 @@ def go(
     with Journal(out) as journal:
         done = batch.run(collect([folder], clips=True), task.make(Options(clips=True)), journal,
                          engine, (named, judge))  # fmt: skip
-        run = batch.header(done, settings=Options().settings, command={"lang": "en"},
+        run = batch.header(done, settings=Options().settings, command={"lang": "en"}, about={},
                            model={"name": named, "sha256": "0" * 64, "shipped": True})  # fmt: skip
         write.write_from(journal, out, run, formats=("jsonl", "csv"))
         return journal.saved, engine.names

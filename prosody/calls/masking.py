@@ -42,7 +42,8 @@ _MAIL = re.compile(
     r"https?://\S++|www\.\S++|(?<![^\s@<>])[^\s@<>]++@[^\s@<>.]++(?:\.[^\s@<>.]++)++"
 )
 
-_HOUSE = rf"(?:\d++(?:\s?[A-Za-z]\b)?+|{_NUMBER_WORD}(?:\s++{_NUMBER_WORD})*+)\b"
+# Of at most six words: from each of a million a longer run would be read again to its end.
+_HOUSE = rf"(?:\d++(?:\s?[A-Za-z]\b)?+|{_NUMBER_WORD}(?:\s++{_NUMBER_WORD}){{0,5}}+)\b"
 _STREET_NL = re.compile(
     r"(?<![\w'’-])[\w'’-]*(?:straat|straatweg|laan|weg|plein|gracht"
     r"|kade|singel|dijk|dreef|steeg|plantsoen|hof|markt|boulevard|pad|park)\s+(?:nummer\s+|huisnummer\s+)?"

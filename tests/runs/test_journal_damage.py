@@ -323,7 +323,7 @@ def test_stopped_with_other_settings_the_results_hold_its_own_rows_only(
         done = batch.run(calls, other, journal, lambda *_: Five(), ("one", judge))
         assert done.interrupted
         assert (done.counts()["recordings"], done.left) == (5, N - 5)
-        run = batch.header(done, settings=Options().settings, command={"lang": "en"},
+        run = batch.header(done, settings=Options().settings, command={"lang": "en"}, about={},
                            model={"name": "one", "sha256": "0" * 64})  # fmt: skip
         assert run["complete"] is False
         write.write_from(journal, out, run, formats=("jsonl", "csv"))
