@@ -138,10 +138,10 @@ def test_two_listeners_by_keyboard_alone_killed_and_resumed(browser, served, tmp
         enter(browser, link, name)
         for link, name in zip(server.invitations, ("ann", "ben"), strict=True)
     )
-    for n in (1, 2):
+    for n, other in ((1, -1), (2, 2)):  # ben uses both sides of the middle
         rate(ann.page, n, -n)
         after(ann.page, n + 1)
-        rate(ben.page, -n, n)
+        rate(ben.page, other, -other)
         after(ben.page, n + 1)
     # Enter before the end says what is missing and sends nothing.
     page = ann.page

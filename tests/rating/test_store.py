@@ -33,7 +33,7 @@ def test_answers_reach_the_table_at_once_and_fit_reads_it(tmp_path):
     store.save(ann, 0, Answer(10, 20, remark='=SUM(A1), "so"'))
     assert [r["rating"] for r in rows_of(out)] == ["10", "20"]
     for i in range(1, 7):
-        store.save(ann, i, Answer(10.0 * i, 90 - 5.0 * i, items={"near": 5.0}))
+        store.save(ann, i, Answer(15.0 * i, 90 - 10.0 * i, items={"near": 5.0}))
     store.save(ann, 6, Answer(cannot_hear=True))
     got = rows_of(out)
     assert len(got) == 14

@@ -302,7 +302,7 @@ def test_exported_ratings_join_the_clips_of_a_report_and_are_fitted(tmp_path, pa
         for group in ("measures", "relative"):
             for name, value in made[group].items():
                 made[group][name] = None if value is None else value + rng.gauss(0, 1)
-        truth[read.clip_id(made)] = made["relative"]["pitch_p50_st_rel"]
+        truth[read.clip_id(made)] = made["relative"]["pitch_mean_st_rel"]
         rows.append(made)
     (folder / "apologies.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
     lines = [{"recording": r["recording"], "status": "ok", "apologies": 1} for r in rows]
