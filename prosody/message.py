@@ -65,9 +65,37 @@ def failure(error: ProsodyError, lang: str) -> tuple[str, str]:
 
 
 def nameless(message: str, name: str) -> str:
-    """Return a message without the name of the file at its head, or at the head of its details."""
-    head = f"{name}: "
-    return message.removeprefix(head).replace(f" ({head}", " (", 1)
+    """Return a message without the file at its head, or at the head of its details.
+
+    The message may have the file's whole path, of which the name is the end.
+    """
+    starts = [0, *(m.end() for m in re.finditer(r" \(", message))]
+    for start in starts:
+        if end := _path_end(message, start, name):
+            return message[:start] + message[end:]
+    return message
+
+
+def _path_end(message: str, start: int, name: str) -> int:
+    """Return where what follows a path begins, if a path that ends in a name is there; else 0."""
+    rest, head = message[start:].replace("\\", "/"), name.replace("\\", "/") + ": "
+    if rest.startswith(head):
+        return start + len(head)
+    at = rest.find("/" + head)
+    folder = rest[: max(at, 0)]
+    # A sentence before the details leaves their bracket open; a folder's name closes its own.
+    if at < 0 or ": " in folder or not _brackets_close(folder):
+        return 0
+    return start + at + 1 + len(head)
+
+
+def _brackets_close(text: str) -> bool:
+    depth = 0
+    for sign in text:
+        depth += (sign == "(") - (sign == ")")
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def remedy(code: str, own: str, lang: str) -> str:

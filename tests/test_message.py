@@ -48,6 +48,19 @@ def test_a_name_that_stands_beside_a_message_is_not_in_it_again():
     assert nameless("b.wav: like a.wav: no.", "a.wav") == "b.wav: like a.wav: no."
 
 
+@pytest.mark.parametrize(
+    "path", ["/calls/x/a.wav", "calls (1)/x/a.wav", "C:\\my calls\\x\\a.wav", "x/a.wav"]
+)
+def test_a_name_below_a_folder_takes_the_whole_path_out_of_the_message(path):
+    error = RecordingError(f"{path}: found a PDF (b: c).", "Look.", code="not_audio")
+    dutch, _ = failure(error, "nl")
+    assert nameless(error.message, "x/a.wav") == "found a PDF (b: c)."
+    assert nameless(dutch, "x/a.wav") == dutch.replace(f"{path}: ", "")
+    for other in (f"{path}2: no.", "/calls/ax/a.wav: no.", "b.wav: like x/a.wav: no.",
+                  f"b.wav: like {path}: no."):  # fmt: skip
+        assert nameless(other, "x/a.wav") == other
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_remark_and_refusal_has_its_sentence(lang):
     table = words.load("reading", lang)
