@@ -56,7 +56,7 @@ def test_the_samples_end_with_zero_and_all_files(run):
     assert [r["recording"] for r in rows] == sorted(r["recording"] for r in rows)
     assert len(lines_of(out / "recordings.jsonl")) == 4
     header = json.loads((out / "run.json").read_text(encoding="utf-8"))
-    assert header["schema_version"] == 1
+    assert header["schema_version"] == 2
     assert header["counts"]["apologies"] == 6
     assert len(header["model"]["sha256"]) == 64
 
@@ -244,7 +244,17 @@ def test_no_message_quotes_an_agents_name_out_of_a_path(tmp_path):
     assert "nnemiek" not in done.stdout + done.stderr
 
 
-def test_features_writes_one_row_per_channel_and_the_table_is_judged(tmp_path):
+def assert_differences_are_asked_for(done):
+    assert done.returncode == 2
+    assert "is a measure that the judge uses" in done.stderr
+    assert "differences from the speaker's other speech" in done.stderr
+    assert "_rel" in done.stderr
+    assert "baseline_s" in done.stderr
+    assert "'prosody analyze'" in done.stderr
+    assert not done.stdout
+
+
+def test_features_writes_one_row_per_channel_without_the_differences_for_a_judge(tmp_path):
     wav = SAMPLES / "2-recited-apology-en.wav"
     done = prosody("features", wav)
     assert done.returncode == 0, done.stderr
@@ -253,27 +263,41 @@ def test_features_writes_one_row_per_channel_and_the_table_is_judged(tmp_path):
     assert set(table.ACOUSTIC) <= rows[0].keys()
     measured = tmp_path / "measures.csv"
     assert prosody("features", wav, "--out", measured).returncode == 0
-    judged = prosody("judge", measured)
+    assert_differences_are_asked_for(prosody("judge", measured))
+
+
+def test_measures_of_a_run_are_judged_as_the_run_would_have_judged_them(run, tmp_path):
+    out = tmp_path / "out"
+    assert prosody("analyze", SAMPLES, "--measures-only", "--out", out).returncode == 0
+    judged = prosody("judge", out / "apologies.csv")
     assert judged.returncode == 0, judged.stderr
     got = list(csv.DictReader(io.StringIO(judged.stdout)))
-    assert got[0]["verdict"] in ("sincere", "forced", "unclear")
-    assert float(got[0]["sincere_sd"]) > 0
+    at_once = rows_of(run[1] / "apologies.csv")
+    assert [r["verdict"] for r in got] == [r["verdict"] for r in at_once]
+    assert {r["verdict"] for r in got} <= {"sincere", "forced", "unclear"}
+    for row, same in zip(got, at_once, strict=True):
+        assert float(row["sincere_sd"]) > 0
+        assert float(row["sincere_rating"]) == pytest.approx(
+            float(same["sincere_rating"]), abs=1e-3
+        )
 
 
 def test_a_row_that_is_withheld_is_not_judged_in_a_table_either(tmp_path):
     table_of = tmp_path / "measures.csv"
     table_of.write_text(
-        "recording,duration_s,voiced_share,pitch_p50_st,loudness_cv,gates,verdict\n"
-        "a,2.0,0.5,30,0.9,,\n"
-        "b,2.0,0.01,,0.9,,\n"
-        "c,0.2,0.9,30,0.9,,sincere\n"
-        "d,2.0,0.5,30,0.9,too_noisy,sincere\n"
+        "recording,duration_s,voiced_share,pitch_mean_st_rel,pitch_p80_st_rel,baseline_s,"
+        "gates,verdict\n"
+        "a,2.0,0.5,-1,-1,30,,\n"
+        "b,2.0,0.01,,,30,,\n"
+        "c,0.2,0.9,-1,-1,30,,sincere\n"
+        "d,2.0,0.5,-1,-1,30,too_noisy,sincere\n"
+        "e,2.0,0.5,-1,-1,,,sincere\n"
     )
     done = prosody("judge", table_of)
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert [r["gates"] for r in rows] == ["", "too_little_voice", "too_short too_little_voice",
-                                          "too_noisy"]  # fmt: skip
+                                          "too_noisy", "no_baseline"]  # fmt: skip
     assert rows[0]["verdict"]
     for row in rows[1:]:
         assert not row["verdict"]
@@ -330,7 +354,7 @@ def test_a_language_that_is_not_known_stops_at_once(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_features_under_opensmiles_names_can_be_judged_too(tmp_path):
+def test_features_under_opensmiles_names_have_no_differences_to_judge_either(tmp_path):
     measured = tmp_path / "smile.csv"
     prosody(
         "features", SAMPLES / "2-recited-apology-en.wav", "--schema", "egemaps", "--out", measured
@@ -338,8 +362,7 @@ def test_features_under_opensmiles_names_can_be_judged_too(tmp_path):
     head = measured.read_text(encoding="utf-8").splitlines()[0].split(",")
     assert "F0semitoneFrom27.5Hz_sma3nz_amean" in head
     assert "loudnessPeaksPerSec" in head
-    judged = prosody("judge", measured)
-    assert judged.returncode == 0, judged.stderr
+    assert_differences_are_asked_for(prosody("judge", measured))
 
 
 def test_frames_are_a_table_every_ten_milliseconds(tmp_path):
@@ -366,9 +389,7 @@ def test_features_of_a_folder_goes_on_after_a_broken_file(tmp_path):
 def test_a_table_without_measures_is_refused(tmp_path):
     strange = tmp_path / "t.csv"
     strange.write_text("a,b\n1,2\n")
-    done = prosody("judge", strange)
-    assert done.returncode == 2
-    assert "prosody features" in done.stderr
+    assert_differences_are_asked_for(prosody("judge", strange))
 
 
 def test_windows_without_length_or_beyond_the_end_have_rows_that_say_so(tmp_path):
