@@ -462,8 +462,8 @@ def test_who_is_stopped_while_clearing_up_goes_on(finished, tmp_path, monkeypatc
         removed.append(path.name)
         really(path)
 
-    really = purge.dataset.remove
-    monkeypatch.setattr(purge.dataset, "remove", remove)
+    really = purge.parquet.remove
+    monkeypatch.setattr(purge.parquet, "remove", remove)
     journal = Journal(out)
     with contextlib.suppress(KeyboardInterrupt):
         purge.begin(journal, out, redact=True)
