@@ -11,13 +11,13 @@ from prosody.cli._options import MODEL, SETTINGS, TABLE_OUT, chosen
 
 @app.command(
     short_help="Judge a table of measures.",
-    epilog="Example: prosody judge measures.csv --out judged.csv",
+    epilog="Example: prosody judge results/apologies.csv --out judged.csv",
 )
 def judge(
     table: Path = typer.Argument(
         ...,
-        help="CSV, .xlsx or Parquet with one row per apology; columns named as prosody or "
-        "openSMILE names them.",
+        help="CSV, .xlsx or Parquet with one row per apology: its differences from the speaker's "
+        "other speech and baseline_s, as analyze writes them.",
     ),
     out: str = TABLE_OUT,
     model: Path | None = MODEL,

@@ -95,13 +95,6 @@ def write_json(path: Path, value: Any) -> None:
         out.write("\n")
 
 
-def write_jsonl(path: Path, objects: Iterable[dict[str, Any]]) -> None:
-    """Write one JSON object per line (UTF-8, null for NaN)."""
-    with jsonl_writer(path) as put:
-        for one in objects:
-            put(one)
-
-
 def write_csv(
     path: Path | IO[str], table_rows: Sequence[dict[str, Any]], columns: Sequence[str]
 ) -> None:

@@ -50,8 +50,6 @@ export const version = (id, how, lang) => json(`${one(id)}/versions/${how}?${que
 export const soundOfVersion = (id, how) => `${one(id)}/versions/${how}/sound`;
 export const versionToSave = async (id, how) =>
   (await ask(`${soundOfVersion(id, how)}?${query({ form: "flac" })}`)).blob();
-export const exampleOf = async (id) =>
-  (await ask(`/api/situations/${encodeURIComponent(id)}/example`)).blob();
 export const soundOf = (id) => `${one(id)}/sound`;
 export const kept = async (id, what, lang) =>
   (await ask(`${one(id)}/keep?${query({ what, lang })}`)).blob();
