@@ -34,6 +34,8 @@ FORMAT_VERSION = "1"
 # Where a judge keeps what its differences of takes are off by.
 SPREADS = {"take": "takes_spread", "usual": "usual_spread"}
 MAX_IR, MAX_OPSET = 10, 17
+# Ratings are in units of what a panel's differ by; one weight too large is a damaged judge.
+MAX_RATING = 1e3
 BLOCK = 8_192
 
 
@@ -430,7 +432,8 @@ def _try(session: Any, path: Path, inputs: Sequence[str], axes: Sequence[str]) -
     Raises
     ------
     ModelError
-        If it fails, or answers with anything but numbers (a standard deviation above 0).
+        If it fails, or answers with anything but numbers as ratings are (a standard deviation above
+        0).
     """
     plain = np.array([np.nan, 0.0, 1.0, -1.0, 30.0], dtype=np.float32)
     rows = np.repeat(plain[:, None], len(inputs), axis=1)
@@ -440,9 +443,9 @@ def _try(session: Any, path: Path, inputs: Sequence[str], axes: Sequence[str]) -
     got = dict(zip(wanted, onnx_check.run(session, path, wanted, batch), strict=True))
     for name, values in got.items():
         shape = (BLOCK, len(inputs)) if name.endswith("contributions") else (BLOCK,)
-        if values.shape != shape or not np.isfinite(values).all():
+        if values.shape != shape or not (np.abs(values) < MAX_RATING).all():
             raise ModelError(
-                f"{path}: its output '{name}' is not {list(shape)} finite numbers.",
+                f"{path}: its output '{name}' is not {list(shape)} numbers below {MAX_RATING:g}.",
                 "Its weights are damaged: write it again with 'prosody fit'.",
             )
         if name.endswith("_sd") and not (values > 0).all():

@@ -24,6 +24,8 @@ MAX_BYTES = 5_000_000
 # judge takes a tenth of it; a file of a few kilobytes may ask for terabytes.
 MAX_MEMORY_BYTES = 256 << 20
 MAX_SECONDS = 20.0
+# No scale, weight or limit of a judge of speech is larger.
+MAX_NUMBER = 1e6
 
 # Arithmetic on whole batches; nothing that loops, branches, allocates by value or names a file.
 ALLOWED = frozenset(
@@ -155,11 +157,14 @@ def _tensor(data: memoryview, out: OnnxFile) -> str:
     # At least one bit per element: no tensor may promise more than the file can hold.
     if math.prod(dims) > max(size, 1) * 8:
         out.refused = out.refused or f"tensor '{name}' claims more elements than it holds"
-    # A single number that is none may stand for "missing"; among weights it spoils every answer.
     width = {FLOAT: 4, DOUBLE: 8}.get(kind, 0)
-    whole = len(values) // width * width if width and math.prod(dims) > 1 else 0
-    if whole and not np.isfinite(np.frombuffer(values[:whole], f"<f{width}")).all():
-        out.refused = out.refused or f"tensor '{name}' holds values that are no numbers"
+    if width:
+        held = np.frombuffer(values[: len(values) // width * width], f"<f{width}")
+        # A single number that is none may stand for "missing"; among weights it spoils all answers.
+        if math.prod(dims) > 1 and not np.isfinite(held).all():
+            out.refused = out.refused or f"tensor '{name}' holds values that are no numbers"
+        if np.any(np.isfinite(held) & (np.abs(held) > MAX_NUMBER)):
+            out.refused = out.refused or f"tensor '{name}' holds values beyond {MAX_NUMBER:g}"
     return name
 
 

@@ -204,7 +204,7 @@ def judge_table(
     from prosody.tables.table_files import open_rows
 
     head, rows = open_rows(path)
-    known = {*judge.inputs, *table.NAMES, *table.BY_EGEMAPS} & {*head}
+    known = {*judge.inputs, *table.NAMES, *table.RELATIVE_NAMES, *table.BY_EGEMAPS} & {*head}
     nothing = np.empty(0)
     usable = {*_ours(dict.fromkeys(known, nothing))} & {*judge.inputs} - {"baseline_s", "snr_db"}
     if not usable:

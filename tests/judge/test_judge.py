@@ -234,10 +234,10 @@ def axes(proto, **values):
     props(proto, axes=json.dumps({**kept, "sincere": {**kept["sincere"], **values}}))
 
 
-def weights(proto, value):
-    tensor = max(proto.graph.initializer, key=lambda t: len(t.raw_data))
+def weights(proto, value, name="sincere_unlike", at=...):
+    tensor = next(t for t in proto.graph.initializer if t.name == name)
     numbers = onnx.numpy_helper.to_array(tensor).copy()
-    numbers[...] = value
+    numbers[at] = value
     tensor.CopyFrom(onnx.numpy_helper.from_array(numbers, tensor.name))
 
 
@@ -277,7 +277,13 @@ REFUSED = {
     "typical": (lambda p: axes(p, typical=[1]), "typical of 'sincere' is no table"),
     "thresholds": (lambda p: props(p, thresholds='{"sincere_p": 7}'), "no probabilities"),
     "weights": (lambda p: weights(p, np.nan), "values that are no numbers"),
-    "weights out of bounds": (lambda p: weights(p, 3e38), "finite numbers"),
+    "one weight out of bounds": (
+        lambda p: weights(p, 3e38, "sincere_coef", 0), "values beyond 1e",
+    ),
+    "one weight that moves every rating": (
+        lambda p: weights(p, 1e5, "sincere_coef", 0), "numbers below 1000",
+    ),
+    "a bias out of bounds": (lambda p: weights(p, -2e3, "sincere_bias"), "numbers below 1000"),
     "index": (
         lambda p: instead(p, node("Gather", "old far", "sincere_rating"), far=np.array(9**9)),
         "onnxruntime cannot run it",

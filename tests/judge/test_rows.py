@@ -25,7 +25,8 @@ def judge():
 @pytest.fixture
 def table(tmp_path, judge):
     rng = np.random.default_rng(0)
-    names = [n for n in judge.inputs if n != "snr_db"]
+    # One difference that no judge takes: what it passes over stays a number, too.
+    names = [*(n for n in judge.inputs if n != "snr_db"), "mfcc1_rel"]
     values = rng.normal(0, 1, (23, len(names)))
     values[:, names.index("baseline_s")] = 40.0
     with (tmp_path / "t.csv").open("w", newline="") as file:
@@ -60,7 +61,7 @@ def test_contributions_sum_to_the_rating_and_numbers_stay_numbers(table, judge):
         parts = [float(v) for k, v in row.items() if k.startswith("sincere_from_")]
         assert bias + sum(parts) == pytest.approx(float(row["sincere_rating"]), abs=1e-5)
         assert row["note"].startswith("'=1+")  # what a spreadsheet would execute is text
-        measures = [row[n] for n in judge.inputs if n in row]
+        measures = [row[n] for n in (*judge.inputs, "mfcc1_rel") if n in row]
         assert not any(m.startswith("'") for m in measures)
         below += sum(m.startswith("-") for m in measures)
     assert below > 100
