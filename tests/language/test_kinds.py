@@ -57,6 +57,9 @@ LINES = {
             "ah sorry my dog is barking",
             "i'm sorry to say it's out of stock",
             "we do apologise for that what's your booking reference",
+            "I am sorry, that is not a number we can connect. Please dial again.",
+            "sorry it's the wrong department",
+            "i'm sorry this is not a working line",
         ),
         REPAIR: (
             "on the green card i'm sorry the silver card",
@@ -82,6 +85,8 @@ LINES = {
             "it's the north or sorry the south gate",
             "so the engineer who the sorry the plumber who came",
             "sorry say again",
+            "sorry it's not the first it's the second",
+            "you press the star sorry it's the hash",
             "sorry did you say sixty",
             "sorry who",
             "sorry i lost you for a second",
@@ -143,6 +148,8 @@ LINES = {
     "nl": {
         APOLOGY: (
             "het spijt me dat er niets aan gedaan is",
+            "Het spijt me, dat is geen geldig nummer. Probeer het nog eens.",
+            "sorry dat is niet de goede afdeling",
             "het spijt me dat er niemand is teruggebeld",
             "het spijt me dat u geen antwoord heeft gekregen",
             "de factuur is niet aangepast onze excuses",
