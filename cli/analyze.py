@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # What --asr without a name means.
 BEST = "best"
+# Before a run so many recordings, spread over all, are looked at: some seconds.
+LOOKED_AT = 1000
 
 PATHS = typer.Argument(
     None,
@@ -173,6 +175,7 @@ def analyze(
     from prosody.results.look import Look
     from prosody.results.records import nested
     from prosody.runs import batch, executors, purge, task
+    from prosody.runs import check as looking
     from prosody.runs.journal import Journal
     from prosody.runs.recognised import Plan
     from prosody.words import load as words
@@ -224,6 +227,11 @@ def analyze(
         engine, scheduler=scheduler, workers=workers, memory=memory, time_limit_s=time_limit
     )
     progress = Progress(quiet=quiet, as_json=json_progress, lang=lang, measures_only=measures_only)
+    if not (quiet or json_progress or clips):
+        for line in looking.summary(
+            looking.check(calls, options, most=LOOKED_AT), lang, of=len(calls)
+        ):
+            typer.echo(line, err=True)
     with Journal(out, fresh=fresh) as journal:
         removed = purge.begin(journal, out, redact=redact)
         progress.found(journal, removed)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import typer
 from prosody.cli import app
-from prosody.cli._options import given
+from prosody.cli._options import LANG, given
 
 
 @app.command(
@@ -30,6 +31,7 @@ def check(
         "auto", "--transcript-unit", help="What the numbers of transcripts count: auto, s or ms."
     ),
     language: str = typer.Option("auto", "--language", help="Language spoken: nl, en or auto."),
+    lang: str = LANG,
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object per recording."),
 ) -> None:
     """Look at recordings and transcripts before they are analysed; nothing is measured.
@@ -38,9 +40,12 @@ def check(
     to a minute of up to a hundred of them, whether the transcripts' clocks fit. Exit code 1 where
     something needs attention.
     """
+    from prosody.cli._sheet import printable, sheet
+
     from prosody.calls.collect import collect
     from prosody.examine.examine import Options
     from prosody.runs import check as looking
+    from prosody.words import load as words
 
     calls = collect(paths, manifest=manifest, transcripts=transcripts, windows=windows)
     options = Options(
@@ -49,18 +54,27 @@ def check(
         transcript_offset_s=transcript_offset,
         transcript_unit=transcript_unit,
         language=language,
+        lang=lang,
     )
+    say = words("screen", lang)["check"]
     looks = looking.check(calls, options)
-    needs = looking.attention(looks)
     if as_json:
         for one in looks:
-            typer.echo(json.dumps(looking.as_dict(one), ensure_ascii=False))
+            typer.echo(json.dumps(asdict(one), ensure_ascii=False))
     else:
-        for line in looking.summary(looks):
+        for line in looking.summary(looks, lang):
             typer.echo(line)
-        for group in needs:
-            name = Path(group["example"]).name
-            typer.echo(f"\n{group['recordings']} x {group['code']} ({group['does']}), as {name}:")
-            typer.echo(f"  {group['message']}")
-            typer.echo(f"  {group['remedy']}")
-    raise typer.Exit(1 if needs else 0)
+        if left := sorted({name for call in calls for name in call.unpaired}):
+            typer.echo(printable(say["unpaired"].format(names=", ".join(left[:10]))))
+        kinds = looking.kinds(looks)
+        rows = [
+            (count, one.transcript or "-", one.channels or "-", say.get(one.roles, "-"),
+             one.language or "-", say.get(one.clock, one.clock) or "-", say[one.does])
+            for count, one in kinds
+        ]  # fmt: skip
+        sheet(None, say["head"], rows, texts=(1, 3, 4, 5, 6))
+        for count, one in kinds:
+            if one.code:
+                typer.echo(printable(f"{count} x {one.code}: {one.recording}: {one.message}"))
+                typer.echo(printable(f"  {one.remedy}" if one.remedy else ""))
+    raise typer.Exit(1 if any(one.code for one in looks) else 0)

@@ -29,7 +29,8 @@ class Call:
 
     ``name`` is the place of the (agent's) file and names the call in all results.
     ``transcript`` is the transcript of the whole call; transcripts of single tracks stand with
-    their :class:`Source`. ``agent_speaker`` is the transcript's label of the agent. ``hides`` are
+    their :class:`Source`; ``unpaired`` are the names of some near a call without one that belong to
+    no recording. ``agent_speaker`` is the transcript's label of the agent. ``hides`` are
     the names that no result may show, each with what stands for it there; ``name``, ``call_id``
     and ``agent`` then are what stands for them already.
     """
@@ -46,3 +47,4 @@ class Call:
     agent_speaker: str = ""
     remarks: tuple[Remark, ...] = field(default=())
     hides: tuple[tuple[str, str], ...] = ()
+    unpaired: tuple[str, ...] = ()

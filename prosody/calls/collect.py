@@ -25,7 +25,7 @@ from prosody.calls.places import placed
 from prosody.calls.role_words import ROLE_WORDS, role_of
 from prosody.calls.windows import read_windows
 from prosody.errors import UsageError
-from prosody.transcripts import EXTENSIONS
+from prosody.transcripts import EXTENSIONS, is_transcript
 from prosody.transcripts.turns import Role
 
 __all__ = ["Call", "Source", "collect", "walk"]
@@ -50,6 +50,7 @@ _SIDE = re.compile(
     re.IGNORECASE,
 )
 _LEFT = ("left", "links", "l", "ch0", "channel0", "in", "rx")
+_LOOKED_INTO, _NAMED = 20, 5  # files that may be transcripts of no recording, and those named
 
 # --- folders ------------------------------------------------------------------------------------
 
@@ -150,6 +151,16 @@ class _Names(dict[Path, frozenset[str]]):
             return own.casefold() != key, order[suffix.lower()], name
 
         return sorted(found, key=rank)
+
+    def unpaired(self, folder: Path, stems: Iterable[str], used: set[Path]) -> list[str]:
+        """Return the transcripts in a folder that belong to none of the names of recordings."""
+        if not self[folder]:
+            return []
+        known = self._stems[folder]
+        taken = {name for stem in stems for name in known.get(stem.casefold(), ())}
+        left = {name for names in known.values() for name in names} - taken
+        near = [folder / name for name in sorted(left)[:_LOOKED_INTO]]
+        return [p.name for p in near if p not in used and (storage.is_url(p) or is_transcript(p))]
 
 
 def _half(path: Path) -> tuple[tuple[str, ...], Role, str]:
@@ -254,18 +265,38 @@ def _folders(path: Path, transcripts: Path | None) -> list[Path]:
     return list(dict.fromkeys(out))
 
 
+def _stems(call: Call) -> list[str]:
+    """Return the names a call's transcript may have, most specific first."""
+    first = call.sources[0].path
+    if len(call.sources) == 1:  # also call.wav.vtt, as some tools name it
+        return list(dict.fromkeys([first.stem, call.call_id, first.name]))
+    # what the names of a pair share, where the call's id was told otherwise
+    return list(dict.fromkeys([call.call_id, *sorted({_half(s.path)[2] for s in call.sources})]))
+
+
+def _with_unpaired(calls: list[Call], transcripts: Path | None, names: _Names) -> list[Call]:
+    """Give calls without a transcript the names of those near them that no recording has."""
+    known = {stem for c in calls for stem in (*_stems(c), *(s.path.stem for s in c.sources))}
+    used = {p for c in calls for p in (c.transcript, *(s.transcript for s in c.sources)) if p}
+    left: dict[Path, list[str]] = {}
+    out = []
+    for call in calls:
+        if not (call.transcript or call.windows or any(s.transcript for s in call.sources)):
+            near = _folders(call.sources[0].path, transcripts)
+            left |= {f: names.unpaired(f, known, used) for f in near if f not in left}
+            found = [name for folder in near for name in left[folder]]
+            call = replace(call, unpaired=tuple(found[:_NAMED]))
+        out.append(call)
+    return out
+
+
 def _with_transcript(call: Call, transcripts: Path | None, names: _Names) -> Call:
     taken = {str(source.path) for source in call.sources}
     remarks = list(call.remarks)
     if call.transcript is None:
-        stems = [call.call_id]
-        if len(call.sources) == 1:
-            stems.insert(0, call.sources[0].path.stem)
-            stems.append(call.sources[0].path.name)  # call.wav.vtt, as some tools name it
-        else:  # what the names of a pair share, where the call's id was told otherwise
-            stems += sorted({_half(s.path)[2] for s in call.sources})
+        stems = _stems(call)
         for folder in _folders(call.sources[0].path, transcripts):
-            found, others = _beside(folder, dict.fromkeys(stems), taken, names)
+            found, others = _beside(folder, stems, taken, names)
             if found is not None:
                 call = replace(call, transcript=found)
                 if others:
@@ -403,6 +434,7 @@ def collect(
         raise UsageError(f"--transcripts {folder}: there is no such folder.", "Check the path.")
     if not clips:
         calls = _told_apart([_with_transcript(call, folder, names) for call in calls])
+        calls = _with_unpaired(calls, folder, names)
     if windows is not None:
         calls = _with_windows(calls, Path(windows))
     calls = placed(calls, roots)

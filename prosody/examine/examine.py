@@ -19,10 +19,10 @@ from prosody.calls.collect import Call
 from prosody.errors import ProsodyError, RecordingError, UsageError
 from prosody.examine import talk
 from prosody.examine.baseline import Baseline
-from prosody.examine.open_call import NO_WORDS, OpenCall, describe, open_call
+from prosody.examine.open_call import OpenCall, describe, open_call
 from prosody.examine.roles import check
 from prosody.examine.speaker import Measuring, baseline_of
-from prosody.examine.spoken import WordsFromSound
+from prosody.examine.spoken import NO_WORDS, SEARCHED, WordsFromSound
 from prosody.measures import table
 from prosody.message import failure as failure_said
 from prosody.message import remark as remark_said
@@ -91,7 +91,13 @@ def check_request(calls: Sequence[Call], options: Options) -> None:
                 "Check the path, and that a link does not point nowhere.",
                 code="not_found",
             )
-        raise UsageError("Nothing says where the apologies are.", NO_WORDS, code="no_words")
+        left = sorted({name for call in calls for name in call.unpaired})[:10]
+        near = f" Transcripts that belong to no recording: {', '.join(left)}." if left else ""
+        raise UsageError(
+            f"Nothing says where the apologies are: {SEARCHED}.{near}",
+            NO_WORDS,
+            code="no_words",
+        )
 
 
 class Examiner:

@@ -29,7 +29,7 @@ from prosody.examine.recognise import Recognised
 from prosody.examine.role_evidence import agents_apart
 from prosody.examine.roles import Roles, Track
 from prosody.examine.sound import Sound
-from prosody.examine.spoken import Words, WordsFromSound, words_of
+from prosody.examine.spoken import Words, WordsFromSound, no_words, spoken, words_of
 from prosody.examine.timed import Timed, on_the_clock
 from prosody.settings import Settings
 from prosody.transcripts.alignment import Fault, phrases
@@ -37,12 +37,6 @@ from prosody.transcripts.turns import Act, Role, Turn, Word
 
 WindowSource = Literal["windows", "transcript", "asr", "clips"]
 
-NO_WORDS = (
-    "Say where the apologies are, in one of four ways: --asr (the words are recognised here; once "
-    "before that: prosody recognisers get parakeet), --transcripts DIR (or a transcript under the "
-    "same name beside the recording), --windows FILE (CSV, Praat TextGrid or Audacity labels), or "
-    "--clips (each file is one apology)."
-)
 # A window is measured in one piece, which takes about 16 MB a minute at 8 kHz.
 MAX_WINDOW_S = 300.0
 # Turns whose words have no times are loose at their ends; pauses inside a turn are its own.
@@ -322,7 +316,7 @@ def _with_acts(
 ) -> OpenCall:
     """Find the acts of a call: the last step."""
     assert timed.roles is not None
-    spoken, unsure = _language(call, words, timed.turns, language)
+    lang, unsure = _language(call, words, timed.turns, language)
     from_words: WindowSource = "transcript" if words.recognised is None else "asr"
     opened = OpenCall(
         call,
@@ -332,7 +326,7 @@ def _with_acts(
         turns=timed.turns,
         faults=timed.faults,
         agents=agents_apart(timed.turns),
-        language=spoken,
+        language=lang,
         remarks=(
             *(r for f in sound.recordings for r in f.info.remarks),
             *call.remarks,
@@ -353,17 +347,12 @@ def _with_acts(
 def _language(
     call: Call, words: Words, turns: Sequence[Turn], asked: str
 ) -> tuple[str, tuple[Remark, ...]]:
-    from prosody.language import lexicon
-
     transcript = words.transcript
     if transcript is None:
         return (asked if asked != "auto" else call.language), ()
     if words.recognised is not None and words.recognised.poor:
         return transcript.language, ()
-    given = asked if asked != "auto" else call.language or transcript.language
-    if given:
-        return given, ()
-    code, _, sure = lexicon.guess([t.text for t in turns])
+    code, sure = spoken(call, replace(transcript, turns=tuple(turns)), asked)
     if sure:
         return code, ()
     remark = Remark(
@@ -389,9 +378,7 @@ def _acts(opened: OpenCall, settings: Settings) -> tuple[Act, ...]:
                 opened.turns, opened.language or "auto", join_gap_s=settings.windows.join_gap_s
             )
         )
-    raise TranscriptError(
-        f"{opened.call.name}: nothing says where the apologies are.", NO_WORDS, code="no_words"
-    )
+    raise no_words(opened.call)
 
 
 def _refuse_long_clips(call: Call, files: Sequence[Recording]) -> None:

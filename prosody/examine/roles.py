@@ -280,12 +280,16 @@ def _one_channel(sound: Sound, transcript: Transcript | None, clip: bool) -> Rol
     if clip:
         return Roles(_shared(sound), "clip")
     remarks: tuple[Remark, ...] = ()
-    if not any(turn.role != "unknown" for turn in (transcript.turns if transcript else ())):
+    turns = transcript.turns if transcript else ()
+    if not any(turn.role != "unknown" for turn in turns):
+        some = len({turn.speaker for turn in turns if turn.speaker}) > 1
         remarks = (
             Remark(
                 "role_unknown",
                 "One channel and no roles: apologies of either speaker, without a baseline.",
-                "Give roles in a transcript to have the agent's alone.",
+                f"Name the agent's label with --agent-speaker ({_labels(turns)})."
+                if some
+                else "Give speakers or roles in a transcript to have the agent's alone.",
             ),
         )
     return Roles(_shared(sound), "mono", remarks)
@@ -352,12 +356,10 @@ def _untold(sound: Sound, transcript: Transcript | None) -> RoleError:
         )
     speakers = sorted({t.speaker for t in transcript.turns if t.speaker})
     if len(speakers) > 1:
-        # A label may be a customer's name: only labels that name nobody are repeated.
-        shown = ", ".join(s for s in speakers if NEUTRAL.fullmatch(s)) or "as the transcript has it"
         return RoleError(
             f"{path}: {count} channels, and nothing tells which of the transcript's "
             f"{len(speakers)} speakers is the agent.",
-            _SPEAKERS.format(names=shown),
+            _SPEAKERS.format(names=_labels(transcript.turns)),
         )
     if _nobody_told(transcript):
         speech = together([sound.voice(*signal) for signal in sound.signals])
@@ -375,6 +377,12 @@ def _untold(sound: Sound, transcript: Transcript | None) -> RoleError:
         f"{path}: {count} channels, and neither transcript nor wording tells which is the agent's.",
         _REMEDY,
     )
+
+
+def _labels(turns: Sequence[Turn]) -> str:
+    """Return the speakers' labels that name nobody: another may be a customer's name."""
+    found = sorted({t.speaker for t in turns if NEUTRAL.fullmatch(t.speaker)})
+    return ", ".join(found) or "as the transcript has it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from prosody.audio.activity import ChannelActivity
 from prosody.audio.checks import Remark
 from prosody.audio.recording import Recording
 from prosody.calls.call import Call
+from prosody.errors import TranscriptError
 from prosody.examine.recognise import Recognised
 from prosody.examine.role_evidence import (
     agents_by_wording,
@@ -33,6 +34,16 @@ _WORD_S = 0.12  # a word alone is heard with so much around it
 _UNIT_RATIO = 20.0  # turns that run so many times past the sound are in another unit
 
 
+NO_WORDS = (
+    "Say where the apologies are, in one of four ways: --asr (the words are recognised here; once "
+    "before that: prosody recognisers get parakeet), --transcripts DIR (or a transcript under the "
+    "same name beside the recording), --windows FILE (CSV, Praat TextGrid or Audacity labels), or "
+    "--clips (each file is one apology)."
+)
+SEARCHED = (
+    "no transcript has the recording's name, beside it, in --transcripts, or in a folder "
+    "transcript, transcripts, captions ... beside it and up to two folders above"
+)
 # Why recognised words are no evidence.
 POOR = {
     "weak_language": "the model errs too often in this language",
@@ -42,6 +53,16 @@ POOR = {
     "rate": "there are far too many of them, or too few, for so much speech",
     "unsure": "the model itself gives them little probability",
 }
+
+
+def no_words(call: Call) -> TranscriptError:
+    """Return the error of a call of which nothing says where its apologies are.
+
+    It does not name transcripts of no recording: a file may have somebody's name.
+    """
+    near = "; some near it belong to no recording (prosody check names them)" * bool(call.unpaired)
+    text = f"{call.name}: nothing says where the apologies are: {SEARCHED}{near}."
+    return TranscriptError(text, NO_WORDS, code="no_words")
 
 
 class WordsFromSound(Protocol):
@@ -126,6 +147,16 @@ def words_of(
     found, by_wording = named_by_wording(found)
     remarks += [by_wording] if by_wording else []
     return Words(found, tuple(remarks), recognised, guessed)
+
+
+def spoken(call: Call, transcript: Transcript, asked: str) -> tuple[str, bool]:
+    """Return the language (asked for, else told, else from the words), and whether it is sure."""
+    from prosody.language import lexicon
+
+    if given := asked if asked != "auto" else call.language or transcript.language:
+        return given, True
+    code, _, sure = lexicon.guess([t.text for t in transcript.turns])
+    return code, sure
 
 
 def read_transcript(call: Call, language: str = "auto") -> Transcript | None:

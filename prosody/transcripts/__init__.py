@@ -56,6 +56,14 @@ def reader_for(document: Document) -> Reader:
     raise document.bad("line 1", document.text.strip()[:60], f"one of: {known}")
 
 
+def is_transcript(path: Path) -> bool:
+    """Whether a file looks like a transcript of a known format."""
+    try:
+        return bool(reader_for(load(path)))
+    except TranscriptError:
+        return False
+
+
 def read(path: Path | str, *, language: str = "") -> Transcript:
     """Read a transcript of whatever format.
 
