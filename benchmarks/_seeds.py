@@ -218,3 +218,18 @@ def windows() -> dict[str, bytes]:
         "own.TextGrid": grid().replace(WORDS, "apology").encode(),
         "bom.csv": "start_s;end_s;text\n0,5;1,9;het spijt me\n".encode("utf-8-sig"),
     }
+
+
+def manifest(names: list[str]) -> bytes:
+    """Return a manifest of recordings, with every column that is understood."""
+    from prosody.calls.manifest import FIELDS
+
+    row = {
+        "started_at": "2026-11-30T14:22:05", "channel": "", "role": "agent", "agent": "A. de Boer",
+        "team": "north", "language": "nl", "transcript": "", "windows": "", "agent_speaker": "",
+    }  # fmt: skip
+    lines = [",".join(FIELDS)]
+    for i, name in enumerate(names):
+        cells = row | {"path": name, "call_id": f"call-{i}"}
+        lines.append(",".join(cells[field] for field in FIELDS))
+    return "\n".join([*lines, ""]).encode()

@@ -1,7 +1,9 @@
-"""Damaged recordings, transcripts and windows of every kind through the real command: one row each.
+"""Damaged recordings, transcripts, windows and manifests: one row each, or one line that refuses.
 
-10,000 of them (``--profile quick``: 200). The run must end by itself, with one row for each, no
-fault of ours among the codes, and no worker above its memory.
+10,000 recordings with what lies beside them, of every kind, go through the real command
+(``--profile quick``: 200); half of the texts are valid but for one field. The run must end by
+itself, with one row for each, no fault of ours among the codes, and no worker above its memory. As
+many manifests as one in ten of that, each with one field changed, must give calls or be refused.
 """
 
 from __future__ import annotations
@@ -17,14 +19,19 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import _run, _seeds, common
+from prosody.calls.collect import collect
+from prosody.errors import ProsodyError
 
-sys.path.insert(0, str(common.ROOT / "tests"))
+sys.path.insert(0, str(common.ROOT / "tests" / "support"))
 
-from mutate import mutate, mutate_json
+from mutate import mutate, mutate_field, mutate_json
 
 MEMORY = "2000MB"
 LIMIT_S = 30
-DAMAGED = ("recording", "transcript", "values of a transcript", "windows")
+DAMAGED = (
+    "recording", "transcript", "field of a transcript", "values of a transcript", "windows",
+    "field of windows",
+)  # fmt: skip
 OURS = ("internal_error", "worker_died", "time_limit", "memory_limit", "unreadable")
 
 
@@ -36,9 +43,9 @@ def cases(n: int, seed: int) -> Iterator[tuple[str, str, bytes, str, bytes]]:
     whole = [*voices.values(), *said.values(), *where.values()]
     good = "pcm16.wav"
     for i in range(n):
-        what = DAMAGED[(0, 0, 0, 1, 1, 2, 2, 3)[i % 8]]
+        what = DAMAGED[(0, 0, 0, 1, 2, 2, 3, 4, 5, 5)[i % 10]]
         voice = rng.choice(sorted(voices)) if what == "recording" else good
-        kinds = {"windows": where, "values of a transcript": spoken}.get(what, said)
+        kinds = where if "windows" in what else spoken if "values" in what else said
         # Beside a damaged recording lies a transcript with roles, so that all of it is examined.
         text = "own.csv" if what == "recording" else rng.choice(sorted(kinds))
         sound, words = voices[voice], kinds[text]
@@ -46,6 +53,8 @@ def cases(n: int, seed: int) -> Iterator[tuple[str, str, bytes, str, bytes]]:
             sound = mutate(sound, rng, whole)
         elif what == "values of a transcript":
             words = mutate_json(words, rng)
+        elif what.startswith("field"):
+            words = mutate_field(words, rng)
         else:
             words = mutate(words, rng, whole)
         stem = f"{i:06d}-{voice.rsplit('.', 1)[0]}"
@@ -65,8 +74,8 @@ def fuzz(folder: Path, n: int, *, seed: int = 0, keep: Path | None = None) -> di
     roles = _seeds.transcripts()["own.csv"]
     for what, voice, sound, text, words in cases(n, seed):
         (calls / voice).write_bytes(sound)
-        ((where if what == "windows" else calls) / text).write_bytes(words)
-        if what == "windows":  # a transcript says who speaks where
+        ((where if "windows" in what else calls) / text).write_bytes(words)
+        if "windows" in what:  # a transcript says who speaks where
             (calls / voice).with_suffix(".csv").write_bytes(roles)
         damaged[voice] = what
         seeds[what] += 1
@@ -118,13 +127,44 @@ def fuzz(folder: Path, n: int, *, seed: int = 0, keep: Path | None = None) -> di
     }
 
 
+def manifests(folder: Path, n: int, *, seed: int = 0) -> dict[str, Any]:
+    """Read `n` manifests, valid but for one field, and count what became of them."""
+    names = [f"{i}.wav" for i in range(3)]
+    for name in names:
+        (folder / name).write_bytes(_seeds.sounds()["pcm16.wav"])
+    rng = random.Random(seed)
+    valid = _seeds.manifest(names)
+    became: Counter[str] = Counter()
+    faults = []
+    for i in range(n):
+        path = folder / f"{i}.csv"
+        path.write_bytes(mutate_field(valid, rng))
+        try:
+            became[f"{len(collect([path]))} calls"] += 1
+        except ProsodyError as error:
+            one_line = "\n" not in str(error)
+            became["refused in one line" if one_line else "refused in several"] += 1
+        except Exception as error:
+            faults.append(f"{type(error).__name__}: {error}"[:300])
+        path.unlink()
+    return {"inputs": n, "became": dict(became.most_common()), "faults": faults}
+
+
 def main(argv: list[str]) -> int:
     """Run it and write the figures; 1 where a row is missing or a fault was found."""
     args = common.arguments(argv, __doc__)
     with tempfile.TemporaryDirectory() as folder:
         keep = common.ROOT / ".cache" / "fuzz"
-        told = fuzz(Path(folder), 200 if args.quick else 10_000, keep=keep)
+        n = 200 if args.quick else 10_000
+        told = fuzz(Path(folder), n, keep=keep)
+    with tempfile.TemporaryDirectory() as folder:
+        told["manifests"] = manifests(Path(folder), n // 10)
     print(json.dumps(told, indent=1))
     common.write("fuzz", args, told)
-    bad = told["faults"] or told["without_a_row"] or told["with_two_rows"]
+    bad = (
+        told["faults"]
+        or told["manifests"]["faults"]
+        or told["without_a_row"]
+        or told["with_two_rows"]
+    )
     return 1 if bad or told["exit_code"] not in (0, 1) else 0

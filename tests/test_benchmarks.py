@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from mutate import mutate_field
 from places import ROOT
 
 from benchmarks import __main__ as runner
-from benchmarks import common, stages
+from benchmarks import _seeds, common, stages
 
 
 @pytest.fixture
@@ -81,6 +83,20 @@ def test_every_benchmark_says_what_it_measures():
     found = runner.known()
     assert "stages" in found
     assert all(doc.endswith(".") for doc in found.values())
+
+
+@pytest.mark.parametrize("name", runner.known())
+def test_every_benchmark_can_be_imported(name):
+    """What a benchmark takes from the tests moves with them."""
+    assert callable(__import__(f"benchmarks.{name}", fromlist=["main"]).main)
+
+
+def test_a_field_changes_and_the_rest_of_a_text_stays():
+    rng, text = random.Random(5), _seeds.windows()["own.csv"]
+    for _ in range(300):
+        changed = mutate_field(text, rng)
+        same = sum(line in changed.splitlines() for line in text.splitlines())
+        assert same >= len(text.splitlines()) - 1
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones(capsys):

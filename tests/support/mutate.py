@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from typing import Any
 
 # Values that headers choke on: nothing, one, the largest, the sign bit, and plausible lies.
@@ -97,6 +98,37 @@ def mutate_json(data: bytes, rng: random.Random) -> bytes:
         return json.dumps(root).encode()
     except (RecursionError, ValueError):  # too deep for the writer (or a ring): write a deep one
         return b"[" * 100_000 + b"]" * 100_000
+
+
+# A field is a number, a time or a word: what lies between the marks of every kind of text file.
+_FIELD = re.compile(rb"[^\s,;:<>\"{}\[\]=]+")
+_ODD_FIELDS = (
+    b"", b"0", b"-1", b"-0.5", b"1e308", b"nan", b"inf", b"9" * 400, b"0,5", b"1.234,5", b"1e-400",
+    b"00:00", b"99:99:99.999", b"2026-02-31", b"x" * 20_000, b"agent", b"klant", b"null", b"TRUE",
+    b'"', b"'", b"=1+1", b"<v ", b"-->", b"\xff\xfe", b"\xed\xa0\x80", b"\xef\xbf\xbf",
+)  # fmt: skip
+
+
+def mutate_field(data: bytes, rng: random.Random) -> bytes:
+    """Return a text file that is valid but for one field: another value, gone, twice, or swapped.
+
+    A field is what lies between blanks and marks: a cell, a time, half a time, a word, a keyword.
+    """
+    fields = [found.span() for found in _FIELD.finditer(data)]
+    if not fields:
+        return data
+    (start, end), (other, until) = rng.choice(fields), rng.choice(fields)
+    field = data[start:end]
+    match rng.randrange(5):
+        case 0:
+            new = data[other:until]
+        case 1:
+            new = field + rng.choice((b",", b";", b"\t", b" ", b"\n", b":", b".")) + field
+        case 2:
+            new = field[: len(field) // 2]
+        case _:
+            new = rng.choice(_ODD_FIELDS)
+    return data[:start] + new + data[end:]
 
 
 def _places(value: Any) -> list[tuple[Any, Any]]:
