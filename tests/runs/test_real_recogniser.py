@@ -31,10 +31,11 @@ pytestmark = [
     pytest.mark.skipif(not PROMPTS.is_dir(), reason="needs asterisk-core-sounds-en-wav"),
 ]
 
-# What an agent says before and after, for a baseline; and what is an apology.
+# What an agent says before and after, for a baseline; and what is an apology. No menu ("press 1"):
+# everything that the same voice says up to one is taken for an announcement.
 TALK = (
-    "agent-user", "conf-getconfno", "vm-enter-num-to-call", "dir-instr", "vm-forward-multiple",
-    "conf-adminmenu", "privacy-prompt", "queue-thankyou", "demo-abouttotry",
+    "agent-user", "conf-getconfno", "vm-enter-num-to-call", "agent-alreadyon", "demo-nogo",
+    "demo-congrats", "privacy-prompt", "queue-thankyou", "demo-abouttotry",
 )  # fmt: skip
 SORRY = ("im-sorry", "sorry-youre-having-problems")
 
