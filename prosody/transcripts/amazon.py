@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from prosody.transcripts.document import Document, align
+from prosody.transcripts.document import Document, align, listed
 from prosody.transcripts.joining import Spoken, join
 from prosody.transcripts.reader import Reader
 from prosody.transcripts.turns import Transcript, Turn, Word
@@ -42,7 +44,8 @@ def _parse_transcribe(document: Document) -> Transcript:
     results = document.get(data, "results", dict, "")
     by_start = _speakers(document, results)
     spoken: list[Spoken] = []
-    for place, item in document.items(results, "items", "results"):
+
+    def heard(place: str, item: dict[str, Any]) -> list[Spoken]:
         choices = document.items(item, "alternatives", place)
         if not choices:
             raise document.bad(f"{place}.alternatives", "nothing", "at least one alternative")
@@ -50,29 +53,19 @@ def _parse_transcribe(document: Document) -> Transcript:
         channel = document.maybe(item, "channel_label", str, place) or ""
         if item.get("type") == "punctuation":
             if spoken and _channel(channel) == spoken[-1].channel:
-                last = spoken[-1]
-                word = Word(last.word.text + text, last.word.start_s, last.word.end_s)
-                spoken[-1] = Spoken(word, last.place, last.speaker, last.channel)
-            continue
+                spoken[-1] = replace(spoken[-1], word=_ended(spoken[-1].word, text))
+            return []
         speaker = document.maybe(item, "speaker_label", str, place)
-        spoken.append(
-            Spoken(
-                Word(
-                    text,
-                    document.time(item.get("start_time"), f"{place}.start_time"),
-                    document.time(item.get("end_time"), f"{place}.end_time"),
-                ),
-                place,
-                speaker or by_start.get(str(item.get("start_time")), "") or channel,
-                _channel(channel),
-            )
-        )
+        speaker = speaker or by_start.get(str(item.get("start_time")), "") or channel
+        word = Word(text, *_times(document, item, place))
+        spoken.append(Spoken(word, place, speaker, _channel(channel)))
+        return spoken[-1:]
+
+    document.each(document.items(results, "items", "results"), heard)
     turns = join(document, spoken)
     if not spoken:
-        turns = [
-            _segment(document, p, s)
-            for p, s in document.items(results, "audio_segments", "results")
-        ]
+        segments = document.items(results, "audio_segments", "results")
+        turns = document.each(segments, partial(_segment, document))
     return document.finish(
         turns,
         "Amazon Transcribe JSON",
@@ -80,16 +73,27 @@ def _parse_transcribe(document: Document) -> Transcript:
     )
 
 
-def _segment(document: Document, place: str, item: dict[str, Any]) -> Turn:
+def _ended(word: Word, by: str) -> Word:
+    """Return a word with the punctuation that follows it."""
+    return Word(word.text + by, word.start_s, word.end_s)
+
+
+def _times(document: Document, item: dict[str, Any], place: str) -> tuple[float, float]:
+    start, end = (document.time(item.get(k), f"{place}.{k}") for k in ("start_time", "end_time"))
+    return start, end
+
+
+def _segment(document: Document, place: str, item: dict[str, Any]) -> list[Turn]:
     channel = document.maybe(item, "channel_label", str, place) or ""
-    return document.turn(
-        place,
-        document.time(item.get("start_time"), f"{place}.start_time"),
-        document.time(item.get("end_time"), f"{place}.end_time"),
-        document.get(item, "transcript", str, place),
-        speaker=document.maybe(item, "speaker_label", str, place) or channel,
-        channel=_channel(channel),
-    )
+    return [
+        document.turn(
+            place,
+            *_times(document, item, place),
+            document.get(item, "transcript", str, place),
+            speaker=document.maybe(item, "speaker_label", str, place) or channel,
+            channel=_channel(channel),
+        )
+    ]
 
 
 def _analytics_turns(document: Document) -> list[tuple[str, dict[str, Any]]] | None:
@@ -111,11 +115,46 @@ def _is_analytics(document: Document) -> bool:
     data = document.json
     if not isinstance(data, dict):
         return False
-    listed = data.get("Transcript", data.get("Segments"))
-    first = listed[0] if isinstance(listed, list) and listed else None
-    if isinstance(first, dict) and isinstance(first.get("Transcript"), dict):
-        first = first["Transcript"]
-    return isinstance(first, dict) and {"BeginOffsetMillis", "Content"} <= first.keys()
+    found = data.get("Transcript", data.get("Segments"))
+    if isinstance(found, list) and listed(found, "Transcript"):
+        found = [one.get("Transcript") for one in found if isinstance(one, dict)]
+    return listed(found, "BeginOffsetMillis", "Content")
+
+
+def _offsets(document: Document, item: dict[str, Any], place: str) -> tuple[float, float]:
+    start, end = (
+        document.time(item.get(key), f"{place}.{key}", per_s=1000)
+        for key in ("BeginOffsetMillis", "EndOffsetMillis")
+    )
+    return start, end
+
+
+def _analytics_turn(
+    document: Document, roles: dict[str, str], place: str, item: dict[str, Any]
+) -> list[Turn]:
+    words: list[Word] = []
+
+    def heard(at: str, piece: dict[str, Any]) -> list[Word]:
+        text = document.get(piece, "Content", str, at)
+        if piece.get("Type") != "punctuation":
+            words.append(Word(text, *_offsets(document, piece, at)))
+        elif words:
+            words[-1] = _ended(words[-1], text)
+        return words[-1:]
+
+    document.words(item, "Items", place, heard)
+    text = document.get(item, "Content", str, place)
+    name = document.maybe(item, "ParticipantId", str, place) or ""
+    role = document.maybe(item, "ParticipantRole", str, place) or roles.get(name, "")
+    return [
+        document.turn(
+            place,
+            *_offsets(document, item, place),
+            text,
+            speaker=role or name,
+            words=align(" ".join(text.split()), words),
+        )
+    ]
 
 
 def _parse_analytics(document: Document) -> Transcript:
@@ -125,42 +164,8 @@ def _parse_analytics(document: Document) -> Transcript:
         name = document.maybe(person, "ParticipantId", str, place)
         if name:
             roles[name] = document.maybe(person, "ParticipantRole", str, place) or ""
-    turns: list[Turn] = []
-    for place, item in _analytics_turns(document) or []:
-        words: list[Word] = []
-        for at, piece in document.items(item, "Items", place):
-            text = document.get(piece, "Content", str, at)
-            if piece.get("Type") == "punctuation":
-                if words:
-                    words[-1] = Word(words[-1].text + text, words[-1].start_s, words[-1].end_s)
-                continue
-            words.append(
-                Word(
-                    text,
-                    document.time(
-                        piece.get("BeginOffsetMillis"), f"{at}.BeginOffsetMillis", per_s=1000
-                    ),
-                    document.time(
-                        piece.get("EndOffsetMillis"), f"{at}.EndOffsetMillis", per_s=1000
-                    ),
-                )
-            )
-        text = document.get(item, "Content", str, place)
-        name = document.maybe(item, "ParticipantId", str, place) or ""
-        turns.append(
-            document.turn(
-                place,
-                document.time(
-                    item.get("BeginOffsetMillis"), f"{place}.BeginOffsetMillis", per_s=1000
-                ),
-                document.time(item.get("EndOffsetMillis"), f"{place}.EndOffsetMillis", per_s=1000),
-                text,
-                speaker=document.maybe(item, "ParticipantRole", str, place)
-                or roles.get(name, "")
-                or name,
-                words=align(" ".join(text.split()), words),
-            )
-        )
+    made = partial(_analytics_turn, document, roles)
+    turns = document.each(_analytics_turns(document) or [], made)
     return document.finish(
         turns,
         "Amazon Call Analytics or Contact Lens JSON",

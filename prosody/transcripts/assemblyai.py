@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from prosody.transcripts.document import Document
@@ -32,13 +33,28 @@ def _who(document: Document, item: dict[str, Any], place: str) -> tuple[str, int
     return "" if speaker is None else str(speaker), None
 
 
-def _words(document: Document, item: dict[str, Any], place: str) -> list[Spoken]:
-    out = []
-    for at, word in document.items(item, "words", place):
-        times = [document.time(word.get(k), f"{at}.{k}", per_s=1000) for k in ("start", "end")]
-        speaker, channel = _who(document, word, at)
-        out.append(Spoken(Word(document.get(word, "text", str, at), *times), at, speaker, channel))
-    return out
+def _times(document: Document, item: dict[str, Any], place: str) -> tuple[float, float]:
+    start, end = (document.time(item.get(k), f"{place}.{k}", per_s=1000) for k in ("start", "end"))
+    return start, end
+
+
+def _word(document: Document, place: str, word: dict[str, Any]) -> list[Spoken]:
+    timed = Word(document.get(word, "text", str, place), *_times(document, word, place))
+    return [Spoken(timed, place, *_who(document, word, place))]
+
+
+def _utterance(document: Document, place: str, item: dict[str, Any]) -> list[Turn]:
+    speaker, channel = _who(document, item, place)
+    return [
+        document.turn(
+            place,
+            *_times(document, item, place),
+            document.get(item, "text", str, place),
+            speaker=speaker,
+            channel=channel,
+            words=[s.word for s in document.words(item, "words", place, partial(_word, document))],
+        )
+    ]
 
 
 def _parse(document: Document) -> Transcript:
@@ -46,22 +62,10 @@ def _parse(document: Document) -> Transcript:
     status = document.maybe(data, "status", str, "")
     if status and status != "completed":
         raise document.bad("status", status, "a completed transcript")
-    turns: list[Turn] = []
-    for place, item in document.items(data, "utterances"):
-        speaker, channel = _who(document, item, place)
-        turns.append(
-            document.turn(
-                place,
-                document.time(item.get("start"), f"{place}.start", per_s=1000),
-                document.time(item.get("end"), f"{place}.end", per_s=1000),
-                document.get(item, "text", str, place),
-                speaker=speaker,
-                channel=channel,
-                words=[s.word for s in _words(document, item, place)],
-            )
-        )
+    turns = document.each(document.items(data, "utterances"), partial(_utterance, document))
     if not turns:
-        turns = join(document, _words(document, data, ""))
+        words = document.each(document.items(data, "words"), partial(_word, document))
+        turns = join(document, words)
     return document.finish(
         turns, "AssemblyAI JSON", language=document.maybe(data, "language_code", str, "")
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from prosody.transcripts.document import Document, align
+from prosody.transcripts.document import Document, align, listed
 from prosody.transcripts.reader import Reader
 from prosody.transcripts.turns import Transcript, Turn, Word
 
@@ -41,10 +43,10 @@ def _span(document: Document, item: dict[str, Any], place: str) -> tuple[float, 
 
 
 def _timed(document: Document, item: dict[str, Any], key: str, name: str, place: str) -> list[Word]:
-    words = []
-    for at, word in document.items(item, key, place):
-        words.append(Word(document.get(word, name, str, at), *_span(document, word, at)))
-    return words
+    def made(at: str, word: dict[str, Any]) -> list[Word]:
+        return [Word(document.get(word, name, str, at), *_span(document, word, at))]
+
+    return document.words(item, key, place, made)
 
 
 def _who(document: Document, item: dict[str, Any], place: str) -> tuple[str, int | None]:
@@ -55,81 +57,56 @@ def _who(document: Document, item: dict[str, Any], place: str) -> tuple[str, int
     return "" if speaker is None else str(speaker), channel
 
 
-def _parse_batch(document: Document) -> Transcript:
-    turns: list[Turn] = []
-    language = ""
-    phrases = document.items(document.json, "recognizedPhrases")
-    for place, item in phrases:
-        status = document.maybe(item, "recognitionStatus", str, place)
-        choices = document.items(item, "nBest", place)
-        if (status and status != "Success") or not choices:
-            document.note("phrases that were not recognised were passed over")
-            continue
-        at, best = choices[0]
-        text = document.maybe(best, "display", str, at) or document.get(best, "lexical", str, at)
-        words = _timed(document, best, "displayWords", "displayText", at) or _timed(
-            document, best, "words", "word", at
-        )
-        language = language or document.maybe(item, "locale", str, place) or ""
-        speaker, channel = _who(document, item, place)
-        start_s, end_s = _span(document, item, place)
-        turns.append(
-            document.turn(
-                place,
-                start_s,
-                end_s,
-                text,
-                speaker=speaker,
-                channel=channel,
-                words=align(" ".join(text.split()), words),
-            )
-        )
-    return document.finish(
-        _mono(phrases, turns), "Azure batch transcription JSON", language=language
-    )
+_NOT_HEARD = "phrases that were not recognised were passed over"
 
 
-def _mono(phrases: list[tuple[str, dict[str, Any]]], turns: list[Turn]) -> list[Turn]:
-    """Forget channel 0 where it is the only one: a mono file says it too."""
-    if len({p.get("channel") for _, p in phrases}) > 1:
-        return turns
+def _turn(
+    document: Document, place: str, item: dict[str, Any], text: str, words: list[Word]
+) -> list[Turn]:
+    speaker, channel = _who(document, item, place)
     return [
-        Turn(
-            t.start_s,
-            t.end_s,
-            t.text,
-            t.role,
-            t.words,
-            None,
-            "" if t.speaker == "channel 0" else t.speaker,
+        document.turn(
+            place,
+            *_span(document, item, place),
+            text,
+            speaker=speaker,
+            channel=channel,
+            words=align(" ".join(text.split()), words),
         )
-        for t in turns
     ]
 
 
-def _parse_fast(document: Document) -> Transcript:
-    turns: list[Turn] = []
-    language = ""
-    phrases = document.items(document.json, "phrases")
-    for place, item in phrases:
-        text = document.get(item, "text", str, place)
-        speaker, channel = _who(document, item, place)
-        language = language or document.maybe(item, "locale", str, place) or ""
-        start_s, end_s = _span(document, item, place)
-        turns.append(
-            document.turn(
-                place,
-                start_s,
-                end_s,
-                text,
-                speaker=speaker,
-                channel=channel,
-                words=align(" ".join(text.split()), _timed(document, item, "words", "text", place)),
-            )
-        )
-    return document.finish(
-        _mono(phrases, turns), "Azure fast transcription JSON", language=language
+def _batch_turn(document: Document, place: str, item: dict[str, Any]) -> list[Turn]:
+    status = document.maybe(item, "recognitionStatus", str, place)
+    choices = document.items(item, "nBest", place)
+    if (status and status != "Success") or not choices:
+        document.note(_NOT_HEARD)
+        return []
+    at, best = choices[0]
+    text = document.maybe(best, "display", str, at) or document.get(best, "lexical", str, at)
+    words = _timed(document, best, "displayWords", "displayText", at) or _timed(
+        document, best, "words", "word", at
     )
+    return _turn(document, place, item, text, words)
+
+
+def _fast_turn(document: Document, place: str, item: dict[str, Any]) -> list[Turn]:
+    words = _timed(document, item, "words", "text", place)
+    return _turn(document, place, item, document.get(item, "text", str, place), words)
+
+
+def _parse(
+    document: Document, key: str, made: Callable[..., list[Turn]], source: str
+) -> Transcript:
+    phrases = document.items(document.json, key)
+    turns = document.each(phrases, partial(made, document))
+    if len({p.get("channel") for _, p in phrases}) < 2:  # a mono file says channel 0, too
+        turns = [
+            replace(t, channel=None, speaker="" if t.speaker == "channel 0" else t.speaker)
+            for t in turns
+        ]
+    language = next((p["locale"] for _, p in phrases if isinstance(p.get("locale"), str)), "")
+    return document.finish(turns, source, language=language)
 
 
 def _sdk(document: Document) -> list[Any]:
@@ -137,11 +114,8 @@ def _sdk(document: Document) -> list[Any]:
     data = document.json_lines if document.json_lines is not None else document.json
     if isinstance(data, dict):
         data = [data]
-    first = data[0] if isinstance(data, list) and data else None
-    known = isinstance(first, dict) and (
-        {"RecognitionStatus", "Offset"} <= first.keys() or {"NBest", "Offset"} <= first.keys()
-    )
-    return list(data) if known and isinstance(data, list) else []
+    known = listed(data, "RecognitionStatus", "Offset") or listed(data, "NBest", "Offset")
+    return list(data) if known else []
 
 
 def _is_sdk(document: Document) -> bool:
@@ -149,45 +123,38 @@ def _is_sdk(document: Document) -> bool:
 
 
 def _parse_sdk(document: Document) -> Transcript:
-    language = ""
-    left_out = 0
-
-    def made(place: str, item: dict[str, Any]) -> list[Turn]:
-        nonlocal language, left_out
-        if item.get("RecognitionStatus", "Success") not in ("Success", 0):
-            left_out += 1
-            return []
-        choices = document.items(item, "NBest", place)
-        best = choices[0][1] if choices else {}
-        text = best.get("Display") or item.get("DisplayText") or best.get("Lexical") or ""
-        spoken = best.get("DisplayWords") or best.get("Words") or []
-        words = []
-        for at, word in document.objects(spoken, f"{place}.Words"):
-            name = "DisplayText" if "DisplayText" in word else "Word"
-            words.append(Word(document.get(word, name, str, at), *_ticks(document, word, at)))
-        primary = item.get("PrimaryLanguage")
-        if isinstance(primary, dict):
-            language = language or str(primary.get("Language") or "")
-        channel = document.maybe(item, "Channel", int, place)
-        start_s, end_s = _ticks(document, item, place)
-        return [
-            document.turn(
-                place,
-                start_s,
-                end_s,
-                str(text),
-                speaker=str(item.get("SpeakerId") or ""),
-                channel=channel,
-                words=align(" ".join(str(text).split()), words),
-            )
-        ]
-
-    turns = document.each(document.objects(_sdk(document), "results"), made)
-    if left_out:
-        document.note("phrases that were not recognised were passed over")
+    turns = document.each(document.objects(_sdk(document), "results"), partial(_result, document))
+    told = [i.get("PrimaryLanguage") for i in _sdk(document) if isinstance(i, dict)]
+    language = next((str(t.get("Language") or "") for t in told if isinstance(t, dict)), "")
     if len({t.channel for t in turns}) < 2:  # a mono file says channel 0, too
         turns = [replace(t, channel=None) for t in turns]
     return document.finish(turns, "Azure Speech SDK results", language=language)
+
+
+def _result(document: Document, place: str, item: dict[str, Any]) -> list[Turn]:
+    if item.get("RecognitionStatus", "Success") not in ("Success", 0):
+        document.note(_NOT_HEARD)
+        return []
+    choices = document.items(item, "NBest", place)
+    best = choices[0][1] if choices else {}
+    text = str(best.get("Display") or item.get("DisplayText") or best.get("Lexical") or "")
+    key = "DisplayWords" if best.get("DisplayWords") else "Words"
+
+    def timed(at: str, word: dict[str, Any]) -> list[Word]:
+        name = "DisplayText" if "DisplayText" in word else "Word"
+        return [Word(document.get(word, name, str, at), *_ticks(document, word, at))]
+
+    words = document.words(best, key, place, timed)
+    return [
+        document.turn(
+            place,
+            *_ticks(document, item, place),
+            text,
+            speaker=str(item.get("SpeakerId") or ""),
+            channel=document.maybe(item, "Channel", int, place),
+            words=align(" ".join(text.split()), words),
+        )
+    ]
 
 
 def _ticks(document: Document, item: dict[str, Any], place: str) -> tuple[float, float]:
@@ -202,6 +169,14 @@ def _ticks(document: Document, item: dict[str, Any], place: str) -> tuple[float,
 
 READERS = [
     Reader("Azure Speech SDK results", _is_sdk, _parse_sdk),
-    Reader("Azure batch transcription JSON", _is_batch, _parse_batch),
-    Reader("Azure fast transcription JSON", _is_fast, _parse_fast),
+    Reader(
+        "Azure batch transcription JSON",
+        _is_batch,
+        lambda d: _parse(d, "recognizedPhrases", _batch_turn, "Azure batch transcription JSON"),
+    ),
+    Reader(
+        "Azure fast transcription JSON",
+        _is_fast,
+        lambda d: _parse(d, "phrases", _fast_turn, "Azure fast transcription JSON"),
+    ),
 ]

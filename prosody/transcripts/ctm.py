@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from prosody.transcripts.document import Document
 from prosody.transcripts.joining import Spoken, join
@@ -19,27 +20,24 @@ def _recognises(document: Document) -> bool:
     return bool(lines) and all(_LINE.match(line) for line in lines[: max(1, len(lines) - 1)])
 
 
+def _row(document: Document, place: str, line: str) -> list[tuple[str, str, Word, str]]:
+    if not line or line.startswith((";;", "#")):
+        return []
+    match = _LINE.match(line)
+    if match is None:
+        raise document.bad(place, line, "file channel start duration word")
+    if _NO_WORD.match(match[5]):
+        return []
+    start_s = document.time(match[3], place)
+    word = Word(match[5], start_s, start_s + document.time(match[4], place))
+    return [(match[1], match[2], word, place)]
+
+
 def _parse(document: Document) -> Transcript:
-    rows: list[tuple[str, str, Word, str]] = []
-    for number, line in enumerate(document.text.split("\n"), 1):
-        line = line.strip()
-        if not line or line.startswith((";;", "#")):
-            continue
-        match = _LINE.match(line)
-        place = f"line {number}"
-        if match is None:
-            raise document.bad(place, line, "file channel start duration word")
-        if _NO_WORD.match(match[5]):
-            continue
-        start_s = document.time(match[3], place)
-        rows.append(
-            (
-                match[1],
-                match[2],
-                Word(match[5], start_s, start_s + document.time(match[4], place)),
-                place,
-            )
-        )
+    rows = document.each(
+        ((f"line {i}", line.strip()) for i, line in enumerate(document.text.split("\n"), 1)),
+        partial(_row, document),
+    )
     names = list(dict.fromkeys(name for name, *_ in rows))
     if len(names) > 1:
         own = [n for n in names if n.rsplit("/", 1)[-1] in (document.path.stem, document.path.name)]

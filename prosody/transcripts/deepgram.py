@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from prosody.transcripts.document import Document
@@ -16,65 +17,56 @@ def _recognises(document: Document) -> bool:
     return isinstance(results, dict) and isinstance(results.get("channels"), list)
 
 
-def _words(document: Document, item: dict[str, Any], place: str) -> list[tuple[str, str, Word]]:
-    out = []
-    for at, word in document.items(item, "words", place):
-        text = document.maybe(word, "punctuated_word", str, at) or document.get(
-            word, "word", str, at
+def _times(document: Document, item: dict[str, Any], place: str) -> tuple[float, float]:
+    start, end = (document.time(item.get(k), f"{place}.{k}") for k in ("start", "end"))
+    return start, end
+
+
+def _who(document: Document, item: dict[str, Any], place: str, channel: int | None) -> str:
+    if channel is not None:
+        return f"channel {channel}"
+    speaker = document.maybe(item, "speaker", (int, str), place)
+    return "" if speaker is None else str(speaker)
+
+
+def _word(
+    document: Document, channel: int | None, place: str, word: dict[str, Any]
+) -> list[Spoken]:
+    text = document.maybe(word, "punctuated_word", str, place)
+    text = text or document.get(word, "word", str, place)
+    timed = Word(text, *_times(document, word, place))
+    return [Spoken(timed, place, _who(document, word, place, channel), channel)]
+
+
+def _utterance(document: Document, several: bool, place: str, item: dict[str, Any]) -> list[Turn]:
+    channel = document.maybe(item, "channel", int, place) if several else None
+    words = document.words(item, "words", place, partial(_word, document, channel))
+    return [
+        document.turn(
+            place,
+            *_times(document, item, place),
+            document.get(item, "transcript", str, place),
+            speaker=_who(document, item, place, channel),
+            channel=channel,
+            words=[s.word for s in words],
         )
-        speaker = document.maybe(word, "speaker", (int, str), at)
-        times = [document.time(word.get(k), f"{at}.{k}") for k in ("start", "end")]
-        out.append((at, "" if speaker is None else str(speaker), Word(text, *times)))
-    return out
+    ]
 
 
 def _parse(document: Document) -> Transcript:
     results = document.get(document.json, "results", dict, "")
     channels = document.items(results, "channels", "results")
     several = len(channels) > 1
-    language = next(
-        (
-            c["detected_language"]
-            for _, c in channels
-            if isinstance(c.get("detected_language"), str)
-        ),
-        "",
+    told = [c.get("detected_language") for _, c in channels]
+    turns = document.each(
+        document.items(results, "utterances", "results"), partial(_utterance, document, several)
     )
-    turns: list[Turn] = []
-    for place, item in document.items(results, "utterances", "results"):
-        number = document.maybe(item, "channel", int, place)
-        speaker = document.maybe(item, "speaker", (int, str), place)
-        label = f"channel {number}" if several else "" if speaker is None else str(speaker)
-        turns.append(
-            document.turn(
-                place,
-                document.time(item.get("start"), f"{place}.start"),
-                document.time(item.get("end"), f"{place}.end"),
-                document.get(item, "transcript", str, place),
-                speaker=label,
-                channel=number if several else None,
-                words=[w for _, _, w in _words(document, item, place)],
-            )
-        )
     if not turns:
         for i, (place, channel) in enumerate(channels):
-            choices = document.items(channel, "alternatives", place)
-            if choices:
-                words = _words(document, choices[0][1], choices[0][0])
-                turns.extend(
-                    join(
-                        document,
-                        [
-                            Spoken(
-                                w,
-                                at,
-                                f"channel {i}" if several else speaker,
-                                i if several else None,
-                            )
-                            for at, speaker, w in words
-                        ],
-                    )
-                )
+            made = partial(_word, document, i if several else None)
+            for at, best in document.items(channel, "alternatives", place)[:1]:
+                turns += join(document, document.each(document.items(best, "words", at), made))
+    language = next((one for one in told if isinstance(one, str)), "")
     return document.finish(turns, "Deepgram JSON", language=language)
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from prosody.errors import TranscriptError
 from prosody.transcripts.turns import Role, Transcript, Turn, Unit, Word, in_order
@@ -80,6 +80,8 @@ _MACHINE = frozenset([
 ])  # fmt: skip
 _CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2}(?:[.,]\d{1,9})?)$")
 _ISO = re.compile(r"P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?$", re.IGNORECASE)
+_FIRST = 20  # entries of a list by which a format is recognised: one may be odd
+T = TypeVar("T")
 _SECONDS = re.compile(r"(-?\d+(?:[.,]\d+)?)\s*(ms|s)?$")
 
 
@@ -152,18 +154,30 @@ class Document:
             self.note(f"passed over {len(odd)} of {of} entries that cannot be read: {shown}")
 
     def each(
-        self, items: Iterable[tuple[str, Any]], make: Callable[[str, Any], list[Turn]]
-    ) -> list[Turn]:
-        """Return the turns that `make` makes of items and their places; odd items are noted."""
-        turns: list[Turn] = []
+        self, items: Iterable[tuple[str, Any]], make: Callable[[str, Any], list[T]]
+    ) -> list[T]:
+        """Return what `make` makes of items and their places; odd items are noted."""
+        out: list[T] = []
         odd: list[TranscriptError] = []
+        read = 0
         for place, item in items:
             try:
-                turns += make(place, item)
+                out += make(place, item)
+                read += 1
             except TranscriptError as error:
                 odd.append(error)
-        self.passed_over(odd, read=len(turns))
-        return turns
+        self.passed_over(odd, read=read)
+        return out
+
+    def words(
+        self, data: Any, key: str, place: str, make: Callable[[str, Any], list[T]]
+    ) -> list[T]:
+        """Return what `make` makes of the words of a turn; nothing where most of them are odd."""
+        try:
+            return self.each(self.items(data, key, place), make)
+        except TranscriptError:
+            self.note("the words of some turns cannot be read: those turns have no word times")
+            return []
 
     def get(self, data: Any, key: str, kind: type | tuple[type, ...], place: str) -> Any:
         """Return ``data[key]``, which has to be there and of the kind asked."""
@@ -189,13 +203,14 @@ class Document:
         return self.objects(values, inside)
 
     def objects(self, values: Sequence[Any], place: str) -> list[tuple[str, dict[str, Any]]]:
-        """Return the objects of a list, each with its place; anything else in it is an error."""
-        out = []
-        for i, value in enumerate(values):
+        """Return the objects of a list, each with its place; anything else in it is noted."""
+
+        def made(at: str, value: Any) -> list[tuple[str, dict[str, Any]]]:
             if not isinstance(value, dict):
-                raise self.bad(f"{place}[{i}]", value, "an object {...}")
-            out.append((f"{place}[{i}]", value))
-        return out
+                raise self.bad(at, value, "an object {...}")
+            return [(at, value)]
+
+        return self.each(((f"{place}[{i}]", value) for i, value in enumerate(values)), made)
 
     def time(self, value: Any, place: str, *, per_s: float = 1.0) -> float:
         """Return a time in seconds.
@@ -337,6 +352,13 @@ def _names(kind: type | tuple[type, ...]) -> str:
     }
     kinds = kind if isinstance(kind, tuple) else (kind,)
     return " or ".join(dict.fromkeys(words.get(k, k.__name__) for k in kinds))
+
+
+def listed(values: Any, *keys: str) -> bool:
+    """Whether this is a list in which one of the first entries is an object with these keys."""
+    return isinstance(values, list) and any(
+        isinstance(v, dict) and set(keys) <= v.keys() for v in values[:_FIRST]
+    )
 
 
 def load(path: Path | str) -> Document:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
-from prosody.transcripts.document import Document, align
+from prosody.transcripts.document import Document, align, listed
 from prosody.transcripts.reader import Reader
 from prosody.transcripts.turns import Transcript, Turn, Word
 
@@ -15,9 +16,7 @@ _EPOCH_MS, _LAST_MS = 1e11, 1e14
 
 def _recognises(document: Document) -> bool:
     data = document.json
-    listed = data.get("transcripts") if isinstance(data, dict) else None
-    first = listed[0] if isinstance(listed, list) and listed else None
-    return isinstance(first, dict) and isinstance(first.get("phrases"), list)
+    return isinstance(data, dict) and listed(data.get("transcripts"), "phrases")
 
 
 def _length_s(document: Document, item: dict[str, Any], place: str) -> float:
@@ -41,9 +40,8 @@ def _origin_ms(document: Document, transcript: dict[str, Any]) -> float:
     """Return the date that dated phrases count from: the recording's start if it is written."""
     dates = [
         p["startTimeMs"]
-        for p in transcript.get("phrases", [])
-        if isinstance(p, dict)
-        and isinstance(p.get("startTimeMs"), (int, float))
+        for _, p in document.items(transcript, "phrases")
+        if isinstance(p.get("startTimeMs"), (int, float))
         and _EPOCH_MS < p["startTimeMs"] < _LAST_MS
     ]
     if not dates:
@@ -91,6 +89,34 @@ def _speaker(
     return inside[-1] if inside else purpose
 
 
+def _phrase(
+    document: Document,
+    origin_ms: float,
+    agents: list[tuple[float, float, str]],
+    place: str,
+    phrase: dict[str, Any],
+) -> list[Turn]:
+    def timed(at: str, word: dict[str, Any]) -> list[Word]:
+        begin_s = _start_s(document, word, at, origin_ms)
+        end_s = begin_s + _length_s(document, word, at)
+        return [Word(document.get(word, "word", str, at), begin_s, end_s)]
+
+    start_s = _start_s(document, phrase, place, origin_ms)
+    plain = document.get(phrase, "text", str, place)
+    text = document.maybe(phrase, "decoratedText", str, place) or plain
+    words = document.words(phrase, "words", place, timed)
+    return [
+        document.turn(
+            place,
+            start_s,
+            start_s + _length_s(document, phrase, place),
+            text,
+            speaker=_speaker(document, phrase, place, agents),
+            words=align(" ".join(text.split()), words),
+        )
+    ]
+
+
 def _parse(document: Document) -> Transcript:
     turns: list[Turn] = []
     language = ""
@@ -98,31 +124,8 @@ def _parse(document: Document) -> Transcript:
         language = language or document.maybe(transcript, "language", str, at) or ""
         origin_ms = _origin_ms(document, transcript)
         agents = _agents(document, transcript)
-        for place, phrase in document.items(transcript, "phrases", at):
-            start_s = _start_s(document, phrase, place, origin_ms)
-            length_s = _length_s(document, phrase, place)
-            words = []
-            for where, word in document.items(phrase, "words", place):
-                begin_s = _start_s(document, word, where, origin_ms)
-                words.append(
-                    Word(
-                        document.get(word, "word", str, where),
-                        begin_s,
-                        begin_s + _length_s(document, word, where),
-                    )
-                )
-            plain = document.get(phrase, "text", str, place)
-            text = document.maybe(phrase, "decoratedText", str, place) or plain
-            turns.append(
-                document.turn(
-                    place,
-                    start_s,
-                    start_s + length_s if math.isfinite(length_s) else math.nan,
-                    text,
-                    speaker=_speaker(document, phrase, place, agents),
-                    words=align(" ".join(text.split()), words),
-                )
-            )
+        made = partial(_phrase, document, origin_ms, agents)
+        turns += document.each(document.items(transcript, "phrases", at), made)
     return document.finish(turns, "Genesys Cloud transcript JSON", language=language)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from prosody.transcripts.document import Document, align
+from prosody.transcripts.document import Document, align, listed
 from prosody.transcripts.joining import Spoken, join
 from prosody.transcripts.reader import Reader
 from prosody.transcripts.turns import Role, Transcript, Turn, Word
@@ -37,72 +39,68 @@ def _results(document: Document) -> tuple[str, list[Any]] | None:
     return None
 
 
-def _words(document: Document, items: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, Word]]:
-    out = []
-    for at, item in items:
-        # 0 s is left out by protobuf's JSON
-        start = _any(item, "startTime", "startOffset", "start_time", "start_offset")
-        end = _any(item, "endTime", "endOffset", "end_time", "end_offset")
-        begin_s = (
-            0.0 if start is None and end is not None else _time(document, start, f"{at} start")
-        )
-        speaker = _any(item, "speakerLabel", "speaker_label", "speakerTag", "speaker_tag")
-        out.append(
-            (
-                "" if speaker in (None, 0, "", "0") else str(speaker),
-                Word(
-                    document.get(item, "word", str, at), begin_s, _time(document, end, f"{at} end")
-                ),
-            )
-        )
-    return out
+def _word(document: Document, place: str, item: dict[str, Any]) -> list[tuple[str, Word]]:
+    # 0 s is left out by protobuf's JSON
+    start = _any(item, "startTime", "startOffset", "start_time", "start_offset")
+    end = _any(item, "endTime", "endOffset", "end_time", "end_offset")
+    begin_s = 0.0 if start is None and end is not None else _time(document, start, f"{place} start")
+    speaker = _any(item, "speakerLabel", "speaker_label", "speakerTag", "speaker_tag")
+    text = document.get(item, "word", str, place)
+    word = Word(text, begin_s, _time(document, end, f"{place} end"))
+    return [("" if speaker in (None, 0, "", "0") else str(speaker), word)]
 
 
 def _parse_speech(document: Document) -> Transcript:
     found = _results(document)
     assert found is not None  # only called when recognised
-    language = ""
-    turns: list[Turn] = []
     last_tagged: dict[int | None, list[Spoken]] = {}
-    for place, item in document.objects(found[1], found[0]):
-        choices = document.items(item, "alternatives", place)
-        if not choices:
-            continue
-        at, best = choices[0]
-        tag = _any(item, "channelTag", "channel_tag")
-        channel = int(tag) - 1 if isinstance(tag, int) and tag > 0 else None
-        language = language or str(_any(item, "languageCode", "language_code") or "")
-        words = _words(document, document.items(best, "words", at))
-        text = document.maybe(best, "transcript", str, at) or " ".join(w.text for _, w in words)
-        if any(speaker for speaker, _ in words):
-            # with speaker tags the last result repeats every word of the recording
-            spoken = [Spoken(w, at, speaker, channel) for speaker, w in words]
-            before = last_tagged.get(channel)
-            if before and spoken[0].word.start_s > before[-1].word.start_s:
-                spoken = [*before, *spoken]
-            last_tagged[channel] = spoken
-            continue
-        end = _any(item, "resultEndTime", "resultEndOffset", "result_end_time", "result_end_offset")
-        if not words and not text.strip():
-            continue
-        turns.append(
-            document.turn(
-                at,
-                math.nan,
-                math.nan if words else _time(document, end, f"{place} end"),
-                text,
-                speaker="" if channel is None else f"channel {tag}",
-                channel=channel,
-                words=align(" ".join(text.split()), [w for _, w in words]),
-            )
-        )
+    results = document.objects(found[1], found[0])
+    turns = document.each(results, partial(_result, document, last_tagged))
     if last_tagged:
-        turns = []
-        for spoken in last_tagged.values():
-            turns.extend(join(document, spoken))
+        turns = [turn for spoken in last_tagged.values() for turn in join(document, spoken)]
+    told = (_any(item, "languageCode", "language_code") for _, item in results)
+    language = next((str(code) for code in told if code), "")
     return document.finish(
         _starts(document, turns), "Google Speech-to-Text JSON", language=language
     )
+
+
+def _result(
+    document: Document,
+    last_tagged: dict[int | None, list[Spoken]],
+    place: str,
+    item: dict[str, Any],
+) -> list[Turn]:
+    choices = document.items(item, "alternatives", place)
+    if not choices:
+        return []
+    at, best = choices[0]
+    tag = _any(item, "channelTag", "channel_tag")
+    channel = int(tag) - 1 if isinstance(tag, int) and tag > 0 else None
+    words = document.words(best, "words", at, partial(_word, document))
+    text = document.maybe(best, "transcript", str, at) or " ".join(w.text for _, w in words)
+    if any(speaker for speaker, _ in words):
+        # with speaker tags the last result repeats every word of the recording
+        spoken = [Spoken(w, at, speaker, channel) for speaker, w in words]
+        before = last_tagged.get(channel)
+        if before and spoken[0].word.start_s > before[-1].word.start_s:
+            spoken = [*before, *spoken]
+        last_tagged[channel] = spoken
+        return []
+    end = _any(item, "resultEndTime", "resultEndOffset", "result_end_time", "result_end_offset")
+    if not words and not text.strip():
+        return []
+    return [
+        document.turn(
+            at,
+            math.nan,
+            math.nan if words else _time(document, end, f"{place} end"),
+            text,
+            speaker="" if channel is None else f"channel {tag}",
+            channel=channel,
+            words=align(" ".join(text.split()), [w for _, w in words]),
+        )
+    ]
 
 
 def _starts(document: Document, turns: list[Turn]) -> list[Turn]:
@@ -112,15 +110,7 @@ def _starts(document: Document, turns: list[Turn]) -> list[Turn]:
     for turn in turns:
         if math.isnan(turn.start_s) and math.isfinite(turn.end_s):
             document.note("results without word times were begun where the one before ended")
-            turn = Turn(
-                min(ends.get(turn.channel, 0.0), turn.end_s),
-                turn.end_s,
-                turn.text,
-                turn.role,
-                turn.words,
-                turn.channel,
-                turn.speaker,
-            )
+            turn = replace(turn, start_s=min(ends.get(turn.channel, 0.0), turn.end_s))
         ends[turn.channel] = turn.end_s
         out.append(turn)
     return out
@@ -153,27 +143,8 @@ def _parse_insights(document: Document) -> Transcript:
         for side, camel, snake in sides:
             if isinstance(value := _any(meta, camel, snake), int):
                 channels[value] = side
-    turns: list[Turn] = []
-    for place, item in document.objects(found[1], found[0]):
-        tag = _any(item, "channelTag", "channel_tag")
-        person = _any(item, "segmentParticipant", "segment_participant")
-        label = person.get("role") if isinstance(person, dict) else ""
-        text = document.get(item, "text", str, place)
-        words = [w for _, w in _words(document, document.items(item, "words", place))]
-        channel = tag - 1 if isinstance(tag, int) and tag > 0 else None
-        role: Role | None = channels.get(tag) if isinstance(tag, int) and not label else None
-        turns.append(
-            document.turn(
-                place,
-                math.nan,
-                math.nan,
-                text,
-                speaker=str(label or ""),
-                role=role,
-                channel=channel,
-                words=align(" ".join(text.split()), words),
-            )
-        )
+    segments = document.objects(found[1], found[0])
+    turns = document.each(segments, partial(_segment, document, channels))
     return document.finish(
         turns,
         "Google CCAI Insights JSON",
@@ -181,36 +152,53 @@ def _parse_insights(document: Document) -> Transcript:
     )
 
 
+def _segment(
+    document: Document, channels: dict[int, Role], place: str, item: dict[str, Any]
+) -> list[Turn]:
+    tag = _any(item, "channelTag", "channel_tag")
+    person = _any(item, "segmentParticipant", "segment_participant")
+    label = person.get("role") if isinstance(person, dict) else ""
+    text = document.get(item, "text", str, place)
+    words = [w for _, w in document.words(item, "words", place, partial(_word, document))]
+    return [
+        document.turn(
+            place,
+            math.nan,
+            math.nan,
+            text,
+            speaker=str(label or ""),
+            role=channels.get(tag) if isinstance(tag, int) and not label else None,
+            channel=tag - 1 if isinstance(tag, int) and tag > 0 else None,
+            words=align(" ".join(text.split()), words),
+        )
+    ]
+
+
 def _is_entries(document: Document) -> bool:
     data = document.json
-    listed = data.get("entries") if isinstance(data, dict) else None
-    first = listed[0] if isinstance(listed, list) and listed else None
-    return isinstance(first, dict) and {"text", "start_timestamp_usec"} <= first.keys()
+    return isinstance(data, dict) and listed(data.get("entries"), "text", "start_timestamp_usec")
 
 
 def _parse_entries(document: Document) -> Transcript:
     entries = document.items(document.json, "entries")
-    raw = [float(document.get(e, "start_timestamp_usec", (int, float), p)) for p, e in entries]
-    origin = raw[0] if raw and raw[0] > 1e14 else 0.0  # microseconds since 1970
-    if origin:
+    raw = [e.get("start_timestamp_usec") for _, e in entries]
+    first = next((t for t in raw if isinstance(t, (int, float)) and t > 1e14), 0)
+    if first:  # microseconds since 1970
         document.note("times were counted from the first entry")
-    starts = [
-        document.time(t - origin, f"{p}.start_timestamp_usec", per_s=1e6)
-        for t, (p, _) in zip(raw, entries, strict=True)
-    ]
-    document.note("entries have no end: each was ended where the next begins")
-    turns = [
-        document.turn(
-            place,
-            start_s,
-            max(next_s, start_s),
-            document.get(item, "text", str, place),
-            speaker=document.maybe(item, "role", str, place) or "",
-        )
-        for (place, item), start_s, next_s in zip(
-            entries, starts, [*starts[1:], math.nan], strict=True
-        )
-    ]
+
+    def made(place: str, item: dict[str, Any]) -> list[Turn]:
+        at = document.get(item, "start_timestamp_usec", (int, float), place)
+        return [
+            document.turn(
+                place,
+                document.time(at - first, f"{place}.start_timestamp_usec", per_s=1e6),
+                math.nan,
+                document.get(item, "text", str, place),
+                speaker=document.maybe(item, "role", str, place) or "",
+            )
+        ]
+
+    turns = document.each(entries, made)
     return document.finish(turns, "Google CCAI conversation data JSON")
 
 

@@ -43,16 +43,20 @@ def join(document: Document, spoken: Iterable[Spoken], *, mark: str = " ") -> li
         open_groups[item.channel] = group
     if groups:
         document.note(f"words were joined to turns at pauses over {PAUSE_S:g} s")
-    return [
-        document.turn(
-            g[0].place,
-            math.nan,
-            math.nan,
-            mark.join(s.word.text for s in g),
-            speaker=g[0].speaker,
-            role=g[0].role,
-            channel=g[0].channel,
-            words=[s.word for s in g],
-        )
-        for g in groups
-    ]
+
+    def made(place: str, group: list[Spoken]) -> list[Turn]:
+        first, words = group[0], [s.word for s in group]
+        return [
+            document.turn(
+                place,
+                math.nan,
+                math.nan,
+                mark.join(w.text for w in words),
+                speaker=first.speaker,
+                role=first.role,
+                channel=first.channel,
+                words=words,
+            )
+        ]
+
+    return document.each(((g[0].place, g) for g in groups), made)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from prosody.transcripts.document import Document, align
 from prosody.transcripts.joining import Spoken, join
@@ -58,7 +59,7 @@ class _Tokens:
         match, place = self._next()
         if match[2] is None:
             raise self._document.bad(place, match[0], "a number")
-        return self._document.time(match[2], place), place
+        return float(match[2]), place
 
     def count(self) -> int:
         value, place = self.number()
@@ -89,17 +90,21 @@ def _tiers(document: Document) -> list[tuple[str, list[_Interval]]]:
         name, _ = tokens.text()
         for _ in range(2):
             tokens.number()
-        intervals = []
+        rows = []
         for _ in range(tokens.count()):
             start_s, place = tokens.number()
             end_s = tokens.number()[0] if kind == "IntervalTier" else start_s
-            text, _ = tokens.text()
-            document.span(start_s, end_s, place)
-            if not _SILENT.match(text.strip()):
-                intervals.append(_Interval(start_s, end_s, " ".join(text.split()), place))
+            rows.append((place, (start_s, end_s, tokens.text()[0])))
         if kind == "IntervalTier":
-            tiers.append((name, intervals))
+            tiers.append((name, document.each(rows, partial(_interval, document))))
     return tiers
+
+
+def _interval(document: Document, place: str, row: tuple[float, float, str]) -> list[_Interval]:
+    start_s, end_s = (document.time(value, place) for value in row[:2])
+    document.span(start_s, end_s, place)
+    text = " ".join(row[2].split())
+    return [] if _SILENT.match(text) else [_Interval(start_s, end_s, text, place)]
 
 
 def _speaker(name: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
-from prosody.transcripts.document import Document, align
+from prosody.transcripts.document import Document, align, listed
 from prosody.transcripts.joining import Spoken, join
 from prosody.transcripts.reader import Reader
 from prosody.transcripts.turns import Transcript, Turn, Word
@@ -21,31 +22,23 @@ def _segments(document: Document) -> list[Any] | None:
         return None
     if not data:
         return data if isinstance(document.json, dict) and "text" in document.json else None
-    first = data[0]
-    known = isinstance(first, dict) and {"start", "end", "text"} <= first.keys()
-    return data if known else None
+    return data if listed(data, "start", "end", "text") else None
 
 
 def _top_words(document: Document) -> bool:
     """Tell the words beside the segments that OpenAI's ``verbose_json`` has."""
     data = document.json
-    words = data.get("words") if isinstance(data, dict) else None
-    first = words[0] if isinstance(words, list) and words else None
-    return isinstance(first, dict) and {"word", "start", "end"} <= first.keys() and "text" in data
+    return (
+        isinstance(data, dict)
+        and "text" in data
+        and listed(data.get("words"), "word", "start", "end")
+    )
 
 
-def _timed(document: Document, item: dict[str, Any], place: str) -> list[Word]:
-    words = []
-    for at, word in document.items(item, "words", place):
-        name = "word" if "word" in word else "text"
-        words.append(
-            Word(
-                document.get(word, name, str, at).strip(),
-                document.time(word.get("start"), f"{at}.start"),
-                document.time(word.get("end"), f"{at}.end"),
-            )
-        )
-    return words
+def _timed(document: Document, place: str, word: dict[str, Any]) -> list[Word]:
+    text = document.get(word, "word" if "word" in word else "text", str, place)
+    times = (document.time(word.get(k), f"{place}.{k}") for k in ("start", "end"))
+    return [Word(text.strip(), *times)]
 
 
 def _is_whisper(document: Document) -> bool:
@@ -64,12 +57,13 @@ def _parse(document: Document) -> Transcript:
     language = top.get("language") or (info.get("language") if isinstance(info, dict) else "")
     segments = _segments(document) or []
     turns: list[Turn] = []
-    top_words = _timed(document, top, "") if _top_words(document) else []
+    timed = partial(_timed, document)
+    top_words = document.words(top, "words", "", timed) if _top_words(document) else []
     if not segments:
         turns = join(document, [Spoken(word, "words") for word in top_words])
 
     def made(place: str, item: dict[str, Any]) -> list[Turn]:
-        words = _timed(document, item, place) or _within(top_words, item)
+        words = document.words(item, "words", place, timed) or _within(top_words, item)
         speaker = document.maybe(item, "speaker", (str, int), place)
         turn = document.turn(
             place,
@@ -94,6 +88,8 @@ def _parse(document: Document) -> Transcript:
 
 def _by_speaker(document: Document, place: str, item: dict[str, Any], turn: Turn) -> list[Turn]:
     """Return a segment as turns where WhisperX heard several speakers in it, word by word."""
+    if not turn.words:
+        return [turn]
     told = [w.get("speaker") for w in item.get("words") or () if isinstance(w, dict)]
     names = [str(name) for name in told if name is not None]
     if len(set(names)) < 2 or len(told) != len(turn.words):
@@ -138,46 +134,57 @@ def _is_cpp(document: Document) -> bool:
     )
 
 
+def _cpp_times(document: Document, item: dict[str, Any], place: str) -> tuple[float, float]:
+    offsets = document.maybe(item, "offsets", dict, place) or {}
+    start, end = (
+        document.time(offsets.get(k), f"{place}.offsets.{k}", per_s=1000) for k in ("from", "to")
+    )
+    return start, end
+
+
 def _cpp_words(document: Document, place: str, item: dict[str, Any]) -> list[Word]:
     """Join whisper.cpp's tokens to words: a token that begins with a space begins a word."""
     words: list[Word] = []
-    for at, token in document.items(item, "tokens", place):
+
+    def heard(at: str, token: dict[str, Any]) -> list[Word]:
         text = document.get(token, "text", str, at)
         if not text.strip() or text.startswith("[_") or text.startswith("<|"):
-            continue
-        offsets = document.maybe(token, "offsets", dict, at) or {}
-        start_s = document.time(offsets.get("from"), f"{at}.offsets.from", per_s=1000)
-        end_s = document.time(offsets.get("to"), f"{at}.offsets.to", per_s=1000)
+            return words[-1:]
+        start_s, end_s = _cpp_times(document, token, at)
         if words and not text.startswith(" "):
             last = words[-1]
             later = max((t for t in (last.end_s, end_s) if math.isfinite(t)), default=math.nan)
             words[-1] = Word(last.text + text, last.start_s, later)
         else:
             words.append(Word(text.strip(), start_s, end_s))
+        return words[-1:]
+
+    document.words(item, "tokens", place, heard)
     return words
 
 
-def _parse_cpp(document: Document) -> Transcript:
-    turns: list[Turn] = []
-    result = document.maybe(document.json, "result", dict, "") or {}
-    for place, item in document.items(document.json, "transcription"):
-        offsets = document.get(item, "offsets", dict, place)
-        speaker = document.maybe(item, "speaker", (str, int), place)
-        speaker = "" if speaker in (None, "?") else str(speaker)
-        channel = int(speaker) if speaker in ("0", "1") else None
-        if channel is not None:
-            document.note("whisper.cpp's speakers 0 and 1 were taken as the left and right channel")
-        turns.append(
-            document.turn(
-                place,
-                document.time(offsets.get("from"), f"{place}.offsets.from", per_s=1000),
-                document.time(offsets.get("to"), f"{place}.offsets.to", per_s=1000),
-                document.get(item, "text", str, place),
-                speaker=speaker,
-                channel=channel,
-                words=_cpp_words(document, place, item),
-            )
+def _cpp_turn(document: Document, place: str, item: dict[str, Any]) -> list[Turn]:
+    speaker = document.maybe(item, "speaker", (str, int), place)
+    speaker = "" if speaker in (None, "?") else str(speaker)
+    channel = int(speaker) if speaker in ("0", "1") else None
+    if channel is not None:
+        document.note("whisper.cpp's speakers 0 and 1 were taken as the left and right channel")
+    return [
+        document.turn(
+            place,
+            *_cpp_times(document, item, place),
+            document.get(item, "text", str, place),
+            speaker=speaker,
+            channel=channel,
+            words=_cpp_words(document, place, item),
         )
+    ]
+
+
+def _parse_cpp(document: Document) -> Transcript:
+    result = document.maybe(document.json, "result", dict, "") or {}
+    phrases = document.items(document.json, "transcription")
+    turns = document.each(phrases, partial(_cpp_turn, document))
     language = result.get("language")
     return document.finish(
         turns, "whisper.cpp JSON", language=language if isinstance(language, str) else ""

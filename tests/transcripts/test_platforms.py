@@ -297,7 +297,7 @@ def test_google_ccai_conversation_data(tmp_path, origin):
     assert [u.start_s for u in t.turns] == [first, first + 4]
     assert t.turns[0].end_s == first + 4
     assert [u.role for u in t.turns] == ["customer", "agent"]
-    assert any("no end" in a for a in t.assumptions)
+    assert any("without an end" in a for a in t.assumptions)
 
 
 def azure_phrase(**more):
@@ -588,8 +588,9 @@ def test_ctm_with_two_channels_and_several_files(tmp_path):
 
 def test_ctm_with_a_damaged_line(tmp_path):
     text = "c 1 0.0 0.4 hello\nc 1 0.5 0.4 you\nc 1 zero 0.3 hi\n"
-    with pytest.raises(TranscriptError, match=r"line 3: found .*file channel start duration word"):
-        read(write(tmp_path, "x.ctm", text))
+    found = read(write(tmp_path, "x.ctm", text))
+    assert [t.text for t in found.turns] == ["hello you"]
+    assert any("passed over 1 of" in a and a.endswith("line 3") for a in found.assumptions)
 
 
 def test_openai_verbose_json_with_words_beside_the_segments(tmp_path):

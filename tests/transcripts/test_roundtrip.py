@@ -422,6 +422,51 @@ def test_a_hostile_value_gives_turns_or_our_error(tmp_path, name, turns, data):
         assert all(math.isfinite(t) for t in times[2:])
 
 
+def four_turns():
+    """Four turns of four words, a second apart."""
+    turns = []
+    for i, role in enumerate(["agent", "customer"] * 2):
+        at = [10.0 * i + 0.5 * k for k in range(4)]
+        words = tuple(Word(f"w{'abcd'[i]}{'efgh'[k]}", at[k], at[k] + 0.4) for k in range(4))
+        text = " ".join(w.text for w in words)
+        turns.append(Turn(words[0].start_s, words[-1].end_s, text, role, words))
+    return turns
+
+
+def odd_entries(content):
+    """Yield (holder, key) of every entry of lists of three and more, and all that is in one."""
+    for spot in places(content):
+        holders, inside = [content], content
+        for key in spot[:-1]:
+            inside = inside[key]
+            holders.append(inside)
+        if any(isinstance(h, list) and len(h) > 2 for h in holders):
+            yield inside, spot[-1]
+
+
+@pytest.mark.parametrize("name", [n for n in FORMATS if n.endswith("JSON")])
+@pytest.mark.parametrize("odd", [5, "soon"])
+def test_one_odd_entry_costs_no_more_than_its_turn(tmp_path, name, odd):
+    """The rest is read, and what was passed over or left out is noted."""
+    path = tmp_path / "call.json"
+    content = FORMATS[name][0](four_turns())
+    path.write_text(json.dumps(content), encoding="utf-8")
+    whole = read(path)
+    said = [t.text for t in whole.turns]
+    seen = 0
+    for holder, key in list(odd_entries(content)):
+        own, holder[key] = holder[key], odd
+        path.write_text(json.dumps(content), encoding="utf-8")
+        back, error = outcome(path)
+        assert error is None, (key, own, error)
+        assert len(set(said) - {t.text for t in back.turns}) <= 1
+        if isinstance(own, dict) and isinstance(holder, list):
+            assert any("passed over" in a or "cannot be read" in a for a in back.assumptions)
+            seen += 1
+        holder[key] = own
+    assert seen > 3
+
+
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
