@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ from prosody.settings import Settings
 LONGEST_S = 20.0
 """Longer takes are no example for one sentence, and take long to change."""
 PAUSE_S = 0.5
+LOUDER_DB = 4.0
+"""How much louder an end is made; also the room that every version leaves for it."""
 HIGHEST_PEAK = 0.98
 
 HOWS: Mapping[str, tuple[str, Callable[[Voice, float], Voice]]] = {
@@ -31,7 +34,7 @@ HOWS: Mapping[str, tuple[str, Callable[[Voice, float], Voice]]] = {
     "calmer": ("pitch", lambda v, _: changes.level(changes.pitch_level(v, -1.5), -3.0)),
     "livelier": ("range", lambda v, _: changes.pitch_range(v, 1.35)),
     "pause": ("pauses", lambda v, at_s: changes.pause(v, at_s, PAUSE_S)),
-    "end": ("end", lambda v, _: changes.end_loudness(v, 4.0)),
+    "end": ("end", lambda v, _: changes.end_loudness(v, LOUDER_DB)),
 }
 """What can be heard: the number that it changes, and how (the voice, and where a pause goes)."""
 WITHIN = {"pace": 0.25, "pitch": 5.0, "range": 1.0, "pauses": 0.0, "end": 1.5}
@@ -60,8 +63,10 @@ class Version:
         return len(self.flac) + len(self.lines_json)
 
 
-def render(flac: bytes, pause_at_s: float) -> list[Version]:
-    """Make every version of a take; runs in a process of its own.
+def render(flac: bytes, pause_at_s: float, how: str) -> Version:
+    """Make one version of a take; runs in a process of its own.
+
+    What all versions share is worked out with the first one and held until `forget`.
 
     Parameters
     ----------
@@ -69,7 +74,25 @@ def render(flac: bytes, pause_at_s: float) -> list[Version]:
         The take, at most `LONGEST_S`.
     pause_at_s : float
         Where a pause goes (NaN: where it is softest in the middle).
+    how : str
+        One of `HOWS`.
     """
+    voice, gain, own, plain = _apart(flac)
+    name, change = HOWS[how]
+    at_s = pause_at_s if np.isfinite(pause_at_s) else float(voice.time_s[-1]) / 2
+    sound = vocoder.synthesise(change(voice, at_s))
+    value = own[name] + _counted(sound, voice.sr_hz)[name] - plain[name]
+    if name == "pauses":
+        value = own[name] + 1.0  # one was put in, wherever it joined a silence that was there
+    samples, stored = encode(gain * sound, voice.sr_hz, True)
+    lines = contours.draw(samples, voice.sr_hz)
+    seconds = len(sound) / voice.sr_hz
+    return Version(how, stored, lines.as_json(), seconds, name, value, own[name])
+
+
+@lru_cache(maxsize=4)
+def _apart(flac: bytes) -> tuple[Voice, np.float32, dict[str, float], dict[str, float]]:
+    """Return a take's voice, the gain of its versions, and its numbers: own and put together."""
     import soundfile
 
     from prosody.measures import measure
@@ -77,26 +100,16 @@ def render(flac: bytes, pause_at_s: float) -> list[Version]:
     y, sr = soundfile.read(io.BytesIO(flac), dtype="float32")
     got = measure.frames(y, sr)
     voice = vocoder.analyse(y, sr, got.f0_hz, got.time_s)
-    plain = _counted(vocoder.synthesise(voice), voice.sr_hz)
-    own = _counted(y, sr)
-    at_s = pause_at_s if np.isfinite(pause_at_s) else len(y) / sr / 2
-    sounds = {how: vocoder.synthesise(change(voice, at_s)) for how, (_, change) in HOWS.items()}
+    plain = vocoder.synthesise(voice)
     # One gain for all of them, so that one is not softer than another for want of room.
-    top = max(float(np.max(np.abs(s), initial=0.0)) for s in sounds.values())
+    top = 10.0 ** (LOUDER_DB / 20.0) * float(np.max(np.abs(plain), initial=0.0))
     gain = np.float32(min(1.0, HIGHEST_PEAK / max(top, 1e-9)))
-    out = []
-    for how, (name, _) in HOWS.items():
-        sound = sounds[how]
-        counted = _counted(sound, voice.sr_hz)
-        samples, stored = encode(gain * sound, voice.sr_hz, True)
-        value = own[name] + counted[name] - plain[name]
-        if name == "pauses":
-            value = own[name] + 1.0  # one was put in, wherever it joined a silence that was there
-        lines = contours.draw(samples, voice.sr_hz)
-        out.append(
-            Version(how, stored, lines.as_json(), len(sound) / voice.sr_hz, name, value, own[name])
-        )
-    return out
+    return voice, gain, _counted(y, sr), _counted(plain, voice.sr_hz)
+
+
+def forget() -> None:
+    """Let go of the takes that versions were made of."""
+    _apart.cache_clear()
 
 
 def _counted(y: Any, sr: int) -> dict[str, float]:
@@ -123,4 +136,5 @@ def warm(folder: str) -> None:
     me = psutil.Process()
     me.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if psutil.WINDOWS else 10)
     y = (0.1 * np.sin(2 * np.pi * 120 * np.arange(16_000) / 16_000)).astype(np.float32)
-    render(encode(y, 16_000, True)[1], float("nan"))
+    render(encode(y, 16_000, True)[1], float("nan"), "slower")
+    forget()

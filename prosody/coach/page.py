@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,19 @@ MAX_BYTES = 24_000_000
 """A minute of stereo at 48 kHz in 32 bits."""
 LONGEST_SENTENCE = 400
 KINDS = ("take", "baseline", "example")
+
+
+class Making:
+    """Versions of one take that are being made; what was asked for comes first."""
+
+    def __init__(self, take: Take, visit: Visit, place: tuple[float, int] | None) -> None:
+        self.take, self.visit, self.place = take, visit, place
+        loop = asyncio.get_running_loop()
+        self.made: dict[str, asyncio.Future[None]] = {
+            how: loop.create_future() for how in model_voice.HOWS
+        }
+        self.asked: list[str] = []
+        self.work: asyncio.Task[None]
 
 
 class Coach:
@@ -87,7 +101,7 @@ class Coach:
         # One process beside those that listen, behind them in line for the processor.
         able = versions is not False and vocoder.available()
         self.modelroom = Workroom(model_voice.warm, 1, parent) if able else None
-        self._making: dict[str, asyncio.Task[None]] = {}
+        self._making: dict[str, Making] = {}
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the addresses of the page."""
@@ -245,29 +259,36 @@ class Coach:
         short = one.measured.duration_s <= model_voice.LONGEST_S
         return self.modelroom is not None and one.kind == "take" and one.measured.ok and short
 
-    def _make(self, one: Take, visit: Visit, lang: str) -> asyncio.Task[None]:
-        """Make the versions of a take, or return the work that is already making them."""
+    def _make(self, one: Take, visit: Visit, lang: str) -> Making:
+        """Make the versions of a take, or return what is under way."""
         known = self._making.get(one.key)
-        if known is not None:
-            return known
-        place = pause_place(self._words(one), lang)
+        if known is None:
+            known = self._making[one.key] = Making(one, visit, pause_place(self._words(one), lang))
+            known.work = asyncio.create_task(self._made(known))
+            known.work.add_done_callback(lambda _: self._making.pop(one.key, None))
+        return known
 
-        async def make() -> None:
-            assert self.modelroom is not None
-            at_s = place[0] if place else float("nan")
-            made = await self.modelroom.run(model_voice.render, one.measured.flac, at_s)
-            visit.add_versions(one, made)
-
-        work = asyncio.create_task(make())
-        self._making[one.key] = work
-
-        def done(task: asyncio.Task[None]) -> None:
-            self._making.pop(one.key, None)
-            if not task.cancelled():
-                task.exception()  # whoever asked is told; nobody may have asked
-
-        work.add_done_callback(done)
-        return work
+    async def _made(self, making: Making) -> None:
+        room, one = self.modelroom, making.take
+        assert room is not None
+        at_s = making.place[0] if making.place else float("nan")
+        left = {h: made for h, made in making.made.items() if h not in one.versions}
+        try:
+            while left and making.visit.find(one.key) is one:
+                how = next((h for h in making.asked if h in left), next(iter(left)))
+                made = await room.run(model_voice.render, one.measured.flac, at_s, how)
+                making.visit.add_version(one, made)
+                left.pop(how).set_result(None)
+        except (Busy, Full, ProsodyError) as error:
+            for wanted in left.values():
+                wanted.set_exception(error)
+                wanted.exception()  # whoever asked is told; nobody may have asked
+        finally:
+            for wanted in left.values():
+                if not wanted.done():
+                    wanted.set_result(None)  # wiped meanwhile
+            with suppress(Busy, ProsodyError):
+                await room.run(model_voice.forget)
 
     async def version(self, request: Request) -> Response:
         """Tell of one version of a take: lines, and the number that was changed."""
@@ -277,7 +298,9 @@ class Coach:
             return refuse(request, 404, "no_take" if found is None else "no_version")
         try:
             if how not in found.versions:
-                await asyncio.shield(self._make(found, visit, lang))
+                making = self._make(found, visit, lang)
+                making.asked.append(how)
+                await asyncio.shield(making.made[how])
         except Full as error:
             return refuse(request, 409, error.code, most=MOST_TAKES)
         except Busy:

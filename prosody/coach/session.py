@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -149,12 +149,11 @@ class Visit:
             self._drop_sentence(self.sentences[0])
         return take
 
-    def add_versions(self, take: Take, versions: Sequence[Version]) -> None:
+    def add_version(self, take: Take, made: Version) -> None:
         """Add what was made of a take; it goes when the take goes."""
-        if self.find(take.key) is not take or take.versions:
-            return
-        self.store.take_in(sum(v.size for v in versions))
-        take.versions.update({v.how: v for v in versions})
+        if self.find(take.key) is take:
+            self.store.take_in(made.size)
+            take.versions[made.how] = made
 
     def find(self, key: str) -> Take | None:
         """Return a take or an ordinary sentence by its id."""
