@@ -38,6 +38,13 @@ def coach(
         help="Folder for the takes that a visitor chooses to keep; without it her browser asks.",
         show_default=False,
     ),
+    situations: Optional[Path] = typer.Option(  # noqa: UP045
+        None,
+        "--situations",
+        metavar="FOLDER",
+        help="Folder with situations of your own, one TOML file each, and examples to imitate.",
+        show_default=False,
+    ),
     model: Optional[Path] = typer.Option(  # noqa: UP045
         None, "--model", help="Use this judge in place of the shipped one.", show_default=False
     ),
@@ -95,7 +102,9 @@ def coach(
     if lang is not None:
         words.load("coach", lang)
     chosen = thresholds.load(settings) if settings is not None else None
-    page = Coach(model=model, settings=chosen, keep_in=keep, lang=lang, workers=workers)
+    page = Coach(
+        model=model, settings=chosen, keep_in=keep, lang=lang, workers=workers, own=situations
+    )
     say = words.load("studio", lang or "en")["started"]
     typer.echo(say["warming"], err=True)
     if where.open_to_others and not where.tls:

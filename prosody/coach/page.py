@@ -74,6 +74,8 @@ class Coach:
         Where the folder for the moment is made.
     versions : bool
         Whether one's own take can be heard changed, where the vocoder is installed.
+    own : Path, optional
+        Folder with a trainer's situations, shown before those that come along.
     """
 
     name = "coach"
@@ -88,9 +90,11 @@ class Coach:
         workers: int | None = None,
         parent: Path | None = None,
         versions: bool = True,
+        own: Path | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.keep_in = keep_in
+        self.own = situations.own(own, MAX_S) if own is not None else {}
         self.home = f"/coach?lang={lang}" if lang else "/coach"
         self.assets: Sequence[str] = app.assets_of("coach")
         self.limits: Mapping[str, int] = {"/api/takes": MAX_BYTES}
@@ -108,6 +112,7 @@ class Coach:
         return [
             Route("/coach", app.page("coach.html")),
             Route("/api/start", self.start),
+            Route("/api/situations/{key}/example", self.example),
             Route("/api/takes", self.takes),
             Route("/api/takes", self.listen, methods=["POST"]),
             Route("/api/takes/{key}", self.delete, methods=["DELETE"]),
@@ -155,6 +160,9 @@ class Coach:
         lang = language(request)
         judge_says = words.load("coach", lang)["judge"]
         note = judge_says["research"] if self.shipped else judge_says["own"]
+        own = [
+            {**s, "path": None, "example": s["path"] is not None} for s in self.own.get(lang, ())
+        ]
         return JSONResponse(
             {
                 "version": __version__,
@@ -166,7 +174,7 @@ class Coach:
                     "baseline_s": self.settings.baseline.min_s,
                     "baseline_short_s": self.settings.baseline.short_s,
                 },
-                "situations": situations.situations(lang),
+                "situations": own + situations.situations(lang),
                 "baseline_sentences": situations.baseline_sentences(lang),
                 "words": words.load("coach_page", lang),
                 "judge": {
@@ -177,6 +185,16 @@ class Coach:
                 "versions": self.modelroom is not None,
             }
         )
+
+    async def example(self, request: Request) -> Response:
+        """Give the sound of a trainer's example, by the name of its situation."""
+        own = self.own.get(language(request), ())
+        key = request.path_params["key"]
+        path = next((s["path"] for s in own if s["id"] == key), None)
+        if path is None:
+            return refuse(request, 404, "no_take")
+        data = await asyncio.to_thread(path.read_bytes)
+        return Response(data, media_type="application/octet-stream")
 
     async def listen(self, request: Request) -> Response:
         """Take in a sound, and tell how it would probably be heard."""

@@ -40,6 +40,11 @@ ELSEWHERE_DB = 20.0
 GAP_S = 0.8
 """Silence between the sentences of a baseline: longer than any pause that is bridged."""
 CLIPPED_AROUND_S = 0.5
+_COMES_OF = {
+    "music": ("too_little_voice", "too_noisy", "clipped"),
+    "digital_silence": ("too_little_voice",),
+}
+"""What is not told beside its cause."""
 USUAL_SHARE = (0.2, 0.8)
 
 # 16 bits hold everything these say; all others are stored with 24.
@@ -271,12 +276,13 @@ def _problems(
     gates: tuple[str, ...], found: Any, y: Signal, sr: int, settings: Settings
 ) -> list[Problem]:
     out = []
-    for gate in gates:
+    mere = {g for cause, others in _COMES_OF.items() if cause in gates for g in others}
+    for gate in (g for g in gates if g not in mere):
         start, end = clipped_place(y, sr) if gate == "clipped" else (None, None)
         out.append(Problem(gate, start, end, stops=True))
     if found.level_dbfs < settings.coach.min_level_dbfs and "digital_silence" not in gates:
         out.append(Problem("too_soft"))
-    if found.snr_db < settings.coach.noisy_snr_db and "too_noisy" not in gates:
+    if found.snr_db < settings.coach.noisy_snr_db and not {"too_noisy", "music"} & {*gates}:
         out.append(Problem("noisy"))
     return out
 

@@ -239,6 +239,7 @@ function drawTakes() {
       byId("result").scrollIntoView({ block: "start" });
     },
     remove: removeTake,
+    exampleOwn: page.situation?.example ? takeExample : null,
     exampleFile: (file) => {
       setKind("example");
       desk.file(file);
@@ -251,6 +252,16 @@ function drawTakes() {
   });
   compare.show(page.takes);
   log.draw();
+}
+
+/** Take in the example that comes with this situation. */
+async function takeExample() {
+  try {
+    const sound = await api.exampleOf(page.situation.id, language());
+    if (desk.state === "idle") await desk.offer({ sound, seconds: null, kind: "example" });
+  } catch (error) {
+    failed(error);
+  }
 }
 
 async function removeTake(id) {

@@ -38,6 +38,8 @@ const query = (values) => String(new URLSearchParams(values));
 const one = (id) => `/api/takes/${encodeURIComponent(id)}`;
 
 export const start = (lang) => json(`/api/start?${query({ lang })}`);
+export const exampleOf = async (id, lang) =>
+  (await ask(`/api/situations/${encodeURIComponent(id)}/example?${query({ lang })}`)).blob();
 export const takes = (lang) => json(`/api/takes?${query({ lang })}`);
 export const send = (sound, kind, lang, sentence) =>
   json(`/api/takes?${query({ kind, lang, sentence })}`, {

@@ -27,7 +27,7 @@ function row(take, all, shown, doing) {
         { class: "plain", "aria-label": say("takes.delete_named", { name }) })));
 }
 
-/** Fill the card of takes. `doing` has show, remove, exampleFile, exampleRecord. */
+/** Fill the card of takes. `doing` has show, remove, exampleFile, exampleRecord, and exampleOwn where there is one. */
 export function listTakes(all, shown, doing) {
   const file = el("input", { type: "file", id: "example-file", accept: "audio/*", class: "unseen",
     tabindex: -1, "aria-label": say("takes.example_file"),
@@ -40,6 +40,8 @@ export function listTakes(all, shown, doing) {
     el("details", { class: "example" }, el("summary", {}, say("takes.add_example")),
       el("p", { class: "small" }, say("takes.example_text")),
       el("div", { class: "buttons" },
+        doing.exampleOwn ? button(say("takes.example_own"), doing.exampleOwn, { id: "example-own", class: "strong" })
+          : null,
         button(say("takes.example_file"), () => file.click(), { id: "example-choose" }),
         button(say("takes.example_record"), doing.exampleRecord, { id: "example-record" })), file));
 }
