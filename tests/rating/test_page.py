@@ -70,7 +70,7 @@ def test_a_rater_hears_answers_and_goes_one_step_back(house):
     assert me.get("/rate").status_code == 200
     start = me.get("/api/rate/start?lang=nl").json()
     assert (start["host"], start["rater"], start["raters"]) == (True, None, [])
-    assert start["words"]["rate"]["question"] == "Hoe klinkt dit excuus voor u?"
+    assert start["words"]["rate"]["question"] == "Hoe klinkt dit excuus voor jou?"
     assert me.get("/api/rate/trial").json()["code"] == "no_rater"
     of = me.post("/api/rate/rater", json={"name": "ann"}).json()["of"]
     assert of == len(seq.sequence([c.agent for c in page.clips.clips], 0))
