@@ -178,10 +178,14 @@ def noise(got: Found) -> str:
             rows.append(["root mean square", *(number(x, 2) for x in f["root_mean_square"])])
         within = found[where]["rating"]["within_.1"]
         rows.append(["ratings moved by .1 or less", *(percent(x) for x in within)])
-        turned = [
-            f"{x} of {found['clips'] * len(found['kinds'])}" for x in found[where]["became_sincere"]
-        ]
-        rows.append(["clips that became `sincere`", *turned])
+        even = found[where]["rating_by_measure"]["loudness_cv_log2ratio"]
+        rows.append(["of the mean by `loudness_cv`", *(signed(x) for x in even)])
+        kinds = len(found["kinds"])
+        for what, title, of in (
+            ("became_sincere", "clips that became `sincere`", found["clips"]),
+            ("no_longer_sincere", "no longer `sincere`", found["sincere without noise"]),
+        ):
+            rows.append([title, *(f"{x} of {of * kinds}" for x in found[where][what])])
     return grid(("voice over noise", *(f"{x:g} dB" for x in found["snr_db"])), rows)
 
 

@@ -185,27 +185,35 @@ def noise(args: Any, judge: Judge) -> dict[str, Any]:
         "babble": babble(sounds),
     }
 
-    def told(values: Floats, usual: Floats) -> tuple[Floats, Floats, NDArray[np.str_]]:
+    def told(values: Floats, usual: Floats, snr_db: float) -> dict[str, Any]:
         columns = against_neutral(values, usual, speaker, every, seconds)
+        columns["snr_db"] = np.full(len(files), snr_db)
         judged = judge.judge(columns)
-        word = np.array(judged.verdict)
-        return judged.axes["sincere"].rating, animation(columns).value, word
+        axis = judged.axes["sincere"]
+        return {
+            "rating": axis.rating,
+            "animation": animation(columns).value,
+            "parts": axis.contributions,
+            "sincere": np.array(judged.verdict) == "sincere",
+        }
 
     clean = measure(sounds, 8000)
-    quiet = told(clean, clean)
+    quiet = told(clean, clean, np.nan)
     moved: dict[str, dict[str, list[Floats]]] = {}
-    sincere: dict[str, list[int]] = {}
+    turned: dict[str, list[tuple[int, int]]] = {}
     for make in kinds.values():
         for level_db in LEVELS_DB:
             noisy = measure([telephone.over(y, make(len(y)), level_db) for y in sounds], 8000)
             for where, usual in (("in both", noisy), ("in the clip only", clean)):
-                rating, lively, word = told(noisy, usual)
-                found = moved.setdefault(where, {})
-                found.setdefault(f"rating {level_db:g}", []).append(rating - quiet[0])
-                found.setdefault(f"animation {level_db:g}", []).append(lively - quiet[1])
-                turned = (word == "sincere") & (quiet[2] != "sincere")
-                sincere.setdefault(f"{where} {level_db:g}", []).append(int(turned.sum()))
+                now, found = told(noisy, usual, level_db), moved.setdefault(where, {})
+                for what in ("rating", "animation", "parts"):
+                    found.setdefault(f"{what} {level_db:g}", []).append(now[what] - quiet[what])
+                was, is_now = quiet["sincere"], now["sincere"]
+                turned.setdefault(f"{where} {level_db:g}", []).append(
+                    (int(np.sum(is_now & ~was)), int(np.sum(was & ~is_now)))
+                )
     out: dict[str, Any] = {"snr_db": list(LEVELS_DB), "clips": len(files), "kinds": list(kinds)}
+    out["sincere without noise"] = int(quiet["sincere"].sum())
     square: dict[str, list[list[float]]] = {"rating": [], "animation": []}
     for where, found in moved.items():
         out[where] = {}
@@ -219,7 +227,19 @@ def noise(args: Any, judge: Judge) -> dict[str, Any]:
                 "root_mean_square": [float(np.sqrt(s)) for s in mean_square],
                 "within_.1": [float(np.mean(np.abs(e) <= 0.1)) for e in each],
             }
-        out[where]["became_sincere"] = [sum(sincere[f"{where} {level:g}"]) for level in LEVELS_DB]
+        for i, what in enumerate(("became_sincere", "no_longer_sincere")):
+            out[where][what] = [
+                sum(pair[i] for pair in turned[f"{where} {level:g}"]) for level in LEVELS_DB
+            ]
+        parts = [np.mean(np.concatenate(found[f"parts {level:g}"]), axis=0) for level in LEVELS_DB]
+        out[where]["rating_by_measure"] = {
+            name: [float(p[i]) for p in parts]
+            for i, name in enumerate(judge.inputs)
+            if max(abs(p[i]) for p in parts) > 0
+        }
+        up = [np.percentile(np.concatenate(found[f"rating {x:g}"]), 95) for x in LEVELS_DB]
+        slope, start = np.polyfit(LEVELS_DB, np.log(up), 1)
+        out[where]["rises_at_most"] = {"log_rise": float(start), "per_db": float(slope)}
     for what, both in square.items():
         slope, start = np.polyfit(LEVELS_DB, np.log(np.mean(both, axis=0)), 1)
         out[f"{what}_variance"] = {"log_variance": float(start), "per_db": float(slope)}

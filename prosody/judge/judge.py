@@ -33,6 +33,9 @@ FORMAT = "prosody-judge"
 FORMAT_VERSION = "1"
 # Where a judge keeps what its differences of takes are off by.
 SPREADS = {"take": "takes_spread", "usual": "usual_spread"}
+# Noise fills the pauses, so that a voice seems more even than it was, which is heard as sincere. By
+# so much, exp(a + b snr_db), 95 of 100 clips of EmoDB rise at most when only they are noisy.
+NOISE_LIFT = (-0.617, -0.0818)
 MAX_IR, MAX_OPSET = 10, 17
 # Ratings are in units of what a panel's differ by; one weight too large is a damaged judge.
 MAX_RATING = 1e3
@@ -227,8 +230,14 @@ class Judge:
         """
         from scipy.special import ndtr
 
+        def side(axis: str, rating: Floats, sd: Floats) -> Floats:
+            cut = float(self._axis_info[axis].get("cut", 0.0))
+            return np.asarray(ndtr((rating - cut) / sd), dtype=np.float64)
+
         settings = settings or Settings()
         raw = self.run(matrix := self.matrix(columns))
+        snr_db = np.asarray(columns.get("snr_db", np.nan), dtype=np.float64)
+        lift = np.nan_to_num(np.exp(NOISE_LIFT[0] + NOISE_LIFT[1] * np.clip(snr_db, 0.0, 60.0)))
         axes: dict[str, AxisJudgement] = {}
         for axis in self.axes:
             rating = raw[f"{axis}_rating"].astype(np.float64)
@@ -240,17 +249,19 @@ class Judge:
                 sd,
                 rating - Z_80 * sd,
                 rating + Z_80 * sd,
-                np.asarray(ndtr((rating - float(info.get("cut", 0.0))) / sd), dtype=np.float64),
+                side(axis, rating, sd),
                 raw[f"{axis}_contributions"].astype(np.float64),
                 float(info["bias"]),
                 np.sqrt(np.maximum(sd**2 - known**2, 0.0)),
             )
         recited_decides = self._axis_info.get("engaged", {}).get("decides") is True
+        said = axes.get("sincere")
         words, kind, hint = verdicts(
-            axes["sincere"].p_sincere_side if "sincere" in axes else None,
+            said.p_sincere_side if said else None,
             axes["engaged"].p_sincere_side if "engaged" in axes else None,
             settings,
             recited_decides=recited_decides,
+            p_less_noise=side("sincere", said.rating - lift, said.sd) if said else None,
         )
         seconds = np.asarray(columns.get("baseline_s", np.zeros(len(matrix))), dtype=np.float64)
         enough = (seconds > 0) & (seconds >= settings.baseline.min_s)
@@ -290,7 +301,12 @@ def verdict_of(p_sincere: Floats, settings: Settings) -> list[Verdict]:
 
 
 def verdicts(
-    p_sincere: Floats | None, p_engaged: Floats | None, settings: Settings, *, recited_decides: bool
+    p_sincere: Floats | None,
+    p_engaged: Floats | None,
+    settings: Settings,
+    *,
+    recited_decides: bool,
+    p_less_noise: Floats | None = None,
 ) -> tuple[list[Verdict], list[str], list[str]]:
     """Return one word from one axis, or from two.
 
@@ -306,6 +322,8 @@ def verdicts(
     recited_decides : bool
         Whether a clear fall on *engaged* alone may give ``forced``; if not it gives ``unclear``
         with the hint ``recited``.
+    p_less_noise : ndarray [shape=(n,)], optional
+        Probability of the sincere side less what noise may have added: ``sincere`` needs it.
 
     Returns
     -------
@@ -314,7 +332,8 @@ def verdicts(
     limits = settings.verdict
     n = len(p_sincere) if p_sincere is not None else len(p_engaged) if p_engaged is not None else 0
     no = np.zeros(n, dtype=bool)
-    sincere = p_sincere >= limits.sincere_p if p_sincere is not None else no
+    least = p_sincere if p_less_noise is None else p_less_noise
+    sincere = least >= limits.sincere_p if least is not None else no
     put_on = 1 - p_sincere >= limits.forced_p if p_sincere is not None else no
     recited = 1 - p_engaged >= limits.recited_p if p_engaged is not None else no
     by_recited = recited & ~put_on if recited_decides else no

@@ -91,9 +91,9 @@ class Impression:
             return paragraph(
                 text.format(sincere=percent["sincere"], forced=100 - percent["forced"]), "small"
             )
-        if "dull" not in percent:
-            return None
-        engaged = number(row.get("engaged") or {}, "p", 1 - limits["dull_p"])
+        engaged = number(row.get("engaged") or {}, "p", 1.0)
+        if 1 - engaged < limits.get("dull_p", 1.0):
+            return paragraph(self.say["judged"]["unclear_noise"], "small")
         text = self.say["judged"]["unclear_dull"]
         return paragraph(text.format(n=round(100 * (1 - engaged)), dull=percent["dull"]), "small")
 

@@ -132,6 +132,20 @@ def test_noise_moves_nothing_and_makes_less_sure(shipped):
     np.testing.assert_allclose(known.sd[0], blank.sd[0], rtol=5e-3)
 
 
+def test_noise_alone_makes_no_voice_sincere(shipped):
+    """Held with room for what noise adds; nothing is forced by it, and the numbers stay."""
+    low = {n: np.full(3, v) for n, v in {"pitch_mean_st_rel": -3.0, "baseline_s": 60.0}.items()}
+    low["snr_db"] = np.array([np.nan, 60.0, 12.0])
+    found = shipped.judge(low)
+    just = float(found.sincere.p_sincere_side[2]) - 0.01
+    limits = Settings(verdict=Verdict(sincere_p=just, forced_p=0.51))
+    assert shipped.judge(low, limits).verdict == ["sincere", "sincere", "unclear"]
+    put_on = {**low, "pitch_mean_st_rel": np.full(3, 3.0)}
+    p = float(shipped.judge(put_on).sincere.p_sincere_side[2])
+    limits = Settings(verdict=Verdict(sincere_p=0.9, forced_p=1 - p + 0.001))
+    assert shipped.judge(put_on, limits).verdict[2] == "unclear"
+
+
 def test_what_is_not_known_is_a_part_of_the_spread(shipped):
     columns = rows(shipped, n=40)
     short = shipped.judge({**columns, "baseline_s": np.full(40, 6.0)}).sincere
