@@ -127,8 +127,9 @@ def _text(found: dict[str, Any]) -> str:
         f"{'figure':<28} {'value':>8}   95 % interval (speakers resampled)",
     ]
     for key in ("spearman", "spearman_within_sentence", "uar", "uar_half", "coverage_80", "rmse"):
-        low, high = found["intervals"].get(key, (float("nan"), float("nan")))
-        lines.append(f"{key:<28} {_number(found[key]):>8}   {_number(low)} to {_number(high)}")
+        ends = found["intervals"].get(key)
+        between = f"{_number(ends[0])} to {_number(ends[1])}" if ends else "-"
+        lines.append(f"{key:<28} {_number(found[key]):>8}   {between}")
     lines += ["", "every speaker counted alike"]
     lines += [f"{k:<28} {_number(v):>8}" for k, v in found["speaker_macro"].items()]
     for name, values in found["groups"].items():

@@ -37,6 +37,12 @@ def features(
     windows: Path | None = given(
         "--windows", help="Measure these windows: CSV, Praat TextGrid or Audacity labels."
     ),
+    meta_from: str | None = given(
+        "--meta-from",
+        metavar="REGEX|FORM",
+        help="Columns clip and speaker, for 'prosody fit', where file names tell who speaks: "
+        "'(?P<agent>[a-z]+)_'; or a form, as analyze has them.",
+    ),
     every_s: float | None = given(
         "--every",
         min=0.2,
@@ -61,7 +67,7 @@ def features(
             "--frames gives a row every 10 ms of whole files, in columns of its own.",
             "Leave out --schema, --method, --windows and --every.",
         )
-    calls = collect(paths, clips=True)
+    calls = collect(paths, clips=True, meta_from=meta_from)
     asked = None
     if windows is not None:
         from prosody.calls.windows import read_windows

@@ -116,15 +116,18 @@ def fit(
         typer.echo(said)
     for remark in made.remarks:
         typer.echo(printable(remark))
-    for info in made.metadata["axes"].values() if centre_on is None else ():
-        agreed = (info["training"].get("reliability") or {}).get("agreement") or {}
+    for axis_name, info in made.metadata["axes"].items() if centre_on is None else ():
+        found = info["training"].get("reliability") or {}
+        agreed = found.get("agreement") or {}
         if isinstance(agreed.get("icc2_1"), float):
             typer.echo(
-                f"  agreement of raters: ICC(2,1) {agreed['icc2_1']:.2f}, ICC(2,k) "
-                f"{agreed['icc2_k']:.2f} of {agreed['ratings_per_clip']:.1f} ratings a clip, alpha "
-                f"{agreed['krippendorff_alpha']:.2f} ('prosody agreement' says more)"
+                f"{axis_name}: reliability of the mean {found['icc_mean']:.2f} (raters "
+                f"standardised, as it is counted here); on their own scales ICC(2,1) "
+                f"{agreed['icc2_1']:.2f}, ICC(2,k) {agreed['icc2_k']:.2f} of "
+                f"{agreed['ratings_per_clip']:.1f} ratings a clip ('prosody agreement' says more)"
             )
         figures = {k: v for k, v in info.get("figures", {}).items() if isinstance(v, float)}
         if figures:
-            typer.echo("  " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()))
+            told = ", ".join(f"{k} {v:.3f}" for k, v in figures.items())
+            typer.echo(f"{axis_name}: {told}")
     typer.echo(f"wrote {', '.join(str(p) for p in written)}")

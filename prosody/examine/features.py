@@ -205,18 +205,25 @@ def write(
 ) -> int:
     """Write the table of many files as CSV to an open text file; return how many files failed.
 
-    A file that cannot be read is told to `failed` (name, error) and left out; the rest go on.
+    A file that cannot be read is told to `failed` (name, error) and left out; the rest go on. Where
+    file names tell who speaks, the table ends with the columns `fit` and `evaluate` know a clip by.
     """
     from prosody.results.write import safe_cell
+    from prosody.tables.rated_table import speaker_of, stem
 
     sheet = csv.writer(out)
     head = list(FRAME_COLUMNS) if frames else columns(schema)
-    sheet.writerow(head)
+    speakers = [c.agent or speaker_of(c.name) for c in calls]
+    told = not frames and any(speakers)
+    sheet.writerow([*head, *(("clip", "speaker") if told else ())])
     wrong = done = 0
     total = sum(len(c.sources) for c in calls)
-    for call in calls:
+    for call, speaker in zip(calls, speakers, strict=True):
         for source in call.sources:
             name = str(source.path)
+            if remark:
+                for one in call.remarks:
+                    remark(name, one.text)
             try:
                 if remark and (low := _rate_of(source.path)) < NARROW_HZ:
                     remark(name, narrow(low))
@@ -228,8 +235,10 @@ def write(
                     rows = rows_of(
                         source, name, schema=schema, every_s=every_s, windows=asked, method=method
                     )
+                    who = (stem(name), speaker) if told else ()
                     for row in rows:
-                        sheet.writerow(["" if v is None else safe_cell(v) for v in row.values()])
+                        cells = (*row.values(), *who)
+                        sheet.writerow(["" if v is None else safe_cell(v) for v in cells])
             except ProsodyError as error:
                 wrong += 1
                 if failed:

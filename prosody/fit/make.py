@@ -153,8 +153,9 @@ def fit(
         if not rated.voices_known:
             raise UsageError(
                 f"{table}: no column says who speaks; found {', '.join(rated.header)}.",
-                "Add a column 'speaker', or name it with --group: a judge that is checked on "
-                "voices it knows looks better than it is.",
+                "Add a column 'speaker', name it with --group, or measure with 'prosody features "
+                "--meta-from' where file names tell: a judge that is checked on voices it knows "
+                "looks better than it is.",
             )
         rated, doubled = evaluate.once(rated)
         if doubled:
@@ -263,7 +264,8 @@ def _gained(
 ) -> list[str]:
     """Return what an adaptation gained on speakers left out, and whether a fresh fit is better."""
     old = graph.predict(before, rated)[0]
-    level, slope = _line(old, rated.rating, rated.speaker)
+    # New weights have to beat more than another level of the ratings.
+    level, slope = (0.0, 1.0) if lacking else _line(old, rated.rating, rated.speaker)
     error = (rated.rating - level - slope * old) ** 2 - (rated.rating - adapted) ** 2
     names, index = np.unique(rated.speaker, return_inverse=True)
     each = np.bincount(index, error, len(names)), np.bincount(index, minlength=len(names))
@@ -272,10 +274,11 @@ def _gained(
     gain = each[0][drawn].sum(axis=1) / each[1][drawn].sum(axis=1) / np.var(rated.rating)
     low, high = np.percentile(gain, [2.5, 97.5])
     mean = float(error.mean() / np.var(rated.rating))
+    against = "as it was" if lacking else "its level and slope taken as known"
     said = (
-        f"against the older judge, its level and slope taken as known, the squared error on "
-        f"speakers left out fell by {mean:.0%} of the ratings' variance (95 % interval {low:.0%} "
-        f"to {high:.0%})"
+        f"against the older judge, {against}, the squared error on speakers left out "
+        f"{'fell' if mean > 0 else 'rose'} by {abs(mean):.0%} of the ratings' variance "
+        f"(95 % interval of the fall {low:.0%} to {high:.0%})"
     )
     out = [said + ("." if low > 0 else ": nothing was gained that could not be chance.")]
     if not lacking:

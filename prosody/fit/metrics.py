@@ -19,6 +19,8 @@ from prosody.statistics.intervals import Z_80
 from prosody.tables.rated_table import Floats, Rated
 
 LEAST_IN_SENTENCE = 4
+# Of fewer speakers no interval can be had by resampling them.
+LEAST_SPEAKERS = 5
 BOOTSTRAPS = 1000
 
 
@@ -93,8 +95,10 @@ def intervals(
     n: int = BOOTSTRAPS,
     seed: int = 1,
 ) -> dict[str, list[float]]:
-    """Return 95 % intervals of :func:`figures` by resampling speakers."""
+    """Return 95 % intervals of :func:`figures` by resampling speakers; none of fewer than five."""
     names, index = np.unique(speaker, return_inverse=True)
+    if len(names) < LEAST_SPEAKERS:
+        return {}
     rows = [np.flatnonzero(index == i) for i in range(len(names))]
     rng = np.random.default_rng(seed)
     drawn: dict[str, list[float]] = {}

@@ -359,10 +359,14 @@ def panel_of(given: Answers, path: Path | str) -> Panel:
         )
     ok = ~np.all(np.isnan(z), axis=0)
     mean, sd = np.nanmean(every, axis=0), np.nanstd(every, axis=0)
-    middle = float(np.mean((50 - mean[sd > 0]) / sd[sd > 0]))
+    off = np.divide(50 - mean, sd, out=np.zeros_like(mean), where=sd > 0)
+    middle = float(off[sd > 0].mean())
     if not np.nanmin(z) <= middle <= np.nanmax(z):
+        at = int(np.argmax(np.abs(off)))
         raise UsageError(
-            f"{path}: the middle of the scale, 50, lies outside of what the raters used.",
+            f"{path}: the middle of the scale, 50, lies outside of what the raters used; most of "
+            f"all of rater {np.unique(rater)[at]}, whose {np.sum(~np.isnan(every[:, at]))} clips "
+            f"have {np.nanmin(every[:, at]):g} to {np.nanmax(every[:, at]):g}.",
             "Check that ratings run from 0 (put on) to 100 (sincere), all of one scale.",
         )
     idle = tuple(str(r) for r in raters[~ok])

@@ -55,6 +55,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "site": ("site", "team"),
 }
 GROUPS = ("gender", "language", "site", "style")
+# Of so many ratings one that lies so many times the middle half's width away is none.
+MANY, STRAY = 20, 10.0
 # Seconds of speech taken for one clip where the table does not say how long it was.
 NOMINAL_CLIP_S = 2.5
 
@@ -207,6 +209,25 @@ def _called(header: Sequence[str], name: str, path: Path) -> str:
     return lower[name.strip().lower()]
 
 
+def _check_stray(path: Path, column: str, rating: Floats) -> None:
+    """Refuse single ratings that are far from all others: a code for "missing", a slip."""
+    known = rating[~np.isnan(rating)]
+    if len(known) < MANY:
+        return
+    low, middle, high, most = np.percentile(known, [25, 50, 75, 90])
+    far = np.abs(rating - middle) > STRAY * (high - low) if high > low else rating != rating
+    inside = (rating >= 0) & (rating <= 100)
+    if most > 10 and np.mean(inside[~np.isnan(rating)]) >= 0.9:  # 0 to 100
+        far |= ~inside & ~np.isnan(rating)
+    if np.any(far):
+        at = int(np.argmax(far))
+        raise UsageError(
+            f"{path}: row {at + 2}, column '{column}' holds {rating[at]:g}, and half of all "
+            f"ratings lie between {low:g} and {high:g}.",
+            "Mend it, or leave the cell empty where there is no rating.",
+        )
+
+
 def read_table(
     path: Path | str, *, need_rating: bool = True, names: Mapping[str, str | None] | None = None
 ) -> Rated:
@@ -291,9 +312,10 @@ def read_table(
             "empty, expected who speaks.",
             "Fill it in, with any name or number, or leave the row out.",
         )
-    rating = (
-        numbers(cells[found["rating"]], path, "rating") if found["rating"] else np.full(n, np.nan)
-    )
+    rating = np.full(n, np.nan)
+    if found["rating"]:
+        rating = numbers(cells[found["rating"]], path, found["rating"])
+        _check_stray(path, found["rating"], rating)
     rated = Rated(
         clip,
         speaker,

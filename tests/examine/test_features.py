@@ -90,3 +90,15 @@ def test_contours_have_columns_of_their_own(files, more):
     done = CliRunner().invoke(app, ["features", str(files[0]), "--frames", *more, "--out", "-"])
     assert isinstance(done.exception, UsageError)
     assert "--frames" in done.exception.message
+
+
+def test_clip_and_speaker_are_told_where_file_names_tell(files, tmp_path):
+    (tmp_path / "takes").mkdir()
+    for name in ("anna_1.wav", "anna_2.wav", "jan_1.wav"):
+        (tmp_path / "takes" / name).write_bytes(files[0].read_bytes())
+    args = ["features", str(tmp_path / "takes"), "--out", "-"]
+    plain = CliRunner().invoke(app, args).stdout.splitlines()[0]
+    assert plain.split(",")[-1] == "duration_s"
+    told = CliRunner().invoke(app, [*args, "--meta-from", "(?P<agent>[a-z]+)_"])
+    rows = [line.split(",")[-2:] for line in told.stdout.splitlines()]
+    assert rows == [["clip", "speaker"], ["anna_1", "anna"], ["anna_2", "anna"], ["jan_1", "jan"]]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from prosody.fit import axis as axes
 from prosody.fit import evaluate, graph, make, recipe, train
 from prosody.judge.judge import Judge
 from prosody.judge.pairs import more_sincere
+from prosody.rating import agreement
 from prosody.tables import rated_table
 
 
@@ -297,7 +299,12 @@ def test_the_command_fits_and_writes_its_cards(table, tmp_path):
     assert result.exit_code == 0, result.output
     assert out.is_file()
     assert "spearman" in out.with_suffix(".md").read_text()
-    assert json.loads(out.with_suffix(".json").read_text())["format"] == "prosody-judge"
+    card = json.loads(out.with_suffix(".json").read_text())
+    assert card["format"] == "prosody-judge"
+    # Screen and card say the same, and which axis it is of.
+    assert (
+        f"sincere: spearman {card['axes']['sincere']['figures']['spearman']:.3f}" in result.output
+    )
     shown = CliRunner().invoke(app, ["model", str(out)])
     assert "240 clips of 24 speakers" in shown.output
 
@@ -329,6 +336,9 @@ def test_the_command_cross_validates_and_draws(table, tmp_path):
     for name in ("risk_coverage", "reliability"):
         assert (tmp_path / f"{name}_sincere.svg").read_text().startswith("<svg")
     assert "given to that side" in result.output
+    few = synthetic.write(tmp_path / "few.csv", synthetic.make(speakers=4, clips=5))
+    result = CliRunner().invoke(app, ["evaluate", str(few), "--cv"])
+    assert re.search(r"spearman +0\.\d+   -\n", result.output)  # four speakers have no interval
 
 
 def test_a_table_of_recordings_with_windows_is_measured(tmp_path):
@@ -548,6 +558,27 @@ def test_one_rater_on_another_scale_is_named(tmp_path):
         UsageError, match=r"of rater r2, all 240 ratings lie between [12].* and [345]"
     ):
         make.fit(table, ("sincere",), ratings=file)
+
+
+def test_one_rater_of_few_clips_on_another_scale_is_named(tmp_path):
+    long = synthetic.ratings(synthetic.make())
+    for row in long:
+        row["rating"] = 1 + 0.04 * row["rating"] if row["rater"] == "r2" else row["rating"]
+    long = [r for r in long if r["rater"] != "r2" or r["clip"].startswith("s00")]
+    file = synthetic.write(tmp_path / "r.csv", long)
+    with pytest.raises(UsageError, match="most of all of rater r2, whose 10 clips have"):
+        agreement.read_long(file, "sincere")
+
+
+@pytest.mark.parametrize("stray", [999, -99])
+def test_a_rating_far_from_all_others_names_its_row(tmp_path, stray):
+    rows = synthetic.make()
+    for row in rows:
+        row["rating"] = 50 + 12 * row["rating"]
+    rows[7]["rating"] = stray
+    path = synthetic.write(tmp_path / "t.csv", rows)
+    with pytest.raises(UsageError, match=f"row 9, column 'rating' holds {stray}, and half of all"):
+        make.fit(path, ("sincere",))
 
 
 def test_ratings_pasted_twice_are_found(tmp_path):
