@@ -28,6 +28,7 @@ from prosody.measures.table import NAMES, RELATIVE_NAMES
 from prosody.results import write
 from prosody.results.records import ApologyRecord, CallRecord
 from prosody.runs import batch, merge, task
+from prosody.runs.analyze import header
 from prosody.runs.journal import Journal
 from prosody.runs.processes import InProcess
 from prosody.runs.task import Outcome
@@ -87,7 +88,7 @@ def go(
     with Journal(out) as journal:
         done = batch.run(collect([folder], clips=True), task.make(Options(clips=True)), journal,
                          engine, (named, judge))  # fmt: skip
-        run = batch.header(done, settings=Options().settings, command={"lang": "en"}, about={},
+        run = header(done, settings=Options().settings, command={"lang": "en"},
                            model={"name": named, "sha256": "0" * 64, "shipped": True})  # fmt: skip
         write.write_from(journal, out, run, formats=("jsonl", "csv"))
         return journal.saved, engine.names

@@ -13,6 +13,8 @@ from typing import Any
 
 import typer
 
+from prosody.calls.call import Call
+from prosody.examine.examine import Options
 from prosody.measures.table import NAMES
 from prosody.message import nameless
 from prosody.results.records import ApologyRecord, CallRecord
@@ -31,6 +33,8 @@ _MEASURES = {
 
 # Without a terminal a line now and then is enough: logs are read, not watched.
 QUIET_STEP_S = 10.0
+# Before a run so many recordings, spread over all, are looked at: some seconds.
+LOOKED_AT = 1000
 
 
 class Progress:
@@ -63,6 +67,15 @@ class Progress:
         dumb = os.environ.get("TERM") == "dumb"
         self.live = sys.stderr.isatty() and not (as_json or quiet or dumb)
 
+    def given(self, calls: Sequence[Call], options: Options) -> None:
+        """Tell what a check says of the recordings, before any of them is measured."""
+        from prosody.runs import check
+
+        if not (self.quiet or self.as_json or options.clips):
+            looks = check.check(calls, options, most=LOOKED_AT)
+            for line in check.summary(looks, options.lang, of=len(calls)):
+                typer.echo(line, err=True)
+
     def begin(self, total: int, kept: int) -> None:
         """Tell how many recordings there are, and how many an earlier run did."""
         self.total = total
@@ -85,6 +98,10 @@ class Progress:
                 typer.echo(json.dumps({"event": f"journal_{event}", "what": what}), err=True)
             else:  # also with --quiet: nothing is lost or removed without a word
                 typer.echo(self.say[event].format(what=what, path=journal.path), err=True)
+
+    def warn(self, text: str) -> None:
+        """Tell what is not right and stops nothing."""
+        typer.echo(text, err=True)
 
     def __call__(self, line: CallRecord, withheld: int) -> None:
         """Tell that one more recording is done."""

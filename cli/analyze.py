@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 # What --asr without a name means.
 BEST = "best"
-# Before a run so many recordings, spread over all, are looked at: some seconds.
-LOOKED_AT = 1000
 
 PATHS = typer.Argument(
     None,
@@ -166,147 +164,70 @@ def analyze(
     """
     from prosody.cli._screen import Progress, closing, show
 
-    from prosody.calls import places, pseudonyms
-    from prosody.calls.collect import collect
-    from prosody.examine.examine import Options, check_request
-    from prosody.judge.judge import Judge
-    from prosody.judge.rows import compare_takes, judge_rows
-    from prosody.results import write
+    from prosody.examine.examine import Options
     from prosody.results.look import Look
     from prosody.results.records import nested
-    from prosody.runs import batch, executors, purge, task
-    from prosody.runs import check as looking
-    from prosody.runs.journal import Journal
-    from prosody.runs.recognised import Plan
+    from prosody.runs.analyze import Request
+    from prosody.runs.analyze import analyze as run_of
     from prosody.words import load as words
 
-    settings = chosen(settings_file)
-    options = Options(
-        agent_channel=agent_channel,
-        agent_speaker=agent_speaker or "",
-        transcript_offset_s=transcript_offset,
-        transcript_unit=transcript_unit,
-        clips=clips,
-        baseline=baseline,
-        language=language,
-        lang=lang,
-        settings=settings,
-        asr=_plan(
-            asr,
-            language,
-            out,
-            download=download,
-            keep=write_transcripts,
-            redact=redact,
+    request = Request(
+        paths=paths or [],
+        options=Options(
+            agent_channel=agent_channel,
+            agent_speaker=agent_speaker or "",
+            transcript_offset_s=transcript_offset,
+            transcript_unit=transcript_unit,
+            clips=clips,
+            baseline=baseline,
+            language=language,
             lang=lang,
+            settings=chosen(settings_file),
+            asr=_plan(
+                asr,
+                language,
+                out,
+                download=download,
+                keep=write_transcripts,
+                redact=redact,
+                lang=lang,
+            ),
         ),
-    )
-    look = Look(csv_dialect, columns)
-    wanted = write.check_formats([*(formats or []), *write.usual_formats(lang)])
-    given_calls = collect(
-        paths or [],
+        out=out,
         manifest=manifest,
         meta_from=meta_from,
         transcripts=transcripts,
         windows=windows,
-        clips=clips,
+        model=model,
+        measures_only=measures_only,
+        agents_as_is=agents_as_is,
+        redact=redact,
+        fresh=fresh,
+        shard=shard,
+        engine=engine,
+        scheduler=scheduler,
+        workers=workers,
+        memory=memory,
+        time_limit_s=time_limit,
+        formats=formats or [],
+        textgrid=textgrid,
+        look=Look(csv_dialect, columns),
     )
-    check_request(given_calls, options)
-    part = given_calls if shard is None else batch.shard_of(given_calls, shard)
-    calls = pseudonyms.pseudonymise(part, agents=not agents_as_is, redacted=redact)
-    if calls != part and (warning := pseudonyms.exposed()):
-        typer.echo(warning, err=True)
-    if baseline is not None:
-        from prosody.examine.speaker import baseline_of
-
-        # A baseline that cannot be used stops the run at once.
-        baseline_of(baseline, options.settings)
-    judge = None if measures_only else Judge.load(model)
-    job = task.make(options, redact=redact)
-    start = executors.starter(
-        engine, scheduler=scheduler, workers=workers, memory=memory, time_limit_s=time_limit
-    )
-    progress = Progress(quiet=quiet, as_json=json_progress, lang=lang, measures_only=measures_only)
-    if not (quiet or json_progress or clips):
-        for line in looking.summary(
-            looking.check(calls, options, most=LOOKED_AT), lang, of=len(calls)
-        ):
-            typer.echo(line, err=True)
-    with Journal(out, fresh=fresh) as journal:
-        removed = purge.begin(journal, out, redact=redact)
-        progress.found(journal, removed)
-        done = batch.run(
-            calls,
-            job,
-            journal,
-            start,
-            None
-            if judge is None
-            else (
-                task.judge_digest(judge, options),
-                lambda rows: judge_rows(rows, judge, settings, lang=lang),
-            ),
-            watch=progress,
-        )
-        takes = list(journal.apologies()) if clips and judge is not None else []
-        if takes and judge is not None:
-            compare_takes(takes, judge, one_voice=baseline is not None)
-        journal.compared(takes)
-        run = batch.header(
-            done,
-            settings=settings,
-            command={
-                "agent_channel": agent_channel,
-                "agent_speaker": agent_speaker,
-                "transcript_offset_s": transcript_offset,
-                "transcript_unit": transcript_unit,
-                "clips": clips,
-                "language": language,
-                "lang": lang,
-                "measures_only": measures_only,
-                "agents_as_is": agents_as_is,
-                "redact": redact,
-                "shard": shard,
-                "engine": engine,
-            },
-            model=None
-            if judge is None
-            else {"name": judge.name, "sha256": judge.sha256, "shipped": model is None},
-            about={
-                "roots": [] if redact else places.roots(calls),
-                "pseudonym_key": pseudonyms.fingerprint(calls),
-                "cover": None if shard is None else batch.cover_of(given_calls, shard),
-            },
-        )
-        if isinstance(options.asr, Plan):
-            run["recogniser"] = options.asr.told()
-        if journal.saved is not None:
-            run["journal_saved"] = journal.saved
-        inputs = () if judge is None else judge.inputs
-        files = write.write_from(
-            journal,
-            out,
-            run,
-            formats=wanted,
-            inputs=inputs,
-            measures_only=measures_only,
-            textgrid=textgrid,
-            look=look,
-        )
+    how = {"lang": lang, "measures_only": measures_only}
+    progress = Progress(quiet=quiet, as_json=json_progress, **how)
+    with run_of(request, progress) as run:
         if as_json:
-            for row in done.apologies:
+            for row in run.apologies:
                 typer.echo(json.dumps(nested(row, measures_only=measures_only), ensure_ascii=False))
         else:
-            show(done.head(), lang=lang, measures_only=measures_only)
+            show(run.head(), **how)
         if json_progress:
-            progress.end(done, str(out), files)
+            progress.end(run, str(out), run.files)
         else:
-            if agents_as_is and any(call.agent for call in calls):
+            if run.names_agents:
                 typer.echo(words("screen", lang)["table"]["as_is"], err=True)
-            closing(
-                done, str(out), files, lang=lang, shipped=model is None, measures_only=measures_only
-            )
-        raise typer.Exit(done.exit_code())
+            closing(run, str(out), run.files, shipped=model is None, **how)
+        raise typer.Exit(run.exit_code())
 
 
 def _plan(

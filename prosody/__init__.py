@@ -22,7 +22,7 @@ os.environ.update(NO_TELEMETRY)  # worker processes inherit it, or import this m
 __version__ = "0.2.0"
 
 _HOME = {
-    "analyze": "prosody.runs.analyze",
+    "analyze": "prosody.runs.python",
     "features": "prosody.examine.features",
     "find_acts": "prosody.language.acts",
     "read_transcript": "prosody.transcripts",

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from prosody.audio.recording import Recording
 from prosody.calls.collect import Call, Source
-from prosody.errors import MissingExtraError, ProsodyError, UsageError
+from prosody.errors import ProsodyError, UsageError
 from prosody.measures import measure, table
 from prosody.measures.by_librosa import by_librosa
 from prosody.results.records import plain
+from prosody.results.rows import pandas
 
 # One row of functionals says little about more than this, and costs memory in proportion.
 LONGEST_S = 600.0
@@ -293,13 +294,7 @@ class FeatureTable:
         MissingExtraError
             Without pandas.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise MissingExtraError(
-                "A data frame needs the package pandas, which is not installed.",
-                "Install it with: pip install pandas",
-            ) from error
+        pd = pandas()
         levels: dict[str, Any] = {"file": self.file}
         if len(self.channel) and self.channel.any():
             levels["channel"] = self.channel

@@ -7,24 +7,19 @@ into the journal, and from the journal the results are written.
 from __future__ import annotations
 
 import hashlib
-import platform
 import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from importlib import metadata
 from itertools import islice
 from typing import Any, Protocol
 
-from prosody import __version__
 from prosody.calls.call import Call
 from prosody.errors import UsageError
 from prosody.examine.gates import closed
-from prosody.results.records import SCHEMA_VERSION, ApologyRecord, CallRecord
+from prosody.results.records import ApologyRecord, CallRecord
 from prosody.runs.journal import Journal
 from prosody.runs.task import Outcome, TaskSpec, stamp_of, writable
 
@@ -63,13 +58,20 @@ class Watch(Protocol):
 
 @dataclass(slots=True)
 class Run:
-    """What a run found; the rows stay in the journal and are read when asked for."""
+    """What a run found; the rows stay in the journal and are read when asked for.
+
+    ``files`` are those that were written, ``inputs`` the judge's; ``names_agents`` says whether
+    agents stand in it under their own names.
+    """
 
     journal: Journal
     total: int = 0
     seconds: float = 0.0
     interrupted: bool = False
     reused: int = 0
+    files: Sequence[str] = ()
+    inputs: tuple[str, ...] = ()
+    names_agents: bool = False
     _counts: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -303,41 +305,3 @@ def _judge(
     for block in journal.unjudged(judged_by, BLOCK):
         judge([row for _, row in block])
         journal.judged(judged_by, block)
-
-
-def header(
-    done: Run,
-    *,
-    settings: Any,
-    command: dict[str, Any],
-    model: dict[str, Any] | None,
-    about: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Return what ``run.json`` says of a run: versions, settings, model, counts."""
-    packages: dict[str, str | None] = {}
-    for name in ("prosody-sincerity", "numpy", "scipy", "librosa", "onnxruntime", "soundfile",
-                 "soxr"):  # fmt: skip
-        try:
-            packages[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            packages[name] = None
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "prosody_version": __version__,
-        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": round(done.seconds, 2),
-        "python": sys.version.split()[0],
-        "system": platform.system(),
-        "packages": packages,
-        "model": model,
-        "settings": settings.as_dict(),
-        "settings_sha256": settings.digest(),
-        "command": command,
-        **about,
-        "complete": done.left == 0,
-        "inputs": done.total,
-        "reused": done.reused,
-        # What nobody judged is not counted as judged by nobody (a run with --measures-only).
-        "counts": {k: v for k, v in done.counts().items() if model is not None or k != "judged"},
-        "note": "Judgements are predicted listener impressions, not what a speaker felt or is.",
-    }

@@ -66,7 +66,7 @@ class Plan:
         """Open the model; done once in each process."""
         return load(self.folder, self.name)
 
-    def told(self) -> dict[str, Any]:
+    def about(self) -> dict[str, Any]:
         """Return what ``run.json`` says of it: name, digest of its files, and where it runs."""
         return {"name": self.name, "digest": self.digest, "device": self.load().device}
 

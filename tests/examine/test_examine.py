@@ -7,7 +7,7 @@ from places import SAMPLES
 
 import prosody
 from prosody.calls.collect import collect
-from prosody.errors import ProsodyError, UsageError
+from prosody.errors import UsageError
 from prosody.examine.examine import Examiner, Options, check_request, examine
 from prosody.judge.judge import Judge
 from prosody.judge.rows import judge_rows
@@ -171,23 +171,6 @@ def test_two_apologies_in_one_turn_without_word_times_are_one_row(write_wav, voi
     (row,) = one.apologies
     assert "delay" in row.text
     assert "invoice" in row.text
-
-
-def test_analyze_from_python_returns_plain_rows():
-    rows = prosody.analyze(SAMPLES / "1-plain-apology-nl.wav", lang="nl")
-    assert rows
-    json.dumps(rows, allow_nan=False)
-    assert rows[0]["verdict"] in ("sincere", "forced", "unclear", None)
-    assert set(rows[0]["measures"]) == set(table.NAMES)
-    bare = prosody.analyze(SAMPLES / "1-plain-apology-nl.wav", measures_only=True)
-    assert "verdict" not in bare[0]
-
-
-def test_analyze_raises_what_the_command_line_would_report(tmp_path):
-    bad = tmp_path / "bad.wav"
-    bad.write_bytes(b"RIFF")
-    with pytest.raises(ProsodyError, match=r"bad\.wav"):
-        prosody.analyze(bad, clips=True)
 
 
 def test_a_whole_call_is_no_clip_and_is_refused_before_it_is_heard(tmp_path):

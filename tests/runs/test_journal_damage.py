@@ -31,6 +31,7 @@ from prosody.errors import ProsodyError, UsageError
 from prosody.examine.examine import Options
 from prosody.results import write
 from prosody.runs import batch, merge, purge, task
+from prosody.runs.analyze import header
 from prosody.runs.journal import Journal, JournalError, sound
 
 N = CALLS
@@ -323,7 +324,7 @@ def test_stopped_with_other_settings_the_results_hold_its_own_rows_only(
         done = batch.run(calls, other, journal, lambda *_: Five(), ("one", judge))
         assert done.interrupted
         assert (done.counts()["recordings"], done.left) == (5, N - 5)
-        run = batch.header(done, settings=Options().settings, command={"lang": "en"}, about={},
+        run = header(done, settings=Options().settings, command={"lang": "en"},
                            model={"name": "one", "sha256": "0" * 64})  # fmt: skip
         assert run["complete"] is False
         write.write_from(journal, out, run, formats=("jsonl", "csv"))

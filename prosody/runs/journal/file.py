@@ -16,6 +16,7 @@ from prosody.runs.journal import sound
 
 NAME = "journal.sqlite"
 VERSION = 4
+IN_MEMORY = ":memory:"
 # A commit waits for the disk, so recordings share one; what is not committed is done again.
 COMMIT_EVERY_S = 1.0
 COMMIT_EVERY_ROWS = 200
@@ -39,8 +40,8 @@ class JournalFile:
 
     Parameters
     ----------
-    folder : Path
-        The results folder; made where it is missing.
+    folder : Path, optional
+        The results folder; made where it is missing. Without one nothing is kept on disk.
     fresh : bool
         Forget everything that is there.
     made : bool
@@ -60,18 +61,18 @@ class JournalFile:
         If another run has it open, it is no journal, or not of this version.
     """
 
-    def __init__(self, folder: Path, *, fresh: bool = False, made: bool = False) -> None:
-        self.path = folder / NAME
+    def __init__(self, folder: Path | None, *, fresh: bool = False, made: bool = False) -> None:
+        self.path = folder / NAME if folder else Path(IN_MEMORY)
         self.saved: int | None = None
         self.anew = False
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(
                 f"--out {folder}: cannot be made ({error.strerror}).", "Name another folder."
             ) from error
         self._pending, self._told = 0, time.monotonic()
-        self._db = sqlite3.connect(":memory:")  # until the file is open: there is one to close
+        self._db = sqlite3.connect(IN_MEMORY)  # until the file is open: there is one to close
         try:
             if self.path.exists() and not self.path.is_file():
                 raise UsageError(
