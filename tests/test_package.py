@@ -11,6 +11,7 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import licences
 import pytest
 from packaging.version import Version
 
@@ -101,11 +102,28 @@ def name_of(requirement):
     return head.lower().replace("_", "-")
 
 
+def locked_names():
+    return {name_of(pin) for pin in pins(ROOT / "requirements/constraints.txt")}
+
+
 def test_the_lock_pins_every_direct_dependency():
-    locked = {name_of(pin) for pin in pins(ROOT / "requirements/constraints.txt")}
+    locked = locked_names()
     wanted = {name_of(r) for r in requirements(*PROJECT["project"]["optional-dependencies"])}
     assert wanted - locked == set()
     assert all("==" in pin for pin in pins(ROOT / "requirements/constraints.txt"))
+
+
+def test_every_licence_is_in_the_table_and_permissive():
+    """No GPL and nothing for research only comes with what a user installs."""
+    table, locked = licences.table(), locked_names()
+    for name, (licence, _) in table.items():
+        assert licence in licences.ALLOWED or licences.ALSO.get(name) == licence, name
+        assert name in locked, f"{name} is not in the lock"
+    for name in licences.brought():
+        licence = licences.licence_of(name)
+        assert licence in licences.ALLOWED or licences.ALSO.get(name) == licence, (name, licence)
+        if name in locked:
+            assert table.get(name, ("is not in the table",))[0] == licence, name
 
 
 def test_the_lowest_versions_are_those_that_pyproject_allows():
