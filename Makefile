@@ -9,7 +9,8 @@
 PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
-PIP    := $(PY) -m pip install -qq --disable-pip-version-check
+# How to install into the Python $(1); `make UV=1 ...` does it with uv, in a fraction of the time.
+install = $(if $(UV),uv pip install -q --python $(1),$(1) -m pip install -qq --disable-pip-version-check)
 LOCK   := requirements/constraints.txt
 LOWEST := requirements/lowest.txt
 TESTS  ?=
@@ -42,13 +43,13 @@ $(VENV)/.base: pyproject.toml $(LOCK)
 	@echo 'Installing prosody (the first time this takes a few minutes) ...'
 	@# with the pages and what reads recognisers, so that `prosody coach` and `--asr` work after
 	@# `make demo` with nothing else to install
-	@$(PIP) -c $(LOCK) -e '.[asr,studio]'
+	@$(call install,$(PY)) -c $(LOCK) -e '.[asr,studio]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base
 	@echo 'Installing the development tools ...'
-	@$(PIP) -c $(LOCK) -e '.[dev]'
-	@test -z '$(BENCH)' || $(PIP) -c $(LOCK) -e '.[$(BENCH)]' || \
+	@$(call install,$(PY)) -c $(LOCK) -e '.[dev]'
+	@test -z '$(BENCH)' || $(call install,$(PY)) -c $(LOCK) -e '.[$(BENCH)]' || \
 	  echo 'openSMILE or Praat cannot be installed here: what compares with them is skipped.'
 	@touch $@
 
@@ -81,8 +82,8 @@ lowest: $(VENV)-lowest/.done
 
 $(VENV)-lowest/.done: pyproject.toml $(LOWEST)
 	@$(PYTHON) -m venv --clear $(VENV)-lowest
-	@$(VENV)-lowest/bin/python -m pip install -qq --disable-pip-version-check \
-	  -c $(LOWEST) -e '.[av,dask,fit,parquet,s3,studio,xlsx,test]'
+	@$(call install,$(VENV)-lowest/bin/python) -c $(LOWEST) \
+	  -e '.[av,dask,fit,parquet,s3,studio,xlsx,test]'
 	@touch $@
 
 wheel: $(VENV)/.dev
