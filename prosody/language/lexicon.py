@@ -82,6 +82,7 @@ class Structure:
     subjects: frozenset[str]  # of "is" and "was", so that a clause may end there: "here it is"
     persons: frozenset[str]
     joins: frozenset[str]  # "and", "or"
+    restates: frozenset[str]  # verbs after "you" that tell what to do, and may tell it anew
     negations: frozenset[str]
     question_words: frozenset[str]
     answers: frozenset[str]  # begin an answer without a verb: numbers, days

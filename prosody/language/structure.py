@@ -19,7 +19,7 @@ from prosody.language.tokens import Token
 
 _ENDS = frozenset(".?!")
 _PAUSES = frozenset(',"')
-_NEAR = 8  # words before the phrase among which one looks for what is said again
+_NEAR = 16  # words before the phrase among which one looks for what is said again
 _REACH = 24  # words on either side that are kept
 _REST = 4  # words that may stand between what is said again and the phrase
 _SHORT = 6  # words of a phrase without a verb
@@ -34,7 +34,7 @@ class Sides:
     that only turn back ("no", "oh", "or", another "sorry"). ``closed`` and ``opened`` say whether a
     sentence ends between them and the phrase; ``quoted`` whether the phrase stands in quotation
     marks that hold only a part of the turn; ``alike`` whether nearly the same word stands on both
-    sides ("Ann, sorry, Anna").
+    sides ("Ann, sorry, Anna"); ``clause`` whether the phrase says who ("and I am sorry").
     """
 
     before: tuple[str, ...]
@@ -43,6 +43,7 @@ class Sides:
     opened: bool = False
     quoted: bool = False
     alike: bool = False
+    clause: bool = False
 
     @property
     def clause_before(self) -> tuple[str, ...]:
@@ -85,6 +86,9 @@ def sides(found: Sequence[Token], head: int, first: int, last: int, lex: Lexicon
         word = words[low - 1]
         if word in _ENDS:
             closed = closed or not turned
+        elif low > 1 and f"{words[low - 2]} {word}" in table.turns_back:
+            turned = True
+            low -= 1
         elif word in table.turns_back:
             turned = True
         elif word in table.beg:
@@ -107,6 +111,7 @@ def sides(found: Sequence[Token], head: int, first: int, last: int, lex: Lexicon
         opened,
         quoted=words[:first].count('"') % 2 == 1 and '"' in words[last:],
         alike=_alike(words, head, lex),
+        clause=not (lex.first_person | lex.plural_person).isdisjoint(words[first:head]),
     )
 
 
@@ -130,7 +135,7 @@ def cut_off(s: Sides, lex: Lexicon) -> bool:
         return False
     last, previous = s.before[-1], s.before[-2:-1]
     if last in table.open_before_noun:
-        whole = last in table.joins and s.after[:1] and s.after[0] in table.complement_opens
+        whole = last in table.joins and (s.clause or bool({*s.after[:1]} & table.complement_opens))
         return not whole and bool(s.after) and _opens_phrase(s.after[0], lex)
     if last not in table.open_end:
         return False
@@ -161,8 +166,8 @@ def said_again(s: Sides, lex: Lexicon) -> bool:
     the code was double". Not "we cannot, sorry, we cannot": what is refused may be repeated.
     """
     table = lex.structure
-    before = [w for w in s.before if w not in _ENDS][-_NEAR:]
-    after = [w for w in s.after if w not in _ENDS][: 2 * _NEAR]
+    before = [_class(w, lex) for w in s.before if w not in _ENDS][-_NEAR:]
+    after = [_class(w, lex) for w in s.after if w not in _ENDS][:_NEAR]
     while before and before[-1] in lex.leads - lex.function_words:
         before.pop()
     if not before or not after:
@@ -170,14 +175,20 @@ def said_again(s: Sides, lex: Lexicon) -> bool:
     light = lex.function_words | lex.leads | lex.before
 
     def heavy(word: str) -> bool:
-        return word not in light and (len(word) > 2 or word[0].isdigit())
+        return word not in light and (len(word) > 2 or word == "#")
 
-    if after[0] != before[-1]:
+    threes = {(*before[j : j + 3],) for j in range(len(before))}
+    if after[0] != before[-1] and (*after[:3],) not in threes:
         if after[0] in table.complement_opens:
             return False  # "..., sorry for the delay"
-        begun = pairwise(before)
-        again = (*after[:2],) in {*begun} or any(w in before and heavy(w) for w in after[1:2])
+        again = (*after[:2],) in pairwise(before) or any(
+            w in before and heavy(w) for w in after[1:2]
+        )
+        again = again or (*after[1:4],) in threes
         persons = (lex.first_person | lex.plural_person) - table.determiners
+        restated = after[0] in table.persons - persons and {*after[1:2]} <= table.restates
+        if restated and after[0] in before and not table.negations & {*before, *after[:_SHORT]}:
+            return True  # "you take the first, sorry, you get the second"
         if after[0] in persons and not again:
             return False  # "..., sorry, i was not paying attention"
     for i in range(len(after)):
@@ -195,7 +206,7 @@ def said_again(s: Sides, lex: Lexicon) -> bool:
             if rest and rest[:1] == more[:1]:
                 continue
             only_light = not any(map(heavy, after[i : i + same]))
-            taken_up = {*filter(heavy, rest)} & {*more[:_SHORT]}
+            taken_up = {*filter(heavy, rest)} & {*more[: _NEAR // 2]}
             if only_light and after[i] in table.persons and not taken_up and (rest or same < 2):
                 continue  # "... what you are looking for, sorry you are having trouble"
             weight = same + (not only_light) + (not rest)
@@ -207,9 +218,14 @@ def said_again(s: Sides, lex: Lexicon) -> bool:
                 return True
             if i <= _REST + 1 and not rest and heavy(before[-1]):
                 return True
-            if same >= 3 and len(rest) < _REST:
+            if same >= 3 and (len(rest) < _REST or (i < _REST and (not only_light or taken_up))):
                 return True
     return False
+
+
+def _class(word: str, lex: Lexicon) -> str:
+    """Return a word, or one mark for any number: "for forty of them, sorry, for fifty of them"."""
+    return "#" if word[0].isdigit() or word in lex.numbers else word
 
 
 def _opens_phrase(word: str, lex: Lexicon) -> bool:
