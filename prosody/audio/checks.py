@@ -42,7 +42,11 @@ CODES = {
     "too_long": f"longer than {MAX_HOURS:g} hours",
 }
 
-COPY_AGAIN = "Copy it again from where it was made, and check that the copy has the same size."
+NOT_WHOLE = (
+    "If the original is larger, copy it again; if it is not, its end was never written: convert "
+    "what there is to a new WAV file."
+)
+NOTHING_IN_IT = "If the original holds sound, copy it again; if not, nothing was recorded."
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ def _not_a_file(path: Path, what: str) -> RecordingError:
 def refuse(path: Path, found: Found, header: Header, size: int) -> None:
     """Refuse what the content and the header alone show to be unusable."""
     if size == 0:
-        raise RecordingError(f"{path}: the file is empty (0 bytes).", COPY_AGAIN, code="empty")
+        raise RecordingError(f"{path}: the file is empty (0 bytes).", NOTHING_IN_IT, code="empty")
     if not found.audio:
         what = "content that is no known sound format" if found.name == "unknown" else found.name
         raise RecordingError(
@@ -139,12 +143,12 @@ def refuse(path: Path, found: Found, header: Header, size: int) -> None:
         raise RecordingError(
             f"{path}: {found.name} of {size} bytes, its header promises {promised}: the end is "
             "missing.",
-            COPY_AGAIN + " To use what there is, convert it to a new WAV file first.",
+            NOT_WHOLE,
             code="truncated",
         )
     if header.broken:
         raise RecordingError(
-            f"{path}: {found.name} that breaks off: {header.broken}.", COPY_AGAIN, code="truncated"
+            f"{path}: {found.name} that breaks off: {header.broken}.", NOT_WHOLE, code="truncated"
         )
 
 
@@ -167,7 +171,9 @@ def limits(path: Path, found: Found, decoder: Decoder) -> None:
         )
     if decoder.frames == 0:
         raise RecordingError(
-            f"{path}: {found.name} with a header and no sound after it.", COPY_AGAIN, code="empty"
+            f"{path}: {found.name} with a header and no sound after it.",
+            NOTHING_IN_IT,
+            code="empty",
         )
     if decoder.frames > MAX_HOURS * 3600 * decoder.sr_hz:
         raise too_long(path)
@@ -238,6 +244,9 @@ def remarks(path: Path, found: Found, header: Header, decoder: Decoder) -> tuple
                 "The recorder did not write the length; the sound was read to the file's end.",
             )
         )
+    if header.insert is not None and found.demuxer == "wav":
+        text = "A chunk of odd length has no pad byte after it; the file was read as if it had."
+        out.append(Remark("no_pad_byte", text))
     if getattr(decoder, "tracks", 1) > 1:
         out.append(Remark("more_tracks", "The file has several sound tracks; the first was read."))
     return tuple(out)

@@ -62,7 +62,8 @@ def damaged(path: Path, name: str, error: Exception | str) -> RecordingError:
     reason = " ".join(str(error).split())[:200]
     return RecordingError(
         f"{path}: {name} whose sound cannot be read ({reason}).",
-        "A part of it is damaged: copy the recording again from where it was made.",
+        "If the original plays to its end, copy it again; if not, convert what plays to a new WAV "
+        "file.",
         code="damaged",
     )
 

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from prosody.audio.sniff import Found, MpegFrame, mpeg_frame
 
 _MAX_CHUNKS = 4096
+_AFTER_ODD = (b"data", b"fmt ", b"fact", b"LIST", b"bext", b"cue ", b"smpl", b"JUNK", b"iXML")
 # Written by recorders that stream and cannot go back to fill in the length: ffmpeg and others write
 # all ones, sox and mplayer 0x7ffff000. The sound then goes on to the end of the file.
 _OPEN_ENDED = ((0xFFFFFF00, 0xFFFFFFFF), (0x7FFFF000, 0x7FFFFFFF))
@@ -65,7 +66,8 @@ class Header:
     broken : str
         Why the file cannot be whole, where the promise is not a number of bytes.
     insert : (int, bytes) or None
-        What the file lacks, and where it belongs: a first frame with the number of frames.
+        What the file lacks, and where it belongs: a first frame with the number of frames, or the
+        byte after a chunk of odd length.
     patch : (int, bytes) or None
         Where the header should say something else, and what.
     bits : int
@@ -114,12 +116,21 @@ def _wav(file: BinaryIO, size: int) -> Header:
                 codec = WAV_CODECS.get(tag, f"codec 0x{tag:x}")
                 slack = max(64, min(rate, 1 << 22) // 10)
                 bits = struct.unpack(order + "H", body[14:16])[0] if tag == 1 else 0
-                out = Header(channels, sr_hz, codec, slack_bytes=slack, bits=bits)
+                out = Header(
+                    channels, sr_hz, codec, slack_bytes=slack, bits=bits, insert=out.insert
+                )
         elif name == b"ds64":
             body = file.read(min(length, 28))
             if len(body) >= 16:
                 long_size = struct.unpack("<Q", body[8:16])[0]
-        file.seek(at + 8 + length + length % 2)
+        end = at + 8 + length
+        if length % 2:
+            file.seek(end)
+            if file.read(4) in _AFTER_ODD:  # the byte after an odd length was never written
+                out = replace(out, insert=(end, b"\0"))
+                file.seek(end)
+                continue
+        file.seek(end + length % 2)
     return replace(out, broken="the header ends before any sound begins")
 
 

@@ -19,8 +19,8 @@ import numpy as np
 
 from prosody.audio.checks import (
     CODES,
-    COPY_AGAIN,
     MAX_HOURS,
+    NOT_WHOLE,
     Remark,
     limits,
     open_decoder,
@@ -154,7 +154,7 @@ class Recording:
             raise RecordingError(
                 f"{self.path}: {found.name} of {decoder.frames / decoder.sr_hz:.1f} s by its "
                 "header, whose end is missing.",
-                COPY_AGAIN,
+                NOT_WHOLE,
                 code="truncated",
             )
 
@@ -201,7 +201,7 @@ class Recording:
             raise RecordingError(
                 f"{self.path}: {count / self.info.sr_hz:.1f} s of sound, its header promises "
                 f"{self.info.duration_s:.1f} s: the end is missing.",
-                COPY_AGAIN,
+                NOT_WHOLE,
                 code="truncated",
             )
 

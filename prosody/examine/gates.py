@@ -33,6 +33,7 @@ _QUIET_DB = -45.0  # softer speech is remarked on
 NOISY_DB = 25.0  # less speech over noise is remarked on: it moves ratings and animation
 FRAME_S = 0.02
 _FLAT_S = 0.005  # so long at one value is no sound
+_FULL_SCALE = 0.9
 _RAIL_SHARE = 0.985  # within this of the largest value counts as at the rail
 _RAIL_RUN = 2  # samples in a row: a single peak may touch its own maximum
 
@@ -61,8 +62,8 @@ class Quality:
         What each gate of :data:`GATES` is held against, in that order: with them other thresholds
         need no sound (`closed`).
     remarks : tuple of str
-        ``quiet``: the speech is very soft; ``noisy``: there is noise around it. Codes of the
-        texts in ``words``.
+        ``quiet``: the speech is very soft; ``noisy``: there is noise around it; ``full_scale``:
+        what looks clipped stands still at full scale. Codes of the texts in ``words``.
     """
 
     duration_s: float
@@ -133,6 +134,12 @@ def digital_silence_share(y: Signal, sr: int) -> float:
     still = np.diff(y) == 0
     lengths = np.diff(runs(still), axis=1)[:, 0] + 1
     return float(lengths[lengths >= max(2, round(_FLAT_S * sr))].sum()) / len(y)
+
+
+def _stands(y: Signal, sr: int) -> bool:
+    """Whether a window stands still at full scale for 5 ms or more: no clipping does."""
+    still = (np.abs(y[1:]) > _FULL_SCALE) & (np.diff(y) == 0)
+    return bool(_share_in_runs(still, max(2, round(_FLAT_S * sr)) - 1))
 
 
 def frame_power(y: Signal, sr: int) -> NDArray[np.float64]:
@@ -274,5 +281,6 @@ def check(
         remarks=(
             *(("quiet",) if len(y) and level < _QUIET_DB else ()),
             *(("noisy",) if snr <= NOISY_DB else ()),
+            *(("full_scale",) if clipped > limits.max_clipped_share and _stands(y, sr) else ()),
         ),
     )

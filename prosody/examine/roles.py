@@ -12,7 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
+import numpy as np
+
 from prosody.arrays import Spans
+from prosody.audio.activity import SILENCE_DB
 from prosody.audio.checks import Remark
 from prosody.audio.crosstalk import BLEED_DB, Crosstalk
 from prosody.calls.call import Call
@@ -42,6 +45,7 @@ _REMEDY = (
 _SPEAKERS = "Say which with --agent-speaker NAME ({names}) or --agent-channel left or right."
 
 MAX_LENGTH_GAP_S = 0.5
+_FULL_SCALE, _FULL_DB = 0.9, -1.0
 _WINDOWS = "windows file"
 
 # By which a transcript must fit one way round better than the other, in kappa.
@@ -136,9 +140,34 @@ def bleed_remarks(
                     },
                 )
             )
-        if found.silent[channel]:
-            text = f"{_capital(names[channel])} is silent throughout."
-            out.append(Remark("silent_channel", text, values={"one": names[channel]}))
+    return tuple(out)
+
+
+def _dead_remarks(told: Roles, sound: Sound) -> tuple[Remark, ...]:
+    """Say which signals hold nothing at all, and whether they stand at zero or at full scale."""
+    out = []
+    roles = {(t.source, t.channel): t.role for t in told.tracks}
+    for source, channel in sound.signals:
+        level_db = sound.activity(source, channel).level_db
+        silent = level_db.max(initial=SILENCE_DB) <= SILENCE_DB
+        if not silent and np.median(level_db) < _FULL_DB:
+            continue
+        start_s = sound.length_s(source) / 2
+        held = sound.recordings[source].read(start_s, start_s + 0.1, channel)
+        full = len(held) > 0 and abs(float(held[0])) > _FULL_SCALE and float(np.ptp(held)) == 0.0
+        if not silent and not full:
+            continue
+        role = roles.get((source, channel), "unknown")
+        one = "the recording" if len(sound.signals) == 1 else f"channel {channel}"
+        one = one if role == "unknown" else f"the {role}'s track"
+        text = (
+            f"{_capital(one)} stands at full scale throughout: this side was not recorded, or "
+            "silence was written as zeros in a coding where they are full scale."
+            if full
+            else f"{_capital(one)} is silent throughout: this side was not recorded."
+        )
+        code = "full_scale_channel" if full else "silent_channel"
+        out.append(Remark(code, text, values={"one": one}))
     return tuple(out)
 
 
@@ -247,6 +276,19 @@ def assign(
         Where it cannot be told; the remedy names the option.
     """
     check(agent_channel)
+    told, words = _assigned(call, words, agent_channel, sound, marked, clip=clip)
+    return replace(told, remarks=(*told.remarks, *_dead_remarks(told, sound))), words
+
+
+def _assigned(
+    call: Call,
+    words: Words,
+    agent_channel: str,
+    sound: Sound,
+    marked: Sequence[Turn],
+    *,
+    clip: bool,
+) -> tuple[Roles, Words]:
     transcript = words.transcript
     only, info = call.sources[0].channel, sound.recordings[0].info
     named = call.sources[0].role != "unknown" and (only is not None or info.channels == 1)

@@ -174,7 +174,9 @@ def _listened(call: Call, words: Words, sound: _Glimpse, options: Options, seen:
         wrong = next((r for r in told.remarks if r.code == "role_unknown"), None)
         seen = replace(seen, roles="nothing")
     elif state not in ("unsure", "broken"):
-        return seen
+        dead = [r for r in told.remarks if r.code in ("silent_channel", "full_scale_channel")]
+        heard = ("the recording", "the agent's track")
+        wrong = next((r for r in dead if r.values["one"] in heard), None)
     if wrong is None:
         return seen
     shown = remark_said(wrong, options.lang)

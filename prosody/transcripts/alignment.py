@@ -529,7 +529,7 @@ def fitted(
         codes = [
             code or ("" if trusted or side < 0 else "words")
             for code, (_, trusted), side in zip(
-                faults(made, sides, voices), whole, sides, strict=True
+                faults(made, heard, voices), whole, sides, strict=True
             )
         ]
     if clock.state == "broken":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -324,6 +325,28 @@ def test_a_long_recording_is_never_in_memory(tmp_path):
     frames, grown_kb = map(int, out.stdout.split())
     assert frames == 2 * 3600 * SR
     assert grown_kb < 40_000
+
+
+@pytest.mark.parametrize("before", [b"fmt ", b"data"])
+def test_an_odd_chunk_without_its_pad_byte_is_read_as_it_was_meant(tmp_path, before):
+    whole = wav_header() + PCM
+    at = whole.index(before)
+    path = tmp_path / "call.wav"
+    path.write_bytes(whole[:at] + b"LIST" + struct.pack("<I", 5) + b"INFOx" + whole[at:])
+    with Recording(path) as recording:
+        assert [remark.code for remark in recording.info.remarks] == ["no_pad_byte"]
+        got = np.concatenate(list(recording.blocks()), axis=1)[0]
+        np.testing.assert_array_equal(got, np.frombuffer(PCM, "<i2") / np.float32(32768))
+        np.testing.assert_array_equal(recording.read(0.5, 0.75), got[4000:6000])
+    path.write_bytes(whole[:at] + b"LIST" + struct.pack("<I", 5) + b"INFOx\0" + whole[at:])
+    assert probe(path).remarks == ()
+
+
+def test_copying_again_is_advised_only_where_it_may_help(files, tmp_path):
+    path = tmp_path / "call.wav"
+    for content in (b"", wav_header(data=0), wav_header() + PCM[:9000], wav_header()[:40]):
+        path.write_bytes(content)
+        assert refusal(path).remedy.startswith("If the original ")
 
 
 def test_a_flac_bomb_streams(tmp_path):

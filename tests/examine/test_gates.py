@@ -124,6 +124,15 @@ def test_digital_silence(good):
     assert check(y, SR, **FINE).gates == ("digital_silence",)
 
 
+def test_silence_at_full_scale_is_not_called_overdriven(good):
+    held = good.copy()
+    held[1000:1400] = -1.0
+    assert "full_scale" in check(held, SR).remarks
+    loud = np.clip(8 * good, -1, 1)
+    assert "clipped" in check(loud, SR).gates
+    assert "full_scale" not in check(loud, SR).remarks
+
+
 def test_single_zeros_are_no_silence():
     rng = np.random.default_rng(0)
     soft = np.round(rng.normal(size=SR) * 0.8).astype(np.float32) / 32768  # many zeros, few in runs

@@ -298,6 +298,16 @@ def test_where_all_is_silent_it_does_not_matter_whose_silence_it_is(call):
     assert "silent_channel" in codes(roles)
 
 
+@pytest.mark.parametrize("at", [0.0, -1.0])
+def test_a_dead_side_is_named_by_its_cause(call, at):
+    dead = np.full(160000, at, np.float32)
+    roles = assign(call(talk(1, LEFT), dead), None, "left")
+    code = "silent_channel" if at == 0.0 else "full_scale_channel"
+    (remark,) = [r for r in roles.remarks if r.code == code]
+    assert "customer's track" in remark.text
+    assert "not recorded" in remark.text
+
+
 def test_mono_where_one_channel_is_silent(call):
     roles = assign(call(np.zeros(160000, np.float32), talk(1, LEFT)), None, "mono")
     assert (by_channel(roles), roles.layout) == ({1: "unknown"}, "mono")
