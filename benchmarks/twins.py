@@ -10,40 +10,21 @@ when something else was changed is found here. Voices: EmoDB, EmoTale, and Dutch
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks import common
+from prosody.resynthesis.changes import ONE_THING
 
 LONGEST_S = 8.0
-PAUSE_S = 0.4
 SLIP_ST = 6.0
 LEAST_SHOWN = 0.5
 SETS = {"emodb": "*.flac", "emotale": "*.flac", "dutch": "*.*"}
 LIMIT = {"emodb": 30, "emotale": 20, "dutch": 9}
 SOUNDS = (".flac", ".wav", ".mp3", ".ogg")
-
-
-def changes() -> Mapping[str, Callable[[Any], Any]]:
-    """Return what is changed, one thing at a time."""
-    from prosody.resynthesis import changes as c
-
-    return {
-        "pitch -2 st": lambda v: c.pitch_level(v, -2.0),
-        "pitch +2 st": lambda v: c.pitch_level(v, 2.0),
-        "range x0.7": lambda v: c.pitch_range(v, 0.7),
-        "range x1.3": lambda v: c.pitch_range(v, 1.3),
-        "pace -15 %": lambda v: c.pace(v, 0.85),
-        "pace +15 %": lambda v: c.pace(v, 1.15),
-        "end -4 dB": lambda v: c.end_loudness(v, -4.0),
-        "end +4 dB": lambda v: c.end_loudness(v, 4.0),
-        "pause 0.4 s": lambda v: c.pause(v, float(v.time_s[-1]) / 2, PAUSE_S),
-        "tilt -2 dB/octave": lambda v: c.tilt(v, -2.0),
-        "tilt +2 dB/octave": lambda v: c.tilt(v, 2.0),
-    }
 
 
 def twins(path: Path) -> dict[str, Any] | None:
@@ -61,7 +42,7 @@ def twins(path: Path) -> dict[str, Any] | None:
     voice = vocoder.analyse(y, sr, got.f0_hz, got.time_s)
     same = vocoder.synthesise(voice)
     sounds, slips, clicks = [same], [], []
-    for change in changes().values():
+    for change in ONE_THING.values():
         changed = change(voice)
         sound = vocoder.synthesise(changed)
         sounds.append(sound)
@@ -209,7 +190,7 @@ def main(argv: list[str]) -> int:
         "changes": {},
         "by_set": {},
     }
-    for k, name in enumerate(changes()):
+    for k, name in enumerate(ONE_THING):
         after = np.stack([g["changed"][k] for _, g in found])
         results["changes"][name] = row(effects(same, after, judge), spread) | {
             "octave_slips_share": round(float(np.mean([g["slips"][k] for _, g in found])), 5),
@@ -220,10 +201,10 @@ def main(argv: list[str]) -> int:
         if not which.any():
             continue
         moved = [effects(same[which], np.stack([g["changed"][k] for s, g in found if s == name]),
-                         judge) for k in range(len(changes()))]  # fmt: skip
+                         judge) for k in range(len(ONE_THING))]  # fmt: skip
         results["by_set"][name] = {
             change: {w: round(float(np.nanmedian(m[w])), 4) for w in ("rating", "animation")}
-            for change, m in zip(changes(), moved, strict=True)
+            for change, m in zip(ONE_THING, moved, strict=True)
         }
     shown = [
         {"changed": n, "rating": r["rating"]["median"], "animation": r["animation"]["median"],

@@ -18,14 +18,15 @@ def agreement(
     ratings: Path = typer.Argument(
         metavar="RATINGS.csv",
         help="Ratings of single listeners: clip, rater, axis, rating (0-100), is_repeat, "
-        "cannot_hear, remark.",
+        "cannot_hear, remark. Or comparisons of 'rate --pairs'.",
     ),
     axis: str = typer.Option("both", "--axis", help="sincere, engaged or both."),
     clips: Optional[Path] = typer.Option(  # noqa: UP045 -- Typer reads it in its own way
         None,
         "--clips",
         help="Table of 'prosody sample' that the clips come from: says how often apologies of the "
-        "whole run sound put on or recited, by its weights.",
+        "whole run sound put on or recited, by its weights. For comparisons: twins.csv, which "
+        "tells how often each change was chosen.",
         show_default=False,
     ),
     as_json: bool = typer.Option(False, "--json", help="Print all figures as JSON."),
@@ -48,12 +49,20 @@ def agreement(
     from prosody.errors import UsageError
     from prosody.rating import agreement as figures
     from prosody.rating import agreement_page as pages
+    from prosody.rating import paired
     from prosody.rating.agreement_words import Words
     from prosody.results.records import AXES
 
     if axis not in (*AXES, "both"):
         raise UsageError(f"--axis {axis!r}, expected sincere, engaged or both.", "")
     words = Words(lang)
+    if paired.is_comparisons(ratings):
+        told = paired.summary(ratings, clips)
+        if as_json:
+            typer.echo(json.dumps(figures.plain(told), ensure_ascii=False, indent=2))
+        else:
+            _show_pairs(told, words.say["pairs"], lang)
+        return
     found = figures.agreement(ratings, axis, clips)
     for one in found["axes"].values():
         one["remarks_text"] = words.remarks(one)
@@ -66,6 +75,25 @@ def agreement(
     if page is not None:
         written = pages.write(found, page, lang)
         typer.echo(words.say["say"]["page"].format(path=written), err=as_json)
+
+
+def _show_pairs(told: dict[str, Any], say: dict[str, str], lang: str) -> None:
+    from prosody.cli._sheet import sheet
+
+    from prosody.report.page import figure
+
+    def row(name: str, one: dict[str, float]) -> list[str]:
+        share, low, high = (figure(100 * one[k], 0, lang) for k in ("share", "low", "high"))
+        return [name, f"{share} %", f"{low} \N{EN DASH} {high} %", str(int(one["n"]))]
+
+    cannot = figure(100 * told["cannot_say_share"], 0, lang)
+    lead = say["lead"].format(n=told["comparisons"], raters=told["raters"], cannot=cannot)
+    typer.echo(lead)
+    heads = [say[k] for k in ("what", "share", "interval", "n")]
+    rows = [row(say[k], told[k]) for k in ("first", "same_again") if told[k]["n"]]
+    rows += [row(one["change"], one) for one in told["changes"]]
+    sheet(None, heads, rows)
+    typer.echo(say["changes" if told["changes"] else "next"])
 
 
 def _show(name: str, axis: dict[str, Any], words: Any) -> None:

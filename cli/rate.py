@@ -48,6 +48,12 @@ def rate(
         show_default=False,
     ),
     items: bool = typer.Option(False, "--items", help="Ask four short further questions."),
+    pairs: bool = typer.Option(
+        False,
+        "--pairs",
+        help="Ask which of two clips of one agent sounded more sincere, the steadier question; "
+        "the same words first. For 'prosody fit --pairs'.",
+    ),
     seed: Optional[int] = typer.Option(  # noqa: UP045
         None, "--seed", min=0, help="Of the sequences; 0 by default.", show_default=False
     ),
@@ -114,6 +120,7 @@ def rate(
     Nothing shows what a judge thinks, who speaks, or what a file is called.
     """
     from prosody.errors import UsageError
+    from prosody.rating import pair_clips
     from prosody.rating.store import Store, check, database_of
     from prosody.web import serve
 
@@ -137,7 +144,9 @@ def rate(
     )  # fmt: skip
     store = Store(out)
     try:
-        chosen = store.begin([c.name for c in found.clips], seed)
+        if pairs:
+            found = pair_clips.of(found, seed or int(store.get("seed") or 0))
+        chosen = store.begin([c.name for c in found.clips], seed, pairs=pairs)
         _say(found, store, out)
         from prosody.rating.links import Links
         from prosody.rating.page import Rate
@@ -193,13 +202,15 @@ def _clips(
 
 
 def _say(found: ClipSet, store: Store, out: Path) -> None:
+    from prosody.rating.pair_clips import order
     from prosody.rating.sequence import sequence
 
     agents = [c.agent for c in found.clips]
-    heard = len(sequence(agents, 0))
+    heard = len(order(found, 0, 0) if store.pairs else sequence(agents, 0))
+    what = f"{len(agents) // 2} pairs" if store.pairs else f"{len(agents)} clips"
     named = len({a for a in agents if a})
     who = f" of {named} agents" if named else ", agents unknown"
-    typer.echo(f"{len(found.clips)} clips{who}; each listener hears {heard}.", err=True)
+    typer.echo(f"{what}{who}; each listener hears {heard}.", err=True)
     for name, why in sorted(found.left_out.items())[:5]:
         typer.echo(f"left out: {name}: {why}", err=True)
     if len(found.left_out) > 5:

@@ -21,7 +21,21 @@ if TYPE_CHECKING:
 def sample(
     results: Path = typer.Argument(metavar="RESULTS", help="Results of 'prosody analyze'."),
     n: int = typer.Option(300, "--n", "-n", min=1, help="How many clips."),
-    out: Path = typer.Option(..., "--out", "-o", help="The table of clips to write (CSV)."),
+    out: Path = typer.Option(
+        ..., "--out", "-o", help="The table of clips to write (CSV); with --twins a new folder."
+    ),
+    twins: bool = typer.Option(
+        False,
+        "--twins",
+        help="Write pairs of sounds instead: each clip resynthesised, and the same with one thing "
+        "changed, so that 'prosody rate --pairs' tells which cue your listeners hear.",
+    ),
+    recordings: Optional[list[Path]] = typer.Option(  # noqa: UP045
+        None,
+        "--recordings",
+        help="With --twins: folder to find moved recordings in, by content; may be repeated.",
+        show_default=False,
+    ),
     seed: int = typer.Option(0, "--seed", min=0, help="The same seed chooses the same clips."),
     enrich: str = typer.Option(
         "auto",
@@ -58,7 +72,7 @@ def sample(
         raise UsageError(f"--enrich {enrich!r}, expected one of {', '.join(sampling.ENRICH)}.", "")
     if not out.resolve().parent.is_dir():
         raise UsageError(f"--out {out}: there is no folder {out.parent}.", "Make it first.")
-    if out.is_dir():
+    if out.is_dir() and not twins:
         raise UsageError(f"--out {out}: a folder, expected a file.", "Example: --out clips.csv")
     tell_changed(results)
     run = read(results)
@@ -73,6 +87,9 @@ def sample(
             else "--gated takes them.",
         )
     made = sampling.draw(frame, n, seed=seed, per_agent=per_agent)
+    if twins:
+        _twins(made, results, recordings or [], out, seed, say)
+        return
     made.write(out)
     found = prospects(made, asked=n, raters=raters)
     if as_json:
@@ -82,6 +99,27 @@ def sample(
     typer.echo(say["file"].format(path=out))
     typer.echo(say["weights"])
     typer.echo(say["next"].format(path=out))
+
+
+def _twins(
+    made: Sample, results: Path, recordings: list[Path], out: Path, seed: int, say: dict[str, str]
+) -> None:
+    import sys
+
+    from prosody.rating import clips, twins
+
+    live = sys.stderr.isatty()
+
+    def watch(done: int, of: int) -> None:
+        if live:
+            typer.echo(f"\r{done}/{of}", err=True, nl=done == of)
+
+    known, missing = clips.from_results(results, recordings=recordings)
+    left = twins.make(made, {c.name: c for c in known}, out, seed=seed, watch=watch)
+    for name, why in sorted(left.items())[:5]:
+        typer.echo(f"left out: {name}: {missing.get(name, why)}", err=True)
+    typer.echo(say["twins"].format(n=len(made) - len(left), path=out))
+    typer.echo(say["twins_next"].format(path=out))
 
 
 def _show(made: Sample, found: dict[str, Any], say: dict[str, str], lang: str, most: int) -> None:

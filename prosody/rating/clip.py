@@ -28,8 +28,9 @@ class Clip:
         What it is called in the ratings: as `prosody.results.read.clip_id` has it for the
         apologies of a run, the file for a folder of sounds.
     path : path
-    agent : str
-        Who speaks; '' where it is not known. Never sent.
+    agent, text, pair : str
+        Who speaks, what is said, and which comparison it belongs to; '' where it is not known.
+        Never sent.
     start_s, end_s : float
         The window in the file; the whole file where `end_s` is infinite.
     channel : int
@@ -49,6 +50,8 @@ class Clip:
     pad_s: float = 0.0
     gain_db: float = 0.0
     duration_s: float = float("nan")
+    text: str = ""
+    pair: str = ""
 
     def sound(self) -> tuple[Signal, int]:
         """Read the clip as it stands in its file: cut, faded, not yet at its gain.
@@ -86,15 +89,18 @@ class Clip:
             y[-fade:] *= ramp[::-1].astype(np.float32)
         return y, sr
 
+    def played(self) -> tuple[Signal, int]:
+        """Return the clip at its gain, and its rate."""
+        y, sr = self.sound()
+        top = 10 ** (loudness_norm.PEAK_DBFS / 20)
+        return np.clip(y * np.float32(10 ** (self.gain_db / 20)), -top, top), sr
+
     def wav(self) -> bytes:
         """Return the clip at its gain as 16-bit WAV, which every browser plays."""
         import soundfile
 
-        y, sr = self.sound()
-        top = 10 ** (loudness_norm.PEAK_DBFS / 20)
         out = io.BytesIO()
-        played = np.clip(y * np.float32(10 ** (self.gain_db / 20)), -top, top)
-        soundfile.write(out, played, sr, "PCM_16", format="WAV")
+        soundfile.write(out, *self.played(), "PCM_16", format="WAV")
         return out.getvalue()
 
 

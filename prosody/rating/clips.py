@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -21,13 +22,25 @@ PADDING_S = 0.5
 ANCHORS, LEAST_FOR_ANCHORS = 4, 12
 
 
+class Heard(Protocol):
+    """What a listener hears in one go: a clip, or two of them (`pair_clips`)."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def agent(self) -> str: ...  # noqa: D102
+    @property
+    def duration_s(self) -> float: ...  # noqa: D102
+    def wav(self) -> bytes: ...  # noqa: D102
+
+
 @dataclass(frozen=True, slots=True)
 class ClipSet:
     """Everything that is rated in one study, ordered by name.
 
     Parameters
     ----------
-    clips : tuple of Clip
+    clips : tuple of Clip or Pair
     anchors : tuple of Anchor
     target_lufs : float
         The loudness that all come to.
@@ -35,7 +48,7 @@ class ClipSet:
         What could not be read, and why.
     """
 
-    clips: tuple[Clip, ...]
+    clips: tuple[Heard, ...]
     anchors: tuple[Anchor, ...] = ()
     target_lufs: float = loudness_norm.TARGET_LUFS
     left_out: dict[str, str] = field(default_factory=dict)
@@ -78,7 +91,8 @@ def from_results(
         signal = next((s for s in files.signals if files.number(s) == track), files.signals[0])
         start, end = (read.number(row, n) - signal.offset_s for n in ("start_s", "end_s"))
         agent = str(row.get("agent") or row.get("call_id") or "")
-        out[name] = Clip(name, signal.path, agent, start, end, signal.channel, padding_s)
+        text = str(row.get("text") or "")
+        out[name] = Clip(name, signal.path, agent, start, end, signal.channel, padding_s, text=text)
     return list(out.values()), missing
 
 
@@ -113,8 +127,9 @@ def from_sample(
         if not signals or not np.isfinite(end - start):
             missing[name] = "its recording is not where the table says"
             continue
-        agent = cells["agent"][i]
-        out.append(Clip(name, signals[0].path, agent, float(start), float(end), channel, padding_s))
+        agent, text = cells["agent"][i], cells["text"][i] if "text" in cells else ""
+        window = signals[0].path, agent, float(start), float(end), channel, padding_s
+        out.append(Clip(name, *window, text=text))
     return out, missing
 
 
@@ -124,6 +139,7 @@ def from_sounds(path: Path, *, meta_from: str | None = None) -> list[Clip]:
 
     calls = collect([path], clips=True, meta_from=meta_from)
     stems = Counter(Path(str(c.sources[0].path)).stem for c in calls)
+    pairs = _pairs_in(path)
     out = []
     for call in calls:
         file = call.sources[0].path
@@ -131,8 +147,22 @@ def from_sounds(path: Path, *, meta_from: str | None = None) -> list[Clip]:
         # `prosody fit` joins by the file's name without its ending; where that is not enough, by
         # the whole path.
         shown = name.name if stems[name.stem] == 1 else name.as_posix()
-        out.append(Clip(shown, file, call.agent))
+        pair = pairs.get(str(name.resolve()), "")
+        out.append(Clip(shown, file, call.agent, pair=pair))
     return out
+
+
+def _pairs_in(path: Path) -> dict[str, str]:
+    """Return the pairs that a manifest names in a column ``pair``, by the file of each clip."""
+    from prosody.tables.rated_table import read_rows
+
+    if not path.is_file() or path.suffix.lower() != ".csv":
+        return {}
+    header, rows = read_rows(path)
+    if not {"path", "pair"} <= {*header}:
+        return {}
+    at, pair = header.index("path"), header.index("pair")
+    return {str((path.parent / r[at]).resolve()): r[pair].strip() for r in rows}
 
 
 def only(clips: Sequence[Clip], chosen: Path, known: Collection[str] = ()) -> list[Clip]:

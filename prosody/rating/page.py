@@ -26,10 +26,10 @@ from starlette.routing import BaseRoute, Route
 from prosody import words
 from prosody.errors import ProsodyError, UsageError
 from prosody.rating import invitations
-from prosody.rating.clip import Clip
-from prosody.rating.clips import ClipSet
+from prosody.rating.clips import ClipSet, Heard
 from prosody.rating.invitations import Guest
-from prosody.rating.sequence import BLOCK, sequence
+from prosody.rating.pair_clips import Pair, order
+from prosody.rating.sequence import BLOCK, Trial, sequence
 from prosody.rating.store import MOST_REMARK, Answer, Rater, Store
 from prosody.results.records import AXES
 from prosody.web.app import body, language, page, refusal, refuse
@@ -86,11 +86,12 @@ class Rate:
         block: int = BLOCK,
     ) -> None:
         self.clips, self.store, self.seed = clips, store, seed
-        self.items = ITEMS if items else ()
+        self.pairs = store.pairs
+        self.items = ITEMS if items and not self.pairs else ()
         self.days, self.block = days, block
         self.outside = ""  # how other machines reach this one, once that is known
         self._joining = threading.Lock()
-        self._wav: Callable[[Clip], bytes] = lru_cache(HELD)(Clip.wav)
+        self._wav: Callable[[Any], bytes] = lru_cache(HELD)(lambda heard: bytes(heard.wav()))
 
     # --- what the application asks of a page
 
@@ -190,7 +191,7 @@ class Rate:
         out: dict[str, Any] = {
             "language": lang,
             "languages": list(words.languages("rate")),
-            "words": words.load("rate", lang),
+            "words": self._words(lang),
             "state": "ready",
         }
         try:
@@ -203,6 +204,7 @@ class Rate:
             "rater": None if rater is None else self._progress(rater),
             "block": self.block,
             "items": list(self.items),
+            "pairs": self.pairs,
             "anchors": [
                 {"n": i, "label": a.label, "sincere": a.sincere, "engaged": a.engaged}
                 for i, a in enumerate(self.clips.anchors)
@@ -217,6 +219,13 @@ class Rate:
         if rater is not None:
             out["again"] = self._again(request, guest, rater)
         return out
+
+    def _words(self, lang: str) -> dict[str, Any]:
+        """Return the texts of the page; where pairs are compared, with theirs over them."""
+        table = words.load("rate", lang)
+        if not self.pairs:
+            return table
+        return table | {name: {**table[name], **own} for name, own in table["pairs"].items()}
 
     def _again(self, request: Request, guest: Guest, rater: Rater) -> str:
         kept = visitor_of(request).kept
@@ -241,17 +250,17 @@ class Rate:
                 if rater is None or rater.invitation is not None:
                     raise Refused(404, "no_such_rater")
             if rater is None:
-                agents = [c.agent for c in self.clips.clips]
                 try:
-                    rater = self.store.add_rater(
-                        name,
-                        lambda number: sequence(agents, number, self.seed, block=self.block),
-                        guest.invitation,
-                    )
+                    rater = self.store.add_rater(name, self._sequence, guest.invitation)
                 except UsageError as error:
                     raise Refused(422, error.code, name=name.strip()) from error
         visitor_of(request).kept["rater"] = rater.id
         return self._progress(rater) | {"again": self._again(request, guest, rater)}
+
+    def _sequence(self, number: int) -> list[Trial]:
+        if self.pairs:
+            return order(self.clips, number, self.seed, self.block)
+        return sequence([c.agent for c in self.clips.clips], number, self.seed, block=self.block)
 
     def _leave(self, request: Request, _: dict[str, Any]) -> dict[str, Any]:
         self._host(request)
@@ -282,14 +291,18 @@ class Rate:
         known = self.store.answer(rater.id, at)
         shown = None
         if known is not None:
-            shown = {"sincere": known.sincere, "engaged": known.engaged, "items": known.items,
+            chosen = None if known.sincere is None else "a" if known.sincere > 50 else "b"
+            shown = {"chosen": chosen if self.pairs else None, "sincere": known.sincere,
+                     "engaged": known.engaged, "items": known.items,
                      "cannot_hear": known.cannot_hear, "remark": known.remark}  # fmt: skip
+        heard = self.clips.clips[trial.clip]
         return {
             "state": "rate",
+            "second_s": round(heard.second_s, 3) if isinstance(heard, Pair) else None,
             "at": at,
             "answered": found.answered,
             "of": found.of,
-            "duration_s": round(self.clips.clips[trial.clip].duration_s, 3),
+            "duration_s": round(heard.duration_s, 3),
             "answer": shown,
         }
 
@@ -310,7 +323,7 @@ class Rate:
             raise Refused(404, "not_found")
         return Response(self._read(self.clips.anchors[n].clip), media_type="audio/wav")
 
-    def _read(self, clip: Clip) -> bytes:
+    def _read(self, clip: Heard) -> bytes:
         try:
             return self._wav(clip)
         except (ProsodyError, OSError, ValueError) as error:
@@ -347,6 +360,10 @@ class Rate:
             raise Refused(422, "remark_too_long", most=MOST_REMARK)
         if deaf:
             return Answer(cannot_hear=True, remark=remark.strip())
+        if self.pairs:
+            if data.get("chosen") not in ("a", "b"):
+                raise Refused(422, "not_chosen")
+            return Answer(100.0 if data["chosen"] == "a" else 0.0, remark=remark.strip())
         sincere, engaged = (_rating(data.get(axis)) for axis in AXES)
         if set(items) - set(self.items):
             raise Refused(400, "bad_request")

@@ -6,14 +6,17 @@ the same words first, so scores say how a clip lies among the speaker's own.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prosody.errors import UsageError
 from prosody.results.records import AXES
+from prosody.statistics.intervals import wilson
 from prosody.tables.table_files import Floats, read_rows
 
 COLUMNS = ("clip_a", "clip_b", "rater", "chosen")
@@ -86,6 +89,70 @@ def read_pairs(path: Path | str, axis: str) -> Compared:
     if not won:
         raise UsageError(f"{path}: no comparison on the axis '{axis}'.", "Give some.")
     return bradley_terry(np.array(first), np.array(second), np.array(won))
+
+
+def is_comparisons(path: Path | str) -> bool:
+    """Whether a table holds comparisons and no ratings of single clips."""
+    return set(COLUMNS) <= {h.lower() for h in read_rows(Path(path))[0]}
+
+
+def summary(path: Path | str, twins: Path | None = None) -> dict[str, Any]:
+    """Return what comparisons say of the question and, for twins, of each change.
+
+    Parameters
+    ----------
+    path : path
+        What ``prosody rate --pairs`` wrote.
+    twins : path, optional
+        ``twins.csv`` of ``prosody sample --twins``.
+
+    Returns
+    -------
+    dict
+        ``comparisons``, ``raters``, ``cannot_say_share``; ``first`` and ``same_again``: how often
+        the clip heard first was chosen, and the same one again when a pair came once more; and
+        ``changes``, the most telling first: how often each was chosen over its unchanged twin. All
+        three as ``share``, ``low``, ``high`` (95 %, Wilson: answers taken as independent), ``n``.
+    """
+    header, rows = read_rows(Path(path))
+    at = {h.lower(): i for i, h in enumerate(header)}
+    told = [[row[at[c]].strip() for c in COLUMNS] for row in rows]
+    changed: dict[str, str] = {}
+    if twins is not None:
+        names, table = read_rows(twins)
+        if not {"clip", "change"} <= {*names}:
+            raise UsageError(f"{twins}: no columns clip and change.", "Give the twins.csv.")
+        changed = {r[names.index("clip")]: r[names.index("change")] for r in table}
+    first, again = [], []
+    before: dict[tuple[str, ...], str] = {}
+    won: dict[str, list[bool]] = {}
+    for a, b, rater, chosen in told:
+        if not chosen:
+            continue
+        winner = a if chosen.lower() == "a" else b
+        first.append(winner == a)
+        pair = (rater, *sorted((a, b)))
+        if pair in before:
+            again.append(winner == before[pair])
+        before.setdefault(pair, winner)
+        change = changed.get(a) or changed.get(b)
+        if change:
+            won.setdefault(change, []).append(bool(changed.get(winner)))
+    cues = [{"change": name, **_share(w)} for name, w in won.items()]
+    return {
+        "comparisons": len(told),
+        "raters": len({t[2] for t in told}),
+        "cannot_say_share": sum(not t[3] for t in told) / max(1, len(told)),
+        "first": _share(first),
+        "same_again": _share(again),
+        "changes": sorted(cues, key=lambda c: -abs(c["share"] - 0.5)),
+    }
+
+
+def _share(values: list[bool]) -> dict[str, float]:
+    low, high = wilson(sum(values), len(values))
+    return {"share": sum(values) / len(values) if values else math.nan, "low": low, "high": high,
+            "n": len(values)}  # fmt: skip
 
 
 def bradley_terry(

@@ -19,6 +19,9 @@ from prosody.results.write import atomic, safe_cell
 
 COLUMNS = ("clip", "rater", "axis", "rating", "is_repeat", "cannot_hear", "remark", "time",
            "position")  # fmt: skip
+PAIR_COLUMNS = ("clip_a", "clip_b", "rater", "axis", "chosen", "is_repeat", "remark", "time",
+                "position")  # fmt: skip
+"""Comparisons, as `prosody fit --pairs` reads them: ``clip_a`` was heard first."""
 ITEM_COLUMNS = ("clip", "rater", "item", "rating", "is_repeat", "time", "position")
 
 Answered = tuple[str, str, int, int, float | None, float | None, int, str, str, str]
@@ -30,22 +33,34 @@ def items_of(out: Path) -> Path:
     return out.with_name(f"{out.stem}-items.csv")
 
 
-def write(out: Path, rows: Sequence[Answered]) -> None:
+def write(out: Path, rows: Sequence[Answered], *, pairs: bool = False) -> None:
     """Write the tables anew, each whole or not at all."""
+    if pairs:
+        _write(out, PAIR_COLUMNS, (_compared(row) for row in rows))
+        return
     _write(out, COLUMNS, (line for row in rows for line in _long(row)))
     items = [line for row in rows for line in _items(row)]
     if items or items_of(out).exists():
         _write(items_of(out), ITEM_COLUMNS, items)
 
 
-def append(out: Path, row: Answered) -> None:
+def append(out: Path, row: Answered, *, pairs: bool = False) -> None:
     """Add one answer to the tables; it is on the disk when this returns."""
+    if pairs:
+        _append(out, [_compared(row)])
+        return
     _append(out, _long(row))
     items = list(_items(row))
     if items and not items_of(out).exists():
         _write(items_of(out), ITEM_COLUMNS, items)
     elif items:
         _append(items_of(out), items)
+
+
+def _compared(row: Answered) -> list[Any]:
+    names, rater, repeat, position, sincere, _, deaf, remark, _, at = row
+    chosen = "" if deaf or sincere is None else "a" if sincere > 50 else "b"
+    return [*names.split("\n"), rater, AXES[0], chosen, repeat, remark, at, position + 1]
 
 
 def _long(row: Answered) -> Iterator[list[Any]]:

@@ -46,8 +46,8 @@ TRACK = ("file", "file_sha256", "file_channel", "file_offset_s")
 # ratings; with the measures behind it the table is also what `prosody fit` takes beside them.
 COLUMNS = (
     "clip", "recording", "recording_sha256", "channel", "start_s", "end_s", *TRACK, "agent",
-    "language", "line", "stratum", "half", "enriched_for", "inclusion_probability", "weight",
-    "random_weight",
+    "text", "language", "line", "stratum", "half", "enriched_for", "inclusion_probability",
+    "weight", "random_weight",
     *NAMES, *RELATIVE_NAMES, "baseline_s",
 )  # fmt: skip
 
@@ -145,6 +145,7 @@ class Sample:
                     "end_s": row.get("end_s"),
                     **dict(zip(TRACK, frame.tracks[i], strict=True)),
                     "agent": str(frame.agent[i]),
+                    "text": row.get("text"),
                     "language": str(frame.language[i]),
                     "line": str(frame.line[i]),
                     "stratum": str(frame.stratum[i]),

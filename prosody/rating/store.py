@@ -49,7 +49,10 @@ CREATE TABLE IF NOT EXISTS returns (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a rater said of one hearing. Ratings are 0 to 100, None where it was not heard well."""
+    """What a rater said of one hearing. Ratings are 0 to 100, None where it was not heard well.
+
+    In a study of pairs ``sincere`` is 100 where the first was chosen, 0 where the second was.
+    """
 
     sincere: float | None = None
     engaged: float | None = None
@@ -164,7 +167,7 @@ class Store:
         with self._writing() as db:
             db.execute("INSERT OR REPLACE INTO study VALUES (?, ?)", (key, value))
 
-    def begin(self, names: Sequence[str], seed: int | None) -> int:
+    def begin(self, names: Sequence[str], seed: int | None, *, pairs: bool = False) -> int:
         """Fix the clips and the seed of a new study, or check that an old one is about the same.
 
         Returns
@@ -177,6 +180,7 @@ class Store:
             with self._writing() as db:
                 db.executemany("INSERT INTO clips VALUES (?, ?)", list(enumerate(names)))
                 db.execute("INSERT OR REPLACE INTO study VALUES ('seed', ?)", (str(seed or 0),))
+                db.execute("INSERT OR REPLACE INTO study VALUES ('pairs', ?)", (str(int(pairs)),))
             return seed or 0
         if known != list(names):
             gone, new = set(known) - set(names), set(names) - set(known)
@@ -193,6 +197,11 @@ class Store:
                 "Leave --seed out, or give another --out.",
             )
         return kept
+
+    @property
+    def pairs(self) -> bool:
+        """Whether two clips are compared in this study."""
+        return self.get("pairs") == "1"
 
     # --- raters
 
@@ -323,7 +332,8 @@ class Store:
                     self.export()
                 else:
                     where = "AND a.rater = ? AND a.position = ?"
-                    ratings_csv.append(self.out, self._rows(where, rater, position)[0])
+                    row = self._rows(where, rater, position)[0]
+                    ratings_csv.append(self.out, row, pairs=self.pairs)
             except OSError:
                 self._stale = True
 
@@ -333,7 +343,7 @@ class Store:
         """Write the tables anew from the database."""
         with self._lock:
             self._stale = True
-            ratings_csv.write(self.out, self._rows())
+            ratings_csv.write(self.out, self._rows(), pairs=self.pairs)
             self._stale = False
 
     def _rows(self, where: str = "", *values: Any) -> list[ratings_csv.Answered]:

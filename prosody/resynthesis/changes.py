@@ -6,6 +6,7 @@ in `prosody.coach.model_voice` and ``benchmarks/twins.py``.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -101,3 +102,19 @@ def _frames(voice: Voice, at: Floats) -> Voice:
         power=np.exp(power[low] * (1 - part) + power[high] * part),
         noise_share=voice.noise_share[low] * (1 - part) + voice.noise_share[high] * part,
     )
+
+
+ONE_THING: Mapping[str, Callable[[Voice], Voice]] = {
+    "pitch -2 st": lambda v: pitch_level(v, -2.0),
+    "pitch +2 st": lambda v: pitch_level(v, 2.0),
+    "range x0.7": lambda v: pitch_range(v, 0.7),
+    "range x1.3": lambda v: pitch_range(v, 1.3),
+    "pace -15 %": lambda v: pace(v, 0.85),
+    "pace +15 %": lambda v: pace(v, 1.15),
+    "end -4 dB": lambda v: end_loudness(v, -4.0),
+    "end +4 dB": lambda v: end_loudness(v, 4.0),
+    "pause 0.4 s": lambda v: pause(v, float(v.time_s[-1]) / 2, 0.4),
+    "tilt -2 dB/octave": lambda v: tilt(v, -2.0),
+    "tilt +2 dB/octave": lambda v: tilt(v, 2.0),
+}
+"""What twins differ in, one thing at a time (``prosody sample --twins``, ``benchmarks twins``)."""

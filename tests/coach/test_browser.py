@@ -293,7 +293,7 @@ def test_without_a_microphone_the_page_says_so_and_takes_a_file(silent, server, 
     until(page, "document.querySelector('[data-blocked=none]')")
     assert "Geen microfoon gevonden" in page.locator("#blocked").inner_text()
     give(page, sounds["take"], 1)
-    assert "hoe u gewoonlijk klinkt" in page.locator("#result .headline").inner_text()
+    assert "hoe je gewoonlijk klinkt" in page.locator("#result .headline").inner_text()
     assert watched.said == []
     watched.context.close()
 

@@ -366,3 +366,35 @@ def test_a_hostile_remark_and_label_stay_text(browser, folder, tmp_path):
         assert page.evaluate("window.hit") is None
         assert tab.said == []
         tab.context.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844)])
+def test_pairs_are_heard_and_chosen_by_keyboard_alone(browser, served, tmp_path, width, height):
+    server = served("--pairs", "--meta-from", r"(?P<agent>agent\d)")
+    size = {"width": width, "height": height}
+    tab = enter(browser, server.link, "ann", viewport=size, bypass_csp=True)  # for axe
+    page = tab.page
+    assert page.locator("#where").inner_text().startswith("Pair 1 ")
+    until(page, "document.activeElement.id === 'play'")
+    assert page.locator("#chosen-a").is_disabled()
+    page.keyboard.press("Space")
+    until(page, "document.querySelector('#told').textContent === 'This is the first.'")
+    until(page, "document.querySelector('#told').textContent === 'This is the second.'")
+    until(page, "!document.querySelector('#chosen-a').matches(':disabled')")
+    page.keyboard.press("Enter")
+    assert "First choose" in page.locator("#missing").inner_text()
+    page.keyboard.press("2")
+    assert page.locator("#chosen-b").is_checked()
+    assert page.locator("#each button").count() == 2
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert axe(page) == []
+    page.keyboard.press("Enter")
+    until(page, "document.querySelector('#where').textContent.startsWith('Pair 2 ')")
+    page.locator("#back").click()
+    until(page, "document.querySelector('#where').textContent.startsWith('Pair 1 ')")
+    assert page.locator("#chosen-b").is_checked()
+    with (tmp_path / "r.csv").open(encoding="utf-8-sig", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["rater"], row["axis"], row["chosen"]) == ("ann", "sincere", "b")
+    assert tab.said == []
+    tab.context.close()

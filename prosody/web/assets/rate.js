@@ -90,12 +90,15 @@ function where() {
 
 function hint() {
   const done = sound.heard || (now && now.answer);
-  const text = sound.playing && !sound.heard ? "rate.listening"
+  const second = now?.second_s && sound.audio.currentTime > now.second_s - 0.1;
+  const text = sound.playing && (!sound.heard || now?.second_s)
+    ? (second ? "rate.listening_second" : "rate.listening")
     : form.deaf ? "rate.complete"
     : !done ? "rate.listen_first"
     : now.answer && now.at < now.answered ? "rate.changing"
     : form.missing ? "rate.heard" : "rate.complete";
-  byId("told").textContent = now ? say(text) : "";
+  const line = now ? say(text) : "";
+  if (byId("told").textContent !== line) byId("told").textContent = line;
   byId("play-text").textContent = say(
     sound.playing ? "rate.stop" : sound.heard ? "rate.again" : "rate.play");
   byId("play").classList.toggle("playing", sound.playing);
@@ -154,7 +157,8 @@ async function begin(again = false) {
     api.remember(null);
     return show("over");
   }
-  form.make(told.items);
+  form.make(told.items, told.pairs);
+  byId("two").hidden = told.pairs;
   byId("remark").maxLength = told.longest_remark;
   examples.take(told.anchors);
   rater = told.rater;
@@ -218,6 +222,8 @@ async function load(at = null, quiet = false) {
     form.show(now.answer);
     form.lock(!now.answer);
     byId("played").value = 0;
+    if (now.answer) each();
+    else byId("each").hidden = true;
     show("rate", false);
     await fetchSound();
   } catch (error) {
@@ -240,6 +246,14 @@ async function fetchSound() {
     byId("no-sound").hidden = false;
   }
   hint();
+}
+
+/** Where two were heard, each can be heard again. */
+function each() {
+  byId("each").hidden = !now?.second_s;
+  if (!now?.second_s) return;
+  put(byId("each"), button(say("rate.first_again"), () => sound.play(0, now.second_s - 0.3), { class: "plain" }),
+    button(say("rate.second_again"), () => sound.play(now.second_s), { class: "plain" }));
 }
 
 function missing(text, node) {
@@ -297,7 +311,7 @@ function languages() {
     store(LANG, code);
     languages();
     apply();
-    form.make(told.items || []);
+    form.make(told.items || [], told.pairs);
     examples.draw();
     if (state === "welcome") welcome();
     else write();
@@ -306,11 +320,15 @@ function languages() {
 }
 
 sound.addEventListener("change", hint);
-sound.addEventListener("moved", () => { byId("played").value = sound.share; });
+sound.addEventListener("moved", () => {
+  byId("played").value = sound.share;
+  if (now?.second_s) hint();
+});
 sound.addEventListener("heard", () => {
   byId("played").value = 1;
   byId("missing").hidden = true;
   form.lock(false);
+  each();
   hint();
   byId("said").textContent = byId("told").textContent;
   if (document.activeElement === byId("play") || document.activeElement === document.body) {
@@ -359,6 +377,8 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "Enter" && !event.repeat && !event.target.closest("textarea, button, summary, a")) {
     event.preventDefault();
     next();
+  } else if (form.pairs && ["1", "2"].includes(event.key) && !writes && !byId("sliders").disabled) {
+    byId(event.key === "1" ? "chosen-a" : "chosen-b").click();
   } else if (event.key === "Backspace" && !writes && !byId("back").disabled) {
     event.preventDefault();
     load(now.at - 1);

@@ -13,8 +13,13 @@ export class Form extends EventTarget {
     byId("remark").addEventListener("input", () => this.changed());
   }
 
-  /** Make the sliders; the answers given so far stay. */
-  make(items) {
+  /** Make the sliders, or the choice between two; the answers given so far stay. */
+  make(items, pairs) {
+    this.pairs = pairs;
+    if (pairs) {
+      this.choice();
+      return;
+    }
     const before = new Map([...this.scales].map(([name, s]) => [name, s.set ? s.input.value : null]));
     this.items = items;
     this.scales.clear();
@@ -22,6 +27,25 @@ export class Form extends EventTarget {
     const more = items.map((name) => this.scale(name, "item"));
     put(byId("scales"), main, more.length ? el("h3", {}, say("item.heading")) : null, more);
     for (const [name, value] of before) if (value !== null) this.put(name, Number(value));
+  }
+
+  /** Make the choice: one scale, whose input is the button that was chosen, or the first. */
+  choice() {
+    const before = this.chosen;
+    this.scales.clear();
+    const both = ["a", "b"].map((value) => el("input", { type: "radio", name: "chosen", id: `chosen-${value}`,
+      value, onchange: () => { byId("deaf").checked = false; this.changed(); } }));
+    put(byId("scales"), el("div", { class: "choice" }, both.map((input, i) => el("label", { for: input.id }, input,
+      say(i ? "rate.second" : "rate.first"), el("span", { class: "key", "aria-hidden": "true" }, String(i + 1))))));
+    this.choose(before);
+  }
+
+  get chosen() {
+    return document.querySelector("[name=chosen]:checked")?.value || null;
+  }
+
+  choose(value) {
+    for (const one of document.querySelectorAll("[name=chosen]")) one.checked = one.value === value;
   }
 
   scale(name, table) {
@@ -74,6 +98,7 @@ export class Form extends EventTarget {
 
   /** Show an answer, or none. */
   show(answer) {
+    if (this.pairs) this.choose(answer && answer.chosen);
     for (const scale of this.scales.values()) {
       scale.input.value = "50";
       scale.set = false;
@@ -83,7 +108,7 @@ export class Form extends EventTarget {
     byId("deaf").checked = Boolean(answer && answer.cannot_hear);
     byId("remark").value = (answer && answer.remark) || "";
     byId("remark-box").open = Boolean(answer && answer.remark);
-    if (answer && !answer.cannot_hear) {
+    if (answer && !answer.cannot_hear && !this.pairs) {
       for (const name of AXES) if (answer[name] !== null) this.put(name, answer[name]);
       for (const [name, value] of Object.entries(answer.items || {})) this.put(name, value);
     }
@@ -100,16 +125,18 @@ export class Form extends EventTarget {
   /** The first slider that was not moved, or null. */
   get missing() {
     if (this.deaf) return null;
+    if (this.pairs) return this.chosen ? null : this.first();
     return [...this.scales.values()].find((s) => !s.set)?.input || null;
   }
 
   first() {
-    return this.scales.get(AXES[0]).input;
+    return this.pairs ? byId(`chosen-${this.chosen || "a"}`) : this.scales.get(AXES[0]).input;
   }
 
   value() {
     const remark = byId("remark").value.trim();
     if (this.deaf) return { cannot_hear: true, remark };
+    if (this.pairs) return { chosen: this.chosen, cannot_hear: false, remark };
     const of = (name) => Number(this.scales.get(name).input.value);
     return {
       sincere: of("sincere"), engaged: of("engaged"), cannot_hear: false, remark,

@@ -9,6 +9,7 @@ export class Sound extends EventTarget {
     this.heard = false;
     this.source = null;
     this.frame = 0;
+    this.until = null;
     const tell = (name) => this.dispatchEvent(new Event(name));
     this.audio.addEventListener("play", () => { tell("change"); this.watch(); });
     this.audio.addEventListener("pause", () => tell("change"));
@@ -49,14 +50,18 @@ export class Sound extends EventTarget {
   watch() {
     cancelAnimationFrame(this.frame);
     const step = () => {
+      if (this.until !== null && this.audio.currentTime >= this.until) this.stop();
       this.dispatchEvent(new Event("moved"));
       if (this.playing) this.frame = requestAnimationFrame(step);
     };
     this.frame = requestAnimationFrame(step);
   }
 
-  async play() {
+  /** Play; a part of it where `from` and `until` are given, seconds. */
+  async play(from = null, until = null) {
     if (!this.source) return;
+    this.until = until;
+    if (from !== null) this.audio.currentTime = from;
     if (speaking && speaking !== this) speaking.stop();
     speaking = this;
     try {
