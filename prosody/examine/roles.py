@@ -30,7 +30,7 @@ from prosody.examine.role_evidence import (
 )
 from prosody.examine.sound import Sound, together
 from prosody.examine.spoken import Words, put_on_channels
-from prosody.transcripts.alignment import Clock, estimate, evidence
+from prosody.transcripts.alignment import SURE_KAPPA, Clock, estimate, evidence
 from prosody.transcripts.turns import Role, Transcript, Turn
 
 __all__ = ["AGENT_CHANNELS", "Roles", "Track", "assign", "bleed_remarks", "check"]
@@ -478,14 +478,17 @@ def _by_clock(turns: Sequence[Turn], voices: Sequence[Spans], duration_s: float)
         return None
     if len(dead) == 1:
         return _by_live_channel(turns, voices, 1 - dead[0], duration_s)
-    ways = []
-    for agent in (0, 1):
+    plain = by_voice(turns, voices, least_s=MIN_TOLD_S)
+    ways = {}
+    for agent in (0, 1) if plain != 1 else (1, 0):
         sides = [{"agent": agent, "customer": 1 - agent}.get(t.role, -1) for t in turns]
         found = evidence(turns, sides, voices)
         joint = estimate(found, duration_s)
+        if agent == plain and joint.state == "fits" and joint.kappa >= SURE_KAPPA:
+            return _Told(agent, "transcript", heard=True)  # no shift makes the other way better
         legs = [estimate(found.only(k), duration_s) for k in (0, 1)]
-        ways.append((joint, legs))
-    scores = [_score(joint, legs) for joint, legs in ways]
+        ways[agent] = (joint, legs)
+    scores = {agent: _score(*way) for agent, way in ways.items()}
     better = 0 if scores[0] >= scores[1] else 1
     joint, legs = ways[better]
     sure = joint.state in ("fits", "corrected", "broken") or all(
@@ -494,7 +497,6 @@ def _by_clock(turns: Sequence[Turn], voices: Sequence[Spans], duration_s: float)
     if sure and abs(scores[0] - scores[1]) >= CLEAR_KAPPA:
         return _Told(better, "transcript", heard=True)
     # Few words tell no clock, but may well tell whose channel it is.
-    plain = by_voice(turns, voices, least_s=MIN_TOLD_S)
     if plain is not None and sure:
         return _Told(plain, "transcript", heard=True)
     speech = together(voices)
