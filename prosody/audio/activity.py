@@ -10,7 +10,8 @@ never speech.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -396,8 +397,10 @@ def speech(y: Signal, sr: int, *, min_pause_s: float = MIN_PAUSE_S) -> Segments:
     return activity(y, sr, min_pause_s=min_pause_s).speech
 
 
-def listen(blocks: Iterable[Signal], sr: int, channels: int) -> list[ChannelActivity]:
-    """Return what each channel of a stream holds, in one pass.
+def overhear(
+    blocks: Iterable[Signal], sr: int, channels: int, found: list[ChannelActivity]
+) -> Iterator[Signal]:
+    """Pass a stream on, and put what each of its channels holds into `found` when it ends.
 
     Parameters
     ----------
@@ -406,17 +409,22 @@ def listen(blocks: Iterable[Signal], sr: int, channels: int) -> list[ChannelActi
     sr : int
         Sample rate, Hz.
     channels : int
-
-    Returns
-    -------
-    list of ChannelActivity
-        One per channel.
+    found : list of ChannelActivity
+        Gets one per channel.
     """
     listeners = [Listener(sr) for _ in range(channels)]
     for block in blocks:
         for listener, row in zip(listeners, block, strict=True):
             listener.push(row)
-    return [listener.finish() for listener in listeners]
+        yield block
+    found += [listener.finish() for listener in listeners]
+
+
+def listen(blocks: Iterable[Signal], sr: int, channels: int) -> list[ChannelActivity]:
+    """Return what each channel of a stream holds, in one pass (see `overhear`)."""
+    found: list[ChannelActivity] = []
+    deque(overhear(blocks, sr, channels, found), maxlen=0)
+    return found
 
 
 def activity_of(recording: Recording) -> list[ChannelActivity]:

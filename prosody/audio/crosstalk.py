@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from prosody.audio.recording import Recording
 
 Signal = NDArray[np.float32]
-Complex = NDArray[np.complex64]
+Doubles = NDArray[np.float64]
 
 MAX_S = 600.0  # looked at, from the start of the call
 SAME_DB = -25.0  # a difference this far below the sound is no second voice
@@ -32,6 +32,7 @@ _WINDOW_S = 0.5
 _LOUDER_DB = 6.0
 _FLOOR_DB = -55.0  # windows below this (dBFS) hold no speech
 _MIN_WINDOWS = 12
+_AT_ONCE = 16  # windows: their spectra stay in the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +59,16 @@ class Crosstalk:
     silent: tuple[bool, bool]
 
 
+@dataclass(frozen=True, slots=True)
 class _Sums:
-    """Cross spectra of the windows in which one channel is the louder one."""
+    """Power and cross spectra of the windows in which one channel is the louder one."""
 
-    def __init__(self, bins: int) -> None:
-        self.count = 0
-        self.loud = np.zeros(bins)
-        self.quiet = np.zeros(bins)
-        self.cross = np.zeros(bins, np.complex128)
+    count: int
+    loud: Doubles
+    quiet: Doubles
+    cross: NDArray[np.complex128]
 
-    def add(self, use: NDArray[np.bool_], loud: Signal, quiet: Signal, cross: Complex) -> None:
-        """Add the power of both channels, and what they share, in the windows that are used."""
-        if use.any():
-            chosen = use.astype(np.float32)
-            self.count += int(use.sum())
-            self.loud += chosen @ loud
-            self.quiet += chosen @ quiet
-            self.cross += chosen @ cross
-
-    def shared(self) -> NDArray[np.float64]:
+    def shared(self) -> Doubles:
         """Return the power in the quiet channel that follows the loud one, per bin."""
         shared = np.abs(self.cross) ** 2 / np.maximum(self.loud, 1e-30)
         chance = (self.quiet - shared) / max(1, self.count - 1)
@@ -118,52 +110,66 @@ def compare(blocks: Iterable[Signal], sr: int) -> Crosstalk:
 
     size = max(64, round(_WINDOW_S * sr))
     taper = np.hanning(size).astype(np.float32)
-    sums = tuple(_Sums(size // 2 + 1) for _ in range(2))
-    both_sums = _Sums(size // 2 + 1)
-    products, totals, samples = np.zeros((2, 2)), np.zeros(2), 0
+    # Of all windows, of those in which the first channel is louder, and the second.
+    count, power = np.zeros(3, int), np.zeros((2, 3, size // 2 + 1))
+    cross = np.zeros((3, size // 2 + 1), np.complex128)
+    products = np.zeros(3)  # of the first with itself, of both, of the second with itself
     highest, lowest = np.full(2, -np.inf), np.full(2, np.inf)
     rest = np.zeros((2, 0), np.float32)
     left = round(MAX_S * sr)
     for block in blocks:
-        both = np.concatenate([rest, block[:2, :left]], axis=1)
-        new = both[:, rest.shape[1] :].astype(np.float64)
+        new = block[:2, :left]
         left -= new.shape[1]
-        products += new @ new.T
-        totals += new.sum(axis=1)
-        samples += new.shape[1]
         highest = np.maximum(highest, new.max(axis=1, initial=-np.inf))
         lowest = np.minimum(lowest, new.min(axis=1, initial=np.inf))
-        count = both.shape[1] // size
-        rest = both[:, count * size :]
-        windows = both[:, : count * size].reshape(2, count, size)
-        # A constant is no sound: 8-bit files come half a step or a whole one below zero, on both
-        # channels alike, and that is as loud as a leak.
-        windows = windows - windows.mean(axis=2, keepdims=True)
-        level = 10 * np.log10(np.einsum("ijk,ijk->ij", windows, windows) / size + 1e-12)
-        heard = level.max(axis=0) > _FLOOR_DB
-        level = level[:, heard]
-        spectra = fft.rfft(windows[:, heard] * taper, axis=2, overwrite_x=True)
-        power = spectra.real**2 + spectra.imag**2
-        cross = np.conj(spectra[0]) * spectra[1]
-        both_sums.add(np.ones(level.shape[1], bool), power[0], power[1], cross)
-        for one, shared in ((0, cross), (1, np.conj(cross))):
-            use = (level[one] > _FLOOR_DB) & (level[one] > level[1 - one] + _LOUDER_DB)
-            sums[one].add(use, power[one], power[1 - one], shared)
+        both = np.concatenate([rest, new], axis=1)
+        whole = both.shape[1] // size
+        rest = both[:, whole * size :]
+        windows = both[:, : whole * size].reshape(2, whole, size)
+        for lo in range(0, whole, _AT_ONCE):
+            part, squares = _centred(windows[:, lo : lo + _AT_ONCE])
+            products += squares.sum(axis=1)
+            level = 10 * np.log10(squares[::2] / size + 1e-12)
+            heard = level.max(axis=0) > _FLOOR_DB
+            level = level[:, heard]
+            louder = (level > _FLOOR_DB) & (level > level[::-1] + _LOUDER_DB)
+            used = np.concatenate([np.ones_like(louder[:1]), louder])
+            spectra = fft.rfft(part[:, heard] * taper, axis=2, overwrite_x=True)
+            chosen = used.astype(np.float32)
+            count += used.sum(axis=1)
+            power += chosen @ (spectra.real**2 + spectra.imag**2)
+            cross += chosen @ (np.conj(spectra[0]) * spectra[1])
         if left <= 0:
             break
-    products -= np.outer(totals, totals) / max(samples, 1)
+    if rest.size:
+        products += _centred(rest[:, None])[1].sum(axis=1)
+    everywhere, *sums = (
+        _Sums(int(count[k]), power[one, k], power[1 - one, k], cross[k])
+        for k, one in enumerate((0, 0, 1))
+    )
     flat = highest - lowest < 1e-4
     silent = (bool(flat[0]), bool(flat[1]))
     difference = math.nan
-    if products[0, 0] > 0 and products[1, 1] > 0 and not any(silent):
-        unlike = 1.0 - products[0, 1] ** 2 / (products[0, 0] * products[1, 1])
-        difference = np.nanmin([10.0 * math.log10(max(unlike, 1e-12)), both_sums.difference_db()])
+    if products[0] > 0 and products[2] > 0 and not any(silent):
+        unlike = 1.0 - products[1] ** 2 / (products[0] * products[2])
+        difference = np.nanmin([10.0 * math.log10(max(unlike, 1e-12)), everywhere.difference_db()])
     return Crosstalk(
         same=bool(difference < SAME_DB),
         difference_db=float(difference),
         bleed_db=(sums[0].bleed_db(), sums[1].bleed_db()),
         silent=silent,
     )
+
+
+def _centred(windows: Signal) -> tuple[Signal, Doubles]:
+    """Take their constant out of windows ``[2, n, size]``; return their products, too, ``[3, n]``.
+
+    A constant is no sound: 8-bit files come half a step or a whole one below zero, on both channels
+    alike, and that is as loud as a leak.
+    """
+    part = windows - windows.mean(axis=2, keepdims=True)
+    pairs = ((0, 0), (0, 1), (1, 1))
+    return part, np.stack([np.einsum("jk,jk->j", part[a], part[b]) for a, b in pairs]).astype(float)
 
 
 def from_start(recording: Recording, channel: int, silence: int) -> Iterator[Signal]:
