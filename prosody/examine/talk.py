@@ -140,7 +140,7 @@ def _measured(opened: OpenCall, track: Track, windows: Spans) -> NDArray[np.floa
     from prosody.measures import measure
 
     sr = opened.recordings[track.source].info.sr_hz
-    return measure.measure(opened.read(track, windows), sr)[:, _AT]
+    return measure.measure(opened.read(track, windows), sr, pitched=False)[:, _AT]
 
 
 def _median(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -86,7 +86,9 @@ class Frames:
     loudness: FloatArray
 
 
-def measure(segments: Sequence[NDArray[np.floating[Any]]], sr: int) -> Doubles:
+def measure(
+    segments: Sequence[NDArray[np.floating[Any]]], sr: int, *, pitched: bool = True
+) -> Doubles:
     """Measure segments of sound.
 
     Parameters
@@ -95,6 +97,8 @@ def measure(segments: Sequence[NDArray[np.floating[Any]]], sr: int) -> Doubles:
         One channel each, full scale is 1; any length, silence and NaN samples included.
     sr : int
         Sampling rate in Hz; above 16 kHz the segments are resampled.
+    pitched : bool
+        False leaves out pitch, most of the work: only what does not rest on voicing is right then.
 
     Returns
     -------
@@ -102,7 +106,7 @@ def measure(segments: Sequence[NDArray[np.floating[Any]]], sr: int) -> Doubles:
         One row per segment in the order of `table.ACOUSTIC`; NaN is missing. A segment's row
         does not depend on the others (to 1e-5).
     """
-    return _measure(segments, sr)[0]
+    return _measure(segments, sr, pitched)[0]
 
 
 def features(
@@ -162,13 +166,15 @@ def frames(y: NDArray[np.floating[Any]], sr: int) -> Frames:
     return Frames(time, f0, ~np.isnan(f0), loudness)
 
 
-def _measure(segments: Sequence[NDArray[np.floating[Any]]], sr: int) -> tuple[Doubles, Doubles]:
+def _measure(
+    segments: Sequence[NDArray[np.floating[Any]]], sr: int, pitched: bool = True
+) -> tuple[Doubles, Doubles]:
     values = np.full((len(segments), len(ACOUSTIC)), np.nan)
     voiced_s = np.zeros(len(segments))
     for lo, hi in _blocks([len(s) for s in segments], BLOCK_S * sr):
         block = [resample(np.asarray(s, dtype=np.float32), sr)[0] for s in segments[lo:hi]]
         grid = lay_out(block, resample(np.empty(0, np.float32), sr)[1])
-        values[lo:hi], voiced_s[lo:hi] = measure_grid(grid)
+        values[lo:hi], voiced_s[lo:hi] = measure_grid(grid, pitched)
     return values, voiced_s
 
 
@@ -185,14 +191,14 @@ def _blocks(lengths: Iterable[int], most: float) -> list[tuple[int, int]]:
     return out
 
 
-def measure_grid(grid: Grid, f0_hz: FloatArray | None = None) -> tuple[Doubles, Doubles]:
+def measure_grid(grid: Grid, pitched: bool = True) -> tuple[Doubles, Doubles]:
     """Measure the segments of a grid.
 
     Parameters
     ----------
     grid : Grid
-    f0_hz : ndarray [shape=(grid.total,)], optional
-        F0 of every frame, NaN where unvoiced, if it is known already; by default it is tracked.
+    pitched : bool
+        As in `measure`.
 
     Returns
     -------
@@ -201,7 +207,9 @@ def measure_grid(grid: Grid, f0_hz: FloatArray | None = None) -> tuple[Doubles, 
     """
     runs = Runs(grid.count)
     level = spectrum.levels(grid)
-    f0, outside = pitch.contour(grid) if f0_hz is None else (f0_hz, np.zeros(grid.total, bool))
+    f0, outside = np.full(grid.total, np.nan, np.float32), np.zeros(grid.total, bool)
+    if pitched:
+        f0, outside = pitch.contour(grid)
     voiced = ~np.isnan(f0)
     loudness = fn.smooth(level.loudness, runs)
     columns: dict[str, Doubles] = {}

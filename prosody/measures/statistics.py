@@ -6,7 +6,7 @@ together; there is no loop over them. A segment without values gives NaN.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,14 +28,24 @@ class Runs:
     ----------
     count : ndarray [shape=(n,), int64]
         Values of each segment, in order; zero is allowed.
+    start : ndarray [shape=(n,), int64]
+        Position of the first value of each segment.
+    full : ndarray [shape=(n,), bool]
+        Segments that have values.
+    first : ndarray [shape=(full.sum(),), int64]
+        Position of the first value of those.
     """
 
     count: IntArray
+    start: IntArray = field(init=False)
+    full: Mask = field(init=False)
+    first: IntArray = field(init=False)
 
-    @property
-    def start(self) -> IntArray:
-        """Position of the first value of each segment [shape=(n,)]."""
-        return np.cumsum(self.count) - self.count
+    def __post_init__(self) -> None:
+        """Work out once what every statistic asks for."""
+        start, full = np.cumsum(self.count) - self.count, self.count > 0
+        for name, value in (("start", start), ("full", full), ("first", start[full])):
+            object.__setattr__(self, name, value)
 
     @property
     def ids(self) -> IntArray:
@@ -44,7 +54,16 @@ class Runs:
 
     def where(self, mask: Mask) -> Runs:
         """Return the runs that remain when only the values under `mask` are kept."""
-        return Runs(np.bincount(self.ids[mask], minlength=len(self.count)))
+        return Runs(_reduced(mask, self, np.int64))
+
+
+def _reduced(x: NDArray[Any], runs: Runs, kind: type) -> NDArray[Any]:
+    if len(runs.first) and len(runs.first) == len(runs.count):
+        return np.asarray(np.add.reduceat(x, runs.first, axis=0, dtype=kind))
+    out = np.zeros((len(runs.count), *x.shape[1:]), kind)
+    if len(runs.first):
+        out[runs.full] = np.add.reduceat(x, runs.first, axis=0, dtype=kind)
+    return out
 
 
 def sums(x: Values, runs: Runs) -> Doubles:
@@ -60,18 +79,7 @@ def sums(x: Values, runs: Runs) -> Doubles:
     ndarray [shape=(n,) or (n, k), float64]
         0 for segments without values.
     """
-    out = np.zeros((len(runs.count), *x.shape[1:]))
-    full = runs.count > 0
-    if full.any():
-        out[full] = np.add.reduceat(x, runs.start[full], axis=0, dtype=np.float64)
-    return out
-
-
-def _over(total: Doubles, count: NDArray[Any]) -> Doubles:
-    count = count.reshape(count.shape + (1,) * (total.ndim - count.ndim))
-    out = np.full(total.shape, np.nan)
-    np.divide(total, count, out=out, where=count > 0)
-    return out
+    return _reduced(x, runs, np.float64)
 
 
 def means(x: Values, runs: Runs) -> Doubles:
@@ -87,7 +95,10 @@ def means(x: Values, runs: Runs) -> Doubles:
     ndarray [shape=(n,) or (n, k), float64]
         In the unit of `x`; NaN for segments without values.
     """
-    return _over(sums(x, runs), runs.count)
+    total = sums(x, runs)
+    total[~runs.full] = np.nan
+    total /= np.maximum(runs.count, 1).reshape(-1, *(1,) * (total.ndim - 1))
+    return total
 
 
 def mean_sd(x: Values, runs: Runs) -> tuple[Doubles, Doubles]:
@@ -124,13 +135,12 @@ def percentiles(x: Values, runs: Runs, shares: tuple[float, ...]) -> Doubles:
     """
     ordered = _sorted_within(x, runs)
     out = np.full((len(runs.count), len(shares)), np.nan)
-    full = runs.count > 0
-    last = runs.count[full][:, None] - 1
+    last = runs.count[runs.full][:, None] - 1
     place = last * np.array(shares)
-    below = np.floor(place).astype(np.int64)
-    base = runs.start[full][:, None]
+    below = place.astype(np.int64)
+    base = runs.first[:, None]
     low, high = ordered[base + below], ordered[base + np.minimum(below + 1, last)]
-    out[full] = low + (place - below) * (high - low)
+    out[runs.full] = low + (place - below) * (high - low)
     return out
 
 
@@ -140,9 +150,10 @@ def _sorted_within(x: Values, runs: Runs) -> Doubles:
         return np.empty(0)
     low, span = float(x.min()), float(np.ptp(x)) or 1.0
     # half a unit per segment: 1e-10 of the span is lost in a batch of a million segments
-    key = (x.astype(np.float64) - low) * (0.5 / span) + runs.ids
+    ids = runs.ids
+    key = (x.astype(np.float64) - low) * (0.5 / span) + ids
     key.sort()
-    return np.asarray((key - runs.ids) * (2.0 * span) + low)
+    return np.asarray((key - ids) * (2.0 * span) + low)
 
 
 def shift(x: Values, runs: Runs, by: int) -> Values:
@@ -165,7 +176,7 @@ def shift(x: Values, runs: Runs, by: int) -> Values:
         out[1:], edge = x[:-1], runs.start
     else:
         out[:-1], edge = x[1:], runs.start + runs.count - 1
-    edge = edge[runs.count > 0]
+    edge = edge[runs.full]
     out[edge] = x[edge]
     return out
 
@@ -201,9 +212,9 @@ def smooth_where(x: Values, mask: Mask, runs: Runs) -> Values:
         Only the values under the mask.
     """
     first = np.zeros(len(mask), bool)
-    first[runs.start[runs.count > 0]] = True
+    first[runs.first] = True
     last = np.zeros(len(mask), bool)
-    last[(runs.start + runs.count - 1)[runs.count > 0]] = True
+    last[(runs.start + runs.count - 1)[runs.full]] = True
     at = np.flatnonzero(mask)
     before = np.maximum(at - 1, 0)
     after = np.minimum(at + 1, len(mask) - 1)
@@ -274,11 +285,10 @@ def turning_points(x: Values, runs: Runs, share: float = 0.1) -> Turns:
         segment's first value is where the first swing starts from; a last peak or valley stays
         even if the segment ends before the contour has turned back.
     """
-    full = runs.count > 0
-    first = runs.start[full]
+    first = runs.first
     least = np.zeros(len(runs.count))
-    if full.any():
-        least[full] = share * (np.maximum.reduceat(x, first) - np.minimum.reduceat(x, first))
+    if len(first):
+        least[runs.full] = share * (np.maximum.reduceat(x, first) - np.minimum.reduceat(x, first))
     opening = np.zeros(len(x), bool)
     opening[first] = True
     ids = runs.ids

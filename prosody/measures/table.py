@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -321,18 +322,21 @@ def relative(
         One column for each of `names` that has a relative measure, in order: the difference, or the
         base-2 logarithm of the ratio (NaN where either is missing or not positive).
     """
-    columns = []
-    for i, name in enumerate(names):
-        kind = BY_NAME[name].relative
-        if kind == "none":
-            continue
-        x, b = values[:, i], baseline[:, i]
-        if kind == "difference":
-            columns.append(x - b)
-        else:
-            ok = (x > 0) & (b > 0)
-            columns.append(np.log2(np.where(ok, x, np.nan)) - np.log2(np.where(ok, b, np.nan)))
-    return np.stack(columns, axis=1) if columns else np.empty((len(values), 0))
+    kept, ratio = _compared(names)
+    x, b = values[:, kept], baseline[:, kept]
+    out = np.asarray(x - b)
+    ok = (x > 0) & (b > 0) & ratio
+    out[:, ratio] = np.nan
+    out[ok] = np.log2(x[ok]) - np.log2(b[ok])
+    return out
+
+
+@lru_cache(maxsize=8)
+def _compared(names: tuple[str, ...]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return which of `names` have a relative measure, and which of those as a ratio."""
+    kinds = [BY_NAME[name].relative for name in names]
+    kept = np.array([i for i, kind in enumerate(kinds) if kind != "none"], np.intp)
+    return kept, np.array([kinds[i] != "difference" for i in kept], bool)
 
 
 _HEAD = """# Measures
