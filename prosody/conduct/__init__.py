@@ -12,7 +12,7 @@ from typing import Any
 from prosody import words
 from prosody.conduct import content, timing, wording
 from prosody.conduct.detectors import languages, lexicon
-from prosody.conduct.dialogue import read
+from prosody.conduct.dialogue import Dialogue, read
 from prosody.conduct.result import Promise, RuleResult, Said
 from prosody.conduct.rules import ORDER, RULES, apply
 from prosody.errors import UsageError
@@ -28,6 +28,7 @@ __all__ = [
     "Said",
     "advice",
     "assess",
+    "both",
     "complains",
     "languages",
     "remark",
@@ -67,8 +68,7 @@ def assess(
     dict
         Rule id to result, in the order of `ORDER`.
     """
-    story = read(turns, acts, lexicon(_language(turns, language)), settings or Settings())
-    return {name: apply(RULES[name], story, doubt) for name in ORDER}
+    return both(turns, acts, language=language, settings=settings, doubt=doubt)[0]
 
 
 def complains(turns: Sequence[Turn], acts: Sequence[Act], *, language: str = "auto") -> bool | None:
@@ -77,7 +77,29 @@ def complains(turns: Sequence[Turn], acts: Sequence[Act], *, language: str = "au
     None where it is not known who the customer is, or where the agent was sorry "to see this": then
     nobody can say that the complaint went without a "sorry".
     """
-    story = read(turns, acts, lexicon(_language(turns, language)), Settings())
+    return _complains(_story(turns, acts, language))
+
+
+def both(
+    turns: Sequence[Turn],
+    acts: Sequence[Act],
+    *,
+    language: str = "auto",
+    settings: Settings | None = None,
+    doubt: str = "",
+) -> tuple[dict[str, RuleResult], bool | None]:
+    """Return what `assess` and `complains` do, from one reading of the call."""
+    story = _story(turns, acts, language, settings)
+    return {name: apply(RULES[name], story, doubt) for name in ORDER}, _complains(story)
+
+
+def _story(
+    turns: Sequence[Turn], acts: Sequence[Act], language: str, settings: Settings | None = None
+) -> Dialogue:
+    return read(turns, acts, lexicon(_language(turns, language)), settings or Settings())
+
+
+def _complains(story: Dialogue) -> bool | None:
     return bool(story.complaints) if story.roles_known and not story.felt_sorry else None
 
 

@@ -254,7 +254,7 @@ def _conduct(opened: OpenCall, options: Options) -> tuple[dict[str, Any], bool |
     from prosody import conduct
 
     language = opened.language if opened.language in conduct.languages() else "auto"
-    found = conduct.assess(
+    found, complains = conduct.both(
         opened.turns,
         opened.acts,
         language=language,
@@ -267,7 +267,6 @@ def _conduct(opened: OpenCall, options: Options) -> tuple[dict[str, Any], bool |
         out[rule] = {**result.as_dict(), "advice": texts["advice"], "remark": texts["remark"]}
     if opened.poor:
         return out, None, None
-    complains = conduct.complains(opened.turns, opened.acts, language=language)
     silent = not any(a.kind == "apology" and a.role != "customer" for a in opened.acts)
     if complains and silent and opened.recognised is not None and opened.recognised.doubts:
         return out, complains, None  # an apology may lie where no words could be relied on

@@ -216,7 +216,7 @@ def _build(data: dict[str, Any]) -> Lexicon:
         function_words=frozenset(language["words"].split()),
         cleaning=Cleaning(
             spelling=spelling,
-            longest=max((len(k) for k in spelling), default=1),
+            longest={k[0]: len(k) for k in sorted(spelling, key=len)},
             fillers=frozenset(_words(text.get("fillers", ()))),
             titles=frozenset(_words(text.get("titles", ()))),
             join=frozenset(form for form in heads if len(form) >= 5),
@@ -332,7 +332,7 @@ def guess(texts: Sequence[str], *, least: int = 3) -> tuple[str, float, bool]:
     words = [w for text in texts for w in fold(text).replace("'", " ").split()]
     words = [w.strip('.,?!;:"()') for w in words]
     counts = sorted(
-        ((sum(w in load(code).function_words for w in words), code) for code in languages()),
+        ((sum(map(load(code).function_words.__contains__, words)), code) for code in languages()),
         key=lambda pair: (-pair[0], pair[1]),
     )
     best, code = counts[0]

@@ -35,7 +35,7 @@ class Cleaning:
     """The lexicon's tables for :func:`tokens`."""
 
     spelling: Mapping[tuple[str, ...], tuple[str, ...]]
-    longest: int
+    longest: Mapping[str, int]  # words of the longest spelling that begins so
     fillers: frozenset[str]
     titles: frozenset[str]
     join: frozenset[str]  # words that may arrive in two pieces
@@ -92,7 +92,8 @@ def _respell(found: list[Token], how: Cleaning) -> list[Token]:
     out: list[Token] = []
     i = 0
     while i < len(found):
-        for n in range(min(how.longest, len(found) - i), 0, -1):
+        token = found[i]
+        for n in range(min(how.longest.get(token.text, 0), len(found) - i), 0, -1):
             new = how.spelling.get(tuple(t.text for t in found[i : i + n]))
             if new is not None:
                 first, last = found[i].first, found[i + n - 1].last
@@ -100,9 +101,9 @@ def _respell(found: list[Token], how: Cleaning) -> list[Token]:
                 i += n
                 break
         else:
-            token = found[i]
             bare = token.text.strip("'")
-            out.append(Token(bare, token.first, token.last) if bare else token)
+            plain = bare == token.text or not bare
+            out.append(token if plain else Token(bare, token.first, token.last))
             i += 1
     return out
 
@@ -124,7 +125,8 @@ def _collapse(found: list[Token]) -> list[Token]:
     out: list[Token] = []
     for token in found:
         out.append(token)
-        if not token.text[0].isalpha():
+        again = any(t.text == token.text for t in out[-4:-1])
+        if not again or not token.text[0].isalpha():
             continue
         for n in (1, 2, 3):
             tail, before = out[-n:], out[-2 * n : -n]

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from importlib import metadata, resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prosody import __version__
 from prosody.calls import pseudonyms
@@ -24,6 +24,9 @@ from prosody.calls.call import Call
 from prosody.examine.examine import Examined, Examiner, Options, conduct_of
 from prosody.results.records import CallRecord
 from prosody.runs.recognised import Plan
+
+if TYPE_CHECKING:
+    import psutil
 
 # Seconds that any call may take, and what is added for each second of sound. Measuring takes a
 # thirtieth of the sound's length on one slow core, so that a worker past this limit hangs.
@@ -350,6 +353,11 @@ def writable(calls: Sequence[Call]) -> list[Call]:
 
 
 def _rss() -> int:
+    return int(_process(os.getpid()).memory_info().rss)
+
+
+@lru_cache(maxsize=1)
+def _process(pid: int) -> psutil.Process:
     import psutil
 
-    return int(psutil.Process().memory_info().rss)
+    return psutil.Process(pid)

@@ -449,11 +449,12 @@ def language_code(tag: str) -> str:
 def clean(text: str) -> str:
     """Return text as people read it: entities resolved, one line, no control characters."""
     text = unicodedata.normalize("NFC", html.unescape(text))
-    text = "".join(
-        " " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c
-        for c in text
-        if unicodedata.category(c) not in ("Cf", "Cs", "Co") and c not in "\ufffe\uffff"
-    )
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(
+            " " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c
+            for c in text
+            if unicodedata.category(c) not in ("Cf", "Cs", "Co") and c not in "\ufffe\uffff"
+        )
     return " ".join(text.split())
 
 

@@ -43,9 +43,7 @@ class Turn:
     @property
     def has_word_times(self) -> bool:
         """Whether every word of the text has its times."""
-        return bool(self.words) and all(
-            math.isfinite(w.start_s) and math.isfinite(w.end_s) for w in self.words
-        )
+        return bool(self.words) and all(math.isfinite(w.start_s + w.end_s) for w in self.words)
 
 
 @dataclass(frozen=True, slots=True)
