@@ -42,6 +42,9 @@ OPENINGS = {
             "i was overcharged last month",
             "they said it would be here by now",
             "i never received the confirmation mail",
+            "the invoice is a lot higher than normal",
+            "there's smoke coming from the socket you fitted",
+            "i was hoping for a better answer than this",
         ),
         False: (
             "hi i'd like to change my address please",
@@ -58,6 +61,9 @@ OPENINGS = {
             "what happens if it breaks",
             "how long does it take to arrive",
             "i forgot my password",
+            "i think i have the wrong department",
+            "isn't there another date",
+            "the new one is more than i expected it's lovely",
             "is it possible to pay in two parts",
             "i'm calling to check whether you received my form",
             "could you send me the bill again please",
@@ -84,6 +90,8 @@ OPENINGS = {
     },
     "nl": {
         True: (
+            "er is iets dat niet klopt op mijn nota",
+            "ik heb het al doorgegeven en er is niets veranderd",
             "goedemorgen ik kan niet inloggen in mijn account",
             "ik kan mijn film niet openen",
             "mijn bestelling staat niet in mijn account",
@@ -118,6 +126,9 @@ OPENINGS = {
             "ik heb er nooit om gevraagd",
         ),
         False: (
+            "het lukt mij maandag niet om te komen",
+            "ik heb mijn bibliotheekpas kwijtgeraakt",
+            "mijn zoon is ziek geworden dus we willen een andere dag",
             "goedemiddag ik wil graag mijn adres wijzigen",
             "kunt u mij zeggen wanneer mijn contract afloopt",
             "ik zou graag weten hoe ik kan opzeggen",
