@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -201,7 +200,7 @@ def judge_table(
     ``baseline_s``, nor one that ``duration_s`` and ``voiced_share`` show to be too short or to hold
     too little voice: silence has no tone.
     """
-    from prosody.tables.table_files import open_rows
+    from prosody.tables.table_files import in_parts, open_rows
 
     head, rows = open_rows(path)
     known = {*judge.inputs, *table.NAMES, *table.RELATIVE_NAMES, *table.BY_EGEMAPS} & {*head}
@@ -222,7 +221,7 @@ def judge_table(
 
     def blocks() -> Iterator[list[list[Any]]]:
         first = 2
-        while block := list(islice(rows, at_once)):
+        for block in in_parts(rows, at_once):
             given = {name: [r[i] for r in block] for i, name in enumerate(head)}
             told = _judged(path, given, known, judge, settings, first)
             # An earlier judgement that stood in the table is replaced.

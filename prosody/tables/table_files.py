@@ -34,7 +34,9 @@ MAX_SHEET_BYTES = 2 << 30
 # Beyond what any table of apologies is: a few kilobytes may claim a sheet of 17 thousand million
 # cells. Texts of a workbook are held all at once, so they have a bound of their own.
 MAX_COLUMNS, MAX_SHEETS, MAX_CELLS, MAX_TEXT_BYTES = 5_000, 200, 100_000_000, 256 << 20
-PARQUET_ROWS = 256
+# Of tables that are held whole, and of a part of one that is not.
+MAX_HELD_CELLS, PART_CELLS, PART_CHARACTERS = 30_000_000, 5_000_000, 64 << 20
+PARQUET_ROWS, MAX_CHUNK_BYTES = 256, 512 << 20
 # What results.safe_cell puts before a text that a spreadsheet would execute.
 _MADE_SAFE = re.compile(r"^'(?=\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
 _KINDS = "CSV, .xlsx or .parquet"
@@ -63,18 +65,21 @@ def read_rows(path: Path | str) -> tuple[list[str], list[list[str]]]:
     MissingExtraError
         If reading it needs a package that is not installed.
     """
-    header, rows = open_rows(path)
+    header, rows = open_rows(path, held=True)
     return header, list(rows)
 
 
-def open_rows(path: Path | str) -> tuple[list[str], Iterator[list[str]]]:
-    """Give header and rows as :func:`read_rows` does, the rows one by one: a table may be long."""
+def open_rows(path: Path | str, *, held: bool = False) -> tuple[list[str], Iterator[list[str]]]:
+    """Give header and rows as :func:`read_rows` does, the rows one by one: a table may be long.
+
+    `held` says that all rows will be kept, which bounds how many there may be.
+    """
     path = Path(path)
     rows = (
         [c if isinstance(c, str) and c[:1] != "'" else _plain(c) for c in r]
-        for r in _bounded(path, _kind(path)(path))
+        for r in _kind(path)(path, MAX_HELD_CELLS if held else MAX_CELLS)
     )
-    filled = (r for r in rows if any(c and not c.isspace() for c in r))
+    filled = (r for r in _bounded(path, rows, held) if any(c and not c.isspace() for c in r))
     header = [h.strip() for h in next(filled, [])]
     while header and not header[-1]:  # columns that a spreadsheet leaves behind
         header.pop()
@@ -87,23 +92,42 @@ def open_rows(path: Path | str) -> tuple[list[str], Iterator[list[str]]]:
     return header, _fitting(path, len(header), chain([first], filled))
 
 
-def _too_large(path: Path, what: str) -> UsageError:
+def in_parts(rows: Iterator[list[str]], at_once: int) -> Iterator[list[list[str]]]:
+    """Cut rows into lists of at most `at_once`, fewer where they are wide or hold long texts."""
+    part: list[list[str]] = []
+    cells = characters = 0
+    for row in rows:
+        part.append(row)
+        cells += len(row)
+        characters += sum(map(len, row))
+        if len(part) >= at_once or cells >= PART_CELLS or characters >= PART_CHARACTERS:
+            yield part
+            part, cells, characters = [], 0, 0
+    if part:
+        yield part
+
+
+def _too_large(path: Path, what: str, most: int) -> UsageError:
     return UsageError(
-        f"{path}: {what}; expected at most {MAX_COLUMNS} columns and {MAX_CELLS // 10**6} million "
-        "cells.",
+        f"{path}: {what}; expected at most {MAX_COLUMNS} columns, {most // 10**6} million cells "
+        f"and {MAX_TEXT_BYTES >> 20} MB of text.",
         "Keep the columns that are needed, or cut the table into parts.",
     )
 
 
-def _bounded(path: Path, rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+def _bounded(path: Path, rows: Iterable[list[str]], held: bool) -> Iterator[list[str]]:
     """Pass rows on while they are those of a table."""
-    cells = 0
+    most = MAX_HELD_CELLS if held else MAX_CELLS
+    cells = characters = 0
     for row in rows:
         cells += len(row) + 1
+        characters = sum(map(len, row)) + (characters if held else 0)
         if len(row) > MAX_COLUMNS:
-            raise _too_large(path, f"a row of {len(row)} cells")
-        if cells > MAX_CELLS:
-            raise _too_large(path, f"more than {MAX_CELLS // 10**6} million cells")
+            raise _too_large(path, f"a row of {len(row)} cells", most)
+        if cells > most:
+            raise _too_large(path, f"more than {most // 10**6} million cells", most)
+        if characters > MAX_TEXT_BYTES:
+            raise _too_large(path, f"{characters >> 20} MB of text", most)
         yield row
 
 
@@ -166,8 +190,8 @@ def _plain(cell: Any) -> str:
     return cell.isoformat() if isinstance(cell, date) else str(cell)
 
 
-def _kind(path: Path) -> Callable[[Path], Iterator[Sequence[Any]]]:
-    """Return the reader of a file, by what it begins with."""
+def _kind(path: Path) -> Callable[[Path, int], Iterator[Sequence[Any]]]:
+    """Return the reader of a file, by what it begins with; it takes the most cells there may be."""
     try:
         if path.is_dir():
             if path.suffix == ".parquet":  # a dataset of parts
@@ -191,7 +215,7 @@ def _kind(path: Path) -> Callable[[Path], Iterator[Sequence[Any]]]:
     return _csv
 
 
-def _csv(path: Path) -> Iterator[Sequence[str]]:
+def _csv(path: Path, _most: int) -> Iterator[Sequence[str]]:
     with path.open(encoding=_encoding(path), errors="replace", newline="") as file:
         start = file.tell()
         first = file.readline()
@@ -238,7 +262,7 @@ def _need(path: Path, package: str, extra: str) -> None:
         )
 
 
-def _xlsx(path: Path) -> Iterator[Sequence[Any]]:
+def _xlsx(path: Path, _most: int) -> Iterator[Sequence[Any]]:
     _need(path, "openpyxl", "xlsx")
     from openpyxl import load_workbook
 
@@ -275,7 +299,7 @@ def _xlsx(path: Path) -> Iterator[Sequence[Any]]:
         ) from error
 
 
-def _parquet(path: Path) -> Iterator[Sequence[Any]]:
+def _parquet(path: Path, most: int) -> Iterator[Sequence[Any]]:
     _need(path, "pyarrow", "parquet")
     import pyarrow as pa
     from pyarrow import parquet
@@ -285,21 +309,57 @@ def _parquet(path: Path) -> Iterator[Sequence[Any]]:
     cells = 0
     try:
         for part in parts:
-            with parquet.ParquetFile(part) as found:
-                names = found.schema_arrow.names
-                cells += found.metadata.num_rows * len(names)
-                if cells > MAX_CELLS or len(names) > MAX_COLUMNS:
-                    raise _too_large(path, f"{len(names)} columns, {cells} cells")
-                if header and names != header:
-                    raise UsageError(f"{part}: other columns than {parts[0]}.", "Read it alone.")
-                if not header:
-                    yield (header := names)
-                # A few rows at a time: a long text may stand once in the file and in every row.
+            about = parquet.read_metadata(part)
+            schema = about.schema.to_arrow_schema()
+            names = schema.names
+            cells += about.num_rows * len(names)
+            if cells > most or len(names) > MAX_COLUMNS:
+                raise _too_large(path, f"{len(names)} columns, {cells} cells", most)
+            groups = [about.row_group(i) for i in range(about.num_row_groups)]
+            chunks = (
+                g.column(i).total_uncompressed_size for g in groups for i in range(len(names))
+            )
+            if (largest := max(chunks, default=0)) > MAX_CHUNK_BYTES:
+                raise _too_large(path, f"{largest >> 20} MB in one column", most)
+            if odd := next((f.name for f in schema if pa.types.is_nested(f.type)), None):
+                raise UsageError(
+                    f"{part}: a cell of column '{odd}' is a table of its own.", "Leave it out."
+                )
+            if header and names != header:
+                raise UsageError(f"{part}: other columns than {parts[0]}.", "Read it alone.")
+            if not header:
+                yield (header := names)
+            # A long text may stand once in the file and in every row: it is looked at as it stands
+            # there, a few rows at a time, before it is copied into each.
+            texts = [f.name for f in schema if _is_text(f.type)]
+            with parquet.ParquetFile(part, read_dictionary=texts) as found:
                 for batch in found.iter_batches(batch_size=PARQUET_ROWS):
-                    if batch.nbytes > MAX_TEXT_BYTES:
-                        raise _too_large(path, f"{batch.nbytes >> 20} MB in {len(batch)} rows")
-                    yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+                    if (size := sum(map(_decoded_bytes, batch.columns))) > MAX_TEXT_BYTES:
+                        raise _too_large(path, f"{size >> 20} MB in {len(batch)} rows", most)
+                    yield from zip(*map(_cells, batch.columns), strict=True)
     except (pa.ArrowException, OSError) as error:
         raise UsageError(
             f"{path}: cannot be read as Parquet ({error}).", f"Expected {_KINDS}."
         ) from error
+
+
+def _decoded_bytes(column: Any) -> int:
+    """Return what a column's cells take when each is a value of its own."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    if not (pa.types.is_dictionary(column.type) and _is_text(column.type)):
+        return int(column.nbytes)
+    each = compute.binary_length(column.dictionary)
+    return int(compute.sum(each.take(column.indices)).as_py() or 0)
+
+
+def _is_text(kind: Any) -> bool:
+    from pyarrow import types
+
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind))
+
+
+def _cells(column: Any) -> list[Any]:
+    return list((column.dictionary_decode() if hasattr(column, "indices") else column).to_pylist())

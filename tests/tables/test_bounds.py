@@ -44,7 +44,7 @@ def test_a_workbook_is_measured_before_it_is_read(tmp_path, monkeypatch, bound):
         table_files.read_rows(tmp_path / "t.xlsx")
 
 
-def test_parquet_is_measured_before_it_is_read(tmp_path):
+def test_parquet_is_measured_before_it_is_read(tmp_path, monkeypatch):
     pa = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
@@ -52,10 +52,38 @@ def test_parquet_is_measured_before_it_is_read(tmp_path):
     parquet.write_table(wide, tmp_path / "wide.parquet")
     text = pa.table({"clip": pa.array(["x" * (2 << 20)] * 300)})
     parquet.write_table(text, tmp_path / "text.parquet")
-    assert (tmp_path / "text.parquet").stat().st_size < 1 << 20
-    for name in ("wide", "text"):
+    # A text that stands once in the file and in each of its rows: a kilobyte is 27 GB.
+    rows = pa.array([0] * 30_000, pa.int32())
+    once = pa.DictionaryArray.from_arrays(rows, pa.array(["x" * 900_000]))
+    parquet.write_table(pa.table({"clip": once}), tmp_path / "once.parquet", compression="zstd")
+    every = pa.table({"clip": pa.DictionaryArray.from_arrays(rows, pa.array(["a"]))})
+    parquet.write_table(every, tmp_path / "every.parquet")
+    for name in ("text", "once", "every"):
+        assert (tmp_path / f"{name}.parquet").stat().st_size < 1 << 20
+    assert len(table_files.read_rows(tmp_path / "every.parquet")[1]) == 30_000
+    monkeypatch.setattr(table_files, "MAX_HELD_CELLS", 29_999)
+    for name in ("wide", "text", "once", "every"):
         with pytest.raises(UsageError, match="expected at most"):
             table_files.read_rows(tmp_path / f"{name}.parquet")
+
+
+def test_a_column_of_tables_is_refused(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    parquet.write_table(pa.table({"clip": ["a"], "parts": [[1, 2]]}), tmp_path / "t.parquet")
+    with pytest.raises(UsageError, match="column 'parts' is a table of its own"):
+        table_files.read_rows(tmp_path / "t.parquet")
+
+
+def test_what_is_not_held_whole_comes_in_parts_that_fit(monkeypatch):
+    rows = [["x" * 10, "y"]] * 100
+    parts = list(table_files.in_parts(iter(rows), 30))
+    assert [len(p) for p in parts] == [30, 30, 30, 10]
+    for bound, most in (("PART_CELLS", 8), ("PART_CHARACTERS", 44)):
+        with monkeypatch.context() as small:
+            small.setattr(table_files, bound, most)
+            assert {len(p) for p in table_files.in_parts(iter(rows), 30)} == {4}
 
 
 def test_a_row_of_a_csv_has_a_bound(tmp_path):
