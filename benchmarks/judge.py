@@ -18,7 +18,8 @@ from benchmarks import _judge_strangers as strangers
 from prosody.fit import evaluate, recipe
 from prosody.fit import metrics as fig
 from prosody.fit.train import balanced, folds, ridge
-from prosody.judge.judge import Z_80, Judge, verdict_of
+from prosody.judge import judge as judges
+from prosody.judge.judge import Z_80, Judge
 from prosody.judge.pairs import more_sincere, spread_of
 from prosody.settings import Settings
 from prosody.tables.rated_table import NOMINAL_CLIP_S, Floats, Rated, leave_one_out_median
@@ -154,7 +155,7 @@ def usual(rated: Rated, differences: Floats) -> dict[str, Any]:
 def verdicts(rated: Rated, held: Held) -> dict[str, Any]:
     """Return how often each verdict is given, and how often it is right."""
     p = fig.ndtr(held[0] / held[1])
-    word = np.array(verdict_of(p, Settings()))
+    word = np.array(judges.verdicts(p, None, Settings(), recited_decides=False)[0])
     good = rated.rating > 0
     said = word != "unclear"
     right = np.where(word == "sincere", good, ~good)

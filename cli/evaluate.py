@@ -65,7 +65,7 @@ def evaluate(
     one_thread()
     from prosody.errors import UsageError
     from prosody.fit import evaluate as check
-    from prosody.results.records import AXES
+    from prosody.results.records import AXES, plain
 
     if axis not in AXES:
         raise UsageError(f"--axis {axis!r}, expected sincere or engaged.", "")
@@ -99,7 +99,7 @@ def evaluate(
             f"{axis}: do probabilities hold",
         )
     if as_json:
-        typer.echo(json.dumps(check.plain(found), indent=2))
+        typer.echo(json.dumps(plain(found), indent=2))
     else:
         typer.echo(_text(found))
 

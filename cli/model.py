@@ -34,8 +34,6 @@ def model(
         typer.echo("\n".join(judge.inputs))
     else:
         beside = judge.path.with_name("MODEL_CARD.md")
-        if judge.path == default_model() and beside.is_file():
-            typer.echo(beside.read_text(encoding="utf-8").rstrip() + "\n")
-        elif judge.path != default_model():
-            typer.echo(markdown(judge))
-        typer.echo(text(judge))
+        shipped = judge.path == default_model() and beside.is_file()
+        card = beside.read_text(encoding="utf-8").rstrip() if shipped else markdown(judge)
+        typer.echo(f"{card}\n\n{text(judge)}")

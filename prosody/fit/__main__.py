@@ -11,6 +11,7 @@ from prosody.fit import card, evaluate, recipe
 from prosody.fit import metrics as fig
 from prosody.fit.graph import write
 from prosody.judge.judge import Judge
+from prosody.results.records import plain
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             axes, {"sincere": about}, name=card.NAME, licence=card.LICENCE, version=card.VERSION
         ),
     )
-    shown = evaluate.plain(Judge.load(args.out).card)
+    shown = plain(Judge.load(args.out).card)
     beside = args.out.with_suffix(".json")
     beside.write_text(json.dumps(shown, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     print(f"{args.out}: {args.out.stat().st_size} bytes")  # noqa: T201

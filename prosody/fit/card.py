@@ -11,10 +11,11 @@ from prosody import __version__
 from prosody.fit import metrics as fig
 from prosody.fit.axis import Axis
 from prosody.fit.calibration import calibration
-from prosody.fit.evaluate import fitted_on, plain
+from prosody.fit.evaluate import fitted_on
 from prosody.fit.graph import inputs_of
 from prosody.fit.reference_models import naive
 from prosody.judge import judge
+from prosody.results.records import plain
 from prosody.settings import Settings
 from prosody.tables.rated_table import Floats, Rated
 
@@ -113,34 +114,15 @@ def frame(
 
 
 def text(shown: judge.Judge) -> str:
-    """Return what a judge says about itself, for reading on a terminal."""
-    info = shown.card
+    """Return which file a judge is and what it needs, for reading on a terminal."""
+    units = judge.input_units()
     lines = [
         f"{shown.name}",
         f"  file       {shown.path}",
         f"  sha256     {shown.sha256}",
-        f"  measures   version {info.get('measures_version')}",
-        f"  licence    {info.get('licence', 'not said')}",
-        f"  claim      {info.get('claim', CLAIM)}",
-        *(f"  made       {said}" for said in info.get("made", [])),
+        f"  measures   version {shown.card.get('measures_version')}",
+        "",
+        "needs (missing ones widen the interval)",
+        *(f"  {n:<40} {units[n]}" for n in shown.inputs),
     ]
-    for axis in shown.axes:
-        about = shown.axis_info(axis)
-        training = about.get("training", {})
-        lines += [
-            "",
-            f"axis {axis}",
-            f"  fitted on  {training.get('corpus', '?')}: {training.get('clips', '?')} clips of "
-            f"{training.get('speakers', '?')} speakers",
-            f"  speech     {training.get('speech', 'not said')}",
-            f"  scale      {training.get('scale', 'not said')}",
-            f"  cut        {about.get('cut', 0.0):.2f}; residual sd "
-            f"{about.get('residual_sd', float('nan')):.2f}",
-            f"  decides    {'yes' if about.get('decides') else 'no, only a hint'}",
-        ]
-        figures = about.get("figures", {})
-        lines += [f"  {k:<26} {v}" for k, v in figures.items() if not isinstance(v, (dict, list))]
-    units = judge.input_units()
-    lines += ["", "needs (missing ones widen the interval)"]
-    lines += [f"  {n:<40} {units[n]}" for n in shown.inputs]
     return "\n".join(lines)

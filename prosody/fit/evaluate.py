@@ -19,7 +19,7 @@ from prosody.fit import metrics as fig
 from prosody.fit.axis import Axis
 from prosody.fit.calibration import calibration
 from prosody.fit.graph import predict as run
-from prosody.fit.join import join, load, no_middle, on_scale, with_sets
+from prosody.fit.join import load, no_middle, on_scale, with_sets
 from prosody.fit.train import folds, known_level
 from prosody.judge.judge import Judge
 from prosody.judge.pairs import spread_of
@@ -27,8 +27,6 @@ from prosody.rating.ratings import Panel
 from prosody.settings import Settings
 from prosody.statistics.intervals import Z_95
 from prosody.tables.rated_table import Floats, Rated, leave_one_out_median, speaker_of
-
-__all__ = ["cross_validate", "evaluate", "fitted_on", "join", "plain", "report", "seen"]
 
 SALT = "prosody-judge:"
 # With fewer measures two clips may be alike by chance.
@@ -187,17 +185,6 @@ def report(
         "risk_coverage": fig.risk_coverage(truth, rating, sd, cut),
         "forced": fig.forced_precision(truth, rating, sd, Settings().verdict.forced_p, cut),
     }
-
-
-def plain(value: Any) -> Any:
-    """Return a value for JSON: NaN becomes null, NumPy becomes Python."""
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(v) for v in value]
-    if isinstance(value, (float, np.floating)):
-        return float(value) if np.isfinite(value) else None
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def too_many(found: Mapping[str, Any], variants: int) -> str:

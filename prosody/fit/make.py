@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -31,14 +31,11 @@ from prosody.rating.ratings import (
     MIN_SPEAKERS,
     Panel,
 )
-from prosody.results.records import AXES
+from prosody.results.records import AXES, plain
 from prosody.tables.rated_table import Floats, Rated, read_results
 
 # A centre from n apologies is off by about the ratings' spread over the root of n: .09 at 50.
 MIN_CENTRE_CLIPS, MIN_CENTRE_SPEAKERS = 50, 10
-
-
-Change = Callable[[Axis, Rated, float], Axis]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,16 +197,14 @@ def fit(
                     f"{axis}: {int(known.sum())} of {len(rated)} rows are of speakers that the "
                     "older judge was fitted on: the figures flatter."
                 )
-            change: Change = adapt_weights if not lacking else adapt_level
-            model = change(before, rated, cut)
+            change = partial(adapt_level if lacking else adapt_weights, before, cut=cut)
+            model = change(rated)
             how = (
                 "weights adapted, starting from the older judge's"
                 if not lacking
                 else f"only level and slope adapted; for the weights: {'; '.join(lacking)}"
             )
-            predicted, sd, held = evaluate.cross_validate(
-                rated, partial(_changed, change, before, cut)
-            )
+            predicted, sd, held = evaluate.cross_validate(rated, change)
             remarks += [f"{axis}: {told}" for told in _gained(rated, before, predicted, lacking)]
         model = replace(model, cut=cut)
         models[axis] = model
@@ -324,10 +319,6 @@ def _raters_left_out(panel: Panel | None) -> list[str]:
     return said + [f"rater {name} has no say: {idle}." for name in panel.idle]
 
 
-def _changed(change: Change, before: Axis, cut: float, rated: Rated) -> Axis:
-    return change(before, rated, cut)
-
-
 def _axis_info(
     axis: str,
     model: Axis,
@@ -352,7 +343,7 @@ def _axis_info(
             "scale": scale,
             "how": how,
             "languages": sorted(languages | set(earlier.get("languages", ()))),
-            "reliability": None if panel is None else evaluate.plain(panel.reliability()),
+            "reliability": None if panel is None else plain(panel.reliability()),
             # Who they are is nobody's business who gets the judge.
             "raters_left_out": 0 if panel is None else len(panel.dropped or {}) + len(panel.idle),
         },
@@ -478,6 +469,6 @@ def save(made: Made, out: Path) -> list[Path]:
     shown = Judge.load(out)
     markdown, data = out.with_suffix(".md"), out.with_suffix(".json")
     markdown.write_text(card_page.markdown(shown), encoding="utf-8")
-    content: Mapping[str, Any] = evaluate.plain(shown.card)
+    content: Mapping[str, Any] = plain(shown.card)
     data.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return [out, markdown, data]

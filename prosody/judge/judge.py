@@ -295,11 +295,6 @@ class Judge:
         return more_sincere(axis.rating - axis.bias, float(spread), axis.unknown_sd)
 
 
-def verdict_of(p_sincere: Floats, settings: Settings) -> list[Verdict]:
-    """Return the word for each probability of the sincere side."""
-    return verdicts(p_sincere, None, settings, recited_decides=False)[0]
-
-
 def verdicts(
     p_sincere: Floats | None,
     p_engaged: Floats | None,

@@ -30,43 +30,12 @@ MAX_NUMBER = 1e6
 # Arithmetic on whole batches; nothing that loops, branches, allocates by value or names a file.
 ALLOWED = frozenset(
     {
-        "Abs",
-        "Add",
-        "And",
-        "Cast",
-        "Clip",
-        "Concat",
-        "Constant",
-        "Div",
-        "Equal",
-        "Erf",
-        "Exp",
-        "Gather",
-        "Gemm",
-        "Greater",
-        "Identity",
-        "IsNaN",
-        "Less",
-        "Log",
-        "MatMul",
-        "Max",
-        "Min",
-        "Mul",
-        "Neg",
-        "Not",
-        "Or",
-        "Pow",
-        "ReduceSum",
-        "Relu",
-        "Sigmoid",
-        "Sqrt",
-        "Squeeze",
-        "Sub",
-        "Tanh",
-        "Unsqueeze",
-        "Where",
+        "Abs", "Add", "And", "Cast", "Clip", "Concat", "Constant", "Div", "Equal", "Erf", "Exp",
+        "Gather", "Gemm", "Greater", "Identity", "IsNaN", "Less", "Log", "MatMul", "Max", "Min",
+        "Mul", "Neg", "Not", "Or", "Pow", "ReduceSum", "Relu", "Sigmoid", "Sqrt", "Squeeze", "Sub",
+        "Tanh", "Unsqueeze", "Where",
     }
-)
+)  # fmt: skip
 FLOAT, DOUBLE = 1, 11
 
 

@@ -27,6 +27,7 @@ from prosody.rating.ratings import (
     standardise,
 )
 from prosody.results.records import AXES
+from prosody.statistics.intervals import Z_95
 from prosody.statistics.variance_components import (
     Components,
     components,
@@ -274,7 +275,7 @@ def correlation(a: Floats, b: Floats) -> tuple[float, float, float]:
     r = float(a @ b / np.sqrt((a @ a) * (b @ b)))
     if len(a) < 4 or abs(r) >= 1:
         return max(-1.0, min(1.0, r)), NAN, NAN
-    half = 1.959964 / math.sqrt(len(a) - 3)
+    half = Z_95 / math.sqrt(len(a) - 3)
     return r, math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)
 
 

@@ -19,11 +19,10 @@ from prosody.rating.ratings import (
     MIN_SPEAKERS,
 )
 from prosody.rating.sampling import Sample
-from prosody.statistics.intervals import wilson
+from prosody.statistics.intervals import Z_95, wilson
 from prosody.statistics.variance_components import reliability_of_mean
 from prosody.tables.rated_table import Floats
 
-Z_95 = 1.959964
 BASE_RATE, CORRELATION, RECALL = 0.15, 0.5, 0.75
 # Of one rating by one listener: what studies of this kind find (docs/rating.md).
 SINGLE = 0.30

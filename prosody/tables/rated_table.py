@@ -27,25 +27,11 @@ Floats = NDArray[np.float64]
 # What a column may be called, most specific first. SinA-C and NSC have their own words.
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "clip": (
-        "clip",
-        "audio_file_name",
-        "sample_heard",
-        "fragment",
-        "file",
-        "name",
-        "filename",
-        "bestand",
-        "recording",
-        "opname",
+        "clip", "audio_file_name", "sample_heard", "fragment", "file", "name", "filename",
+        "bestand", "recording", "opname",
     ),
     "speaker": (
-        "speaker",
-        "speaker_id",
-        "speaker_ID",
-        "agent",
-        "medewerker",
-        "spreker",
-        "speaker_pseudonym",
+        "speaker", "speaker_id", "agent", "medewerker", "spreker", "speaker_pseudonym",
     ),
     "rating": ("rating", "goldenstandard_value", "score", "oordeel", "cijfer"),
     "sentence": ("sentence", "sentence_id", "zin"),
@@ -53,7 +39,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "gender": ("gender", "sex", "speaker_gender", "geslacht"),
     "language": ("language", "taal"),
     "site": ("site", "team"),
-}
+}  # fmt: skip
 GROUPS = ("gender", "language", "site", "style")
 # Of so many ratings one that lies so many times the middle half's width away is none.
 MANY, STRAY = 20, 10.0

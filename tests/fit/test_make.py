@@ -306,7 +306,7 @@ def test_the_command_fits_and_writes_its_cards(table, tmp_path):
         f"sincere: spearman {card['axes']['sincere']['figures']['spearman']:.3f}" in result.output
     )
     shown = CliRunner().invoke(app, ["model", str(out)])
-    assert "240 clips of 24 speakers" in shown.output
+    assert "| clips, speakers | 240, 24 |" in shown.output
 
 
 def test_the_command_refuses_too_little(tmp_path):
