@@ -16,12 +16,13 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any, Protocol
 
+from prosody.calls import pseudonyms
 from prosody.calls.call import Call
 from prosody.errors import UsageError
 from prosody.examine.gates import closed
 from prosody.results.records import ApologyRecord, CallRecord
 from prosody.runs.journal import Journal
-from prosody.runs.task import Outcome, TaskSpec, stamp_of, writable
+from prosody.runs.task import Outcome, TaskSpec, file_hash, key_of, stamp_of, writable
 
 BLOCK = 1024  # apologies judged in one go
 
@@ -136,11 +137,14 @@ def idents(calls: Sequence[Call]) -> list[str]:
 
 
 def _names(calls: Sequence[Call]) -> list[str]:
-    """Return what names each input: its place, its call and its channels."""
+    """Return what names each input: its place, its call, its channels and its other files."""
     out = []
     for call in writable(calls):
-        channels = ",".join("" if s.channel is None else str(s.channel) for s in call.sources)
-        out.append("\x1f".join((call.name, call.call_id, channels)))
+        parts = [call.name, call.call_id]
+        parts.append(",".join("" if s.channel is None else str(s.channel) for s in call.sources))
+        if more := "\n".join(s.place for s in call.sources[1:]):
+            parts.append(hashlib.sha256(more.encode(errors="replace")).hexdigest()[:12])
+        out.append("\x1f".join(parts))
     return out
 
 
@@ -221,9 +225,10 @@ def run(
     names = idents(calls)
     journal.reached("running")
     journal.want(names)
+    stamps = [stamp_of(call, work) for call in calls]
+    _renamed(calls, names, stamps, work, journal)
     gates = work.options.settings.gates
     journal.regate(asdict(gates), lambda numbers: closed(numbers, gates))
-    stamps = [stamp_of(call, work) for call in calls]
     tasks = []
     for i, (call, name) in enumerate(zip(calls, names, strict=True)):
         stamp, key, _ = journal.known(name)
@@ -251,6 +256,30 @@ def run(
     journal.commit()
     out.seconds = time.monotonic() - began
     return out
+
+
+def _renamed(
+    calls: Sequence[Call],
+    names: Sequence[str],
+    stamps: Sequence[str],
+    work: TaskSpec,
+    journal: Journal,
+) -> None:
+    """Take up again, by its content, what was measured under a name that is not there any more."""
+    left = journal.unwanted()
+    for call, name, stamp in zip(calls, names, stamps, strict=True):
+        if not left or journal.known(name)[1]:
+            continue
+        key = key_of(call, work)
+        if not (same := left.get(key.partition(".")[0])):
+            continue
+        old, line, rows = journal.take(same.pop())
+        places = {file_hash(s.path): s.place for s in call.sources[1:]}
+        line.tracks = tuple(t | {"file": places.get(t["sha256"], call.name)} for t in line.tracks)
+        for one in (line, *rows):
+            one.recording, one.call_id = call.name, call.call_id
+        pseudonyms.hide(line, call)
+        journal.add(name, stamp if old == key else "", old, line, rows)
 
 
 def _examine(

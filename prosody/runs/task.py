@@ -145,13 +145,18 @@ def files_of(call: Call) -> list[Any]:
     return [*(s.path for s in call.sources), *(p for p in beside if p is not None)]
 
 
-def told_of(call: Call) -> str:
-    """Return the hash of what is known of a call beside its files' content."""
-    sources = [(s.channel, s.role, s.transcript is not None) for s in call.sources]
-    beside = [call.transcript is not None, call.windows is not None]
-    text = [call.call_id, call.name, call.started_at, call.agent, call.team, call.language]
+def known_of(call: Call, work: TaskSpec) -> str:
+    """Return the hash of what is known of a call beside its files' content.
+
+    What it is called is not among it, except where rows depend on that: a windows file finds its
+    calls by name, and ``--redact`` masks the names wherever they are said.
+    """
+    beside = [p and p.name for p in (*(s.transcript for s in call.sources), call.transcript)]
+    sources = [(s.channel, s.role) for s in call.sources]
+    text = [call.started_at, call.agent, call.team, call.language, call.agent_speaker]
     remarks = [(r.code, str(r)) for r in call.remarks]
-    return _digest([sources, beside, text, remarks])
+    named = [call.name, call.call_id] if call.windows is not None or work.redact else []
+    return _digest([sources, beside, text, remarks, named])
 
 
 def stamp_of(call: Call, work: TaskSpec) -> str:
@@ -168,7 +173,7 @@ def stamp_of(call: Call, work: TaskSpec) -> str:
         if not mark:
             return ""
         marks.append(mark)
-    return _digest([marks, told_of(call), work.digest, work.conduct])
+    return _digest([marks, known_of(call, work), work.digest, work.conduct])
 
 
 @lru_cache(maxsize=256)
@@ -202,7 +207,7 @@ def key_of(call: Call, work: TaskSpec) -> str:
         rest = [file_hash(p) for p in files_of(call)[len(sound) :]]
     except (OSError, ValueError):
         return ""
-    return f"{_digest([sound, rest, told_of(call), work.digest])}.{work.conduct}"
+    return f"{_digest([sound, rest, known_of(call, work), work.digest])}.{work.conduct}"
 
 
 def length_s(call: Call) -> float:

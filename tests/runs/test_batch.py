@@ -11,6 +11,7 @@ import sqlite3
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from benchmarks import _run
 from benchmarks.damage import apology
 from prosody import settings
 from prosody.audio.recording import Remark
+from prosody.calls.call import Call, Source
 from prosody.calls.collect import collect
 from prosody.errors import UsageError
 from prosody.examine.examine import Examined, Options
@@ -599,6 +601,55 @@ def test_a_folder_typed_otherwise_is_not_measured_again(calls, tmp_path, monkeyp
             assert [line.recording for line in done.lines] == ["a.wav", "b.wav", "c.wav"]
         counts.append(len(engine.names))
     assert counts == [3, 0, 0, 0]
+
+
+def test_what_was_done_is_used_again_by_its_content_under_another_name(calls, tmp_path):
+    out = tmp_path / "out"
+    assert go(calls, out)[0] == ["a", "b", "c"]
+    (tmp_path / "more").mkdir()
+    (calls / "a.wav").rename(tmp_path / "more" / "other.wav")
+    (calls / "c.wav").write_bytes(b"another sound")
+    (tmp_path / "more" / "new.wav").write_bytes(b"new")
+    measured, counts, rows, lines = go(None, out, paths=[calls, tmp_path / "more"])
+    assert measured == ["c", "new"]
+    assert [line.recording for line in lines] == ["b.wav", "c.wav", "new.wav", "other.wav"]
+    assert [(r.recording, r.call_id) for r in rows if r.start_s == 0.5][-1] == (
+        "other.wav",
+        "other",
+    )
+    assert counts["apologies"] == 8
+    measured, _, _, lines = go(tmp_path, out)  # from another depth
+    assert measured == []
+    assert {"calls/b.wav", "more/other.wav"} <= {line.recording for line in lines}
+    (tmp_path / "more" / "twin.wav").write_bytes(b"new")  # of two with one sound, one is done
+    measured, counts, _, _ = go(tmp_path, out)
+    assert (measured, counts["recordings"]) == (["twin"], 5)
+
+
+def test_files_of_a_pair_keep_their_own_names_when_they_move(tmp_path):
+    from prosody.runs.batch import idents
+
+    sides = [tmp_path / name / f"{name}.wav" for name in ("agent", "customer")]
+    for path in sides:
+        path.parent.mkdir()
+        path.write_bytes(path.name.encode())
+    out, work = tmp_path / "out", task.make(Options(clips=True))
+
+    def call(*places):
+        sources = tuple(Source(p, place=at) for p, at in zip(sides, places, strict=True))
+        return Call("1", sources, places[0])
+
+    old, new = call("agent.wav", "customer.wav"), call("a/agent.wav", "a/customer.wav")
+    line = CallRecord(
+        old.name, "1", tracks=tuple({"file": p.name, "sha256": task.file_hash(p)} for p in sides)
+    )
+    assert idents([old]) != idents([replace(old, sources=(old.sources[0], new.sources[1]))])
+    with Journal(out) as journal:
+        journal.want([])
+        journal.add(*idents([old]), "", task.key_of(old, work), line, [])
+        done = batch.run([new], work, journal, None)
+        (found,) = done.lines
+    assert [t["file"] for t in found.tracks] == ["a/agent.wav", "a/customer.wav"]
 
 
 def test_the_key_holds_what_measures_and_nothing_else():

@@ -24,13 +24,22 @@ def work():
 @pytest.mark.parametrize(
     "known",
     [{"agent": "agent-2"}, {"team": "south"}, {"language": "nl"}, {"started_at": "2026-05-01"},
-     {"name": "b.wav"}, {"call_id": "2"}],
+     {"agent_speaker": "SPEAKER_01"}],
 )  # fmt: skip
 def test_what_is_known_of_a_call_is_part_of_its_key_and_of_its_stamp(work, known):
     other = replace(CALL, **known)
     assert task.key_of(CALL, work) == task.key_of(replace(CALL), work) != ""
     assert task.key_of(other, work) != task.key_of(CALL, work)
     assert task.stamp_of(other, work) != task.stamp_of(CALL, work)
+
+
+@pytest.mark.parametrize("known", [{"name": "b.wav"}, {"call_id": "2"}])
+def test_what_a_call_is_called_is_no_part_of_its_key_but_where_rows_depend_on_it(work, known):
+    assert task.key_of(replace(CALL, **known), work) == task.key_of(CALL, work)
+    marked = replace(CALL, windows=SOUND)
+    assert task.key_of(replace(marked, **known), work) != task.key_of(marked, work)
+    masked = replace(work, redact=True)
+    assert task.key_of(replace(CALL, **known), masked) != task.key_of(CALL, masked)
 
 
 @pytest.mark.parametrize("part", ["measures", "lexicon", "prosody", "numpy", "onnxruntime"])

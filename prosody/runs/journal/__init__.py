@@ -167,6 +167,27 @@ class Journal(JournalFile):
         self._write("delete from apologies where recording = ?", (recording,))
         self._write("delete from recordings where id = ?", (recording,))
 
+    def unwanted(self) -> dict[str, list[str]]:
+        """Return which recordings this run is not about, by the key of what was measured."""
+        out: dict[str, list[str]] = {}
+        for key, ident in self._db.execute(
+            "select key, ident from recordings where not wanted and key != '' order by ident desc"
+        ):
+            out.setdefault(key.partition(".")[0], []).append(ident)
+        return out
+
+    def take(self, ident: str) -> tuple[str, CallRecord, list[ApologyRecord]]:
+        """Take a recording out; returns its key, its line and its apologies, not judged."""
+        at, key, data = self._db.execute(
+            "select id, key, line from recordings where ident = ?", (ident,)
+        ).fetchone()
+        found = self._db.execute(
+            "select made from apologies where recording = ? order by id", (at,)
+        )
+        rows = [apology_of(made, None, {}) for (made,) in found]
+        self._remove(at)
+        return key, line_of(data), rows
+
     def prune(self) -> None:
         """Take out what this run is not about."""
         self._write(
