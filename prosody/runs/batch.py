@@ -276,8 +276,9 @@ def _renamed(
         old, line, rows = journal.take(same.pop())
         places = {file_hash(s.path): s.place for s in call.sources[1:]}
         line.tracks = tuple(t | {"file": places.get(t["sha256"], call.name)} for t in line.tracks)
-        for one in (line, *rows):
-            one.recording, one.call_id = call.name, call.call_id
+        line.recording, line.call_id = call.name, call.call_id
+        for row in rows:
+            row.recording, row.call_id = call.name, call.call_id
         pseudonyms.hide(line, call)
         journal.add(name, stamp if old == key else "", old, line, rows)
 

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -72,8 +73,9 @@ def starter(
                 f"--engine {name} needs the package {_PACKAGE[name]}, which is not installed.",
                 f"Install it with: {install_line(name)}",
             )
-        cluster = {"dask": DaskEngine, "ray": RayEngine}[name]
-        return lambda work, tasks: cluster(work, tasks, scheduler, time_limit_s)
+        return lambda work, tasks: ClusterEngine(
+            _CLUSTERS[name](scheduler), work, tasks, time_limit_s
+        )
     budget = None if memory is None else parse_memory(memory)
 
     def local(work: TaskSpec, tasks: list[Task]) -> Any:
@@ -108,8 +110,8 @@ def on_cluster(work: TaskSpec, task: Task, time_limit_s: float) -> Outcome:
         )
     number, call, known = task
     seconds = module.length_s(call)
-    module.warm_once(work)
-    words_s = module.recognition_s(work, seconds, module.ready().recognise_cost)
+    cost = 0.0 if work.options.asr is None else module.warm(work).recognise_cost
+    words_s = module.recognition_s(work, seconds, cost)
     with _DEADLINES.of(time_limit_s + TIME_SHARE * seconds + words_s):
         return module.examine(work, number, call, known)
 
@@ -161,84 +163,57 @@ def _died(task: Task, error: BaseException | str) -> Outcome:
     )
 
 
-class DaskEngine:
-    """Calls examined by the workers of a Dask cluster.
+class ClusterEngine:
+    """Calls examined by a cluster, through an executor of `concurrent.futures`.
 
     Parameters
     ----------
+    cluster : Executor
+        With ``slots``, the calls that it examines at the same time, and ``share``, which puts what
+        all calls need on its machines once.
     work : TaskSpec
     tasks : sequence of (number, Call, known key)
-    scheduler : str
-        Its address, or the path of a scheduler file.
     time_limit_s : float
     """
 
     def __init__(
-        self, work: TaskSpec, tasks: Sequence[Task], scheduler: str | None, time_limit_s: float
+        self, cluster: Any, work: TaskSpec, tasks: Sequence[Task], time_limit_s: float
     ) -> None:
-        from distributed import Client, as_completed
-
-        assert scheduler is not None
-        try:
-            where = {"address": scheduler} if "://" in scheduler else {"scheduler_file": scheduler}
-            connect: Any = Client  # Dask's own functions have no types
-            self._client = connect(**where, timeout=10, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise ClusterError(
-                f"--scheduler {scheduler}: no Dask scheduler answers ({error}).",
-                "Check the address, and that scheduler and workers run this version of Dask.",
-            ) from error
+        self._cluster, self._limit_s = cluster, time_limit_s
+        self._work = cluster.share(work)
         self._ahead: Iterator[Task] = iter(tasks)
-        self._limit_s = time_limit_s
-        self._task_of: dict[str, Task] = {}
-        self._work = self._client.scatter(work, broadcast=True, hash=False)
-        completed: Any = as_completed
-        self._coming = completed(loop=self._client.loop)
-        workers = self._client.scheduler_info(n_workers=-1)["workers"]
-        self._threads = {a: int(w["nthreads"]) for a, w in workers.items()}
-        for _ in range(_IN_FLIGHT * max(1, sum(self._threads.values()))):
+        self._task_of: dict[Future[Outcome], Task] = {}
+        for _ in range(_IN_FLIGHT * max(1, cluster.slots)):
             self._submit()
 
     def _submit(self) -> None:
         task = next(self._ahead, None)
-        if task is None:
-            return
-        future = self._client.submit(
-            on_cluster, self._work, task, self._limit_s, pure=False, retries=0
-        )
-        self._task_of[future.key] = task
-        self._coming.add(future)
+        if task is not None:
+            job = self._cluster.submit(on_cluster, self._work, task, self._limit_s)
+            self._task_of[job] = task
 
     @property
     def done(self) -> bool:
         """Whether nothing more will come."""
-        if self._task_of:
-            return False
-        self._client.close()
-        return True
+        if not self._task_of:
+            self._cluster.shutdown()
+        return not self._task_of
 
     def next(self, timeout_s: float = 0.2) -> Outcome | None:
         """Return the next outcome, or None where there is none yet."""
-        future = self._take(timeout_s)
-        if future is None:
+        ready, _ = wait(self._task_of, timeout_s, return_when=FIRST_COMPLETED)
+        if not ready:
             return None
-        task = self._task_of.pop(future.key)
+        job = ready.pop()
+        task = self._task_of.pop(job)
         self._submit()
-        if future.status == "finished":
-            got: Outcome = future.result()
-            return got
-        error = future.exception() if future.status == "error" else future.status
-        if isinstance(error, ProsodyError):
-            raise error
-        return _died(task, error)
-
-    def _take(self, timeout_s: float) -> Any:
-        end = time.monotonic() + timeout_s
-        while not self._coming.has_ready():
-            if time.monotonic() > end:
-                return None
-            time.sleep(0.01)
-        return next(self._coming)
+        try:
+            return job.result()
+        except Exception as error:
+            cause = getattr(error, "cause", error)  # Ray's errors wrap that of the function
+            if isinstance(cause, ProsodyError):
+                raise cause from None
+            return _died(task, error)
 
     def stop(self) -> None:
         """Take no new calls; those in hand are finished, those handed out but not begun too."""
@@ -246,20 +221,41 @@ class DaskEngine:
 
     def kill(self) -> None:
         """End now."""
-        self._ahead = iter(())
+        self.stop()
+        for job in self._task_of:
+            job.cancel()
         self._task_of.clear()
-        self._client.close()
+        self._cluster.shutdown(wait=False)
 
 
-class RayEngine:
-    """Calls examined by a Ray cluster (``--scheduler ADDRESS``, or one of this machine)."""
+def _dask(scheduler: str | None) -> Any:
+    """Return an executor over the workers of a Dask cluster (its address, or a scheduler file)."""
+    from distributed import Client
 
-    def __init__(
-        self, work: TaskSpec, tasks: Sequence[Task], scheduler: str | None, time_limit_s: float
-    ) -> None:
+    assert scheduler is not None
+    try:
+        where = {"address": scheduler} if "://" in scheduler else {"scheduler_file": scheduler}
+        connect: Any = Client  # Dask's own functions have no types
+        client = connect(**where, timeout=10, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ClusterError(
+            f"--scheduler {scheduler}: no Dask scheduler answers ({error}).",
+            "Check the address, and that scheduler and workers run this version of Dask.",
+        ) from error
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    cluster = client.get_executor(pure=False, retries=0)
+    cluster.slots = sum(int(w["nthreads"]) for w in workers)
+    cluster.share = lambda work: client.scatter(work, broadcast=True, hash=False)
+    cluster.shutdown = lambda wait=True: client.close()
+    return cluster
+
+
+class _Ray(Executor):
+    """A Ray cluster (``--scheduler ADDRESS``, or one of this machine) as an executor."""
+
+    def __init__(self, scheduler: str | None) -> None:
         import ray
 
-        self._ray = ray
         if not ray.is_initialized():
             try:
                 ray.init(
@@ -273,48 +269,21 @@ class RayEngine:
                     f"--scheduler {scheduler}: no Ray cluster answers ({error}).",
                     "Check the address, and that it runs this version of Ray and Python.",
                 ) from error
-        self._call = ray.remote(num_cpus=1, max_retries=0)(on_cluster)
-        self._work = ray.put(work)
-        self._limit_s = time_limit_s
-        self._ahead: Iterator[Task] = iter(tasks)
-        self._task_of: dict[Any, Task] = {}
-        for _ in range(_IN_FLIGHT * max(1, int(ray.cluster_resources().get("CPU", 1)))):
-            self._submit()
+        self.slots = int(ray.cluster_resources().get("CPU", 1))
+        self.share, self._cancel = ray.put, ray.cancel
+        self._remote = ray.remote(num_cpus=1, max_retries=0)
+        self._jobs: dict[Future[Any], Any] = {}
 
-    def _submit(self) -> None:
-        task = next(self._ahead, None)
-        if task is not None:
-            self._task_of[self._call.remote(self._work, task, self._limit_s)] = task
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        ref = self._remote(fn).remote(*args, **kwargs)
+        job: Future[Any] = ref.future()
+        self._jobs[job] = ref
+        job.add_done_callback(lambda done: self._jobs.pop(done, None))
+        return job
 
-    @property
-    def done(self) -> bool:
-        """Whether nothing more will come."""
-        return not self._task_of
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        for ref in () if wait else list(self._jobs.values()):
+            self._cancel(ref, force=True)
 
-    def next(self, timeout_s: float = 0.2) -> Outcome | None:
-        """Return the next outcome, or None where there is none yet."""
-        ready, _ = self._ray.wait(list(self._task_of), num_returns=1, timeout=timeout_s)
-        if not ready:
-            return None
-        task = self._task_of.pop(ready[0])
-        self._submit()
-        try:
-            got: Outcome = self._ray.get(ready[0])
-        except self._ray.exceptions.RayTaskError as error:
-            if isinstance(error.cause, ProsodyError):
-                raise error.cause from None
-            return _died(task, error)
-        except self._ray.exceptions.RayError as error:
-            return _died(task, error)
-        return got
 
-    def stop(self) -> None:
-        """Take no new calls."""
-        self._ahead = iter(())
-
-    def kill(self) -> None:
-        """End now."""
-        self._ahead = iter(())
-        for job in self._task_of:
-            self._ray.cancel(job, force=True)
-        self._task_of.clear()
+_CLUSTERS: dict[str, Callable[[str | None], Any]] = {"dask": _dask, "ray": _Ray}

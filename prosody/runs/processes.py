@@ -1,17 +1,12 @@
-"""Local workers: processes that may crash, hang or swell without taking the run with them.
+"""Local workers: when a decoder crashes, hangs or swells, its recording gets a row with a code.
 
-Each worker is a pool of one process (loky's executor): when a decoder crashes or hangs, that pool
-alone breaks, its recording gets a row with a code, and a new one takes its place. A shared pool
-would break as a whole. Workers start by spawning, with one thread each for linear algebra, ONNX and
-numba, and load and compile everything before their first call.
+The process (`prosody.process`) is ended and a new one takes its place; the run goes on.
 """
 
 from __future__ import annotations
 
 import os
 import queue
-import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -22,8 +17,8 @@ from typing import Any
 
 from prosody.calls.call import Call
 from prosody.errors import ProsodyError, UsageError
+from prosody.process import Process
 from prosody.runs.task import TIME_LIMIT_S, TIME_SHARE, Outcome, TaskSpec, failed
-from prosody.threads import ONE_THREAD
 
 START_LIMIT_S = 100.0
 STARTS = 3
@@ -112,25 +107,6 @@ class Limits:
     memory_bytes: int = 4096 * MB
 
 
-def _begin(work: TaskSpec, parent: int) -> None:
-    """Prepare a worker process: the run's own process alone hears Ctrl-C, and is not outlived."""
-    from prosody.runs import task as module
-
-    for name in ("SIGINT", "SIGTERM"):
-        if name == "SIGINT" or sys.platform != "win32":
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-    module.warm(work)
-
-
-def _leave_with(parent: int) -> None:
-    import psutil
-
-    while psutil.pid_exists(parent) and (os.name == "nt" or os.getppid() == parent):
-        time.sleep(0.5)
-    os._exit(0)
-
-
 class _Gone(Exception):  # noqa: N818 -- it is an event, and becomes a row
     """The worker in hand is no more; code, message and remedy for the row."""
 
@@ -140,67 +116,49 @@ class _Worker:
 
     def __init__(self, work: TaskSpec, limits: Limits) -> None:
         self.work, self.limits = work, limits
-        self.pool: Any = None
-        self.rest_bytes, self.cost = 0, 0.0
-        self.killed = False
+        self.process: Process | None = None
 
     def start(self) -> None:
         """Start the process; one that dies while it loads is no reason to end the run."""
+        import psutil
+
+        from prosody.runs import task
+
+        # Everything is loaded before it answers, a recogniser too: growth counts from here.
+        size = getattr(self.work.options.asr, "size_bytes", 0)
         for more in range(STARTS - 1, -1, -1):
             try:
-                return self._start()
-            except WorkerError:
+                self.process = Process(task.warm, self.work)
+                found = self.process.ready.result(START_LIMIT_S + START_LIMIT_S * size / 1e9)
+                self.seen = psutil.Process(found.pid)
+            except Exception as error:
+                self.stop()
                 if not more:
-                    raise
-
-    def _start(self) -> None:
-        from loky import ProcessPoolExecutor
-
-        if hasattr(signal, "pthread_sigmask"):
-            # Inherited: Ctrl-C must not end a worker while it still loads.
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        self.pool = ProcessPoolExecutor(
-            max_workers=1,
-            initializer=_begin,
-            initargs=(self.work, os.getpid()),
-            env=ONE_THREAD,
-        )
-        try:
-            from prosody.runs import task
-
-            # Everything is loaded before this answers, a recogniser too: growth counts from here.
-            plan = self.work.options.asr
-            size = getattr(plan, "size_bytes", 0)
-            found = self.pool.submit(task.ready).result(
-                timeout=START_LIMIT_S + START_LIMIT_S * size / 1e9
-            )
-            import psutil
-
-            self.process = psutil.Process(found.pid)
-            self.rest_bytes, self.cost = found.rss_bytes, found.recognise_cost
-        except Exception as error:
-            self.stop()
-            raise WorkerError(
-                f"No worker process can be started ({type(error).__name__}: {error}).",
-                "Run with --workers 0 to see what is wrong, or give more --memory.",
-            ) from error
+                    raise WorkerError(
+                        f"No worker process can be started ({type(error).__name__}: {error}).",
+                        "Run with --workers 0 to see what is wrong, or give more --memory.",
+                    ) from error
+            else:
+                self.rest_bytes, self.cost = found.rss_bytes, found.recognise_cost
+                return
 
     def stop(self) -> None:
-        if self.pool is not None:
-            pool, self.pool = self.pool, None
-            pool.shutdown(wait=True, kill_workers=True)
+        process, self.process = self.process, None
+        if process is not None:
+            process.stop()
 
     def examine(self, task: Task) -> Outcome:
         from prosody.runs import task as work
 
         number, call, known = task
-        if self.pool is None:
+        if self.process is None:
             self.start()
+        assert self.process is not None
         try:
-            seconds = self._wait(self.pool.submit(work.length_s, call), self.limits.time_s, call)
+            seconds = self._wait(self.process.submit(work.length_s, call), self.limits.time_s, call)
             words_s = work.recognition_s(self.work, seconds, self.cost)
             limit = self.limits.time_s + self.limits.time_share * seconds + words_s
-            job = self.pool.submit(work.examine, self.work, number, call, known)
+            job = self.process.submit(work.examine, self.work, number, call, known)
             outcome: Outcome = self._wait(job, limit, call, seconds, words_s)
         except _Gone as gone:
             self.stop()
@@ -238,7 +196,7 @@ class _Worker:
             if time.monotonic() > end:
                 raise _late(call, limit_s, length_s, words_s)
             try:
-                rss = self.process.memory_info().rss
+                rss = self.seen.memory_info().rss
             except psutil.Error:
                 continue  # it is gone; the job says so
             if rss > self.limits.memory_bytes:

@@ -242,27 +242,14 @@ class Ready:
     recognise_cost: float
 
 
-_READY: list[Ready] = []
-
-
-def ready() -> Ready:
-    """Return what `warm` found in this process."""
-    return _READY[-1] if _READY else Ready(os.getpid(), _rss(), 0.0)
-
-
-def warm_once(work: TaskSpec) -> None:
-    """Load the recogniser, if there is one, in a process that was started by somebody else."""
-    if work.options.asr is not None and not _READY:
-        warm(work)
-
-
 def recognition_s(work: TaskSpec, seconds: float, cost: float) -> float:
     """Return the seconds that recognising a call of so many seconds may take; 0 without a model."""
     return 0.0 if work.options.asr is None else RECOGNISE_TIMES * cost * seconds
 
 
-def warm(work: TaskSpec) -> int:
-    """Load and compile everything that a call will need; returns the process's number."""
+@lru_cache(maxsize=1)
+def warm(work: TaskSpec) -> Ready:
+    """Load and compile everything that a call will need, once in each process."""
     import numpy as np
 
     from prosody.audio import activity
@@ -273,9 +260,7 @@ def warm(work: TaskSpec) -> int:
     measure.measure([noise], 8000)
     _examiner(work.digest, work.options)
     plan = work.options.asr
-    cost = plan.cost() if isinstance(plan, Plan) else 0.0
-    _READY[:] = [Ready(os.getpid(), _rss(), cost)]
-    return os.getpid()
+    return Ready(os.getpid(), _rss(), plan.cost() if isinstance(plan, Plan) else 0.0)
 
 
 def examine(work: TaskSpec, number: int, call: Call, known: str = "") -> Outcome:

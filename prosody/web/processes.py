@@ -1,7 +1,7 @@
 """Where the heavy work is done: warm processes beside the server, and a folder that is wiped.
 
-Each process is a pool of one, so that a sound that crashes or hangs a decoder takes nothing with
-it: that process is replaced, and the take is refused. The loop of the server only waits.
+A sound that crashes or hangs a decoder costs its process (`prosody.process`) and nothing else: that
+is replaced, and the take is refused. The loop of the server only waits.
 
 The folder holds a take's bytes while they are read, readable by this user alone. It is wiped when
 the server stops, and at the next start if it was killed.
@@ -12,21 +12,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
-import multiprocessing
 import os
 import shutil
-import signal
 import tempfile
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TypeVar
 
 from prosody.errors import RecordingError
-from prosody.threads import ONE_THREAD
+from prosody.process import Process
 
 PREFIX = "prosody-studio-"
 LIMIT_S = 30.0
@@ -86,29 +82,6 @@ def make_folder(parent: Path | None = None) -> Path:
     return folder
 
 
-def _begin(parent: int) -> None:
-    """Make a worker ready: deaf to Ctrl-C (the server decides), and gone when the server is."""
-    import psutil
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # One that outlives its server would wait forever, with somebody's voice in memory.
-    with contextlib.suppress(psutil.Error):
-        server = psutil.Process(parent)
-
-        def watch() -> None:
-            while server.is_running() and server.status() != psutil.STATUS_ZOMBIE:
-                time.sleep(1.0)
-            os._exit(0)
-
-        def safely() -> None:
-            try:
-                watch()
-            except psutil.Error:
-                os._exit(0)
-
-        threading.Thread(target=safely, daemon=True).start()
-
-
 class Workroom:
     """Some warm processes and a folder.
 
@@ -129,10 +102,10 @@ class Workroom:
             usable = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
             count = max(1, min(4, len(usable)))
         self.count, self._warm, self._parent = count, warm, parent
-        self._idle: list[ProcessPoolExecutor] = []
-        self._askers: list[tuple[bool, int, asyncio.Future[ProcessPoolExecutor]]] = []
+        self._idle: list[Process] = []
+        self._askers: list[tuple[bool, int, asyncio.Future[Process]]] = []
         self._asked = 0
-        self._pools: set[ProcessPoolExecutor] = set()
+        self._processes: set[Process] = set()
         self._closed = False
         self._replacing: set[asyncio.Task[None]] = set()
         self.folder = Path()
@@ -148,20 +121,19 @@ class Workroom:
         wipe_stale(self._parent)
         self.folder = make_folder(self._parent)
         try:
-            pools = [self._start() for _ in range(self.count)]
-            warming = [p.submit(self._warm, str(self.folder)) for p in pools]
-            out = [w.result(START_LIMIT_S) for w in warming]
+            started = [self._start() for _ in range(self.count)]
+            out = [process.ready.result(START_LIMIT_S) for process in started]
         except BaseException:
             self.close()
             raise
-        self._idle = pools
+        self._idle = started
         return out
 
     def close(self) -> None:
         """Stop everything and wipe the folder."""
         self._closed = True
-        for pool in list(self._pools):
-            self._kill(pool)
+        for process in list(self._processes):
+            self._kill(process)
         if self.folder != Path():
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -182,20 +154,19 @@ class Workroom:
         RecordingError
             ``crashed`` or ``timed_out`` where the process did not survive it.
         """
-        loop = asyncio.get_running_loop()
         while True:
-            pool = await self._free_one(loop, soon)
+            process = await self._free_one(soon)
             try:
-                work = loop.run_in_executor(pool, task, *args)
+                work: asyncio.Future[T] = asyncio.wrap_future(process.submit(task, *args))
             except BrokenProcessPool:  # it died while it had nothing to do: no fault of this work
-                self._renew(pool)
+                self._renew(process)
             else:
                 break
         try:
             # Shielded: when the asker goes away the process still is busy until it is done.
             out = await asyncio.wait_for(asyncio.shield(work), LIMIT_S)
         except (BrokenProcessPool, TimeoutError) as error:
-            self._renew(pool)
+            self._renew(process)
             code = "timed_out" if isinstance(error, TimeoutError) else "crashed"
             raise RecordingError(
                 "Reading this recording took too long."
@@ -205,20 +176,20 @@ class Workroom:
                 code=code,
             ) from None
         except asyncio.CancelledError:
-            work.add_done_callback(lambda _: self._free(pool))
+            work.add_done_callback(lambda _: self._free(process))
             raise
         except BaseException:
-            self._free(pool)
+            self._free(process)
             raise
-        self._free(pool)
+        self._free(process)
         return out
 
-    async def _free_one(self, loop: asyncio.AbstractEventLoop, soon: bool) -> ProcessPoolExecutor:
+    async def _free_one(self, soon: bool) -> Process:
         if self._idle:
             return self._idle.pop()
         if len(self._askers) >= MOST_WAITING:
             raise Busy
-        turn: asyncio.Future[ProcessPoolExecutor] = loop.create_future()
+        turn: asyncio.Future[Process] = asyncio.get_running_loop().create_future()
         self._asked += 1
         heapq.heappush(self._askers, (not soon, self._asked, turn))
         try:
@@ -228,61 +199,42 @@ class Workroom:
                 self._free(turn.result())  # it was given a process and will not use it
             raise
 
-    def _free(self, pool: ProcessPoolExecutor) -> None:
+    def _free(self, process: Process) -> None:
         """Give a process to whoever is next."""
         while self._askers:
             _, _, turn = heapq.heappop(self._askers)
             if not turn.done():
-                turn.set_result(pool)
+                turn.set_result(process)
                 return
-        self._idle.append(pool)
+        self._idle.append(process)
 
-    def _renew(self, pool: ProcessPoolExecutor) -> None:
+    def _renew(self, process: Process) -> None:
         """Put a new process in the place of one that is gone or hangs."""
-        self._kill(pool)
+        self._kill(process)
         job = asyncio.create_task(self._replace())
         self._replacing.add(job)
         job.add_done_callback(self._replacing.discard)
 
     async def _replace(self) -> None:
-        loop = asyncio.get_running_loop()
         while not self._closed:
-            pool = None
+            process = None
             try:
-                pool = self._start()
-                warming = loop.run_in_executor(pool, self._warm, str(self.folder))
-                await asyncio.wait_for(warming, START_LIMIT_S)
+                process = self._start()
+                await asyncio.wait_for(asyncio.wrap_future(process.ready), START_LIMIT_S)
             except Exception:
                 # Memory may be short for a moment; without this one, all might wait for ever.
-                if pool is not None:
-                    self._kill(pool)
+                if process is not None:
+                    self._kill(process)
                 await asyncio.sleep(AGAIN_S)
             else:
-                self._free(pool)
+                self._free(process)
                 return
 
-    def _start(self) -> ProcessPoolExecutor:
-        before = {k: os.environ.get(k) for k in ONE_THREAD}
-        os.environ.update(ONE_THREAD)  # read when numpy is loaded, in the process that starts now
-        try:
-            pool = ProcessPoolExecutor(
-                1, multiprocessing.get_context("spawn"), _begin, (os.getpid(),)
-            )
-            pool.submit(os.getpid)  # starts it
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
-        self._pools.add(pool)
-        return pool
+    def _start(self) -> Process:
+        process = Process(self._warm, str(self.folder))
+        self._processes.add(process)
+        return process
 
-    def _kill(self, pool: ProcessPoolExecutor) -> None:
-        self._pools.discard(pool)
-        processes = list((getattr(pool, "_processes", None) or {}).values())
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.kill()
-        for process in processes:
-            process.join(5.0)
+    def _kill(self, process: Process) -> None:
+        self._processes.discard(process)
+        process.stop()
