@@ -107,10 +107,10 @@ def make(
     def put(source: str) -> tuple[dict[str, Any], str]:
         nonlocal number
         number += 1
-        name = folder / "month" / f"day-{number % 28 + 1:02d}" / f"call-{number:05d}.wav"
-        name.parent.mkdir(parents=True, exist_ok=True)
-        for beside in Path(source).parent.glob(f"{Path(source).stem}.*"):
-            os.link(beside, name.with_suffix(beside.suffix))
+        name = Path("month", f"day-{number % 28 + 1:02d}", f"call-{number:05d}.wav")
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        for beside in (folder / "calls").glob(f"{Path(source).stem}.*"):
+            os.link(beside, folder / name.with_suffix(beside.suffix))
         line = json.loads(json.dumps(lines[source]))
         agent = rng.randrange(agents)
         team = f"team {chr(65 + agent % (teams - 1))}" if agent else f"team {chr(64 + teams)}"
@@ -151,7 +151,7 @@ def make(
         with (out / f"{name}.jsonl").open("w", encoding="utf-8") as file:
             file.writelines(json.dumps(o, ensure_ascii=False) + "\n" for o in objects)
     head = json.loads((results / "run.json").read_text(encoding="utf-8"))
-    head["inputs"] = len(shown)
+    head |= {"inputs": len(shown), "roots": [f"{folder}/"], "files": {}}
     (out / "run.json").write_text(json.dumps(head), encoding="utf-8")
     return out
 
