@@ -95,7 +95,7 @@ def make(
     made = say["page"]["made"].format(
         date=str(run.head.get("finished_at") or "")[:10], version=run.head.get("prosody_version")
     )
-    frame = Frame(lang, run.ident, made, judged=not run.measures_only, form=form)
+    frame = Frame(lang, run.ident, made, axes=run.axes, form=form)
     names = short([str(line.get("recording")) for line in run.lines])
     calls = ranked(run, names)
     sounds = Sounds(Finder(recordings, transcripts), say["call"], most, silence, redacted)

@@ -88,18 +88,14 @@ class CallPage:
     Parameters
     ----------
     frame : Frame
-    judged : bool
-        Whether this run judged; otherwise nothing about judgements is in the page.
     same : bool
         Whether the run speaks the report's language already.
     limits : mapping
         Thresholds of verdicts, as `Run.limits` gives them.
     """
 
-    def __init__(
-        self, frame: Frame, *, judged: bool, same: bool, limits: Mapping[str, float]
-    ) -> None:
-        self.frame, self.judged, self.same = frame, judged, same
+    def __init__(self, frame: Frame, *, same: bool, limits: Mapping[str, float]) -> None:
+        self.frame, self.judged, self.same = frame, frame.judged, same
         self.say, self.lang = frame.say, frame.lang
         self.words: dict[str, str] = self.say["call"]
         self.player = Player(frame)
@@ -141,7 +137,7 @@ class CallPage:
         if line.get("complaint_without_apology"):
             said = words["head_complaint"]
         elif not sheet.rows:
-            said = words["head_none"]
+            said = words["head_poor" if line.get("status") == "poor_words" else "head_none"]
         elif len(sheet.rows) == 1:
             said = words["head_one"].format(at=clock(number(sheet.rows[0], "start_s")))
         else:
@@ -227,7 +223,8 @@ class CallPage:
             quote = str(row.get("text") or "") or self.say["act"]["apology"]
             link = tag("a", tag("q", quote[:120]), href=f"#a{i}")
             start = number(row, "start_s")
-            parts: list[Any] = [self.player.at(start, row.get("end_s"), sheet.got), link]
+            heard = self.player.at(start, row.get("end_s"), sheet.got)
+            parts: list[Any] = [heard, link, speak.unlike_agent(row, self.say)]
             if self.judged:
                 said = speak.verdict(row, self.say)
                 parts.append(tag("span", said, class_=f"pill judged-only {row.get('verdict')}"))
@@ -294,9 +291,10 @@ class CallPage:
         """Ask of the whole call: whether the customer complained, and the agent apologised."""
         words, items = self.review.words, []
         complained = reasons_to_hear.complained(sheet.line)
+        apologised = None if sheet.line.get("status") == "poor_words" else bool(sheet.rows)
         found = (
             ("complaint", complained, "complaint" if complained else "no_complaint"),
-            ("apologised", bool(sheet.rows), "apologised" if sheet.rows else "not_apologised"),
+            ("apologised", apologised, "apologised" if apologised else "not_apologised"),
         )
         for what, is_so, key in found:
             if is_so is not None:

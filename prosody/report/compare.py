@@ -51,11 +51,11 @@ def compare(first: Path, second: Path, out: Path | None = None, *, lang: str | N
     lang = lang or str(b.command.get("lang") or "en")
     texts(lang)
     out = out or second / "compare"
-    judged = not (a.measures_only or b.measures_only)
+    axes = a.axes and b.axes
     made = texts(lang)["page"]["made"].format(
         date=str(b.head.get("finished_at") or "")[:10], version=b.head.get("prosody_version")
     )
-    frame = Frame(lang, f"{a.ident}{b.ident}", made, judged=judged)
+    frame = Frame(lang, f"{a.ident}{b.ident}", made, axes=axes)
     folder = Folder(out)
     folder.put("index.html", Comparison(frame, a, b).page())
     folder.finish()

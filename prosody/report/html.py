@@ -42,7 +42,7 @@ def text(value: Any) -> Html:
 
 def join(parts: Iterable[Any], between: str = "") -> Html:
     """Return parts as one piece of markup; texts among them are escaped."""
-    return Html(text(between).join(text(p) for p in parts if p is not None))
+    return Html(text(between).join([text(p) for p in parts if p is not None]))
 
 
 def tag(name: str, /, *inside: Any, **attributes: Any) -> Html:
@@ -58,9 +58,7 @@ def tag(name: str, /, *inside: Any, **attributes: Any) -> Html:
         ``class_`` and ``for_`` stand for reserved words, ``_`` in a name for ``-``. None and False
         leave an attribute out, True gives it without a value.
     """
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no name of an element")
-    out = [f"<{name}"]
+    out = [_opening(name)]
     for key, value in attributes.items():
         if value is None or value is False:
             continue
@@ -70,6 +68,14 @@ def tag(name: str, /, *inside: Any, **attributes: Any) -> Html:
     if name in _VOID:
         return Html("".join(out))
     return Html("".join(out) + join(inside) + f"</{name}>")
+
+
+@lru_cache(maxsize=512)
+def _opening(name: str) -> str:
+    """Return how an element begins."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of an element")
+    return f"<{name}"
 
 
 @lru_cache(maxsize=512)

@@ -12,7 +12,6 @@ from prosody.report.page import Frame, figure, listing, paragraph, section
 from prosody.report.player import Player
 from prosody.report.sound import Clip
 from prosody.results.read import number
-from prosody.results.records import AXES
 
 
 class Impression:
@@ -61,7 +60,7 @@ class Impression:
             listing(reasons, class_="reasons") if reasons else paragraph(say["no_reasons"]),
             paragraph(say["why_text"], class_="small"),
             tag("h4", say["axes"]),
-            *(a for a in (self._axis(axis, row.get(axis)) for axis in AXES) if a),
+            *(a for a in (self._axis(axis, row.get(axis)) for axis in self.frame.axes) if a),
             paragraph(say["axes_text"], class_="small"),
         ]
         inside = tag("div", *parts, class_="judgement")
@@ -114,10 +113,10 @@ class Impression:
         return tag("div", names, interval(rating, low, high, said), class_="axis")
 
     def rate(self, n: int) -> Html:
-        """Return the reader's own rating of apology `n`: two sliders and a remark."""
+        """Return the reader's own rating of apology `n`: sliders and a remark."""
         say, words = self.say["judged"], self.words
         sliders = []
-        for axis in AXES:
+        for axis in self.frame.axes:
             ident = f"rate-{axis}-{n}"
             sliders.append(
                 tag(

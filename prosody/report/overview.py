@@ -158,14 +158,16 @@ class Overview(WholeRun):
             (status["no_apology"], "no_apology", filtered(apology="no")),
             (sum(bool(line.get("complaint_without_apology")) for line in lines), "complaint",
              filtered(why="complaint_without_apology")),
+            (status["poor_words"], "poor_words", filtered(apology="unknown")),
             (status["failed"], "failed", "failed.html"),
         )  # fmt: skip
         items = [
             tag("div", tag("dt", tag("a", say[k], href=to) if n else say[k]),
                 tag("dd", figure(n, 0, self.lang)))
-            for n, k, to in numbers
+            for n, k, to in numbers if n or k != "poor_words"
         ]  # fmt: skip
-        return tag("dl", *items, class_="counts")
+        poor = paragraph(say["poor_text"], "small") if status["poor_words"] else None
+        return join((tag("dl", *items, class_="counts"), poor))
 
     def _others(self) -> Html | None:
         """Return what else agents said that has the words of an apology, and for whom not known."""
@@ -184,7 +186,8 @@ class Overview(WholeRun):
             if k != "apology" and found[k]
         ]
         untold = sum(
-            line.get("complaint_without_apology") is None and line.get("status") != "failed"
+            line.get("complaint_without_apology") is None
+            and line.get("status") not in ("failed", "poor_words")
             for line in self.run.lines
         )
         parts: list[Any] = []

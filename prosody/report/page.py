@@ -19,7 +19,6 @@ from typing import Any
 
 from prosody.report.form import Form
 from prosody.report.html import Html, join, tag, text
-from prosody.results.records import AXES
 from prosody.words import load
 
 # Where wavesurfer.js lies in a report, once for all pages.
@@ -40,9 +39,9 @@ def asset(name: str) -> str:
 
 
 @lru_cache(maxsize=32)
-def script_of(name: str, *, judged: bool, player: bool = False) -> str:
+def script_of(name: str, *, axes: tuple[str, ...], player: bool = False) -> str:
     """Return a page's script, with the export of ratings where there is something to rate."""
-    more = "  var AXES = " + json.dumps(AXES) + ";\n" + asset("export.js") if judged else ""
+    more = "  var AXES = " + json.dumps(axes) + ";\n" + asset("export.js") if axes else ""
     code = asset("common.js") + (asset("player.js") if player else "") + asset(name)
     return code.replace("  /* EXPORT */\n", more)
 
@@ -110,8 +109,8 @@ class Frame:
         Of the run; what a reader enters is kept under it.
     made : str
         When and with what the results were made.
-    judged : bool
-        Whether anything was judged; otherwise no page holds a word about judgements.
+    axes : tuple of str
+        What was judged; if nothing, no page holds a word about judgements.
     nonce : str
         Names the one script that lies beside the pages; chosen anew for each report, so that no
         recording can know it.
@@ -122,9 +121,14 @@ class Frame:
     lang: str
     ident: str
     made: str
-    judged: bool = True
+    axes: tuple[str, ...] = ()
     form: Form | None = None
     nonce: str = field(default_factory=lambda: secrets.token_hex(16))
+
+    @property
+    def judged(self) -> bool:
+        """Whether anything was judged."""
+        return bool(self.axes)
 
     @property
     def say(self) -> dict[str, Any]:
@@ -163,7 +167,7 @@ class Frame:
         """
         say = self.say["page"]
         style = style_of(judged=self.judged, player=player)
-        code = script_of(script, judged=self.judged, player=player)
+        code = script_of(script, axes=self.axes, player=player)
         nonce = self.nonce
         links = [
             tag("a", say[name], href=up + file, aria_current="page" if file == here else None)

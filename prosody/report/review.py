@@ -7,7 +7,7 @@ local page of ``prosody review``, go into the results.
 from __future__ import annotations
 
 from prosody.report.form import Form
-from prosody.report.html import Html, tag
+from prosody.report.html import Html, join, tag
 from prosody.report.page import Frame, listing, paragraph, section
 
 ABOUT_JUDGEMENTS = frozenset({"put_on", "not_judged"})
@@ -27,6 +27,8 @@ class Review:
 
     def __init__(self, frame: Frame) -> None:
         self.words: dict[str, str] = frame.say["review"]
+        kinds = ("rule", "apology", "call", "question")
+        self._buttons = {kind: self._buttons_of(kind) for kind in kinds}
 
     def ask(self, kind: str, what: str, machine: str, start_s: float | None) -> Html | None:
         """Return the question whether a reader agrees; None where nothing was decided.
@@ -44,19 +46,9 @@ class Review:
         """
         if machine == "shown":
             return None
-        names = ("yes", "no", "cannot_tell") if kind == "question" else ANSWERS
-        # In a calibration nobody sees what was found, so nobody can agree with it.
-        blind = ("met", "not_met", "cannot_tell") if kind == "rule" else _BLIND
-        buttons = [
-            tag("button", self.words[n], type="button", data_answer=n, aria_pressed="false",
-                data_blind=b, data_blind_label=self.words[b])
-            for n, b in zip(names, blind, strict=True)
-        ]  # fmt: skip
         return tag(
             "div",
-            *buttons,
-            tag("input", type="text", class_="why", maxlength=str(MOST_WHY), hidden=True,
-                placeholder=self.words["why"], aria_label=self.words["why"]),
+            self._buttons[kind],
             class_="ask",
             role="group",
             aria_label=self.words["ask"],
@@ -65,6 +57,19 @@ class Review:
             data_machine=machine,
             data_start="" if start_s is None else f"{start_s:.2f}",
         )  # fmt: skip
+
+    def _buttons_of(self, kind: str) -> Html:
+        names = _BLIND if kind == "question" else ANSWERS
+        # In a calibration nobody sees what was found, so nobody can agree with it.
+        blind = ("met", "not_met", "cannot_tell") if kind == "rule" else _BLIND
+        buttons = [
+            tag("button", self.words[n], type="button", data_answer=n, aria_pressed="false",
+                data_blind=b, data_blind_label=self.words[b])
+            for n, b in zip(names, blind, strict=True)
+        ]  # fmt: skip
+        why = tag("input", type="text", class_="why", maxlength=str(MOST_WHY), hidden=True,
+                  placeholder=self.words["why"], aria_label=self.words["why"])  # fmt: skip
+        return join((*buttons, why))
 
     def questions(self, form: Form) -> Html | None:
         """Return the questions of a form that only people answer."""

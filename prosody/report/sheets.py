@@ -111,11 +111,9 @@ class Sheets:
         watch : callable
         """
         self.sounds.finder.look_up(c.line for c in self.calls)
-        made = CallPage(
-            self.frame, judged=not self.run.measures_only, same=same, limits=self.run.limits
-        )
+        made = CallPage(self.frame, same=same, limits=self.run.limits)
         by_name = {str(c.line.get("recording")): c for c in self.calls}
-        rated = bool(self.run.apologies) and not self.run.measures_only
+        rated = bool(self.run.apologies) and self.frame.judged
         listed: set[str] = set()  # the same sound may be there under two names
         done = 0
         with self.out.lines("clips.csv") as put, self.out.lines(TEXTS, mark=False) as put_text:

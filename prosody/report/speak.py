@@ -13,6 +13,7 @@ from prosody.judge import reasons
 from prosody.measures import table
 from prosody.message import nameless
 from prosody.message import remedy as to_do
+from prosody.report.html import Html, tag
 from prosody.results.read import number
 from prosody.words import languages, load
 
@@ -28,6 +29,13 @@ def verdict(row: dict[str, Any], say: dict[str, Any]) -> str:
     if row.get("hint"):
         return f"{word} ({screen['hint'].get(row['hint'], row['hint'])})"
     return word
+
+
+def unlike_agent(row: dict[str, Any], say: dict[str, Any]) -> Html | None:
+    """Return whose an apology is where it is not known to be the agent's."""
+    role = str(row.get("role"))
+    known = say["player"].get(role, say["player"]["unknown"])
+    return None if role == "agent" else tag("span", f" ({known})", class_="small")
 
 
 def animation(row: dict[str, Any], say: dict[str, Any]) -> str:

@@ -48,7 +48,7 @@ def ranked(run: Run, names: dict[str, str]) -> list[Call]:
         if line.get("status") == "failed":
             continue
         own = rows.get(str(line.get("recording")), [])
-        why = reasons_to_hear.reasons(line, own, judged=not run.measures_only)
+        why = reasons_to_hear.reasons(line, own, judged=run.judged)
         missed = len(totals.graded(line)[2])
         key = (-reasons_to_hear.weight(why), -missed, str(line.get("started_at") or ""),
                str(line.get("recording")))  # fmt: skip
@@ -83,7 +83,7 @@ class WholeRun:
     def __init__(self, frame: Frame, run: Run, calls: Sequence[Call]) -> None:
         self.frame, self.run, self.calls = frame, run, calls
         self.say, self.lang = frame.say, frame.lang
-        self.judged = not run.measures_only
+        self.judged = frame.judged
         self.same = run.command.get("lang") == frame.lang
 
     def why(self, reasons: Sequence[str]) -> Html:
@@ -168,7 +168,9 @@ class Tables(WholeRun):
             controls.append(self._choice("rule", say["rule_missed"], options))
         yes_no = [any_, ("yes", say["yes"]), ("no", say["no"])]
         controls.append(self._choice("complaint", say["complaint"], yes_no))
-        controls.append(self._choice("apology", say["apology"], yes_no))
+        poor = any(c.line.get("status") == "poor_words" for c in self.calls)
+        unknown = [("unknown", say["poor_words"])] if poor else []
+        controls.append(self._choice("apology", say["apology"], [*yes_no, *unknown]))
         if self.judged and self.run.apologies:
             screen = self.say["screen"]["verdict"]
             options = [any_, *((n, screen[n]) for n in totals.VERDICTS), ("-", say["not_judged"])]
@@ -187,12 +189,15 @@ class Tables(WholeRun):
         complaint = reasons_to_hear.complained(call.line)
         date = self.date(call.line)
         seconds = number(call.line, "duration_s", -1.0)
+        poor = call.line.get("status") == "poor_words"
         said: list[Any] = [tag("q", call.quote) if call.quote else None]
+        if who := next((w for r in call.rows if (w := speak.unlike_agent(r, self.say))), None):
+            said.append(who)
         if call.rows and self.judged:
             words = "; ".join(dict.fromkeys(speak.verdict(r, self.say) for r in call.rows))
             said.append(tag("span", words, class_="question judged-only"))
         elif not call.rows:
-            said.append(tag("span", say["nothing"], class_="question"))
+            said.append(tag("span", say["poor_words" if poor else "nothing"], class_="question"))
         rules = [self.say["rules"][m]["name"] for m in missed]
         return tag(
             "tr",
@@ -211,7 +216,7 @@ class Tables(WholeRun):
             data_missed=len(missed),
             data_sounded=" ".join(verdicts) if self.judged else None,
             data_complaint="" if complaint is None else "yes" if complaint else "no",
-            data_apology="yes" if call.rows else "no",
+            data_apology="yes" if call.rows else "unknown" if poor else "no",
             data_length=f"{seconds:.1f}",
             data_clips=" ".join(clip_id(r) for r in call.rows) if self.judged else None,
             data_call=str(call.line.get("recording")),

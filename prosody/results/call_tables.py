@@ -7,6 +7,7 @@ all tables; ``clip`` joins tables of apologies to ratings.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -97,7 +98,7 @@ def recording_row(
            for name, act in _ACTS},
         "role_evidence": _evidence(line, remarks),
         "remarks": " ".join(str(r.get("text") or "") for r in remarks),
-        **{name: talk.get(name) for name in CONVERSATION},
+        **{name: _number(name, talk.get(name)) for name in CONVERSATION},
     }  # fmt: skip
     if line.get("status") == "failed":
         unknown = ("apologies", "judged", "withheld", *(name for name, _ in _ACTS))
@@ -135,6 +136,12 @@ def conduct_rows(line: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             "remark": result.get("remark"),
             "advice": result.get("advice"),
         }
+
+
+def _number(name: str, value: Any) -> Any:
+    """Return a measure of the talk; a count is a whole number."""
+    known = isinstance(value, float) and math.isfinite(value)
+    return int(value) if known and name in COUNTS else value
 
 
 def _who_when(acts: Sequence[Mapping[str, Any]]) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from prosody.errors import UsageError
-from prosody.results.records import SCHEMA_VERSION, clip_name
+from prosody.results.records import AXES, SCHEMA_VERSION, clip_name
 
 # What tables and totals need of an apology; a complete row is thirty times as large.
 _BRIEF = (
@@ -60,9 +60,20 @@ class Run:
         return dict(self.head.get("command") or {})
 
     @property
-    def measures_only(self) -> bool:
-        """Whether nothing was judged, so that nothing about judgements may be shown."""
-        return bool(self.command.get("measures_only"))
+    def judged(self) -> bool:
+        """Whether anything may be shown about judgements."""
+        return bool(self.axes)
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """What the run's judge rates (the second axis only judges of one's own have); () if none.
+
+        With ``--measures-only`` nothing is judged, so that nothing about judgements may be shown.
+        """
+        if self.command.get("measures_only"):
+            return ()
+        rated = {a for row in self.apologies for a in AXES if row[a]["p"] is not None}
+        return tuple(a for a in AXES if a == AXES[0] or a in rated)
 
     @property
     def limits(self) -> dict[str, float]:
@@ -201,7 +212,7 @@ def order(row: dict[str, Any]) -> tuple[str, float, int]:
 
 def _brief(row: dict[str, Any]) -> dict[str, Any]:
     out = {name: row.get(name) for name in _BRIEF}
-    for axis in ("sincere", "engaged"):
+    for axis in AXES:
         out[axis] = {"p": (row.get(axis) or {}).get("p")}
     return out
 

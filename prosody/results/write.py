@@ -16,6 +16,8 @@ import re
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -290,25 +292,24 @@ def write_run(
     parquet.sweep(folder)
     verdicts: dict[str, list[dict[str, Any]]] = {}
     with ExitStack() as stack:
-        open_ = _opener(stack, folder, formats, look, columns, measures_only=measures_only,
-                        lang=str(run.get("command", {}).get("lang", "en")))  # fmt: skip
-        puts, book = open_("apologies", columns), open_.book
+        tables = _Tables(stack, folder, formats, look)
+        if "xlsx" in formats:
+            sheets = workbook(columns, measures_only=measures_only)
+            lang = str(run.get("command", {}).get("lang", "en"))
+            book = xlsx_writer(folder / "apologies.xlsx", sheets, lang=lang, look=look)
+            tables.book = stack.enter_context(book)
+        puts = tables.open("apologies", columns, "apologies", "measures")
         nested = stack.enter_context(jsonl_writer(folder / "apologies.jsonl"))
         for apology in apologies:
-            if puts or book:
+            if puts:
                 row = records.flat(apology, inputs=inputs, measures_only=measures_only)
                 for put in puts:
                     put(row)
-                if book:
-                    book("apologies", row)
-                    book("measures", row)
             nested(records.nested(apology, measures_only=measures_only))
             verdicts.setdefault(apology.recording, []).append({"verdict": apology.verdict})
         recorded = call_tables.recording_columns(measures_only=measures_only)
-        tables = {
-            "recordings": (open_("recordings", recorded), recorded),
-            "conduct": (open_("conduct", call_tables.CONDUCT), call_tables.CONDUCT),
-        }
+        puts = tables.open("recordings", recorded, "recordings")
+        put_rules = tables.open("conduct", call_tables.CONDUCT, "conduct")
         nested = stack.enter_context(jsonl_writer(folder / "recordings.jsonl"))
         for line in lines:
             one = records.nested_line(line, measures_only=measures_only)
@@ -316,15 +317,11 @@ def write_run(
             row = call_tables.recording_row(
                 one, verdicts.pop(line.recording, ()), measures_only=measures_only
             )
-            for put in tables["recordings"][0]:
+            for put in puts:
                 put(row)
-            if book:
-                book("recordings", row)
-            for rule in call_tables.conduct_rows(one):
-                for put in tables["conduct"][0]:
+            for rule in call_tables.conduct_rows(one) if put_rules else ():
+                for put in put_rules:
                     put(rule)
-                if book:
-                    book("conduct", rule)
     for name in _unasked(formats):
         # A file of an earlier run with other formats would contradict this one.
         parquet.remove(folder / name)
@@ -336,16 +333,20 @@ def write_run(
     return [*files, "run.json"]
 
 
-class _Opener:
-    """Opens a table in every format that was asked for, under one stack."""
+@dataclass(slots=True)
+class _Tables:
+    """Opens tables in every format that was asked for, under one stack."""
 
-    def __init__(
-        self, stack: ExitStack, folder: Path, formats: Sequence[str], look: Look | None
-    ) -> None:
-        self.stack, self.folder, self.formats, self.look = stack, folder, formats, look
-        self.book: Callable[[str, dict[str, Any]], None] | None = None
+    stack: ExitStack
+    folder: Path
+    formats: Sequence[str]
+    look: Look | None
+    book: Callable[[str, dict[str, Any]], None] | None = None
 
-    def __call__(self, name: str, columns: Sequence[str]) -> list[Callable[[dict[str, Any]], None]]:
+    def open(
+        self, name: str, columns: Sequence[str], *sheets: str
+    ) -> list[Callable[[dict[str, Any]], None]]:
+        """Return what writes a row of a table, also into `sheets` of the workbook."""
         made: list[Any] = []
         if "csv" in self.formats:
             made.append(csv_writer(self.folder / f"{name}.csv", columns, self.look))
@@ -355,25 +356,8 @@ class _Opener:
         elif {"parquet", "parquet-file"} & set(self.formats):
             kinds = None if name == "apologies" else call_tables.kind_of
             made.append(parquet.file_writer(path, columns, kinds))
-        return [self.stack.enter_context(one) for one in made]
-
-
-def _opener(
-    stack: ExitStack,
-    folder: Path,
-    formats: Sequence[str],
-    look: Look | None,
-    columns: Sequence[str],
-    *,
-    measures_only: bool,
-    lang: str,
-) -> _Opener:
-    out = _Opener(stack, folder, formats, look)
-    if "xlsx" in formats:
-        sheets = workbook(columns, measures_only=measures_only)
-        path = folder / "apologies.xlsx"
-        out.book = stack.enter_context(xlsx_writer(path, sheets, lang=lang, look=look))
-    return out
+        into = [partial(self.book, sheet) for sheet in sheets] if self.book else []
+        return [*(self.stack.enter_context(one) for one in made), *into]
 
 
 def _unasked(formats: Sequence[str]) -> set[str]:

@@ -57,8 +57,8 @@ class ReviewPage:
         Its calls: number of the page and recording.
     lang : str
         Of the pages.
-    judged : bool
-        Whether the run judged.
+    axes : tuple of str
+        What the run judged.
     """
 
     name = "review"
@@ -74,10 +74,10 @@ class ReviewPage:
         session: str = "",
         calls: Sequence[tuple[int, str]] = (),
         lang: str = "en",
-        judged: bool = True,
+        axes: tuple[str, ...] = (),
     ) -> None:
         self.report, self.reviews, self.store = report, reviews, store
-        self.session, self.calls, self.lang, self.judged = session, list(calls), lang, judged
+        self.session, self.calls, self.lang = session, list(calls), lang
         self.home = "/review/calibration" if session else "/review/index.html"
         self.outside = ""
         listed = json.loads((report / "report.json").read_text(encoding="utf-8"))["files"]
@@ -85,7 +85,7 @@ class ReviewPage:
         self._joining = threading.Lock()
         # The server's policy runs no script that stands in a page: they get addresses.
         self._code = {
-            script_of(name, judged=judged, player=player): f"{name[:-3]}-{int(player)}.js"
+            script_of(name, axes=axes, player=player): f"{name[:-3]}-{int(player)}.js"
             for name in _SCRIPTS
             for player in (False, True)
         }

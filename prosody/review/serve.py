@@ -81,7 +81,7 @@ def page_of(asked: Asked, pages: Path, store: Store) -> ReviewPage:
         chosen = [(numbers[n], n) for n in names]
     session = asked.session if asked.calibration is not None else ""
     return ReviewPage(pages, Reviews(store, asked.folder / TABLE), store, session=session,
-                      calls=chosen, lang=asked.lang, judged=not run.measures_only)  # fmt: skip
+                      calls=chosen, lang=asked.lang, axes=run.axes)  # fmt: skip
 
 
 def open_store(folder: Path) -> Store:
