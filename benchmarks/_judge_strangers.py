@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from benchmarks import common, telephone
 from prosody.fit import metrics as fig
-from prosody.judge.animation import animation
 from prosody.judge.judge import Judge
 from prosody.measures import table
+from prosody.measures.animation import animation
 from prosody.measures.measure import measure
 
 Sounds = list[NDArray[np.float32]]

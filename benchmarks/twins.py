@@ -64,9 +64,9 @@ def _sharpest(y: Any) -> float:
 
 def effects(before: Any, after: Any, judge: Any) -> dict[str, Any]:
     """Return what moved from one set of rows to another: measures, animation, rating, [n, ...]."""
-    from prosody.judge.animation import animation
     from prosody.judge.rows import WHOLE_S
     from prosody.measures import table
+    from prosody.measures.animation import animation
 
     full = np.full((2, len(before), len(table.NAMES)), np.nan)
     at = [table.NAMES.index(n) for n in table.ACOUSTIC]

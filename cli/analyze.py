@@ -92,6 +92,12 @@ def analyze(
     measures_only: bool = typer.Option(
         False, "--measures-only", help="Measure, but judge nothing, anywhere."
     ),
+    customer_voice: bool = typer.Option(
+        False,
+        "--customer-voice",
+        help="Measure how lively the customer sounds before and after an apology. Ask counsel "
+        "first: docs/responsible-use.md.",
+    ),
     formats: list[str] | None = given(
         "--format",
         help="Also write xlsx (with --lang nl it always is), parquet (a folder by date) or "
@@ -183,6 +189,7 @@ def analyze(
             language=language,
             lang=lang,
             settings=chosen(settings_file),
+            customer_voice=customer_voice,
             asr=_plan(
                 asr,
                 language,

@@ -39,7 +39,7 @@ class Options:
     remarks and reasons, ``language`` the one that is spoken; ``asr`` recognises words where
     there is no transcript. ``agent_speaker`` is the transcripts' label of the agent,
     ``transcript_offset_s`` what to add to their times, ``transcript_unit`` what their numbers count
-    (``auto``, ``s`` or ``ms``).
+    (``auto``, ``s`` or ``ms``). ``customer_voice`` measures how lively the customer sounds.
     """
 
     agent_channel: str = "auto"
@@ -52,6 +52,7 @@ class Options:
     lang: str = "en"
     settings: Settings = field(default_factory=Settings)
     asr: WordsFromSound | None = None
+    customer_voice: bool = False
 
 
 @dataclass(slots=True)
@@ -217,7 +218,9 @@ def _examine(call: Call, options: Options, line: CallRecord, voice: Baseline | N
             if who.role == "agent" and not usual.seconds <= line.baseline_s:
                 line.baseline_s = usual.seconds
                 line.baseline = dict(zip(table.NAMES, usual.values.tolist(), strict=True))
-        line.conversation = talk.describe(opened, rows, options.settings)
+        line.conversation = talk.describe(
+            opened, rows, options.settings, customer_voice=options.customer_voice
+        )
     rows.sort(key=lambda r: (r.start_s, r.channel))
     line.apologies = len(rows)
     nothing = "poor_words" if opened.poor and opened.source == "asr" else "no_apology"

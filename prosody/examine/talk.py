@@ -2,7 +2,8 @@
 
 Who speaks is told by the voices where each has a track of its own, else by the times of the
 transcript; where neither tells, nothing is said. What is usual for the customer is measured like
-the agent's baseline, in less of the call, and only where there is an apology.
+the agent's baseline, in less of the call, and only where there is an apology. How lively the
+customer sounds is measured only where a run is asked for it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from prosody.examine import baseline
 from prosody.examine.open_call import OpenCall, spans_of
 from prosody.examine.roles import Track
 from prosody.measures import conversation, table
+from prosody.measures.animation import animation
 from prosody.results.records import ApologyRecord
 from prosody.settings import Settings
 
@@ -30,7 +32,7 @@ LEAST_S: Final = 1.0
 USUAL_S: Final = 15.0
 """Seconds of the customer's other speech that are measured."""
 _PACE, _LOUD = "loudness_peaks_per_s", "loudness_p50"
-_AT = [table.ACOUSTIC.index(name) for name in (_PACE, _LOUD)]
+_AT = [table.ACOUSTIC.index(n) for n in (_PACE, _LOUD, "pitch_mean_st", "loudness_mean")]
 
 
 def sides(opened: OpenCall) -> tuple[Spans, Spans] | None:
@@ -48,7 +50,11 @@ def sides(opened: OpenCall) -> tuple[Spans, Spans] | None:
 
 
 def describe(
-    opened: OpenCall, rows: Sequence[ApologyRecord], settings: Settings
+    opened: OpenCall,
+    rows: Sequence[ApologyRecord],
+    settings: Settings,
+    *,
+    customer_voice: bool = False,
 ) -> dict[str, float]:
     """Return how the talk of a call was shared, and put into its rows what was around each.
 
@@ -58,6 +64,8 @@ def describe(
     rows : sequence of ApologyRecord
         Get their ``around``.
     settings : Settings
+    customer_voice : bool
+        Whether they get `conversation.CUSTOMER_VOICE`, too.
 
     Returns
     -------
@@ -80,6 +88,9 @@ def describe(
             "agent_loudness_ratio": _ratio(relative.get(f"{_LOUD}_log2ratio")),
             **theirs.get(i, {}),
         }
+        if not customer_voice:
+            for name in conversation.CUSTOMER_VOICE:
+                row.around.pop(name, None)
     return conversation.measure(agent, customer).as_dict()
 
 
@@ -90,7 +101,7 @@ def _ratio(log2: float | None) -> float:
 def _customer(
     opened: OpenCall, speech: Spans, rows: Sequence[ApologyRecord], settings: Settings
 ) -> dict[int, dict[str, float]]:
-    """Return the customer's pace and loudness around each apology, beside their own usual."""
+    """Return what the customer's voice does around each apology, beside what is usual for it."""
     track = next((t for t in opened.roles.tracks if t.role == "customer"), None)
     if track is None or opened.roles.layout == "mono" or not rows:
         return {}
@@ -109,7 +120,8 @@ def _customer(
     aside = aside[np.argsort(aside[:, 0], kind="stable")]
     chosen = replace(settings.baseline, max_s=min(USUAL_S, settings.baseline.max_s))
     usual_at = baseline.stretches(speech, aside, chosen)
-    if float((usual_at[:, 1] - usual_at[:, 0]).sum()) < settings.baseline.min_s:
+    usual_s = float((usual_at[:, 1] - usual_at[:, 0]).sum())
+    if usual_s < settings.baseline.min_s:
         return {}
     values = _measured(opened, track, np.concatenate([usual_at, *taken]))
     with np.errstate(all="ignore"):
@@ -122,12 +134,26 @@ def _customer(
         lengths = spans[:, 1] - spans[:, 0]
         if lengths.sum() < LEAST_S:
             continue
+        mean = _mean(here, lengths)
+        told = out.setdefault(i, {})
         for j, name in enumerate(("pace", "loudness")):
-            known = np.isfinite(here[:, j])
-            if known.any() and usual[j] > 0:
-                mean = float(np.average(here[known, j], weights=lengths[known]))
-                out.setdefault(i, {})[f"customer_{name}_{when}_ratio"] = mean / float(usual[j])
+            if usual[j] > 0:
+                told[f"customer_{name}_{when}_ratio"] = float(mean[j] / usual[j])
+        with np.errstate(all="ignore"):
+            lively = animation({
+                "pitch_mean_st_rel": [mean[2] - usual[2]],
+                "loudness_mean_log2ratio": [np.log2(mean[3] / usual[3])],
+                "baseline_s": [usual_s],
+            })  # fmt: skip
+        told[f"customer_animation_{when}"] = float(lively.value[0])
     return out
+
+
+def _mean(values: NDArray[np.float64], lengths: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of each column by length; NaN where nothing is known."""
+    weight = np.isfinite(values) * lengths[:, None]
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.nansum(values * weight, axis=0) / weight.sum(axis=0))
 
 
 def _cut(speech: Spans, low: float, high: float) -> Spans:

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from prosody.errors import UsageError
 from prosody.examine.gates import NO_BASELINE
-from prosody.judge.animation import Animation, animation
 from prosody.judge.judge import Judge, Judgements
 from prosody.measures import table
+from prosody.measures.animation import Animation, animation
 from prosody.results.records import ANIMATION as ANIMATION_NUMBERS
 from prosody.results.records import ApologyRecord
 from prosody.settings import Settings

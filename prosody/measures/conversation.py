@@ -44,6 +44,8 @@ RATIOS: Final = (
 )  # fmt: skip
 AROUND: Final = (*RESPONSES, *RATIOS)
 """What is measured before, in and after an apology."""
+CUSTOMER_VOICE: Final = ("customer_animation_before", "customer_animation_after")
+"""How lively the customer sounds there; only where a run was asked for it."""
 
 
 @dataclass(frozen=True, slots=True)

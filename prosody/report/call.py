@@ -397,8 +397,8 @@ class CallPage:
             value = 100 * (near[name] - 1) if ratio else near[name]
             plus = "+" if ratio and round(value) > 0 else ""
             shown = plus + figure(value, 0 if ratio else 1, self.lang)
-            unit = words["unit_percent" if ratio else "unit_s"].format(n=shown)
-            items.append(f"{words[name]}: {unit}")
+            kind = "percent" if ratio else "s" if name.endswith("_s") else "spread"
+            items.append(f"{words[name]}: {words[f'unit_{kind}'].format(n=shown)}")
         return tag("details", tag("summary", words["around"]), listing(items)) if items else None
 
     # --- the talk, and the recording ------------------------------------------------------------

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from prosody.audio.recording import Remark
 from prosody.files import storable
 from prosody.measures import table
-from prosody.measures.conversation import AROUND
+from prosody.measures.conversation import AROUND, CUSTOMER_VOICE
 
 SCHEMA_VERSION = 2
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -189,7 +189,7 @@ def nested(row: ApologyRecord, *, measures_only: bool = False) -> dict[str, Any]
     out["measures"] = dict(zip(table.NAMES, row.measures.tolist(), strict=True))
     out["relative"] = dict(zip(table.RELATIVE_NAMES, row.relative.tolist(), strict=True))
     out["conduct"] = row.conduct
-    out["around"] = {name: row.around.get(name) for name in AROUND}
+    out["around"] = _around(row)
     return dict(plain(out))
 
 
@@ -233,7 +233,7 @@ def flat(
         out[f"conduct_{rule}_value"] = value if isinstance(value, wanted) else None
     out["clip"] = clip_name(row.recording_sha256, row.recording, row.channel,
                             plain(row.start_s))  # fmt: skip
-    out |= {name: row.around.get(name) for name in AROUND}
+    out |= _around(row)
     out |= dict(zip(table.NAMES, row.measures.tolist(), strict=True))
     out |= dict(zip(table.RELATIVE_NAMES, row.relative.tolist(), strict=True))
     if not measures_only:
@@ -241,6 +241,12 @@ def flat(
             parts = (row.axes.get(axis) or {}).get("contributions") or {}
             out |= {f"{axis}_from_{name}": parts.get(name) for name in inputs}
     return {k: plain(v) for k, v in out.items()}
+
+
+def _around(row: ApologyRecord) -> dict[str, float | None]:
+    """Return what was measured around an apology; of the customer's voice only if asked for."""
+    asked = (name for name in CUSTOMER_VOICE if name in row.around)
+    return {name: row.around.get(name) for name in (*AROUND, *asked)}
 
 
 def nested_line(line: CallRecord, *, measures_only: bool = False) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from prosody.measures import table
-from prosody.measures.conversation import AROUND, COLUMNS
+from prosody.measures.conversation import AROUND, COLUMNS, CUSTOMER_VOICE
 from prosody.results.records import AXES, GATES, RULES, SCHEMA_VERSION
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -133,7 +133,9 @@ def apology(*, measures_only: bool = False) -> dict[str, Any]:
         "measures": _closed(dict.fromkeys(table.NAMES, _NUMBER)),
         "relative": _closed(dict.fromkeys(table.RELATIVE_NAMES, _NUMBER)),
         "conduct": _conduct(),
-        "around": _closed(dict.fromkeys(AROUND, _NUMBER)),
+        "around": _closed(
+            dict.fromkeys((*AROUND, *CUSTOMER_VOICE), _NUMBER), optional=CUSTOMER_VOICE
+        ),
     }
     shape = _closed({**identity, **({} if measures_only else judged), **rest})
     if not measures_only:

@@ -24,6 +24,7 @@ from typing import IO, TYPE_CHECKING, Any
 from prosody.errors import MissingExtraError, ProsodyError, UsageError, install_line
 from prosody.files import storable
 from prosody.measures import table
+from prosody.measures.conversation import CUSTOMER_VOICE
 from prosody.results import call_tables, parquet, records
 from prosody.results.look import Look
 from prosody.results.records import ApologyRecord, CallRecord
@@ -288,6 +289,8 @@ def write_run(
     if isinstance(apologies, (list, tuple)):
         apologies = sorted(apologies, key=lambda x: (x.recording, x.start_s, x.channel))
     columns = flat_columns(inputs, measures_only=measures_only)
+    if run.get("command", {}).get("customer_voice"):
+        columns += CUSTOMER_VOICE
     folder.mkdir(parents=True, exist_ok=True)
     parquet.sweep(folder)
     verdicts: dict[str, list[dict[str, Any]]] = {}

@@ -17,6 +17,7 @@ from prosody import __version__
 from prosody.calls import places, pseudonyms
 from prosody.calls.call import Call
 from prosody.calls.collect import collect
+from prosody.errors import UsageError
 from prosody.examine.examine import Options, check_request
 from prosody.examine.speaker import baseline_of
 from prosody.judge.judge import Judge
@@ -102,6 +103,11 @@ def analyze(request: Request, watch: Watch) -> Iterator[Run]:
         watch.warn(warning)
     if options.baseline is not None:
         baseline_of(options.baseline, settings)
+    if options.customer_voice and request.measures_only:
+        raise UsageError(
+            "--customer-voice with --measures-only: how lively a voice is comes near a judgement.",
+            "Leave one of the two out.",
+        )
     judge = None if request.measures_only else Judge.load(request.model)
     work = task.make(options, redact=request.redact)
     engine = executors.starter(
@@ -151,7 +157,7 @@ def _header(
     asked = {
         name: getattr(options, name)
         for name in ("agent_channel", "agent_speaker", "transcript_offset_s", "transcript_unit",
-                     "clips", "language", "lang")
+                     "clips", "language", "lang", "customer_voice")
     } | {
         name: getattr(request, name)
         for name in ("measures_only", "agents_as_is", "redact", "shard", "engine")

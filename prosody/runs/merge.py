@@ -54,8 +54,8 @@ def _agree(first: tuple[Path, dict[str, Any]], other: tuple[Path, dict[str, Any]
     judges = [(x.get("model") or {}).get("sha256") for x in (a, b)]
     named["judge"] = (judges[0], judges[1])
     # Names in clear beside pseudonyms give the pseudonyms away; of two keys, an agent has two.
-    for name in ("measures_only", "lang", "redact", "clips", "agents_as_is"):
-        named[name] = (a["command"].get(name), b["command"].get(name))
+    for name in ("measures_only", "lang", "redact", "clips", "agents_as_is", "customer_voice"):
+        named[name] = (a["command"].get(name, False), b["command"].get(name, False))
     keys = (a.get("pseudonym_key"), b.get("pseudonym_key"))
     if all(keys):
         named["key of the pseudonyms"] = keys

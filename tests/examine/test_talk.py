@@ -9,11 +9,13 @@ from places import SAMPLES
 
 from prosody.calls.collect import collect
 from prosody.examine.examine import Options, examine
+from prosody.measures.conversation import CUSTOMER_VOICE
+from prosody.results.records import nested
 
 
-def examined(folder):
+def examined(folder, **how):
     (call,) = collect([folder / "x.wav"])
-    return examine(call, Options())
+    return examine(call, Options(**how))
 
 
 @pytest.fixture
@@ -57,3 +59,19 @@ def test_on_one_channel_the_transcript_tells_and_the_customers_voice_is_not_meas
 def test_a_complaint_is_kept_also_where_it_met_an_apology(pair):
     got = examined(pair)
     assert (got.line.complaint, got.line.complaint_without_apology) == (True, False)
+
+
+def test_how_lively_the_customer_sounds_is_told_only_where_it_was_asked_for(pair):
+    import soundfile
+
+    assert not set(CUSTOMER_VOICE) & set(examined(pair).apologies[0].around)
+    (row,) = examined(pair, customer_voice=True).apologies
+    before, after = (row.around[name] for name in CUSTOMER_VOICE)
+    assert math.isclose(nested(row)["around"]["customer_animation_after"], after, abs_tol=1e-6)
+    y, sr = soundfile.read(pair / "x.wav")
+    y[round(row.end_s * sr) : round((row.end_s + 15) * sr), 1] *= 0.4
+    soundfile.write(pair / "x.wav", y, sr)
+    (row,) = examined(pair, customer_voice=True).apologies
+    assert math.isclose(row.around["customer_animation_before"], before, abs_tol=0.1)
+    # 8 dB softer: three tenths of the loudness, which is 1.3 octaves down or so.
+    assert row.around["customer_animation_after"] < after - 1

@@ -9,7 +9,9 @@ import json
 import math
 import re
 import shutil
+import tomllib
 from html.parser import HTMLParser
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -152,6 +154,19 @@ def test_both_languages_say_the_same_things():
         }
 
     assert shape(load("report", "en")) == shape(load("report", "nl"))
+
+
+@pytest.mark.parametrize("path", sorted(resources.files("prosody.words").glob("*.nl.toml")))
+def test_dutch_says_je_but_where_it_quotes(path):
+    """An agent who is quoted may say "u"; a reader is never called so."""
+
+    def sentences(table):
+        for value in table.values():
+            yield from sentences(value) if isinstance(value, dict) else [value]
+
+    for said in sentences(tomllib.loads(path.read_text(encoding="utf-8"))):
+        own = re.sub(r'"[^"]*"|\{\w+\}', "", str(said))
+        assert not re.search(r"\b(u|uw|uzelf)\b", own, re.I), said
 
 
 # --- totals -----------------------------------------------------------------------------------
@@ -355,6 +370,60 @@ def test_failures_and_complaints_have_their_remedy_and_words(results_of):
     assert "Ik heb er vrij voor genomen" in first
     index = "".join(Reader((folder / "report/index.html").read_text("utf-8")).words)
     assert "complaints got no apology" in index or "One complaint got no apology" in index
+
+
+def test_words_that_are_no_evidence_are_counted_and_nothing_is_said_of_them(results_of):
+    def spoil(rows, lines, head):
+        lines[3] |= {"status": "poor_words", "complaint": None, "complaint_without_apology": None}
+
+    folder = results_of(spoil)
+    report.make(folder, audio=False)
+    index = (folder / "report/index.html").read_text("utf-8")
+    assert 'href="calls.html#apology=unknown">words too poor</a></dt><dd>1</dd>' in index
+    assert "prosody recognisers" in index
+    assert "cannot be said" not in index  # not counted twice
+    number = re.search(r'data-page="(\d+)"[^>]*data-apology="unknown"',
+                       (folder / "report/calls.html").read_text("utf-8"))  # fmt: skip
+    page = (folder / f"report/calls/{int(number[1]):05d}.html").read_text("utf-8")
+    assert '<h1 class="headline">The recognised words are too poor' in page
+    assert 'data-what="apologised"' not in page
+
+
+def test_whose_apology_it_is_stands_with_it_and_unknown_voices_lead_no_list(results_of):
+    def mono(rows, lines, head):
+        for row in rows:
+            row |= {"role": "unknown", "verdict": None, "kind": None, "gates": ["no_baseline"]}
+            row |= {"sincere": None, "animation": None, "reasons": []}
+        for line in lines:
+            line |= {"complaint": None, "complaint_without_apology": None}
+            for result in line["conduct"].values():
+                result["status"] = "cannot_tell"
+
+    folder = results_of(mono)
+    report.make(folder, audio=False)
+    assert '<ol class="hear">' not in (folder / "report/index.html").read_text("utf-8")
+    table = (folder / "report/calls.html").read_text("utf-8")
+    pages = whole(folder / "report")
+    rows = list(read.read_lines(folder / "apologies.jsonl"))
+    told = len({row["recording"] for row in rows})
+    assert table.count("(speaker not known)") == told
+    assert pages.count("(speaker not known)") == len(rows)
+
+
+def test_only_what_the_judge_rates_is_offered_for_rating(results_of, tmp_path):
+    folder = results_of()
+    report.make(folder, audio=False)
+    page = (folder / "report/calls/00001.html").read_text("utf-8")
+    assert 'data-axis="sincere"' in page
+    assert "engaged" not in page
+
+    def own_judge(rows, lines, head):
+        for row in rows:
+            row["engaged"] = row["sincere"]
+
+    shutil.rmtree(folder)
+    report.make(results_of(own_judge), audio=False)
+    assert 'data-axis="engaged"' in (folder / "report/calls/00001.html").read_text("utf-8")
 
 
 def test_no_agent_is_named_ordered_or_counted(results_of):

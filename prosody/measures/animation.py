@@ -16,8 +16,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody.statistics.intervals import Z_80
-
 Floats = NDArray[np.float64]
 Word = Literal["flatter", "usual", "livelier"]
 
@@ -72,7 +70,7 @@ def animation(columns: Mapping[str, Any], *, min_baseline_s: float = 0.0) -> Ani
     min_baseline_s : float
         Less is no baseline.
     """
-    from scipy.special import ndtr
+    from scipy.special import ndtr, ndtri
 
     n = max((np.size(v) for v in columns.values()), default=0)
 
@@ -95,4 +93,5 @@ def animation(columns: Mapping[str, Any], *, min_baseline_s: float = 0.0) -> Ani
         for z in in_sd
     ]  # fmt: skip
     p = np.asarray(ndtr(in_sd), dtype=np.float64)
-    return Animation(value, sd, value - Z_80 * sd, value + Z_80 * sd, p, word, parts)
+    wide = ndtri(0.9) * sd
+    return Animation(value, sd, value - wide, value + wide, p, word, parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from prosody.judge.animation import FLATTER, LIVELIER, animation
+from prosody.measures.animation import FLATTER, LIVELIER, animation
 
 
 def told(pitch_st, loudness_log2, baseline_s=60.0, snr_db=np.nan, **how):
