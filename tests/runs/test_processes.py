@@ -81,7 +81,7 @@ def test_a_worker_that_has_grown_is_replaced(tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_workers_killed_or_stopped_from_outside(tmp_path):
     # Long enough that a worker is hardly ever between two of them when it is stopped.
-    folder = _run.clips(tmp_path / "clips", 60, seconds=90.0)
+    folder = _run.clips(tmp_path / "clips", 24, seconds=40.0)
     out = tmp_path / "out"
     process = _run.start("analyze", folder, "--clips", "--out", out, "--workers", 2,
                          "--time-limit", 3, "--json-progress")  # fmt: skip
@@ -94,13 +94,13 @@ def test_workers_killed_or_stopped_from_outside(tmp_path):
     _, said = process.communicate(timeout=120)
     assert process.returncode == 1, said
     lines = _run.rows(out / "recordings.jsonl")
-    assert len(lines) == 60
+    assert len(lines) == 24
     codes = [line["code"] for line in lines if line["code"]]
     assert sorted(codes) == ["time_limit", "worker_died"]
     assert not psutil.pid_exists(second)
     again = _run.finish("analyze", folder, "--clips", "--out", out)
     assert again.returncode == 0, again.stderr
-    assert "58/60 recordings were done already" in again.stderr
+    assert "22/24 recordings were done already" in again.stderr
 
 
 @pytest.mark.slow
@@ -136,7 +136,7 @@ def _alive(pid):
 
 @pytest.mark.slow
 def test_each_worker_has_one_thread_for_arithmetic(tmp_path):
-    folder = _run.clips(tmp_path / "clips", 400)
+    folder = _run.clips(tmp_path / "clips", 60)
     process = _run.start("analyze", folder, "--clips", "--out", tmp_path / "out")
     (worker, *_) = _run.workers_of(process.pid)
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
