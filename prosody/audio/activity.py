@@ -58,6 +58,9 @@ _SMOOTH = 5  # scores of running mean
 MUSIC_ON, MUSIC_OFF = 0.5, 0.2
 MUSIC_GAP_S, MIN_MUSIC_S = 2.0, 2.0
 _MUSIC_SMOOTH = 9
+SOFT_DB, LOUD_SHARE = 35.0, 0.99
+"""What lies this far below the loud moments of its channel (1 % are louder) is no music: before
+anybody has spoken, the noise of a line is the loudest so far, and as steady as music."""
 
 SILENCE_DB = -120.0
 STILL = 1e-6  # a filter leaves a trace in true silence; -120 dBFS is below any 16-bit signal
@@ -306,8 +309,13 @@ class Listener:
         nothing = np.zeros(0, np.float32)
         level = np.concatenate([*self._levels, nothing])
         speech = np.concatenate([*self._speech, nothing])
+        music = np.concatenate([*self._music, nothing])
         speech[level[: len(speech)] <= SILENCE_DB] = 0.0
-        return speech, level, np.concatenate([*self._music, nothing])
+        if len(music):
+            groups = np.pad(level, (0, -len(level) % (2 * GROUP)), constant_values=SILENCE_DB)
+            loudest = groups.reshape(-1, 2 * GROUP).max(axis=1)[: len(music)]
+            music[loudest < np.quantile(level, LOUD_SHARE) - SOFT_DB] = 0.0
+        return speech, level, music
 
     def finish(self, min_pause_s: float = MIN_PAUSE_S) -> ChannelActivity:
         """Flush, and return what was heard."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prosody.audio import activity
 from prosody.audio.activity import FRAME_S, MIN_SPEECH_S, Listener, listen, segments, speech
+
+
+SAMPLES = Path(__file__).parents[2] / "samples"
 
 
 def noise(seconds: float, sr: int, level: float, seed: int = 0) -> np.ndarray:
@@ -175,14 +181,18 @@ def test_ringing_and_a_chord_are_music_and_no_speech(hz):
         assert np.sum(found.speech[:, 1] - found.speech[:, 0]) < 0.5
 
 
+def test_the_noise_of_a_line_before_anybody_speaks_is_no_music():
+    hiss = np.convolve(noise(8, 8000, 1e-3), np.ones(8) / 3, "same")
+    said, sr = soundfile.read(SAMPLES / "1-plain-apology-nl.wav", dtype="float32")
+    y = np.concatenate([hiss, said[:, 0]]).astype(np.float32)
+    assert not len(activity.activity(y, sr).music)
+
+
 @pytest.mark.data
 def test_voices_are_no_music(data):
-    import soundfile as sf
-
-    for path in (
-        sorted((data / "dutch").glob("*.wav")) + sorted((data / "emodb").glob("*.flac"))[::40]
-    ):
-        assert not len(activity.activity(*sf.read(path, dtype="float32")).music), path.name
+    paths = sorted((data / "dutch").glob("*.wav")) + sorted((data / "emodb").glob("*.flac"))[::40]
+    for path in paths:
+        assert not len(activity.activity(*soundfile.read(path, dtype="float32")).music), path.name
 
 
 def test_what_is_left_out_changes_nothing():
