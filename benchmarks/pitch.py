@@ -6,6 +6,9 @@ mu-law, 8 kHz). The error is the F0 frame error: frames whose voicing is wrong p
 than 20 % off, over all frames of the reference. The reference's time is known to within one of its
 steps, so each tracker gets the one offset within 30 ms, the same for all sentences, that suits it
 best. All trackers search 65 to 500 Hz; those that decide voicing by themselves are left to do so.
+
+Low and high voices, and what is none, are made here, whatever data there is (`edges`): voices of
+66 to 90 and of 330 to 480 Hz, glides from 110 down to 45 and from 400 up to 700 Hz, and mains hum.
 """
 
 from __future__ import annotations
@@ -199,6 +202,74 @@ def errors(references: Sequence[Array], tracks: Sequence[Track]) -> dict[str, fl
     return best
 
 
+def made() -> dict[str, tuple[Array, Array]]:
+    """Return low and high voices, glides and hum, six seconds at 16 kHz each, and their F0.
+
+    F0 is that of each sample, 0 of hum. Thirty harmonics under three resonances, noise 40 dB below.
+    """
+    sr = 16000
+    t, rng = np.arange(6 * sr) / sr, np.random.default_rng(0)
+    swing = 0.5 - 0.5 * np.cos(2 * np.pi * t / 3)  # there and back, twice
+    contours = {
+        name: low * (high / low) ** swing
+        for name, (low, high) in {
+            "low voice": (66, 90), "high voice": (330, 480),
+            "low glide": (110, 45), "high glide": (400, 700),
+        }.items()
+    }  # fmt: skip
+    out = {}
+    for name, hz in contours.items():
+        phase, y = 2 * np.pi * np.cumsum(hz) / sr, np.zeros(len(t))
+        for h in range(1, 31):
+            gain = sum(1 / (1 + ((h * hz - f) / 120) ** 2) for f in (600, 1400, 2600))
+            y += np.where(h * hz < 7000, (0.05 + gain) / h, 0.0) * np.sin(h * phase)
+        out[name] = (0.2 * y / y.std(), hz)
+    hum = np.sum([np.sin(2 * np.pi * 50 * h * t) / h for h in (1, 2, 3, 5, 7)], axis=0)
+    out["hum"] = (0.003 * hum, np.zeros(len(t)))
+    return {
+        name: ((y + 0.01 * y.std() * rng.standard_normal(len(t))).astype(np.float32), hz)
+        for name, (y, hz) in out.items()
+    }
+
+
+def edges(tracker: Tracker) -> dict[str, dict[str, float]]:
+    """Return how a tracker does where voices end.
+
+    Returns
+    -------
+    dict
+        For clean sound and a telephone line: ``low_right_share`` and ``high_right_share`` (of the
+        frames between 65 and 500 Hz, within 20 %), ``outside_pitched_share`` (of the frames more
+        than a semitone beyond that get a pitch nevertheless) and ``hum_voiced_share``.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for line in ("clean", "telephone"):
+        right: dict[str, list[NDArray[np.bool_]]] = {"low": [], "high": []}
+        beyond, hum = [], np.zeros(0)
+        for name, (y, hz) in made().items():
+            times = np.arange(0.1, 5.9, 0.01)
+            heard = at(
+                times, tracker(*(telephone(y, 16000) if line == "telephone" else (y, 16000)))
+            )
+            truth = hz[np.round(times * 16000).astype(int)]
+            if name == "hum":
+                hum = heard > 0
+                continue
+            inside = (truth >= LOW_HZ) & (truth <= HIGH_HZ)
+            good = (heard > 0) & (np.abs(heard / truth - 1) <= GROSS)
+            right[name.split()[0]].append(good[inside])
+            outside = (truth < LOW_HZ / 2 ** (1 / 12)) | (truth > HIGH_HZ * 2 ** (1 / 12))
+            beyond.append(heard[outside] > 0)
+        found[line] = {
+            f"{k}_right_share": float(np.concatenate(v).mean()) for k, v in right.items()
+        }
+        found[line] |= {
+            "outside_pitched_share": float(np.concatenate(beyond).mean()),
+            "hum_voiced_share": float(hum.mean()),
+        }
+    return found
+
+
 def load(args: argparse.Namespace) -> list[Sentence]:
     """Read the sentences and their references."""
     import soundfile
@@ -288,7 +359,11 @@ def plot(rows: Mapping[str, Mapping[str, Any]], out: Path) -> None:
 def main(argv: list[str]) -> int:
     """Measure errors and speed of all trackers that are installed; print, write, draw."""
     args = common.arguments(argv, __doc__)
-    sentences = load(args)
+    try:
+        sentences = load(args)
+    except common.Skip as reason:
+        print(f"{reason}: made sounds alone")
+        sentences, args.on_samples = [], True
     trackers: dict[str, Tracker] = {}
     skipped: dict[str, str] = {}
     for name, make in PEERS.items():
@@ -307,11 +382,21 @@ def main(argv: list[str]) -> int:
     rows: dict[str, dict[str, Any]] = {name: {} for name in trackers}
     with common.one_core():
         for name, tracker in trackers.items():
-            for line, heard in sounds.items():
+            rows[name]["edges"] = edges(tracker)
+            for line, heard in sounds.items() if sentences else ():
                 rows[name][line] = errors(references, [tracker(y, sr) for y, sr in heard])
-        for name, lines in speed(trackers, sounds, args.repeats).items():
+        for name, lines in speed(trackers, sounds, args.repeats).items() if sentences else ():
             for line, took in lines.items():
                 rows.setdefault(name, {})[f"speed_{line}"] = took
+    ends = [
+        {"tracker": name, "line": line} | row["edges"][line]
+        for name, row in rows.items()
+        for line in row.get("edges", ())
+    ]
+    print(common.table(ends))
+    if not sentences:
+        common.write("pitch", args, rows, skipped=skipped)
+        return 0
     print(
         common.table(
             [
