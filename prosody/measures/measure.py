@@ -174,7 +174,8 @@ def _measure(
     for lo, hi in _blocks([len(s) for s in segments], BLOCK_S * sr):
         block = [resample(np.asarray(s, dtype=np.float32), sr)[0] for s in segments[lo:hi]]
         grid = lay_out(block, resample(np.empty(0, np.float32), sr)[1])
-        values[lo:hi], voiced_s[lo:hi] = measure_grid(grid, pitched)
+        silent = None if pitched else np.full(grid.total, np.nan, np.float32)
+        values[lo:hi], voiced_s[lo:hi] = measure_grid(grid, silent)
     return values, voiced_s
 
 
@@ -191,14 +192,14 @@ def _blocks(lengths: Iterable[int], most: float) -> list[tuple[int, int]]:
     return out
 
 
-def measure_grid(grid: Grid, pitched: bool = True) -> tuple[Doubles, Doubles]:
+def measure_grid(grid: Grid, f0_hz: FloatArray | None = None) -> tuple[Doubles, Doubles]:
     """Measure the segments of a grid.
 
     Parameters
     ----------
     grid : Grid
-    pitched : bool
-        As in `measure`.
+    f0_hz : ndarray [shape=(grid.total,)], optional
+        F0 of every frame, NaN where unvoiced, if it is known already; by default it is tracked.
 
     Returns
     -------
@@ -207,9 +208,7 @@ def measure_grid(grid: Grid, pitched: bool = True) -> tuple[Doubles, Doubles]:
     """
     runs = Runs(grid.count)
     level = spectrum.levels(grid)
-    f0, outside = np.full(grid.total, np.nan, np.float32), np.zeros(grid.total, bool)
-    if pitched:
-        f0, outside = pitch.contour(grid)
+    f0, outside = pitch.contour(grid) if f0_hz is None else (f0_hz, np.zeros(grid.total, bool))
     voiced = ~np.isnan(f0)
     loudness = fn.smooth(level.loudness, runs)
     columns: dict[str, Doubles] = {}

@@ -19,6 +19,8 @@ Family = Literal["pitch", "loudness", "balance", "tempo", "words"]
 Relative = Literal["difference", "log2_ratio", "none"]
 
 EGEMAPS = "Eyben et al. 2016, IEEE Trans. Affective Computing 7(2), eGeMAPS"
+LEAST_S = 0.02
+"""Smallest duration of a window, where a measure does not ask for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Measure:
     source: str = EGEMAPS
     egemaps: str = ""
     egemaps_norm: bool = False
-    min_s: float = 0.02
+    min_s: float = LEAST_S
     missing: str = ""
     fit_for_judging: bool = True
 
@@ -345,26 +347,24 @@ Made from `prosody/measures/table.py` by `python -m prosody.measures.table > doc
 a test keeps the two equal. Every measure is one number per window (an apology, a stretch of
 baseline, a whole file).
 
-- **Missing** is NaN in Python, null in JSON, an empty cell in CSV; never 0. A window shorter than
-  the smallest duration, and digital silence (or nothing but an offset), miss every measure but
-  `duration_s` and `pause_share`.
+- **Missing** is NaN in Python, null in JSON, an empty cell in CSV; never 0. Digital silence, a window
+  shorter than 0.02 s (or than what stands after *from*) and what stands after *missing* give it;
+  `duration_s` and `pause_share` are known of silence, too.
 - **Frames** are 20 ms every 10 ms. Sound above 16 kHz is resampled to it; from 8 to 16 kHz it is
   analysed as it is. An offset is taken out first. Gain changes only levels, loudness and flux.
 - **Voiced** frames have an F0 (65 to 500 Hz). For the spectral balance a frame counts as voiced
   when the frame 20 ms later is: eGeMAPS pairs them so, and ratings were measured that way.
 - **Relative** measures compare with the baseline (the same role's other speech in the same
   recording): the difference (`_rel`) or the base-2 logarithm of the ratio (`_log2ratio`).
-- **Fit for judging** says whether the relative measure survives telephone lines: an intraclass
-  correlation of .8 or more on three quarters of fifteen lines and .6 on the usual chain; *as it is*
-  that the value itself does, too (`python -m benchmarks telephone`,
-  `benchmarks/results/telephone.json`).
+- **Fit** for judging: the relative measure survives telephone lines, with an intraclass correlation of
+  .8 or more on three quarters of fifteen lines and .6 on the usual chain; *as it is*: the value
+  itself does, too (`python -m benchmarks telephone`, `benchmarks/results/telephone.json`).
 - **eGeMAPS** is the column that `--schema egemaps` writes; the conversions are in
-  `prosody/egemaps.py`.
-
-Sources: Eyben et al. 2016, "The Geneva minimalistic acoustic parameter set (GeMAPS) for voice
-research and affective computing", IEEE Transactions on Affective Computing 7(2), 190-202;
-Martinuzzi & Schertz 2021, "Sorry, not sorry: the independent role of multiple phonetic cues in
-signaling the difference between two word meanings", Language and Speech."""
+  `prosody/measures/egemaps.py`. Where it is named, the definition is that of Eyben et al. 2016, "The
+  Geneva minimalistic acoustic parameter set (GeMAPS) for voice research and affective computing",
+  IEEE Transactions on Affective Computing 7(2), 190-202; else a source is told, or it is this
+  project's. Martinuzzi & Schertz 2021 is "Sorry, not sorry: the independent role of multiple
+  phonetic cues in signaling the difference between two word meanings", Language and Speech."""
 
 _TITLES = {
     "pitch": "Pitch", "loudness": "Loudness", "balance": "Spectral balance",
@@ -372,11 +372,7 @@ _TITLES = {
 }  # fmt: skip
 
 
-_FIT = {
-    (True, True): "yes, and as it is", (True, False): "yes", (False, False): "no",
-}  # fmt: skip
-_SHORT = "a shorter window, or silence"
-_SHORT_SOURCE = {EGEMAPS: "Eyben et al. 2016 (eGeMAPS)"}
+_FIT = {(True, True): "fit, as it is, too", (True, False): "fit", (False, False): "not fit"}
 
 
 def markdown() -> str:
@@ -386,23 +382,23 @@ def markdown() -> str:
         lines += ["", f"## {title}"]
         for m in MEASURES:
             if m.family == family:
-                lines += ["", f"### `{m.name}`", "", m.definition, "", *_facts(m)]
+                told = f"{m.definition[:-1]}: {m.formula}." if m.formula else m.definition
+                lines += ["", f"### `{m.name}`", "", told, "", _facts(m)]
     return "\n".join(lines) + "\n"
 
 
-def _facts(m: Measure) -> list[str]:
-    how = {"difference": "difference", "log2_ratio": "log2 of the ratio", "none": ""}
+def _facts(m: Measure) -> str:
+    source = m.source if m.source != OURS and not m.egemaps else ""
     facts = {
-        "formula": m.formula,
-        "unit": m.unit,
-        "relative": f"`{m.relative_name}`, {how[m.relative]}" if m.relative_name else "none",
-        "smallest duration": f"{m.min_s:g} s" if m.min_s else "none",
-        "missing means": "; or ".join(filter(None, [m.missing, _SHORT if m.min_s else ""])),
-        "source": _SHORT_SOURCE.get(m.source, m.source),
-        "eGeMAPS": f"`{m.egemaps}`" if m.egemaps else "none",
-        "fit for judging": _FIT[m.fit_for_judging, m.fit_absolute],
+        "": m.unit,
+        "relative": f"`{m.relative_name}`" if m.relative_name else "",
+        "from": f"{m.min_s:g} s" if m.min_s != LEAST_S else "",
+        "missing:": m.missing,
+        "eGeMAPS": f"`{m.egemaps}`" if m.egemaps else "",
+        "source:": "Eyben et al. 2016" if source == EGEMAPS else source,
     }
-    return [f"- {key}: {value}" for key, value in facts.items() if value]
+    told = [f"{key} {value}".strip() for key, value in facts.items() if value]
+    return " · ".join([*told, _FIT[m.fit_for_judging, m.fit_absolute]])
 
 
 if __name__ == "__main__":
