@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from prosody.audio import activity
 from prosody.audio.activity import FRAME_S, MIN_SPEECH_S, Listener, listen, segments, speech
 
-
 SAMPLES = Path(__file__).parents[2] / "samples"
 
 
