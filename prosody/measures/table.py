@@ -347,24 +347,25 @@ Made from `prosody/measures/table.py` by `python -m prosody.measures.table > doc
 a test keeps the two equal. Every measure is one number per window (an apology, a stretch of
 baseline, a whole file).
 
-- **Missing** is NaN in Python, null in JSON, an empty cell in CSV; never 0. Digital silence, a window
-  shorter than 0.02 s (or than what stands after *from*) and what stands after *missing* give it;
-  `duration_s` and `pause_share` are known of silence, too.
+- **Missing** is NaN in Python, null in JSON, an empty cell in CSV; never 0. Digital silence, a
+  window shorter than 0.02 s (or than what stands after *from*) and what stands after *missing* give
+  it; `duration_s` and `pause_share` are known of silence, too.
 - **Frames** are 20 ms every 10 ms. Sound above 16 kHz is resampled to it; from 8 to 16 kHz it is
   analysed as it is. An offset is taken out first. Gain changes only levels, loudness and flux.
 - **Voiced** frames have an F0 (65 to 500 Hz). For the spectral balance a frame counts as voiced
   when the frame 20 ms later is: eGeMAPS pairs them so, and ratings were measured that way.
 - **Relative** measures compare with the baseline (the same role's other speech in the same
   recording): the difference (`_rel`) or the base-2 logarithm of the ratio (`_log2ratio`).
-- **Fit** for judging: the relative measure survives telephone lines, with an intraclass correlation of
-  .8 or more on three quarters of fifteen lines and .6 on the usual chain; *as it is*: the value
+- **Fit** for judging: the relative measure survives telephone lines, with an intraclass correlation
+  of .8 or more on three quarters of fifteen lines and .6 on the usual chain; *as it is*: the value
   itself does, too (`python -m benchmarks telephone`, `benchmarks/results/telephone.json`).
 - **eGeMAPS** is the column that `--schema egemaps` writes; the conversions are in
-  `prosody/measures/egemaps.py`. Where it is named, the definition is that of Eyben et al. 2016, "The
-  Geneva minimalistic acoustic parameter set (GeMAPS) for voice research and affective computing",
-  IEEE Transactions on Affective Computing 7(2), 190-202; else a source is told, or it is this
-  project's. Martinuzzi & Schertz 2021 is "Sorry, not sorry: the independent role of multiple
-  phonetic cues in signaling the difference between two word meanings", Language and Speech."""
+  `prosody/measures/egemaps.py`. Where it is named, the definition is that of Eyben et al. 2016,
+  "The Geneva minimalistic acoustic parameter set (GeMAPS) for voice research and affective
+  computing", IEEE Transactions on Affective Computing 7(2), 190-202; else a source is told, or
+  it is this project's. Martinuzzi & Schertz 2021 is "Sorry, not sorry: the independent role of
+  multiple phonetic cues in signaling the difference between two word meanings", Language and
+  Speech."""
 
 _TITLES = {
     "pitch": "Pitch", "loudness": "Loudness", "balance": "Spectral balance",
