@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import soundfile
 from hypothesis import settings
-from places import DATA, synthetic_voice
+from places import DATA, ROOT, synthetic_voice
+
+# Two processes that let numba compile the same functions of librosa at once spoil its cache: the
+# index of one names the code of the other, and what loads it crashes from then on.
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".cache" / f"numba-{_worker}"))
 
 # The same examples in every run, so that nobody's change fails on another's luck;
 # `pytest --hypothesis-profile=default` goes looking for new ones.
