@@ -115,6 +115,10 @@ class OpenCall:
         """Return where the track holds speech."""
         return self._activity(track).speech + track.offset_s
 
+    def voice(self, track: Track) -> Spans:
+        """Return where somebody speaks on the track (`Sound.voice`)."""
+        return self.sound.voice(track.source, track.channel) + track.offset_s
+
     def music(self, track: Track) -> Spans:
         """Return where music or ringing is heard on the track."""
         return self._activity(track).music + track.offset_s

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -33,6 +34,7 @@ GREETING_POINTS, BUSINESS_POINTS, CUSTOMER_POINTS = 3, 1, -1
 AGENT_POINTS = 3  # an agent has at least so many
 AHEAD_POINTS = 3  # and so many more than anybody else
 SECOND_AGENT_POINTS = 4  # of a further agent, who also greets
+ECHO_S, ECHO_WORDS, ECHO_SHARE = 1.0, 3, 0.1  # of lines that stand twice
 _TAPE_S = 90.0  # where nobody greets, announcements come this early
 
 Segments = NDArray[np.float64]
@@ -57,18 +59,23 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 
 
 @lru_cache(maxsize=4096)
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Return the words of a text in small letters."""
     return " ".join(re.findall(r"\w+", text.lower()))
 
 
 def says(text: str, kind: str) -> bool:
     """Whether a text has an expression of a kind: greeting, business, customer, tape ..."""
-    return bool(_patterns()[kind].search(_plain(text)))
+    return bool(_patterns()[kind].search(plain(text)))
+
+
+def _points_of_greeting(text: str) -> int:
+    return GREETING_POINTS * (says(text, "greeting") or says(text, "welcome"))
 
 
 def _points(text: str) -> int:
     return (
-        GREETING_POINTS * says(text, "greeting")
+        _points_of_greeting(text)
         + BUSINESS_POINTS * says(text, "business")
         + CUSTOMER_POINTS * says(text, "customer")
     )
@@ -105,7 +112,7 @@ def agents_by_wording(said: Sequence[tuple[str, str]]) -> Agents | None:
     greets: dict[str, bool] = {}
     for label, text in said:
         points[label] = points.get(label, 0) + _points(text)
-        greets[label] = greets.get(label, False) or says(text, "greeting")
+        greets[label] = greets.get(label, False) or _points_of_greeting(text) > 0
     if len(points) < 2:
         return None
     ordered = sorted(points, key=lambda label: -points[label])
@@ -130,10 +137,11 @@ def label_of(turn: Turn) -> str:
 def named_by_wording(transcript: Transcript) -> tuple[Transcript, Remark | None]:
     """Give turns without roles the roles that their wording tells, where it is clear.
 
-    Only for transcripts that tell speakers (or channels) apart without saying who they are.
+    That is for transcripts that tell speakers (or channels) apart without saying who they are; and
+    for those whose roles clearly are the wrong way round.
     """
     if any(turn.role != "unknown" for turn in transcript.turns):
-        return transcript, None
+        return _turned(transcript)
     said = [(label_of(t), t.text) for t in transcript.turns if label_of(t)]
     found = agents_by_wording(said)
     if found is None:
@@ -145,6 +153,63 @@ def named_by_wording(transcript: Transcript) -> tuple[Transcript, Remark | None]
 
     turns = tuple(replace(turn, role=role(turn)) for turn in transcript.turns)
     return replace(transcript, turns=turns), wording_remark(found)
+
+
+def _turned(transcript: Transcript) -> tuple[Transcript, Remark | None]:
+    """Turn roles round where it is clearly the customer who answers as a business does."""
+    found = agents_by_wording([(t.role, t.text) for t in transcript.turns if t.role != "unknown"])
+    if found is None or found.labels != ("customer",):
+        return transcript, None
+    if not found.sure:
+        text = "By the wording the customer answers as an agent does: are the roles swapped?"
+        return transcript, Remark("roles_doubtful", text, "If so, use --agent-speaker.")
+    other: dict[Role, Role] = {"agent": "customer", "customer": "agent"}
+    turns = tuple(replace(t, role=other.get(t.role, "unknown")) for t in transcript.turns)
+    text = (
+        "The transcript's roles are swapped: whom it calls the customer clearly greets, asks and "
+        "offers help as an agent does. They were turned round."
+    )
+    remedy = "If that is wrong, use --agent-speaker."
+    return replace(transcript, turns=turns), Remark("roles_swapped", text, remedy)
+
+
+def said_once(transcript: Transcript) -> tuple[Transcript, Remark | None]:
+    """Read lines once that both sides say in the same words at the same time: an echoed export.
+
+    A line keeps the role more of whose lines are doubled, since who echoes says other things, too;
+    where that does not tell it has none, and the channels tell.
+    """
+    turns = transcript.turns
+    places: dict[str, list[int]] = {}
+    for i, turn in enumerate(turns):
+        if turn.role != "unknown":
+            places.setdefault(plain(turn.text), []).append(i)
+    pairs = [
+        (a, b)
+        for same in places.values()
+        for k, a in enumerate(same)
+        for b in same[k + 1 :]
+        if turns[a].role != turns[b].role and abs(turns[a].start_s - turns[b].start_s) < ECHO_S
+    ]
+    long = [(a, b) for a, b in pairs if len(turns[a].text.split()) >= ECHO_WORDS]
+    pairs = pairs if len(long) > 1 else long
+    if not pairs:
+        return transcript, None
+    count = Counter(t.role for t in turns)
+    share = {r: len({i for p in pairs for i in p if turns[i].role == r}) / count[r] for r in count}
+    clear = abs(share.get("agent", 0.0) - share.get("customer", 0.0)) > ECHO_SHARE
+    gone = {b if share[turns[a].role] >= share[turns[b].role] else a for a, b in pairs}
+    doubled = {i for pair in pairs for i in pair}
+    kept = tuple(
+        replace(t, role="unknown", speaker="", channel=None) if i in doubled and not clear else t
+        for i, t in enumerate(turns)
+        if i not in gone
+    )
+    text = (
+        f"{len(gone)} lines stand twice in the transcript, once for each side; they were read once."
+    )
+    said = Remark("doubled_lines", text, values={"count": str(len(gone))})
+    return replace(transcript, turns=kept), said
 
 
 def wording_remark(found: Agents) -> Remark:
@@ -236,6 +301,9 @@ def agents_apart(turns: Sequence[Turn]) -> tuple[str, ...]:
     mine = [i for i, t in enumerate(turns) if t.role == "agent"]
     labels = {i: turns[i].speaker.casefold() for i in mine}
     out = [""] * len(turns)
+    last = next((label for label in labels.values() if label), "")
+    for i in mine:  # who has no label is who spoke before
+        last = labels[i] = labels[i] or last
     if len(set(labels.values())) < 2:
         part, passed, greeted = 0, False, False
         for i in mine:

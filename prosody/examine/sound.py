@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from prosody.arrays import Spans, join, subtract
+from prosody.arrays import Spans, join, overlap_s
 from prosody.audio import activity
 from prosody.audio.activity import ChannelActivity
 from prosody.audio.crosstalk import Crosstalk, compare, from_start, side_by_side
 from prosody.audio.recording import Recording
 
-MUSIC_EDGE_S = 2.0
+IN_MUSIC_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +88,14 @@ class Sound:
         return self._known[source]
 
     def voice(self, source: int, channel: int) -> Spans:
-        """Return where a channel of a file holds speech and no music, seconds of that file.
+        """Return where somebody speaks on a channel of a file, seconds of that file.
 
-        Where music begins and ends is known less well than where speech does, so its edges do not
-        take speech away.
+        Somebody may speak over music; short bursts inside of it are of the music.
         """
         held = self.activity(source, channel)
-        inner = held.music + np.array([MUSIC_EDGE_S, -MUSIC_EDGE_S])
-        return subtract(held.speech, inner[inner[:, 1] > inner[:, 0]])
+        length_s = held.speech[:, 1] - held.speech[:, 0]
+        inside = overlap_s(held.music, held.speech) >= length_s
+        return held.speech[(length_s >= IN_MUSIC_S) | ~inside]
 
 
 def together(spans: Sequence[Spans]) -> Spans:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from prosody.examine.role_evidence import (
     announcements,
     named_by_user,
     named_by_wording,
+    said_once,
     wording_remark,
 )
 from prosody.examine.sound import Sound, together
@@ -139,13 +140,16 @@ def words_of(
     if offset_s:
         found = replace(found, turns=tuple(later(t, offset_s) for t in found.turns))
     speaker = call.agent_speaker or agent_speaker
+    steps: list[Callable[[Transcript], tuple[Transcript, Remark | None]]] = [
+        said_once, _without_announcements, named_by_wording,
+    ]  # fmt: skip
     if speaker:
         found, missing = named_by_user(found, speaker)
+        steps = steps if missing else steps[:2]  # what the user says stands
         remarks += [missing] if missing else []
-    found, spoken_by_tape = _without_announcements(found)
-    remarks += [spoken_by_tape] if spoken_by_tape else []
-    found, by_wording = named_by_wording(found)
-    remarks += [by_wording] if by_wording else []
+    for step in steps:
+        found, said = step(found)
+        remarks += [said] if said else []
     return Words(found, tuple(remarks), recognised, guessed)
 
 

@@ -42,7 +42,7 @@ def sides(opened: OpenCall) -> tuple[Spans, Spans] | None:
     tracks = {t.role: t for t in opened.roles.tracks}
     bleeding = any(r.code == "bleed" for r in opened.roles.remarks)
     if opened.roles.layout != "mono" and {"agent", "customer"} <= tracks.keys() and not bleeding:
-        return opened.speech(tracks["agent"]), opened.speech(tracks["customer"])
+        return opened.voice(tracks["agent"]), opened.voice(tracks["customer"])
     agent, customer = (
         spans_of([t for t in opened.turns if t.role == role]) for role in ("agent", "customer")
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ import numpy as np
 from prosody.arrays import Spans, overlap_s, subtract
 from prosody.audio.checks import Remark
 from prosody.calls.call import Call
+from prosody.examine.role_evidence import plain
 from prosody.examine.roles import Roles, Track
 from prosody.examine.sound import Sound, together
 from prosody.examine.spoken import Words, by_voice, corrected, end_s, later
@@ -29,7 +29,7 @@ from prosody.transcripts.turns import Role, Transcript, Turn
 _WRONG_RATES = (3.0, 2.0, 1.5, 6.0, 5.5125, 2.75625, 2.0 / 3.0, 0.5, 1.0 / 3.0, 0.91875, 1.08844)
 _LOST_VOICE_S = 30.0  # a turn that lies where nobody speaks was looked for this far around
 _UNCLAIMED_SHARE = 0.7  # of its length must be voice that no other turn has
-_ECHO_S, _ECHO_WORDS = 1.0, 3
+_MUSIC_SHARE = 0.8  # of a line over music
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,13 @@ def on_the_clock(call: Call, words: Words, told: Roles, sound: Sound) -> Timed:
     turns = _with_channels_roles(turns, told)
     tracks = told.tracks
     voices = [sound.voice(t.source, t.channel) + t.offset_s for t in tracks]
+    music = [sound.activity(t.source, t.channel).music + t.offset_s for t in tracks]
     duration_s = max(t.offset_s + sound.length_s(t.source) for t in tracks)
     split = told.layout == "split"
     named: list[Role] = [t.role for t in tracks]
     if split:
         voices.append(together(voices))  # whoever it is that speaks
+        music.append(together(music))
     sides = [_side(turn, named, split=split) for turn in turns]
     remarks: list[Remark] = []
     # A split call's own two legs are told apart; whoever it is that speaks belongs to neither.
@@ -98,10 +100,11 @@ def on_the_clock(call: Call, words: Words, told: Roles, sound: Sound) -> Timed:
         # The call's clock begins with its earliest track.
         found = replace(found, turns=tuple(later(t, -low) for t in found.turns))
         voices = [v + s - low for v, s in zip(voices, found.late_s, strict=False)]
+        music = [m + s - low for m, s in zip(music, found.late_s, strict=False)]
         slow = max(tracks, key=lambda t: t.offset_s)
         remarks.append(_late_track(slow, late - low))
     remarks += _said_of_clock(found.clock, words, turns, sides, voices, duration_s)
-    kept, faults, more = _real(found.turns, found.faults, sides, voices, found.clock)
+    kept, faults, more = _real(found.turns, found.faults, sides, voices, music, found.clock)
     return Timed(kept, faults, found.clock, replace(told, tracks=tracks), (*remarks, *more))
 
 
@@ -233,13 +236,16 @@ def _said_of_clock(
                 {"end": f"{end:.0f}", "seconds": f"{duration_s:.0f}"},
             )
         ]
-    found = evidence(turns, sides, voices)
+    # Where nothing fits, which channel is whose is told no better.
+    ways = [evidence(turns, [s if s > 1 else s ^ swap for s in sides], voices)
+            for swap in (0, 1)[: len(voices)]]  # fmt: skip
     for times in _WRONG_RATES:
         if not 0.8 <= end * times / duration_s <= 1.1:
             continue
-        stretched = estimate(found.scaled(times), duration_s)
-        if stretched.state == "fits" or (
-            stretched.state == "corrected" and abs(stretched.offset_s) < 2.0
+        stretched = [estimate(found.scaled(times), duration_s) for found in ways]
+        if any(
+            c.state == "fits" or (c.state == "corrected" and abs(c.offset_s) < 2.0)
+            for c in stretched
         ):
             how = f"{times:.2g} times as long as" if times > 1 else f"only {times:.2g} times"
             return [
@@ -280,53 +286,45 @@ def _real(
     faults: Sequence[Fault],
     sides: Sequence[int],
     voices: Sequence[Spans],
+    music: Sequence[Spans],
     clock: Clock,
 ) -> tuple[tuple[Turn, ...], tuple[Fault, ...], list[Remark]]:
-    """Leave out lines that were invented, or told twice, once for each side."""
-    gone: dict[int, str] = {}
-    if clock.state in ("fits", "corrected"):
-        gone = dict.fromkeys(_invented(turns, faults, sides, voices), "invented")
-    doubled = _doubled(turns, sides, voices)
-    gone |= dict.fromkeys(doubled, "doubled")
-    remarks = []
-    count = Counter(gone.values())
-    if count["invented"]:
-        one = count["invented"] == 1
-        text = (
-            f"{count['invented']} {'line has' if one else 'lines have'} no voice under "
-            f"{'it' if one else 'them'}: a recogniser may have invented "
-            f"{'it' if one else 'them'}. Left out."
-        )
-        values = {"count": str(count["invented"])}
-        remarks.append(Remark("invented_lines", text, values=values))
-    if count["doubled"]:
-        text = (
-            f"{count['doubled']} lines stand twice in the transcript, once for each side; they "
-            "were read once."
-        )
-        remarks.append(Remark("doubled_lines", text, values={"count": str(count["doubled"])}))
+    """Leave out lines that were invented."""
+    if clock.state not in ("fits", "corrected"):
+        return turns, tuple(faults), []
+    gone = set(_invented(turns, faults, sides, voices, music))
     keep = [i for i in range(len(turns)) if i not in gone]
-    kept_faults: list[Fault] = [
-        "" if faults[i] == "conflict" and doubled else faults[i] for i in keep
-    ]
-    return tuple(turns[i] for i in keep), tuple(kept_faults), remarks
-
-
-def _plain(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text.lower()))
+    them = "it" if len(gone) == 1 else "them"
+    text = (
+        f"{len(gone)} {'line has' if len(gone) == 1 else 'lines have'} no voice under {them}: a "
+        f"recogniser may have invented {them}. Left out."
+    )
+    said = [Remark("invented_lines", text, values={"count": str(len(gone))})] if gone else []
+    return tuple(turns[i] for i in keep), tuple(faults[i] for i in keep), said
 
 
 def _invented(
-    turns: Sequence[Turn], faults: Sequence[Fault], sides: Sequence[int], voices: Sequence[Spans]
+    turns: Sequence[Turn],
+    faults: Sequence[Fault],
+    sides: Sequence[int],
+    voices: Sequence[Spans],
+    music: Sequence[Spans],
 ) -> list[int]:
     """Return lines without voice that cannot be a line of another moment.
 
     A line that only stands at the wrong time has left its voice somewhere near, without words; one
-    that stands there several times has not.
+    that stands there several times has not. Over music a line that stands there several times is
+    invented also where somebody sings.
     """
     silent = [i for i, fault in enumerate(faults) if fault == "no_voice" and len(voices[sides[i]])]
-    often = Counter(_plain(turns[i].text) for i in silent)
-    out = []
+    over = [
+        i
+        for i, turn in enumerate(turns)
+        if sides[i] >= 0
+        and _over_s(music[sides[i]], turn) > _MUSIC_SHARE * (turn.end_s - turn.start_s)
+    ]
+    often = Counter(plain(turns[i].text) for i in {*silent, *over})
+    out = [i for i in over if i not in silent and often[plain(turns[i].text)] > 2]
     for i in silent:
         spans = phrases(turns[i])
         if not len(spans):
@@ -338,42 +336,11 @@ def _invented(
         free = subtract(voices[sides[i]], together(others))
         near = np.array([[spans[0, 0] - _LOST_VOICE_S, spans[-1, 1] + _LOST_VOICE_S]])
         free = free[(free[:, 1] - free[:, 0] >= _UNCLAIMED_SHARE * length)]
-        if often[_plain(turns[i].text)] > 1 or float(overlap_s(free, near)[0]) <= 0:
+        if often[plain(turns[i].text)] > 1 or float(overlap_s(free, near)[0]) <= 0:
             out.append(i)
     return out
 
 
-def _doubled(turns: Sequence[Turn], sides: Sequence[int], voices: Sequence[Spans]) -> list[int]:
-    """Return lines that the other side says in the same words at the same time.
-
-    The copy is the one with less voice on its own channel; on one channel, that of the side which
-    also says other things.
-    """
-    places: dict[str, list[int]] = {}
-    for i, turn in enumerate(turns):
-        if turn.role != "unknown" and len(turn.text.split()) >= _ECHO_WORDS:
-            places.setdefault(_plain(turn.text), []).append(i)
-    pairs = [
-        (a, b)
-        for same in places.values()
-        for k, a in enumerate(same)
-        for b in same[k + 1 :]
-        if turns[a].role != turns[b].role and abs(turns[a].start_s - turns[b].start_s) < _ECHO_S
-    ]
-    out: list[int] = []
-    count = Counter(t.role for t in turns)
-    twice = Counter(turns[i].role for pair in pairs for i in pair)
-    for a, b in pairs:
-        under = [_voice_s(turns[i], sides[i], voices) for i in (a, b)]
-        if sides[a] != sides[b] and abs(under[0] - under[1]) > 0.1:
-            out.append(b if under[0] > under[1] else a)
-            continue
-        share = [twice[turns[i].role] / count[turns[i].role] for i in (a, b)]
-        out.append(b if share[0] >= share[1] else a)
-    return sorted(set(out))
-
-
-def _voice_s(turn: Turn, side: int, voices: Sequence[Spans]) -> float:
-    if side < 0 or side >= len(voices):
-        return 0.0
-    return float(overlap_s(voices[side], phrases(turn)).sum())
+def _over_s(spans: Spans, turn: Turn) -> float:
+    """Return the seconds of a turn's words that lie under something."""
+    return float(overlap_s(spans, phrases(turn)).sum())

@@ -51,6 +51,7 @@ ELSEWHERE_SHARE = 0.15  # by which a turn may fit better somewhere else
 _AROUND_S = 20.0  # turns that near share a turn's clock
 _NEAR_S = 4.0  # so far a single turn is looked for
 _CONFLICT_SHARE, _CONFLICT_S = 0.35, 1.0  # of a turn over which the same voice says something else
+_INSIDE_S, _OWN_SHARE = 0.2, 0.9  # of what another does not cover must then be voice of its own
 MOST_LETTERS_PER_S = 40.0  # the fastest speakers reach about 25
 _GAP_S = 1.5  # a longer gap between words may be a wrong stamp
 
@@ -255,8 +256,8 @@ def estimate(found: Evidence, duration_s: float) -> Clock:
         broken = _broken(under, middle, weight, lags)
         told = kappa(broken[0] / total) if broken is not None else 0.0
         if broken is not None and told >= BROKEN_KAPPA and told - best_k > BREAK_KAPPA:
-            return Clock("broken", **figures, break_s=broken[1], before_s=broken[2],
-                         after_s=broken[3])  # fmt: skip
+            return Clock("broken", kappa=told, given=given_k, second=second_k, break_s=broken[1],
+                         before_s=broken[2], after_s=broken[3])  # fmt: skip
     # One channel with two voices is nearly all voice: there, that all of it has words counts.
     whole = recall >= 0.85 and given >= 0.7
     as_it_is = displaced <= CLOSE_S or best_k - given_k <= SAME_KAPPA or not enough
@@ -368,10 +369,15 @@ def faults(turns: Sequence[Turn], sides: Sequence[int], voices: Sequence[Spans])
         length, voiced = float(weight[k]), float(under[k, zero])
         conflict = float(overlap_s(others, mine).sum()) if len(others) else 0.0
         better = 0.0
-        if voiced - conflict < (1.0 - ELSEWHERE_SHARE) * length:  # else nothing could be better
+        if conflict or voiced < (1.0 - ELSEWHERE_SHARE) * length:  # else nothing could be better
             free = evidence([turns[i]], [0], [subtract(found.voices[sides[i]], others)])
             here = free.under(lags[zero - near : zero + near + 1]).sum(axis=0) / length
             better = float(here.max() - here[near - close : near + close + 1].max())
+            aside = [
+                k for k in beside if _aside(turns[i], turns[found.turn[k]], mine, found.spans[k])
+            ]
+            if aside and float(here[near]) * length >= _OWN_SHARE * (length - conflict):
+                conflict -= float(overlap_s(join(found.spans[aside], 0.0), mine).sum())
         if conflict > _CONFLICT_SHARE * length or conflict > _CONFLICT_S:
             out[i] = "conflict"
         elif voiced < MIN_SHARE * length:
@@ -383,6 +389,12 @@ def faults(turns: Sequence[Turn], sides: Sequence[int], voices: Sequence[Spans])
         else:
             out[i] = ""
     return out
+
+
+def _aside(turn: Turn, other: Turn, mine: Spans, span: NDArray[np.float64]) -> bool:
+    """Whether somebody else says something short inside of a turn ("thank you"), on its channel."""
+    two = {turn.role, other.role} == {"agent", "customer"}
+    return two and mine[0, 0] + _INSIDE_S < span[0] and span[1] < mine[-1, 1] - _INSIDE_S
 
 
 def _around(

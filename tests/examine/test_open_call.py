@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 from places import SAMPLES
 
@@ -100,6 +101,16 @@ def test_a_line_invented_where_nobody_speaks_takes_no_part(call):
         assert len(opened.acts) == apologies
 
 
+def test_a_tape_that_thanks_for_calling_is_no_agent(call):
+    def change(segments):
+        text = "Thank you for calling. We are sorry, all our advisers are busy."
+        return [{"start": 0.0, "end": 0.4, "speaker": "agent", "text": text, "words": []},
+                *segments]  # fmt: skip
+
+    with open_call(call(change)) as opened:
+        assert "announcements" in codes(opened)
+
+
 def test_an_announcement_is_nobodys_line(call):
     def change(segments):
         text = "Onze excuses, al onze medewerkers zijn op dit moment in gesprek."
@@ -122,6 +133,76 @@ def test_lines_told_for_both_sides_are_read_once(call):
         assert "doubled_lines" in codes(opened)
         assert len(opened.turns) == turns
         assert apology(opened).role == "agent"
+
+
+def test_of_an_export_doubled_whole_the_channels_tell_who_speaks(call):
+    def change(segments):
+        other = {"agent": "customer", "customer": "agent"}
+        return segments + [s | {"speaker": other[s["speaker"]]} for s in segments]
+
+    with open_call(call()) as opened:
+        whole, true = len(opened.turns), apology(opened)
+    with open_call(call(change)) as opened:
+        assert {"doubled_lines", "roles_from_greeting"} <= codes(opened)
+        assert len(opened.turns) == whole
+        assert apology(opened).start_s == pytest.approx(true.start_s, abs=0.1)
+        assert not any(opened.faults)
+
+
+def test_one_doubled_line_is_no_second_agents(call):
+    def change(segments):
+        one = next(s for s in segments if "spijt" in s["text"])
+        return [*segments, one | {"speaker": "customer"}]
+
+    with open_call(call(change)) as opened:
+        assert apology(opened).role == "agent"
+        assert not any(opened.agents)
+
+
+def swapped(segments):
+    other = {"agent": "customer", "customer": "agent"}
+    return [s | {"speaker": other[s["speaker"]]} for s in segments]
+
+
+def test_roles_that_are_clearly_the_wrong_way_round_are_turned(call):
+    with open_call(call()) as opened:
+        true = [(t.role, t.text) for t in opened.turns]
+    with open_call(call(swapped)) as opened:
+        assert "roles_swapped" in codes(opened)
+        assert [(t.role, t.text) for t in opened.turns] == true
+    with open_call(call(swapped), agent_speaker="agent") as opened:  # the user's word stands
+        assert "roles_swapped" not in codes(opened)
+        assert [t.role for t in opened.turns] != [role for role, _ in true]
+
+
+@pytest.mark.parametrize("times", [0.5, 1.5, 2.0])
+def test_a_wrong_sample_rate_is_named_whichever_way_and_whoever_speaks_where(call, times):
+    import soundfile as sf
+
+    one = call()
+    path = one.sources[0].path
+    y, sr = sf.read(path)
+    sf.write(path, np.repeat(y, 2, axis=0)[:, ::-1], round(2 * sr / times))
+    with open_call(one) as opened:
+        assert "header_rate" in codes(opened)
+        assert set(opened.faults) == {"clock"}
+
+
+def test_somebody_who_speaks_over_music_is_heard(call):
+    """A radio in the room is no fault of the transcript's clock."""
+    import soundfile as sf
+
+    one = call()
+    path = one.sources[0].path
+    y, sr = sf.read(path)
+    beat = np.arange(len(y)) / sr % 0.5
+    chord = sum(np.sin(2 * np.pi * f * beat) for f in (220, 277, 330, 440)) * np.exp(-3 * beat)
+    y[:, 0] += 0.01 * chord
+    sf.write(path, y, sr)
+    with open_call(one) as opened:
+        assert opened.music(opened.roles.of("agent")[0]).sum() > 0
+        assert not any(opened.faults)
+        assert codes(opened) == {"roles_from_voice"}
 
 
 def test_plain_whisper_is_put_on_the_channels_and_the_agent_told_by_wording(call):
