@@ -1,5 +1,6 @@
 """What a "sorry" does: the lexicons' own examples, context, windows, and any language."""
 
+import json
 import math
 
 import pytest
@@ -75,6 +76,21 @@ def test_the_fresh_lines_were_tuned_on_nowhere(language):
         assert len(fresh) >= 50
         assert not fresh & known
         assert not fresh & tuned
+
+
+def test_only_the_first_look_at_lines_is_recorded(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(benchmark, "LOOKS", tmp_path / "looks.json")
+    benchmark.LOOKS.write_text('{"results": {}}')
+    lines, said = tmp_path / "lines.tsv", tmp_path / "said.tsv"
+    lines.write_text("repair\tsorry what was that\nnone\tsorry not sorry\n")
+    said.write_text("complaint\tmy parcel has not arrived\nnone\tcan i pay by card\n")
+    benchmark.main(["--lines", str(lines), "--language", "en", "--look", "mine"])
+    benchmark.main(["--lines", str(said), "--language", "en", "--look", "hers"])
+    looks = json.loads(benchmark.LOOKS.read_text())["results"]
+    assert (looks["mine"]["lines"], looks["mine"]["right"]) == (2, 1.0)
+    assert (looks["hers"]["precision"], looks["hers"]["recall"]) == (1.0, 1.0)
+    with pytest.raises(SystemExit, match="only the first look counts"):
+        benchmark.main(["--lines", str(lines), "--language", "en", "--look", "mine"])
 
 
 def timed(text, start=0.0, gap=0.05, role="agent"):

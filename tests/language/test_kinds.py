@@ -87,6 +87,7 @@ LINES = {
             "it's the north or sorry the south gate",
             "so the engineer who the sorry the plumber who came",
             "sorry say again",
+            "yeah sorry say that again",
             "sorry it's not the first it's the second",
             "you press the star sorry it's the hash",
             "you take the first form sorry you need the second one",
@@ -114,6 +115,7 @@ LINES = {
         SYMPATHY: (
             "i'm so sorry to hear that",
             "i'm sorry your mother is in hospital",
+            "i'm sorry that she has the flu",
             "oh dear that sounds awful for you",
             "sorry to hear you've been unwell",
             "oh no how awful",
@@ -141,6 +143,7 @@ LINES = {
             "he's sorry he ever moved",
             "they just said sorry and hung up",
             "i'm sorry they closed that branch it was so handy",
+            "i'm sorry they're taking the bus stop away we all used it to get to town",
             "sorry but how can that be normal",
             "people always say excuse me when they push past",
             "there is no excuse for that",
