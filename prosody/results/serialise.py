@@ -36,23 +36,23 @@ def unpack(data: bytes) -> Any:
     return json.loads(zlib.decompress(data))
 
 
-def line_of(data: bytes) -> CallRecord:
-    """Return a recording's line."""
-    kept = unpack(data)
+def line_of(kept: dict[str, Any]) -> CallRecord:
+    """Return a recording's line from its fields as they were kept."""
     kept["remarks"] = tuple(Remark(**r) for r in kept["remarks"])
     kept["acts"], kept["tracks"] = tuple(kept["acts"]), tuple(kept.get("tracks", ()))
     return CallRecord(**kept)
 
 
-def apology_of(data: bytes, judgement: bytes | None, conduct: dict[str, Any]) -> ApologyRecord:
+def apology_of(
+    kept: dict[str, Any], judgement: dict[str, Any] | None, conduct: dict[str, Any]
+) -> ApologyRecord:
     """Return an apology from what was measured, its judgement, and the conduct of its call."""
-    kept = unpack(data)
+    for name in ("gates", "quality"):
+        kept[name] = tuple(kept[name])
     kept["remarks"] = tuple(Remark(**r) for r in kept["remarks"])
-    kept["gates"], kept["quality"] = tuple(kept["gates"]), tuple(kept["quality"])
     for name in ("measures", "relative"):
         kept[name] = np.array(kept[name], dtype=np.float64)
     row = ApologyRecord(**kept, conduct=conduct)
-    if judgement is not None:
-        for name, value in unpack(judgement).items():
-            setattr(row, name, tuple(value) if name == "reasons" else value)
+    for name, value in (judgement or {}).items():
+        setattr(row, name, tuple(value) if name == "reasons" else value)
     return row
