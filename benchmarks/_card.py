@@ -189,9 +189,18 @@ def noise(got: Found) -> str:
     return grid(("voice over noise", *(f"{x:g} dB" for x in found["snr_db"])), rows)
 
 
+def lines(got: Found) -> str:
+    """Return how far lines move ratings, clip and baseline on the same one."""
+    rows = [
+        [name, signed(f["mean"]), number(f["root_mean_square"], 2), percent(f["within_.1"])]
+        for name, f in got["lines"].items()
+    ]
+    return grid(("line", "mean", "root mean square", "moved by .1 or less"), rows)
+
+
 TABLES: dict[str, Callable[[Found], str]] = {
     f.__name__: f
-    for f in (strangers, kept_back, pairs, told, accuracy, verdicts, thresholds, noise)
+    for f in (strangers, kept_back, pairs, told, accuracy, verdicts, thresholds, noise, lines)
 }
 
 

@@ -150,6 +150,29 @@ def emotale(args: Any, judge: Judge) -> tuple[dict[str, Any], list[Path]]:
     }, [listing, *files]
 
 
+def lines(args: Any, judge: Judge) -> dict[str, Any]:
+    """Return how far lines move ratings, with clip and baseline on the same one, as in a call."""
+    files = common.data_files(args, "emodb", "*.flac")[::3]
+    sounds, sr = read(files)
+    speaker = np.array([f.name[:2] for f in files])
+    seconds = np.array([len(y) / sr for y in sounds])
+    every = np.ones(len(files), dtype=bool)
+
+    def rated(values: Floats) -> Floats:
+        columns = against_neutral(values, values, speaker, every, seconds)
+        return judge.judge(columns).axes["sincere"].rating
+
+    before, out = rated(measure(sounds, sr)), {}
+    for line in telephone.LINES:
+        moved = rated(measure(*telephone.after(sounds, speaker, line))) - before
+        out[line] = {
+            "mean": float(moved.mean()),
+            "root_mean_square": float(np.sqrt(np.mean(moved**2))),
+            "within_.1": float(np.mean(np.abs(moved) <= 0.1)),
+        }
+    return out
+
+
 def babble(clips: Sounds, seed: int = 3) -> Callable[[int], NDArray[np.float32]]:
     """Return a maker of noise: as many talkers at once, their clips one after another."""
     rng = np.random.default_rng(seed)

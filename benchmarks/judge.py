@@ -258,10 +258,11 @@ def main(argv: Sequence[str]) -> int:
             skipped[name] = str(reason)
     if rated is not None and held is not None and "emodb" in results:
         results["sweep"] = sweep(rated, held, results["emodb"].pop("p_by_emotion"))
-    try:
-        results["noise"] = strangers.noise(args, judge)
-    except common.Skip as reason:
-        skipped["noise"] = str(reason)
+    for name, moving in (("noise", strangers.noise), ("lines", strangers.lines)):
+        try:
+            results[name] = moving(args, judge)
+        except common.Skip as reason:
+            skipped[name] = str(reason)
     results["speed"] = speed(judge, args)
     for name, made in _card.tables(results).items():
         print(f"\n{name}\n{made}")
