@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from prosody.fit import metrics as fig
 from prosody.fit.axis import Axis
 from prosody.fit.calibration import calibration
 from prosody.fit.graph import predict as run
-from prosody.fit.join import load, no_middle, on_scale, with_sets
+from prosody.fit.join import prepared
 from prosody.fit.train import folds, known_level
 from prosody.judge.judge import Judge
 from prosody.judge.pairs import spread_of
@@ -29,8 +28,6 @@ from prosody.statistics.intervals import Z_95
 from prosody.tables.rated_table import Floats, Rated, leave_one_out_median, speaker_of
 
 SALT = "prosody-judge:"
-# With fewer measures two clips may be alike by chance.
-LEAST_TO_TELL = 4
 # So much of a figure may be luck of choosing before it is told.
 BEARABLE = 0.05
 Fit = Callable[[Rated], Axis]
@@ -109,22 +106,6 @@ def by_folds(rated: Rated, axes: list[Axis], most: int = 24) -> tuple[Floats, Fl
     for test, axis in zip(folds(rated.speaker, most), axes, strict=True):
         rating[test], sd[test], _ = run(axis, rated.take(test))
     return rating, sd
-
-
-def once(rated: Rated) -> tuple[Rated, int]:
-    """Return the table without rows that stand twice, and how many those were.
-
-    Rows of one speaker with the same rating and the same measures are the same clip, whatever it is
-    called; a table of few measures cannot tell.
-    """
-    names = sorted(n for n, v in rated.columns.items() if len(np.unique(v[~np.isnan(v)])) > 2)
-    if len(names) < LEAST_TO_TELL:
-        return rated, 0
-    values = np.stack([rated.rating, *(rated.columns[n] for n in names)], axis=1)
-    keys = [(s, v.tobytes()) for s, v in zip(rated.speaker.tolist(), values, strict=True)]
-    first = {key: i for i, key in reversed(list(enumerate(keys)))}
-    keep = np.array([first[key] == i for i, key in enumerate(keys)], dtype=bool)
-    return rated.take(keep), int(np.sum(~keep))
 
 
 def pair_spreads(rated: Rated, rating: Floats, axes: list[Axis]) -> dict[str, float]:
@@ -263,42 +244,34 @@ def evaluate(
     from prosody.fit import recipe
 
     names = {"speaker": group, "sentence": sentence, "rating": rating}
-    rated, panel, remarks = load(table, ratings, axis, names=names)
-    rated, doubled = once(rated)
-    if doubled:
-        remarks.append(f"{doubled} rows stand twice and count once.")
+    judge = None if cv else Judge.load(model)
+    if judge and axis not in judge.axes:
+        raise UsageError(
+            f"{judge.path}: has no axis '{axis}', only {', '.join(judge.axes)}.",
+            f"Give --axis {judge.axes[0]}.",
+        )
+    info = judge.axis_info(axis) if judge else {}
+    spread = float(info.get("rating_sd", 1.0))
+    ready = prepared(table, ratings, axis, names=names, sets=sets, spread=spread)
+    rated, scale = ready.rated, ready.scale
+    remarks = ready.said + ([] if rated.voices_known else [NO_VOICES])
     if len(rated) < 3:
         raise UsageError(f"{table}: {len(rated)} rated rows, expected at least 3.", "")
-    if not rated.voices_known:
-        remarks.append(NO_VOICES)
-    if cv:
+    if judge is None:
         if not rated.voices_known:
             raise UsageError(
                 f"{table}: no column says who speaks, and --cv leaves speakers out.",
                 "Add a column 'speaker', or name it with --group.",
             )
-        rated, cut, scale = on_scale(rated, panel)
-        if sets:
-            rated = with_sets(replace(rated, rating=rated.rating - cut), sets, axis)
-            cut = 0.0
         if len(np.unique(rated.speaker)) < 3:
             raise UsageError(
                 f"{table}: {len(np.unique(rated.speaker))} speakers, cross-validation needs 3.", ""
             )
-        fit = partial(recipe.fit_table, level=known_level(rated.rating))
+        fit, cut = partial(recipe.fit_table, level=known_level(rated.rating)), ready.middle
         predicted, sd, _ = cross_validate(rated, fit)
         name = "recipe refitted, each speaker judged by the others"
     else:
-        judge = Judge.load(model)
-        if axis not in judge.axes:
-            raise UsageError(
-                f"{judge.path}: has no axis '{axis}', only {', '.join(judge.axes)}.",
-                f"Give --axis {judge.axes[0]}.",
-            )
-        info, name = judge.axis_info(axis), judge.name
-        rated, middle, scale = on_scale(rated, panel, float(info.get("rating_sd", 1.0)))
-        if sets:
-            rated = with_sets(replace(rated, rating=rated.rating - middle), sets, axis)
+        name, cut = judge.name, float(info.get("cut", 0.0))
         known = seen(judge, axis, rated)
         if known.any() and not in_sample:
             speakers = np.unique(rated.speaker[known])
@@ -309,13 +282,10 @@ def evaluate(
             )
         if known.any():
             remarks.append(f"{int(known.sum())} rows are of speakers that the judge was fitted on.")
-        cut = float(info.get("cut", 0.0))
         predicted, sd = predict(judge, axis, rated)
     if "standardised over" in scale:
         of_judge = "; its mean counts as the mean of the ratings that the judge was fitted on"
         remarks.append(f"Ratings: {scale}{'' if cv else of_judge}.")
-    if one_sided := no_middle(rated, scale):
-        remarks.append(f"Ratings: {one_sided}")
     if rated.voices_known and not rated.own_baseline:
         alone = not np.any(rated.columns.get("baseline_s", np.zeros(1)) > 0)
         remarks.append(
@@ -323,7 +293,7 @@ def evaluate(
             if alone
             else "Baseline: the median of the same speaker's other clips."
         )
-    out = report(rated, predicted, sd, cut=cut, panel=panel, bootstraps=bootstraps)
+    out = report(rated, predicted, sd, cut=cut, panel=ready.panel, bootstraps=bootstraps)
     if variants and (told := too_many(out, variants)):
         remarks.append(told)
     return {**out, "axis": axis, "judge": name, "remarks": remarks}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,78 @@ from prosody.tables.rated_table import Floats, Rated, read_table, stem
 FULL_SCALE = 100.0
 MIDDLE = 50.0
 AS_IS = "as in the table"
+# With fewer measures two clips may be alike by chance.
+LEAST_TO_TELL = 4
 # Columns that say how a clip sounded, and not how long it was.
 _TOLD = {*table.NAMES, *table.RELATIVE_NAMES} - {"duration_s"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Rated clips as a judge is fitted to or checked on.
+
+    Parameters
+    ----------
+    rated : Rated
+        Every clip once, on one scale, those of others below.
+    panel : Panel or None
+        The single ratings, where there are any.
+    middle : float
+        Where the middle of the scale lies.
+    scale : str
+        What was done to the ratings.
+    said : list of str
+        What was left out and what is odd, in words.
+    """
+
+    rated: Rated
+    panel: Panel | None
+    middle: float
+    scale: str
+    said: list[str]
+
+
+def prepared(
+    path: Path,
+    ratings: Path | None,
+    axis: str,
+    *,
+    names: Mapping[str, str | None] | None = None,
+    pairs: Path | None = None,
+    sets: Sequence[Path] = (),
+    spread: float = 1.0,
+) -> Ready:
+    """Return rated clips on one scale; see :func:`load`, :func:`on_scale`, :func:`with_sets`."""
+    rated, panel, said = load(path, ratings, axis, names=names, pairs=pairs)
+    rated, doubled = once(rated)
+    if doubled:
+        said.append(f"{doubled} rows stand twice and count once.")
+    rated, middle, scale = on_scale(rated, panel, spread)
+    if sets:
+        own = replace(rated, rating=rated.rating - middle)
+        rated, middle = with_sets(own, sets, axis), 0.0
+    if scale == AS_IS and rated.rating.min(initial=np.inf) >= 0:
+        said.append(
+            "Ratings: no rating lies below 0, and 0 counts as the middle, as of standardised "
+            "ratings. Bring others to 0 to 100, of which 50 is the middle."
+        )
+    return Ready(rated, panel, middle, scale, said)
+
+
+def once(rated: Rated) -> tuple[Rated, int]:
+    """Return the table without rows that stand twice, and how many those were.
+
+    Rows of one speaker with the same rating and the same measures are the same clip, whatever it is
+    called; a table of few measures cannot tell.
+    """
+    names = sorted(n for n, v in rated.columns.items() if len(np.unique(v[~np.isnan(v)])) > 2)
+    if len(names) < LEAST_TO_TELL:
+        return rated, 0
+    values = np.stack([rated.rating, *(rated.columns[n] for n in names)], axis=1)
+    keys = [(s, v.tobytes()) for s, v in zip(rated.speaker.tolist(), values, strict=True)]
+    first = {key: i for i, key in reversed(list(enumerate(keys)))}
+    keep = np.array([first[key] == i for i, key in enumerate(keys)], dtype=bool)
+    return rated.take(keep), int(np.sum(~keep))
 
 
 def load(
@@ -249,17 +319,4 @@ def on_scale(rated: Rated, panel: Panel | None, spread: float = 1.0) -> tuple[Ra
         0.0,
         f"{known.min():g} to {known.max():g}, standardised over the table; its mean counts as "
         "the middle, since the ends of the scale are not known",
-    )
-
-
-def no_middle(rated: Rated, scale: str) -> str:
-    """Return what to say of ratings that are taken as they are and all lie on one side; '' if not.
-
-    `scale` is what :func:`on_scale` said.
-    """
-    if scale != AS_IS or not rated.rating.min(initial=np.inf) >= 0:
-        return ""
-    return (
-        "no rating lies below 0, and 0 counts as the middle, as of standardised ratings. Bring "
-        "others to 0 to 100, of which 50 is the middle."
     )

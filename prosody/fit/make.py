@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from prosody.errors import UsageError
 from prosody.fit import card, card_page, evaluate, graph, recipe
 from prosody.fit import metrics as fig
 from prosody.fit.axis import Axis
-from prosody.fit.join import load, no_middle, on_scale, with_sets
+from prosody.fit.join import Ready, once, prepared
 from prosody.fit.train import balanced, choose, known_level, residual, ridge, terms, weights_root
 from prosody.judge.judge import Judge, default_model
 from prosody.rating.ratings import (
@@ -135,98 +135,35 @@ def fit(
         says which.
     """
     old = graph.load(start) if start is not None else None
-    models: dict[str, Axis] = {}
-    info: dict[str, dict[str, Any]] = {}
-    said: list[str] = []
-    remarks: list[str] = []
     if len(axes) > 1 and ratings is None and pairs is None:
         raise UsageError(
             "Two axes need two ratings a clip.",
             "Give --ratings with the column 'axis', or one --axis.",
         )
+    models: dict[str, Axis] = {}
+    info: dict[str, dict[str, Any]] = {}
+    said: list[str] = []
+    remarks: list[str] = []
+    names = {"speaker": group, "sentence": sentence, "rating": rating}
     for axis in axes:
-        names = {"speaker": group, "sentence": sentence, "rating": rating}
-        rated, panel, left_out = load(table, ratings, axis, names=names, pairs=pairs)
-        if not rated.voices_known:
+        ready = prepared(table, ratings, axis, names=names, pairs=pairs, sets=sets)
+        if not ready.rated.voices_known:
             raise UsageError(
-                f"{table}: no column says who speaks; found {', '.join(rated.header)}.",
+                f"{table}: no column says who speaks; found {', '.join(ready.rated.header)}.",
                 "Add a column 'speaker', name it with --group, or measure with 'prosody features "
                 "--meta-from' where file names tell: a judge that is checked on voices it knows "
                 "looks better than it is.",
             )
-        rated, doubled = evaluate.once(rated)
-        if doubled:
-            left_out.append(f"{doubled} rows stand twice and count once.")
-        rated, cut, scale = on_scale(rated, panel)
+        told = [*ready.said, *_raters_left_out(ready.panel)]
         if sets:
-            own = replace(rated, rating=rated.rating - cut)
-            rated, cut = with_sets(own, sets, axis), 0.0
-            remarks += [f"{axis}: {told}" for told in _added(rated)]
-        lacking = missing(rated, panel)
-        remarks += [f"{axis}: {told}" for told in [*left_out, *_raters_left_out(panel)]]
-        if one_sided := no_middle(rated, scale):
-            remarks.append(f"{axis}: {one_sided}")
-        if "ends of the scale" in scale:
-            remarks.append(
-                f"{axis}: ratings of {scale}. Bring them to 0 to 100 to have 50 count as it."
-            )
-        earlier: dict[str, Any] = {}
-        if old is None or axis not in old[0]:
-            if lacking:
-                raise UsageError(
-                    f"{table}: too little to fit the axis {axis}: {'; '.join(lacking)}.",
-                    "Nothing was fitted. Collect what is missing, or adapt a judge: --from-model "
-                    f"takes {MIN_ADAPT_CLIPS} clips of {MIN_ADAPT_SPEAKERS} speakers."
-                    + (f" {start} has no axis {axis} to start from." if old else ""),
-                )
-            whole = partial(recipe.fit_table, level=known_level(rated.rating))
-            model = whole(rated)
-            how = "fitted: all weights from these ratings"
-            predicted, sd, held = evaluate.cross_validate(rated, whole)
-        else:
-            few = missing(rated, panel, adapt=True)
-            if few:
-                raise UsageError(
-                    f"{table}: too little to adapt the axis {axis}: {'; '.join(few)}.",
-                    "Nothing was changed.",
-                )
-            before, earlier = old[0][axis], old[1]["axes"][axis].get("training", {})
-            known = evaluate.known_to(earlier, rated)
-            if known.any():
-                remarks.append(
-                    f"{axis}: {int(known.sum())} of {len(rated)} rows are of speakers that the "
-                    "older judge was fitted on: the figures flatter."
-                )
-            change = partial(adapt_level if lacking else adapt_weights, before, cut=cut)
-            model = change(rated)
-            how = (
-                "weights adapted, starting from the older judge's"
-                if not lacking
-                else f"only level and slope adapted; for the weights: {'; '.join(lacking)}"
-            )
-            predicted, sd, held = evaluate.cross_validate(rated, change)
-            remarks += [f"{axis}: {told}" for told in _gained(rated, before, predicted, lacking)]
-        model = replace(model, cut=cut)
-        models[axis] = model
+            told += _added(ready.rated)
+        if "ends of the scale" in ready.scale:
+            told.append(f"ratings of {ready.scale}. Bring them to 0 to 100 to have 50 count as it.")
+        before = None if old is None or axis not in old[0] else old[0][axis]
+        earlier = {} if before is None or old is None else old[1]["axes"][axis].get("training", {})
+        models[axis], info[axis], how, more = _one_axis(axis, ready, before, earlier, table, anyway)
         said.append(f"{axis}: {how}.")
-        spreads = evaluate.pair_spreads(rated, predicted, held)
-        info[axis] = _axis_info(
-            axis, model, rated, panel, scale, how, predicted, sd, cut, earlier, spreads
-        )
-        low, high = info[axis]["intervals"].get("spearman", (np.nan, np.nan))
-        if not low > 0:
-            found = info[axis]["figures"]["spearman"]
-            chance = (
-                f"no better than chance on speakers left out: Spearman {found} (95 % interval "
-                f"{low:.2f} to {high:.2f})"
-            )
-            if not anyway:
-                raise UsageError(
-                    f"{table}: a judge of {axis} fitted to this is {chance}.",
-                    "Nothing was written. Collect more ratings, of clips that differ more; "
-                    "--anyway writes it all the same.",
-                )
-            remarks.append(f"{axis}: this judge is {chance}.")
+        remarks += [f"{axis}: {one}" for one in (*told, *more)]
     if old is not None:
         for axis, model in old[0].items():
             if axis not in models:
@@ -252,6 +189,65 @@ def fit(
     if old is not None:
         meta["from"] = {"name": old[1].get("name"), "sha256": old[1]["sha256"]}
     return Made(joined, meta, tuple(said), tuple(remarks))
+
+
+def _one_axis(
+    axis: str,
+    ready: Ready,
+    before: Axis | None,
+    earlier: Mapping[str, Any],
+    table: Path,
+    anyway: bool,
+) -> tuple[Axis, dict[str, Any], str, list[str]]:
+    """Return an axis fitted to ratings or adapted to them, its card, how it was made, remarks."""
+    rated, cut, remarks = ready.rated, ready.middle, []
+    lacking = missing(rated, ready.panel)
+    make: Callable[[Rated], Axis]
+    if before is None:
+        if lacking:
+            raise UsageError(
+                f"{table}: too little to fit the axis {axis}: {'; '.join(lacking)}.",
+                "Nothing was fitted. Collect what is missing, or adapt a judge that has this axis: "
+                f"--from-model takes {MIN_ADAPT_CLIPS} clips of {MIN_ADAPT_SPEAKERS} speakers.",
+            )
+        make = partial(recipe.fit_table, level=known_level(rated.rating))
+        how = "fitted: all weights from these ratings"
+    else:
+        if few := missing(rated, ready.panel, adapt=True):
+            raise UsageError(
+                f"{table}: too little to adapt the axis {axis}: {'; '.join(few)}.",
+                "Nothing was changed.",
+            )
+        known = evaluate.known_to(earlier, rated)
+        if known.any():
+            remarks.append(
+                f"{int(known.sum())} of {len(rated)} rows are of speakers that the older judge was "
+                "fitted on: the figures flatter."
+            )
+        make = partial(adapt_level if lacking else adapt_weights, before, cut=cut)
+        how = "weights adapted, starting from the older judge's"
+        if lacking:
+            how = f"only level and slope adapted; for the weights: {'; '.join(lacking)}"
+    model = replace(make(rated), cut=cut)
+    predicted, sd, held = evaluate.cross_validate(rated, make)
+    if before is not None:
+        remarks += _gained(rated, before, predicted, lacking)
+    spreads = evaluate.pair_spreads(rated, predicted, held)
+    info = _axis_info(axis, model, ready, how, predicted, sd, earlier, spreads)
+    low, high = info["intervals"].get("spearman", (np.nan, np.nan))
+    if not low > 0:
+        chance = (
+            f"no better than chance on speakers left out: Spearman {info['figures']['spearman']} "
+            f"(95 % interval {low:.2f} to {high:.2f})"
+        )
+        if not anyway:
+            raise UsageError(
+                f"{table}: a judge of {axis} fitted to this is {chance}.",
+                "Nothing was written. Collect more ratings, of clips that differ more; --anyway "
+                "writes it all the same.",
+            )
+        remarks.append(f"this judge is {chance}.")
+    return model, info, how, remarks
 
 
 def _gained(
@@ -322,17 +318,15 @@ def _raters_left_out(panel: Panel | None) -> list[str]:
 def _axis_info(
     axis: str,
     model: Axis,
-    rated: Rated,
-    panel: Panel | None,
-    scale: str,
+    ready: Ready,
     how: str,
     rating: Floats,
     sd: Floats,
-    cut: float,
     earlier: Mapping[str, Any],
     pairs: Mapping[str, float],
 ) -> dict[str, Any]:
     """Return what the card says of one axis; `earlier` is the training of the judge before it."""
+    rated, panel, cut = ready.rated, ready.panel, ready.middle
     found = fig.figures(rated.rating, rating, sd, rated.sentence, cut)
     languages = set(rated.groups.get("language", np.array([], dtype=str)).tolist()) - {""}
     about = card.axis_info(
@@ -340,7 +334,7 @@ def _axis_info(
         rated,
         training={
             "corpus": "a table of its own",
-            "scale": scale,
+            "scale": ready.scale,
             "how": how,
             "languages": sorted(languages | set(earlier.get("languages", ()))),
             "reliability": None if panel is None else plain(panel.reliability()),
@@ -430,7 +424,7 @@ def centre(results: Path, start: Path | None = None, name: str = "judge") -> Mad
             "Analyze again with a manifest that has a column 'agent', or --meta-from.",
         )
     rated = rated.take(rated.groups["agent"] != "")
-    rated, _ = evaluate.once(rated)
+    rated, _ = once(rated)
     agents = len(np.unique(rated.speaker))
     if len(rated) < MIN_CENTRE_CLIPS or agents < MIN_CENTRE_SPEAKERS:
         raise UsageError(
