@@ -260,7 +260,7 @@ def _plan(
             "--write-transcripts with --redact: a transcript holds every word as it was heard.",
             "Leave one of the two out.",
         )
-    model = _model(asked, language, download=download, lang=lang)
+    model = model_folder(asked, language, download=download, lang=lang)
     card = recognisers.card_of(model)
     name = card.name if card else model.name
     cache = None if redact else out / CACHE  # it holds the words as they were heard
@@ -271,7 +271,7 @@ def _plan(
     return plan
 
 
-def _model(asked: str, language: str, *, download: bool, lang: str) -> Path:
+def model_folder(asked: str, language: str, *, download: bool = False, lang: str = "en") -> Path:
     """Return the folder of the model that is meant; one that is not here is fetched if agreed."""
     from prosody.cli.recognisers import fetch
 

@@ -45,6 +45,14 @@ def coach(
         help="Folder with situations of your own, one TOML file each, and examples to imitate.",
         show_default=False,
     ),
+    asr: Optional[str] = typer.Option(  # noqa: UP045
+        None,
+        "--asr",
+        metavar="[NAME|DIR]",
+        help="Write what was said under the pitch line, by the model of this name (prosody "
+        "recognisers), in this folder, or the best that is here; else the sentence stands there.",
+        show_default=False,
+    ),
     model: Optional[Path] = typer.Option(  # noqa: UP045
         None, "--model", help="Use this judge in place of the shipped one.", show_default=False
     ),
@@ -95,6 +103,8 @@ def coach(
         host=host, port=port, allow_network=allow_network,
         tls_cert=tls_cert, tls_key=tls_key, names=name or (),
     )  # fmt: skip
+    from prosody.cli.analyze import model_folder
+
     from prosody import settings as thresholds
     from prosody import words
     from prosody.coach.page import Coach
@@ -103,8 +113,9 @@ def coach(
         words.load("coach", lang)
     chosen = thresholds.load(settings) if settings is not None else None
     page = Coach(
-        model=model, settings=chosen, keep_in=keep, lang=lang, workers=workers, own=situations
-    )
+        model=model, settings=chosen, keep_in=keep, lang=lang, workers=workers, own=situations,
+        recogniser=model_folder(asr, lang or "auto") if asr else None,
+    )  # fmt: skip
     say = words.load("studio", lang or "en")["started"]
     typer.echo(say["warming"], err=True)
     if where.open_to_others and not where.tls:

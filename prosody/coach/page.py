@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from prosody import __version__, words
-from prosody.coach import compare, export, feedback, model_voice, situations, take
+from prosody.coach import compare, export, feedback, model_voice, situations, take, word_times
 from prosody.coach.numbers import numbers
 from prosody.coach.session import MOST_TAKES, Full, Kind, Store, Take, Visit
 from prosody.coach.take import Usual
-from prosody.coach.word_times import pause_place, word_times
 from prosody.errors import ProsodyError
 from prosody.examine.gates import NO_BASELINE
 from prosody.judge.judge import Judge
@@ -76,6 +76,8 @@ class Coach:
         Whether one's own take can be heard changed, where the vocoder is installed.
     own : Path, optional
         Folder with a trainer's situations, shown before those that come along.
+    recogniser : Path, optional
+        Folder of a model that tells what was said.
     """
 
     name = "coach"
@@ -91,6 +93,7 @@ class Coach:
         parent: Path | None = None,
         versions: bool = True,
         own: Path | None = None,
+        recogniser: Path | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.keep_in = keep_in
@@ -106,6 +109,9 @@ class Coach:
         able = versions is not False and vocoder.available()
         self.modelroom = Workroom(model_voice.warm, 1, parent) if able else None
         self._making: dict[str, Making] = {}
+        warm_up = partial(word_times.warm, str(recogniser))
+        self.wordroom = Workroom(warm_up, 1, parent) if recogniser else None
+        self.recogniser = recogniser
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the addresses of the page."""
@@ -117,6 +123,7 @@ class Coach:
             Route("/api/takes", self.listen, methods=["POST"]),
             Route("/api/takes/{key}", self.delete, methods=["DELETE"]),
             Route("/api/takes/{key}/sound", self.sound),
+            Route("/api/takes/{key}/words", self.words),
             Route("/api/takes/{key}/versions/{how}", self.version),
             Route("/api/takes/{key}/versions/{how}/sound", self.version_sound),
             Route("/api/takes/{key}/keep", self.give),
@@ -138,17 +145,18 @@ class Coach:
     def open(self) -> None:
         """Start and warm the processes, and tell a first take, so that nobody's is the first."""
         measured = self.workroom.open()[0]
-        if self.modelroom is not None:
-            self.modelroom.open()
+        for room in (self.modelroom, self.wordroom):
+            if room is not None:
+                room.open()
         for lang in words.languages("coach"):
             visit = Visit(Store())
             self._text(visit.add("take", "", measured), visit, lang)
 
     def close(self) -> None:
         """Stop the processes and wipe the folder."""
-        self.workroom.close()
-        if self.modelroom is not None:
-            self.modelroom.close()
+        for room in (self.workroom, self.modelroom, self.wordroom):
+            if room is not None:
+                room.close()
 
     def visit(self, request: Request) -> Visit:
         """Return the takes of whoever asks."""
@@ -183,6 +191,7 @@ class Coach:
                 },
                 "keep": {"folder": self.keep_in is not None},
                 "versions": self.modelroom is not None,
+                "recognises": self.wordroom is not None,
             }
         )
 
@@ -281,7 +290,9 @@ class Coach:
         """Make the versions of a take, or return what is under way."""
         known = self._making.get(one.key)
         if known is None:
-            known = self._making[one.key] = Making(one, visit, pause_place(self._words(one), lang))
+            known = self._making[one.key] = Making(
+                one, visit, word_times.pause_place(self._words(one), lang)
+            )
             known.work = asyncio.create_task(self._made(known))
             known.work.add_done_callback(lambda _: self._making.pop(one.key, None))
         return known
@@ -327,7 +338,7 @@ class Coach:
         if made is None:
             return refuse(request, 404, "no_take")
         note = ""
-        if how == "pause" and (place := pause_place(self._words(found), lang)):
+        if how == "pause" and (place := word_times.pause_place(self._words(found), lang)):
             word = self._words(found)[place[1]].text.strip(",;:.!?")
             note = words.load("coach", lang)["versions"]["pause_after"].format(word=word)
         about = json.dumps(
@@ -361,7 +372,21 @@ class Coach:
 
     def _words(self, one: Take) -> tuple[Word, ...]:
         measured = one.measured
-        return word_times(one.sentence, measured.speech, measured.pauses)
+        return one.said or word_times.word_times(one.sentence, measured.speech, measured.pauses)
+
+    async def words(self, request: Request) -> Response:
+        """Tell the words of a take as a recogniser hears them, else where the sentence lies."""
+        found = self._find(request)
+        if found is None or self.wordroom is None:
+            return refuse(request, 404, "no_take")
+        if not found.said:
+            asked = found.measured.flac, str(self.recogniser), language(request)
+            try:
+                said = await self.wordroom.run(word_times.recognised_words, *asked)
+            except Busy:
+                return refuse(request, 503, "busy")
+            found.said = tuple(said)
+        return JSONResponse({"words": _timed(self._words(found))})
 
     def judged(self, one: Take, usual: Usual | None) -> ApologyRecord:
         """Return the row of a take as judged against how its visitor usually speaks."""
@@ -394,10 +419,7 @@ class Coach:
             "range": feedback.usual_range(usual),
             "pauses": [{"start_s": round(a, 3), "end_s": round(b, 3)} for a, b in measured.pauses],
             "numbers": numbers(measured, usual, texts),
-            "words": [
-                {"text": w.text, "start_s": round(w.start_s, 3), "end_s": round(w.end_s, 3)}
-                for w in (self._words(one) if one.kind != "baseline" else ())
-            ],
+            "words": _timed(self._words(one) if one.kind != "baseline" else ()),
             "voiced": bool(np.isfinite(measured.drawn.f0_st).any()),
             "versions": self._can_change(one),
             "judgement": None,
@@ -498,6 +520,12 @@ class Coach:
         noisy = compare.unlike_noise(a, b, self.settings)
         verdict = compare.which(one, two, heard, self.listener, self.settings, lang, noisy=noisy)
         return JSONResponse({"aligned": lines, "changes": changes, "verdict": verdict})
+
+
+def _timed(words: Sequence[Word]) -> list[dict[str, Any]]:
+    return [
+        {"text": w.text, "start_s": round(w.start_s, 3), "end_s": round(w.end_s, 3)} for w in words
+    ]
 
 
 def _announced(request: Request) -> int:

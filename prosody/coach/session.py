@@ -12,6 +12,7 @@ from typing import Literal
 from prosody.coach.model_voice import Version
 from prosody.coach.take import Measured, Usual
 from prosody.results.records import ApologyRecord
+from prosody.transcripts.turns import Word
 
 Kind = Literal["take", "baseline", "example"]
 
@@ -38,7 +39,7 @@ class Take:
 
     ``judged`` is the baseline it was held against and its row as judged then, in one piece: a
     judgement that was under way when the baseline changed does not pass for a new one. ``told_ms``
-    is how long it took from the last byte to the answer.
+    is how long it took from the last byte to the answer. ``said`` is what a recogniser heard.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Take:
     judged: tuple[Usual | None, ApologyRecord] | None = None
     told_ms: float = 0.0
     versions: dict[str, Version] = field(default_factory=dict)
+    said: tuple[Word, ...] = ()
 
     @property
     def size(self) -> int:

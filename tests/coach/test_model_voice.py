@@ -126,3 +126,26 @@ def test_a_pause_stands_before_the_apology_or_after_its_clause(
     words = word_times(text, SPEECH, [])
     found = pause_place(words, lang)
     assert (None if found is None else words[found[1]].text) == after
+
+
+def test_where_a_recogniser_is_named_its_words_stand_in_place_of_the_sentence(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    pytest.importorskip("onnx_asr", reason="needs the extra asr")
+    pytest.importorskip("onnx", reason="makes a small model")
+    from small_recognisers import tdt
+
+    room = tmp_path_factory.mktemp("words")
+    page = Coach(workers=1, parent=room, versions=False, recogniser=tdt(room / "small"))
+    app = make_app([page], token="secret", hosts=[HOST])
+    with TestClient(app, base_url=f"http://{HOST}", headers={"origin": f"http://{HOST}"}) as me:
+        me.get("/?token=secret")
+        assert me.get("/api/start").json()["recognises"] is True
+        asked = {"sentence": "I am so very late.", "lang": "en"}
+        took = me.post("/api/takes", params=asked, content=wav(synthetic_voice(2.0, SR))).json()
+        assert [w["text"] for w in took["words"]] == asked["sentence"].split()
+        said = me.get(f"/api/takes/{took['id']}/words?lang=en").json()["words"]
+        assert {w["text"] for w in said} == {"sorry"}
+        assert all(0 <= w["start_s"] < w["end_s"] <= took["duration_s"] for w in said)
+        again = me.get("/api/takes?lang=en").json()["takes"][0]
+        assert again["words"] == said

@@ -226,7 +226,19 @@ function showTake(id) {
     page.start.judge.note, { extra: page.model?.node, practise: take.kind === "take" ? exercise : null });
   put(byId("result"), page.card.node);
   page.card.draw();
+  if (page.start.recognises && !take.said) hearWords(take, page.card);
   mark();
+}
+
+/** Write what was said in place of the sentence, once the recogniser has told. */
+async function hearWords(take, card) {
+  try {
+    take.words = (await api.words(take.id, language())).words;
+    take.said = true;
+    if (page.card === card) card.picture?.place();
+  } catch (error) {
+    if (!(error instanceof api.Refused)) failed(error); // the words of the sentence stay
+  }
 }
 
 function drawTakes() {

@@ -48,6 +48,7 @@ export const send = (sound, kind, lang, sentence) =>
 export const remove = (id) => ask(one(id), { method: "DELETE" });
 export const forget = () => ask("/api/forget", { method: "POST" });
 export const compare = (a, b, lang, how) => json(`/api/compare?${query({ a, b, lang })}`, how);
+export const words = (id, lang) => json(`${one(id)}/words?${query({ lang })}`);
 export const version = (id, how, lang) => json(`${one(id)}/versions/${how}?${query({ lang })}`);
 export const soundOfVersion = (id, how) => `${one(id)}/versions/${how}/sound`;
 export const versionToSave = async (id, how) =>
