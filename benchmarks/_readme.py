@@ -338,7 +338,7 @@ def report() -> str:
         f"{seconds(row, 'cpu_s', 0)} | {row['seconds']:.0f} s | "
         f"{row['peak_mb']:.0f} MB | {row['html_mb']:.0f} MB | "
         f"{row['sound_mb']:.0f} MB | {row['table_mb']:.2f} MB | "
-        f"{seconds(row, 'open_calls_s', 2)} | {seconds(row, 'sort_s', 2)} |"
+        f"{seconds(row, 'open_calls_cpu_s', 2)} | {seconds(row, 'sort_s', 2)} |"
         for row in result("report").values()
     ]
     return "\n".join(

@@ -29,6 +29,7 @@ class Impression:
         self.frame, self.player, self.limits = frame, player, limits
         self.say = frame.say
         self.words: dict[str, str] = self.say["call"]
+        self._rate: dict[int, Html] = {}
 
     def verdict(self, row: dict[str, Any], got: Clip | None) -> Html:
         """Return the judgement of an apology with its reasons, or why there is none."""
@@ -114,6 +115,11 @@ class Impression:
 
     def rate(self, n: int) -> Html:
         """Return the reader's own rating of apology `n`: sliders and a remark."""
+        if n not in self._rate:  # the same on every page
+            self._rate[n] = self._sliders(n)
+        return self._rate[n]
+
+    def _sliders(self, n: int) -> Html:
         say, words = self.say["judged"], self.words
         sliders = []
         for axis in self.frame.axes:

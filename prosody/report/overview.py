@@ -140,12 +140,11 @@ class Overview(WholeRun):
             items.append(join((link, why, said)))
         text = say["hear_text"].format(judged=say["hear_text_judged"] if self.judged else "")
         all_calls = say["all_calls"].format(n=len(self.calls))
-        return section(
-            say["hear_first"],
-            tag("ol", *(tag("li", i) for i in items), class_="hear") if items else None,
-            tag("p", tag("a", all_calls, href="calls.html", class_="go")),
-            paragraph(text, "small") if items else None,
-        )
+        to_all = tag("p", tag("a", all_calls, href="calls.html", class_="go"))
+        if not items:
+            return to_all
+        listed = tag("ol", *(tag("li", i) for i in items), class_="hear")
+        return section(say["hear_first"], listed, to_all, paragraph(text, "small"))
 
     # --- behind them ----------------------------------------------------------------------------
 
@@ -321,10 +320,12 @@ class Overview(WholeRun):
         counts = Counter(str(line.get("code")) for line in failed)
         remedies = {str(line.get("code")): speak.failure(line, self.lang, self.same)[1]
                     for line in reversed(failed)}  # fmt: skip
-        rows = [[code, n, remedies[code]] for code, n in counts.most_common()]
+        rows = [
+            [speak.fault(code, self.lang), n, remedies[code]] for code, n in counts.most_common()
+        ]
         return section(
             say["failures"],
-            grid(None, [say["code"], say["count"], say["remedy"]], rows),
+            grid(None, [say["fault"], say["count"], say["remedy"]], rows),
             paragraph(say["failures_text"], "small"),
             tag("p", tag("a", say["see_failed"].format(n=len(failed)), href="failed.html",
                          class_="go")),

@@ -188,4 +188,7 @@ def contours(got: Clip, row: dict[str, Any]) -> Contours:
 
 def write_sound(path: Path, got: Clip) -> None:
     """Write the sound of a call as every browser plays it: FLAC, nothing lost, half the room."""
-    soundfile.write(path, np.clip(got.samples.T, -1, 1), got.sr_hz, "PCM_16", format="FLAC")
+    soundfile.write(
+        path, np.clip(got.samples.T, -1, 1), got.sr_hz, "PCM_16", format="FLAC",
+        compression_level=0.0,  # a quarter faster, and 4 % larger
+    )  # fmt: skip

@@ -88,6 +88,12 @@ def failure(line: dict[str, Any], lang: str, same: bool) -> tuple[str, str]:
     return f"{known['failed'][code]} ({message})", to_do(code, remedy, lang)
 
 
+def fault(code: str, lang: str) -> str:
+    """Return a kind of failure as a heading, in a language that has words for it."""
+    known = load("reading", lang)["failed"] if lang in languages("reading") else {}
+    return str(known.get(code, code.replace("_", " ").capitalize())).rstrip(".")
+
+
 def rule(result: dict[str, Any], say: dict[str, Any]) -> dict[str, str]:
     """Return the words of one conduct rule: name, question, status, value, advice, remark."""
     rules, ident = say["rules"], str(result.get("rule"))

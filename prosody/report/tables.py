@@ -259,7 +259,7 @@ class Tables(WholeRun):
                      class_="failures"),
                 paragraph(f"{FAILED_MOST} / {len(rows)}") if len(rows) > FAILED_MOST else None,
             ]  # fmt: skip
-            parts.append(section(f"{code} ({len(rows)})", *body))
+            parts.append(section(f"{speak.fault(code, self.lang)} ({len(rows)})", *body))
         return self.frame.page(
             self.say["page"]["failed"],
             tag("h1", self.say["page"]["failed"]),

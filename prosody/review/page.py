@@ -9,6 +9,7 @@ calls, and shows where reviewers differ once one has answered all of them.
 from __future__ import annotations
 
 import json
+import math
 import re
 import threading
 from collections.abc import Mapping, Sequence
@@ -269,9 +270,16 @@ class ReviewPage:
         steady = calibration.drift(every)
         if steady:
             out.append(tag("h2", say["drift"]))
-            out.append(tag("ul", *(tag("li", say["steady"].format(
-                name=d.reviewer, same=d.same, of=d.of)) for d in steady)))  # fmt: skip
+            out.append(tag("ul", *(tag("li", _steady(d, say)) for d in steady)))
         return out
+
+
+def _steady(one: calibration.Drift, say: Mapping[str, str]) -> str:
+    """Return how one reviewer's answers compare with earlier ones, of rules and of impressions."""
+    parts = [say["steady"].format(same=one.same, of=one.of)] if one.of else []
+    if math.isfinite(one.impression_points):
+        parts.append(say["steady_points"].format(points=f"{one.impression_points:.0f}"))
+    return f"{one.reviewer}: {'; '.join(parts)}"
 
 
 def _plain(title: str, parts: Sequence[Any], lang: str) -> str:

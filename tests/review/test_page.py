@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 import shutil
 
@@ -15,9 +16,11 @@ from typer.testing import CliRunner
 
 from benchmarks import _run
 from prosody.rating import invitations
-from prosody.review import answers
+from prosody.review import answers, calibration
+from prosody.review.page import _steady
 from prosody.review.serve import Asked, made, open_store, page_of
 from prosody.web.app import make_app
+from prosody.words import load
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +140,16 @@ def test_a_session_shows_where_people_differ_only_when_one_has_answered_all(hous
     assert text.count("<td>not met</td>") == 3
     kept = answers.read(results / "reviews.csv")
     assert {a.session for a in kept} == {"calibration"}
+
+
+@pytest.mark.parametrize(("of", "points", "said"), [
+    (4, 12.4, "ann: 3 of 4 the same as before; impressions 12 of 100 points apart on average"),
+    (0, 12.4, "ann: impressions 12 of 100 points apart on average"),
+    (4, math.nan, "ann: 3 of 4 the same as before"),
+])  # fmt: skip
+def test_drift_is_told_of_rules_and_of_impressions(of, points, said):
+    drift = calibration.Drift("ann", min(3, of), of, points)
+    assert _steady(drift, load("review", "en")["calibration"]) == said
 
 
 def test_agreement_on_the_terminal_in_both_languages(house, results):
