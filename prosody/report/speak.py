@@ -109,7 +109,6 @@ def rule(result: dict[str, Any], say: dict[str, Any]) -> dict[str, str]:
         "value": value(result, say),
         "advice": str(advice.get("flagged" if flagged else status, "")),
         "remark": " ".join(str(rules["remarks"].get(c, c)) for c in codes),
-        "strength": str(rules["strength"].get(result.get("strength"), "")),
     }
 
 

@@ -19,7 +19,6 @@ class Rule:
     """How one conduct rule came out over the calls with an apology."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    strength: str = ""
 
     @property
     def graded(self) -> int:
@@ -36,7 +35,6 @@ def rules(lines: Iterable[dict[str, Any]]) -> dict[str, Rule]:
         for name, result in (line.get("conduct") or {}).items():
             if name in out and isinstance(result, dict):
                 out[name].counts[str(result.get("status"))] += 1
-                out[name].strength = str(result.get("strength") or "")
     return {name: rule for name, rule in out.items() if rule.counts}
 
 
