@@ -18,7 +18,7 @@ from benchmarks import _run
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "samples"
-SHARED = ("recording", "recording_sha256", "call_id", "agent", "team", "conduct")
+SHARED = ("recording", "recording_sha256", "call_id", "agent", "team", "conduct", "started_at")
 APOLOGY = "Het spijt me dat u voor niets vrij hebt genomen."
 FAILED = (
     ("truncated", "{}: it ends in the middle of its sound.", "Copy it again from the recorder."),
@@ -116,7 +116,8 @@ def make(
         team = f"team {chr(65 + agent % (teams - 1))}" if agent else f"team {chr(64 + teams)}"
         sound = hashlib.sha256(f"{seed} {number}".encode()).hexdigest()  # no two calls alike
         known = {"recording": str(name), "call_id": name.stem, "agent": f"agent-{agent:010x}",
-                 "team": team, "recording_sha256": sound}  # fmt: skip
+                 "team": team, "recording_sha256": sound,
+                 "started_at": f"2026-11-{number % 28 + 1:02d}T09:{number % 60:02d}"}  # fmt: skip
         for track in line.get("tracks", ()):
             track["file"] = str(name)
         line |= known

@@ -81,6 +81,8 @@ class Overview(WholeRun):
         return figure(math.ceil(seconds / 60), 0, self.lang)
 
     def _sentences(self) -> Html:
+        if not self.calls:
+            return paragraph(self.say["overview"]["none_read"], "in-three")
         names = []
         for call in self.calls[:FIRST]:
             if call.reasons:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from prosody.measures import table
-from prosody.measures.conversation import AROUND, CUSTOMER_VOICE
+from prosody.measures.conversation import AROUND
 from prosody.results import call_tables
 from prosody.words import load as words
 
@@ -21,7 +21,7 @@ _APOLOGIES: Final = (
     "role", "start_s",
     "end_s", "text", "verdict", "kind", "hint", "sincere_p", "sincere_rating", "sincere_low",
     "sincere_high", "reason_1", "reason_2", "reason_3", "gates", "remarks", *AROUND,
-    *CUSTOMER_VOICE, "form", "i_form", "source", "baseline_s", "snr_db", "animation_value",
+    "form", "i_form", "source", "baseline_s", "snr_db", "animation_value",
     "animation_word", "p_more_sincere_than_own_usual",
 )  # fmt: skip
 # What the sheet of measures says beside them: a judge is centred and asked by these.
