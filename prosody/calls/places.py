@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ def placed(calls: Sequence[Call], roots: Iterable[Any]) -> list[Call]:
         that holds it, with ``/``; below none, the file's name. Files that would have the same
         place are told apart by the folders above them. A URL is the same everywhere, and stays.
     """
-    above = [_parts(root) for root in roots]
+    above = {_parts(root) for root in dict.fromkeys(roots)}  # of many named files few folders
     parts = {str(s.path): _parts(s.path) for call in calls for s in call.sources}
     depth = {path: _depth(one, above) for path, one in parts.items()}
     while True:
@@ -70,10 +70,9 @@ def _whole(path: Any) -> str:
     return unicodedata.normalize("NFC", str(path))
 
 
-def _depth(path: Sequence[str], roots: Sequence[Sequence[str]]) -> int:
+def _depth(path: tuple[str, ...], roots: Set[tuple[str, ...]]) -> int:
     """Return how many parts of a path lie below the outermost of the roots that hold it."""
-    below = [len(path) - len(r) for r in roots if len(r) < len(path) and path[: len(r)] == r]
-    return max(below, default=1)
+    return next((len(path) - k for k in range(len(path)) if path[:k] in roots), 1)
 
 
 def roots(calls: Iterable[Call]) -> list[str]:

@@ -95,12 +95,12 @@ def make(
     made = say["page"]["made"].format(
         date=str(run.head.get("finished_at") or "")[:10], version=run.head.get("prosody_version")
     )
-    frame = Frame(lang, run.ident, made, axes=run.axes, form=form)
+    frame = Frame(lang, run.ident, made, same=spoken == lang, axes=run.axes, form=form)
     names = short([str(line.get("recording")) for line in run.lines])
     calls = ranked(run, names)
     sounds = Sounds(Finder(recordings, transcripts), say["call"], most, silence, redacted)
     sheets = Sheets(run, frame, calls, written, sounds)
-    sheets.write(spoken == lang, watch)
+    sheets.write(watch)
     if sheets.heard:
         for name, source in zip(BESIDE, ("wavesurfer.min.js", "wavesurfer.LICENSE"), strict=True):
             written.put(name, vendored(source).decode())

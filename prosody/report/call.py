@@ -88,14 +88,12 @@ class CallPage:
     Parameters
     ----------
     frame : Frame
-    same : bool
-        Whether the run speaks the report's language already.
     limits : mapping
         Thresholds of verdicts, as `Run.limits` gives them.
     """
 
-    def __init__(self, frame: Frame, *, same: bool, limits: Mapping[str, float]) -> None:
-        self.frame, self.judged, self.same = frame, frame.judged, same
+    def __init__(self, frame: Frame, limits: Mapping[str, float]) -> None:
+        self.frame, self.judged = frame, frame.judged
         self.say, self.lang = frame.say, frame.lang
         self.words: dict[str, str] = self.say["call"]
         self.player = Player(frame)
@@ -385,7 +383,7 @@ class CallPage:
                    grid(None, head, rows, class_="numbers"))  # fmt: skip
 
     def _remarks(self, sheet: Sheet, row: dict[str, Any]) -> Html | None:
-        said = [speak.remark(r, row, self.say, self.same) for r in row.get("remarks") or ()]
+        said = [speak.remark(r, row, self.say, self.frame.same) for r in row.get("remarks") or ()]
         return listing(said, class_="small") if said else None
 
     def _around(self, row: dict[str, Any]) -> Html | None:

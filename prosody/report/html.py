@@ -31,7 +31,7 @@ class Html(str):
 
 def text(value: Any) -> Html:
     """Return a value as text: escaped, without characters that steer what comes after them."""
-    if isinstance(value, Html):
+    if type(value) is Html:
         return value
     said = str(value)
     if _CARE.search(said) is None:
@@ -42,7 +42,8 @@ def text(value: Any) -> Html:
 
 def join(parts: Iterable[Any], between: str = "") -> Html:
     """Return parts as one piece of markup; texts among them are escaped."""
-    return Html(text(between).join([text(p) for p in parts if p is not None]))
+    return Html(text(between).join([p if type(p) is Html else text(p) for p in parts
+                                    if p is not None]))  # fmt: skip
 
 
 def tag(name: str, /, *inside: Any, **attributes: Any) -> Html:
@@ -65,9 +66,10 @@ def tag(name: str, /, *inside: Any, **attributes: Any) -> Html:
         key = _attribute(key)
         out.append(f" {key}" if value is True else f' {key}="{text(value)}"')
     out.append(">")
-    if name in _VOID:
-        return Html("".join(out))
-    return Html("".join(out) + join(inside) + f"</{name}>")
+    if name not in _VOID:
+        out += [p if type(p) is Html else text(p) for p in inside if p is not None]
+        out.append(f"</{name}>")
+    return Html("".join(out))
 
 
 @lru_cache(maxsize=512)

@@ -320,7 +320,7 @@ class Overview(WholeRun):
         if not failed:
             return paragraph(say["none_failed"], "small")
         counts = Counter(str(line.get("code")) for line in failed)
-        remedies = {str(line.get("code")): speak.failure(line, self.lang, self.same)[1]
+        remedies = {str(line.get("code")): speak.failure(line, self.lang, self.frame.same)[1]
                     for line in reversed(failed)}  # fmt: skip
         rows = [
             [speak.fault(code, self.lang), n, remedies[code]] for code, n in counts.most_common()

@@ -109,6 +109,8 @@ class Frame:
         Of the run; what a reader enters is kept under it.
     made : str
         When and with what the results were made.
+    same : bool
+        Whether the run speaks the reader's language already.
     axes : tuple of str
         What was judged; if nothing, no page holds a word about judgements.
     nonce : str
@@ -121,6 +123,7 @@ class Frame:
     lang: str
     ident: str
     made: str
+    same: bool = False
     axes: tuple[str, ...] = ()
     form: Form | None = None
     nonce: str = field(default_factory=lambda: secrets.token_hex(16))

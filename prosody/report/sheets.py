@@ -101,17 +101,15 @@ class Sheets:
         self.run, self.frame, self.calls, self.out = run, frame, calls, out
         self.sounds, self.heard = sounds, 0
 
-    def write(self, same: bool, watch: Watch) -> None:
+    def write(self, watch: Watch) -> None:
         """Write every page, what a search looks through, and the table for ``prosody fit``.
 
         Parameters
         ----------
-        same : bool
-            Whether the run speaks the language of the report.
         watch : callable
         """
         self.sounds.finder.look_up(c.line for c in self.calls)
-        made = CallPage(self.frame, same=same, limits=self.run.limits)
+        made = CallPage(self.frame, self.run.limits)
         by_name = {str(c.line.get("recording")): c for c in self.calls}
         rated = bool(self.run.apologies) and self.frame.judged
         listed: set[str] = set()  # the same sound may be there under two names

@@ -84,7 +84,6 @@ class WholeRun:
         self.frame, self.run, self.calls = frame, run, calls
         self.say, self.lang = frame.say, frame.lang
         self.judged = frame.judged
-        self.same = run.command.get("lang") == frame.lang
 
     def why(self, reasons: Sequence[str]) -> Html:
         """Return why a call is worth hearing, the weightiest in front."""
@@ -248,7 +247,7 @@ class Tables(WholeRun):
         lines = [line for line in self.run.lines if line.get("status") == "failed"]
         found: dict[tuple[str, str], list[list[str]]] = defaultdict(list)
         for line in lines:
-            message, remedy = speak.failure(line, self.lang, self.same)
+            message, remedy = speak.failure(line, self.lang, self.frame.same)
             found[str(line.get("code")), remedy].append([name_of(self.names, line), message])
         head = [self.say["call"]["recording"], say["message"]]
         parts = []

@@ -267,13 +267,15 @@ def test_ratings_are_kept_and_exported_as_fit_reads_them(browser, made, tmp_path
     slider.focus()
     page.keyboard.press("ArrowRight")  # from 50
     assert slider.evaluate(hollow) == "auto"
+    assert parts.nth(0).locator("output").inner_text() == "51"
+    slider.fill("80")
     parts.nth(0).get_by_label("Remark").fill('=HYPERLINK("x"), she said "so"\nand more')
     first = parts.nth(0).get_attribute("data-clip")
     parts.nth(1).get_by_label("From put on to sincere").fill("20")
     parts.nth(2).get_by_label("I cannot hear it").check()
     page.reload()
     page.locator("details.rate > summary").first.click()
-    assert page.get_by_label("From put on to sincere").first.input_value() == "51"
+    assert page.get_by_label("From put on to sincere").first.input_value() == "80"
     page = tab.open(made / "calls.html")
     page.get_by_label("Your name in the export").fill("ann")
     with page.expect_download() as got:
@@ -286,7 +288,7 @@ def test_ratings_are_kept_and_exported_as_fit_reads_them(browser, made, tmp_path
     text = path.read_text(encoding="utf-8-sig")
     assert text.splitlines()[0] == "clip,rater,axis,rating,is_repeat,cannot_hear,remark"
     assert '"ann"' in text
-    assert '"sincere",51,0,0' in text
+    assert '"sincere",80,0,0' in text
     assert "engaged" not in text
     assert "\"'=HYPERLINK" in text
     page = tab.open(made / FOUR)
