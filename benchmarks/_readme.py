@@ -347,7 +347,7 @@ def report() -> str:
             "(`python -m benchmarks report`); opened in Chromium. Wall time on a busy machine:",
             "",
             "| apologies | calls | with sound | CPU | wall | memory | pages | sound | table "
-            "of calls | to open it | to sort it |",
+            "of calls | CPU to open it | to sort it |",
             "|---|---|---|---|---|---|---|---|---|---|---|",
             *rows,
         ]
