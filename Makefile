@@ -91,7 +91,7 @@ wheel: $(VENV)/.dev
 	$(PY) -m build --wheel --outdir dist .
 
 bench: $(VENV)/.dev
-	$(PY) -m benchmarks
+	$(PY) -m benchmarks --profile quick
 
 # Renders samples/ again; needs espeak-ng and, in a virtual environment of its own, hibari-tts.
 samples:

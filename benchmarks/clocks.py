@@ -10,6 +10,7 @@ turns; both voices on channels of their own, and on one.
 
 from __future__ import annotations
 
+import argparse
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -29,10 +30,15 @@ LEAST_S, LEAST_WORDS = 0.7, 3
 Case = tuple[list[Turn], list[int], list[Spans], float]  # turns, which they are, voices, length
 
 
-def calls(args: object) -> dict[str, tuple[list[Turn], list[Spans], float]]:
+def calls(args: argparse.Namespace) -> dict[str, tuple[list[Turn], list[Spans], float]]:
     """Return turns, the agent's and the customer's voice, and the length of every call."""
     out = {}
-    for path in common.data_files(args, "harpervalley", "transcript/*.json"):  # type: ignore[arg-type]
+    try:
+        paths = common.data_files(args, "harpervalley", "transcript/*.json")
+    except common.Skip as reason:
+        print(f"{reason}: the sample calls alone")
+        paths, args.on_samples = [], True
+    for path in paths:
         found = transcripts.read(path)
         voices, ends = [], []
         for role, folder in (("agent", "agent"), ("customer", "caller")):

@@ -34,7 +34,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from prosody.runs.benchmark import Timing, interleaved, machine, samples
+import numpy as np
+from numpy.typing import NDArray
+
+from prosody.runs.benchmark import Timing, decode, interleaved, machine, samples, stretches
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -131,16 +134,60 @@ def data_files(
 
 
 def sound_files(
-    args: argparse.Namespace, folder: str, pattern: str, *, limit: int | None = None
+    args: argparse.Namespace,
+    folder: str,
+    pattern: str,
+    *,
+    limit: int | None = None,
+    cut: bool = False,
 ) -> list[Path]:
-    """Return the files of a data set as `data_files` does, or the sample calls where it is not."""
+    """Return the files of a data set as `data_files` does, or the sample calls where it is not.
+
+    With `cut` clips of their speech stand in, of about 3 s at 16 kHz, the first two letters of
+    whose names tell the speaker, as those of EmoDB do.
+    """
     try:
         return data_files(args, folder, pattern, limit=limit)
     except Skip as reason:
         print(f"{reason}: the sample calls instead")
-        args.out = Path(args.out)
         args.on_samples = True
-        return sorted(samples().glob("*.wav"))
+        calls = sorted(samples().glob("*.wav"))
+        return _clips(calls) if cut else calls
+
+
+def _clips(calls: Sequence[Path]) -> list[Path]:
+    import soundfile
+    import soxr
+
+    place = ROOT / ".cache" / "sample-clips"
+    place.mkdir(parents=True, exist_ok=True)
+    out = []
+    for number, call in enumerate(calls):
+        for side, (y, sr) in zip("ab", decode([call]), strict=False):
+            for i, piece in enumerate(stretches([(y, sr)], 60.0)[0]):
+                out.append(place / f"{number}{side}-{i:02d}.wav")
+                soundfile.write(out[-1], soxr.resample(piece, sr, 16000), 16000)
+    return out
+
+
+def sample_tracks() -> list[tuple[Path, NDArray[np.float32], int, NDArray[np.float64]]]:
+    """Return each side of the sample calls that have word times: file, sound, rate, words [n, 2].
+
+    The agent's side of a call comes before the customer's.
+    """
+    from prosody import transcripts
+
+    out = []
+    for path in sorted(samples().glob("*.wav")):
+        beside = [
+            p for p in path.parent.glob(f"{path.stem}.*") if p.suffix in transcripts.EXTENSIONS
+        ]
+        turns = transcripts.read(beside[0]).turns
+        for role, (y, sr) in zip(("agent", "customer"), decode([path]), strict=True):
+            words = sorted((w.start_s, w.end_s) for t in turns if t.role == role for w in t.words)
+            if words:
+                out.append((path, y, sr, np.array(words)))
+    return out
 
 
 def need(module: str, extra: str = "bench") -> ModuleType:

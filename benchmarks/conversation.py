@@ -14,12 +14,17 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
 
 from benchmarks import common
+from prosody.arrays import Spans, join
+from prosody.audio.activity import speech
+from prosody.measures import conversation
 
 FILLED_S = 0.25
 SHOWN = (
@@ -30,12 +35,6 @@ SHOWN = (
 
 def both(path: Path) -> tuple[dict[str, float], dict[str, float]]:
     """Return the measures of one call: ours, and those of the given times."""
-    import soundfile
-
-    from prosody.arrays import join
-    from prosody.audio.activity import speech
-    from prosody.measures import conversation
-
     segments = json.loads(path.read_text(encoding="utf-8"))
     heard, told = [], []
     for role in ("agent", "caller"):
@@ -51,6 +50,13 @@ def both(path: Path) -> tuple[dict[str, float], dict[str, float]]:
             for at, long in zip(s["word_offsets_ms"], s["word_durations_ms"], strict=True)
         )
         told.append(join(np.array(words, float).reshape(-1, 2) / 1000, FILLED_S))
+    return measured(heard, told)
+
+
+def measured(
+    heard: Sequence[Spans], told: Sequence[Spans]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the measures of two sides as they are heard, and as they are told."""
     return conversation.measure(*heard).as_dict(), conversation.measure(*told).as_dict()
 
 
@@ -73,8 +79,18 @@ def compared(calls: list[tuple[dict[str, float], dict[str, float]]]) -> dict[str
 def main(argv: list[str]) -> int:
     """Run the benchmark."""
     args = common.arguments(argv, __doc__)
-    paths = common.data_files(args, "harpervalley", "transcript/*.json")
-    calls = [both(path) for path in paths]
+    try:
+        paths = common.data_files(args, "harpervalley", "transcript/*.json")
+        calls = [both(path) for path in paths]
+    except common.Skip as reason:
+        print(f"{reason}: the sample calls instead, which were made, not spoken")
+        args.on_samples = True
+        tracks = common.sample_tracks()
+        paths = [path for path, *_ in tracks[::2]]
+        sides = [(speech(y, sr), join(words, FILLED_S)) for _, y, sr, words in tracks]
+        calls = [
+            measured(*zip(*pair, strict=True)) for pair in zip(sides[::2], sides[1::2], strict=True)
+        ]
     results = {"held_out": compared(calls[1::2]), "all": compared(calls)}
     rows = [{"measure": n, **{k: round(v, 3) for k, v in r.items()}}
             for n, r in results["held_out"].items()]  # fmt: skip

@@ -144,13 +144,13 @@ def main(argv: list[str]) -> int:
     import soundfile
 
     args = common.arguments(argv, __doc__)
-    files = common.data_files(args, "emodb", "*.flac", limit=40 if args.quick else 120)
+    files = common.sound_files(args, "emodb", "*.flac", limit=40 if args.quick else 120, cut=True)
     sounds = [soundfile.read(f, dtype="float32") for f in files]
     sets = {
         f"{sr / 1000:g} kHz": [y for y, s in sounds if s == sr] for sr in {s for _, s in sounds}
     }
     rates = {f"{sr / 1000:g} kHz": sr for sr in {s for _, s in sounds}}
-    if not args.files:
+    if not args.files and (args.data / "harpervalley").is_dir():
         turns, more = parity.turns(args.data / "harpervalley")
         sets["8 kHz"], rates["8 kHz"] = [y for y, _ in turns], 8000
         files = [*files, *more]
@@ -178,8 +178,8 @@ def main(argv: list[str]) -> int:
     print("scale:", results["scale"])
     results["cold_start"] = cold_start(files[0])
     print("cold start:", results["cold_start"])
-    common.write("measures", args, results, files, skipped=skipped)
-    plot(results, Path(args.out) / f"measures{'.quick' if args.quick else ''}.svg")
+    path = common.write("measures", args, results, files, skipped=skipped)
+    plot(results, path.with_suffix(".svg"))
     return 0
 
 

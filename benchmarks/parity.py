@@ -178,9 +178,9 @@ def main(argv: list[str]) -> int:
 
     args = common.arguments(argv, __doc__)
     opensmile = common.need("opensmile")
-    files = common.data_files(args, "emodb", "*.flac", limit=60 if args.quick else None)
+    files = common.sound_files(args, "emodb", "*.flac", limit=60 if args.quick else None, cut=True)
     sets = {"emodb": [soundfile.read(f, dtype="float32") for f in files]}
-    if not args.files:
+    if not args.files and (args.data / "harpervalley").is_dir():
         sets["harpervalley"], more = turns(args.data / "harpervalley")
         files = [*files, *more]
     gates = Settings().gates
@@ -229,7 +229,7 @@ def main(argv: list[str]) -> int:
     }
     print("\nwith openSMILE's own pitch contour")
     print(common.table(_rows(results["their_pitch"], BY_EGEMAPS)))
-    if not args.files:
+    if not args.files and (args.data / "fda").is_dir():
         results["laryngograph"], more = laryngograph(args.data / "fda", opensmile)
         files = [*files, *more]
         print("\nagainst the laryngograph (FDA)")
@@ -242,8 +242,8 @@ def main(argv: list[str]) -> int:
                 results["below_target"].setdefault(column, {})[where] = figures["r"]
     for column, where in results["below_target"].items():
         print(f"below {TARGETS[column]}: {column} {where}")
-    common.write("parity", args, results, files)
-    plot(names, ours, other, Path(args.out) / f"parity{'.quick' if args.quick else ''}.svg")
+    path = common.write("parity", args, results, files)
+    plot(names, ours, other, path.with_suffix(".svg"))
     return 0
 
 

@@ -232,7 +232,7 @@ def main(argv: list[str]) -> int:
     args = common.arguments(argv, __doc__)
     common.need("httpx2", "test")
     common.need("uvicorn", "studio")
-    files = common.data_files(args, "emodb", "*.flac", limit=60)
+    files = common.sound_files(args, "emodb", "*.flac", limit=60, cut=True)
     return measure(args, files)
 
 

@@ -229,7 +229,7 @@ def main(argv: list[str]) -> int:
     for tool in ("ffmpeg", "sox"):
         if shutil.which(tool) is None:
             raise common.Skip(f"{tool} is not installed (apt-get install {tool} libsox-fmt-all)")
-    files = common.data_files(args, "emodb", "*.flac", limit=80 if args.quick else None)
+    files = common.sound_files(args, "emodb", "*.flac", limit=80 if args.quick else None, cut=True)
     clips = [soundfile.read(f, dtype="float32")[0] for f in files]
     speakers = np.array([f.name[:2] for f in files])
     names = tuple(n for n in ACOUSTIC if BY_NAME[n].relative != "none")
@@ -264,8 +264,8 @@ def main(argv: list[str]) -> int:
     ]
     print(common.table(rows))
     found = {"icc": results, "fit_for_judging": verdict, "fit_absolute": as_it_is}
-    common.write("telephone", args, found, files)
-    plot(results["relative"], Path(args.out) / f"telephone{'.quick' if args.quick else ''}.svg")
+    path = common.write("telephone", args, found, files)
+    plot(results["relative"], path.with_suffix(".svg"))
     wrong = [n for n in names if BY_NAME[n].fit_for_judging and not verdict[n]]
     wrong += [n for n in names if BY_NAME[n].fit_absolute and not as_it_is[n]]
     if wrong and not args.quick and not args.files:

@@ -169,18 +169,16 @@ def main(argv: list[str]) -> int:
 
     found: list[tuple[str, dict[str, Any]]] = []
     used: list[Path] = []
-    for name, pattern in SETS.items():
+    there = {n: p for n, p in SETS.items() if (args.data / n).is_dir()} or {"emodb": SETS["emodb"]}
+    for name, pattern in there.items():
         limit = LIMIT[name] // 6 if args.quick else LIMIT[name]
-        try:
-            files = common.data_files(args, name, pattern, limit=max(limit, 3))
-        except common.Skip:
-            continue
+        files = common.sound_files(args, name, pattern, limit=max(limit, 3), cut=True)
         for path in files:
             if path.suffix.lower() in SOUNDS and (got := twins(path)) is not None:
                 found.append((name, got))
                 used.append(path)
     if not found:
-        raise common.Skip("no recordings of emodb, emotale or dutch in the data folder")
+        raise common.Skip("no recording in which pitch can be changed")
     judge = Judge.load()
     own, same = (np.stack([g[k] for _, g in found]) for k in ("own", "same"))
     spread = spreads(same)
@@ -213,7 +211,5 @@ def main(argv: list[str]) -> int:
         for n, r in [("resynthesis alone", results["unchanged"]), *results["changes"].items()]
     ]  # fmt: skip
     print(common.table(shown))
-    common.write("twins", args, results, used)
-    target = common.RESULTS if args.out == common.RESULTS else args.out
-    picture(results, target / ("twins-quick.svg" if args.quick else "twins.svg"))
+    picture(results, common.write("twins", args, results, used).with_suffix(".svg"))
     return 0
