@@ -84,20 +84,17 @@ def evaluate(
         variants=variants or _looks(table, "recipe" if cv else str(model or "shipped")),
     )
     if plots is not None:
-        from prosody.fit import calibration
-        from prosody.fit.metrics import write_svg
+        from prosody.fit.calibration import reliability_svg
+        from prosody.fit.metrics import risk_coverage_svg
 
-        name = "cross-validated" if cv else "judge"
-        write_svg(
-            plots / f"risk_coverage_{axis}.svg",
-            {name: found["risk_coverage"]},
-            f"{axis}: right side, judging the surest first",
-        )
-        calibration.write_svg(
-            plots / f"reliability_{axis}.svg",
-            found["calibration"],
-            f"{axis}: do probabilities hold",
-        )
+        curves = {"cross-validated" if cv else "judge": found["risk_coverage"]}
+        drawn = {
+            "risk_coverage": risk_coverage_svg(curves, f"{axis}: right side, the surest first"),
+            "reliability": reliability_svg(found["calibration"], f"{axis}: do probabilities hold"),
+        }
+        plots.mkdir(parents=True, exist_ok=True)
+        for name, svg in drawn.items():
+            (plots / f"{name}_{axis}.svg").write_text(svg, encoding="utf-8")
     if as_json:
         typer.echo(json.dumps(plain(found), indent=2))
     else:

@@ -127,3 +127,29 @@ def test_the_coverage_told_in_rating_is_that_of_the_results():
     text = " ".join((ROOT / "docs" / "rating.md").read_text(encoding="utf-8").split())
     for said in ("on average to .012", "94 to 96 %", "91 to 94 %", "85 to 90 %"):
         assert said in text
+
+
+def test_thresholds_are_those_that_the_rule_of_the_plan_gives():
+    """The rule stands in docs/judge.md, and was written before anything was fitted."""
+    path = ROOT / "benchmarks" / "results" / "judge.json"
+    found = json.loads(path.read_text(encoding="utf-8"))["results"]
+
+    def smallest(word, holds):
+        fit = (r["p"] for r in found["sweep"] if (r[word]["right"] or 0) >= 0.8 and holds(r[word]))
+        return next(fit)
+
+    limits = settings.Settings().verdict
+    assert limits.forced_p == smallest("forced", lambda f: f["neutral"] <= 0.025)
+    assert limits.sincere_p == smallest(
+        "sincere", lambda f: f["anger"] == 0 and f["sadness"] >= f["happiness"]
+    )
+    verdicts = found["sincere"]["verdicts"]
+    assert 1 - verdicts["unclear"] >= 0.2
+    assert verdicts["right"]["any verdict"] >= 0.75
+    for corpus in ("emodb", "emotale"):
+        assert found[corpus]["emotions"]["neutral"]["forced"] <= 0.05
+    # Noise alone: at 40 and 20 dB next to nobody becomes sincere by it.
+    noise = found["noise"]["in the clip only"]
+    assert max(noise["became_sincere"]) <= 0.01 * found["noise"]["clips"] * 3
+    at_20_db = found["noise"]["snr_db"].index(20)
+    assert abs(noise["rating"]["mean"][at_20_db]) <= 0.1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -98,9 +97,3 @@ def reliability_svg(points: Sequence[dict[str, Any]], title: str) -> str:
             f'<text x="{at + 7:.1f}" y="{y(one["share"]) + 4:.1f}">{one["n"]}</text>'
         )
     return "\n".join([*parts, "</svg>"]) + "\n"
-
-
-def write_svg(path: Path, points: Sequence[dict[str, Any]], title: str) -> None:
-    """Write :func:`reliability_svg` to a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(reliability_svg(points, title), encoding="utf-8")

@@ -56,11 +56,6 @@ def aliases(clip: str, speaker: str) -> set[str]:
     return {n for n in names if n}
 
 
-def seen(judge: Judge, axis: str, rated: Rated) -> NDArray[np.bool_]:
-    """Return which rows are of speakers that the axis was fitted on."""
-    return known_to(judge.axis_info(axis).get("training", {}), rated)
-
-
 def known_to(training: Mapping[str, Any], rated: Rated) -> NDArray[np.bool_]:
     """Return which rows are of speakers whose hashes a judge keeps with its training."""
     known = set(training.get("fitted_on", []))
@@ -272,7 +267,7 @@ def evaluate(
         name = "recipe refitted, each speaker judged by the others"
     else:
         name, cut = judge.name, float(info.get("cut", 0.0))
-        known = seen(judge, axis, rated)
+        known = known_to(info.get("training", {}), rated)
         if known.any() and not in_sample:
             speakers = np.unique(rated.speaker[known])
             raise UsageError(

@@ -7,7 +7,6 @@ speakers, never clips: clips of one speaker are not independent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -252,9 +251,3 @@ def risk_coverage_svg(curves: Mapping[str, list[dict[str, float]]], title: str) 
             f'<text x="{left + inner_w + 28}" y="{at}">{name}</text>'
         )
     return "\n".join([*parts, "</svg>"]) + "\n"
-
-
-def write_svg(path: Path, curves: Mapping[str, list[dict[str, float]]], title: str) -> None:
-    """Write :func:`risk_coverage_svg` to a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(risk_coverage_svg(curves, title), encoding="utf-8")
