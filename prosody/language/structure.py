@@ -252,7 +252,7 @@ def noun_after(s: Sides, lex: Lexicon) -> bool:
     if number:
         return len(clause) > 1 or within(s, lex)
     if len(clause) == 1:  # "her name is Jean, sorry, June"
-        known = lex.function_words | lex.leads | lex.before | lex.complement
+        known = lex.function_words | lex.leads | lex.before | lex.complement | lex.stop
         if clause[0] in known or clause[0].endswith(table.past_ends):
             return False
         return within(s, lex) and not table.negations & {*s.before}
@@ -276,7 +276,8 @@ def asks(s: Sides, lex: Lexicon) -> bool:
 
 def within(s: Sides, lex: Lexicon) -> bool:
     """Tell whether the phrase stands after words of its own sentence."""
-    return not s.closed and any(w not in lex.leads for w in s.clause_before)
+    leads = {w for lead in lex.sets.get("lead", ()) for w in lead.split()}  # "good morning" too
+    return not s.closed and not leads.issuperset(s.clause_before)
 
 
 TESTS: Mapping[str, Callable[[Sides, Lexicon], bool]] = {

@@ -61,6 +61,8 @@ LINES = {
             "sorry it's the wrong department",
             "thank you for ringing us back and i'm sorry the first visit didn't work out",
             "sorry the delivery did not go ahead",
+            "hello sorry you need to talk to another team for that",
+            "oh is this the wrong line then sorry thanks",
             "i'm sorry this is not a working line",
         ),
         REPAIR: (
@@ -122,6 +124,7 @@ LINES = {
         ),
         FLOOR: (
             "excuse me could i ask something",
+            "good morning excuse me can i ask you something",
             "sorry go ahead",
             "go on sorry",
             "sorry to bother you but could you check my balance",
@@ -154,6 +157,8 @@ LINES = {
             "well sorry isn't going to fix it",
             "she was really sorry about it to be fair to her",
             "i'd be sorry to lose this number",
+            "i'll be sorry to see the back of that phone",
+            "aren't you sorry you sold it",
         ),
     },
     "nl": {
