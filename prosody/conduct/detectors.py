@@ -18,6 +18,7 @@ from typing import Any
 
 from prosody.conduct.text import Stretch, stretch, tokens_of
 from prosody.errors import UsageError
+from prosody.language import lexicon as wordings
 from prosody.language.patterns import Pattern, PatternError, any_of
 from prosody.transcripts.turns import Turn
 
@@ -174,6 +175,15 @@ def lexicon(language: str) -> Lexicon:
     return parse(file.read_text(encoding="utf-8"), language)
 
 
+def _heard(language: str) -> tuple[dict[str, str], frozenset[str]]:
+    """Return how the language's file of acts writes out single words, and its fillers."""
+    if language not in wordings.languages():
+        return {}, frozenset()
+    how = wordings.load(language).cleaning
+    spelled = {words[0]: " ".join(new) for words, new in how.spelling.items() if len(words) == 1}
+    return spelled, how.fillers
+
+
 def parse(text: str, language: str) -> Lexicon:
     """Compile the text of a language's file.
 
@@ -186,6 +196,7 @@ def parse(text: str, language: str) -> Lexicon:
     data = tomllib.loads(text)
     try:
         words, nouns = data["text"], data["nouns"]
+        spelled, fillers = _heard(language)
         classes = {**data.get("classes", {}), "function": nouns["function"]}
         # A number is no name of the thing that an apology is for.
         nouns = {**nouns, "empty": [*nouns["empty"], *classes.get("count", ())]}
@@ -193,8 +204,8 @@ def parse(text: str, language: str) -> Lexicon:
         parts |= {f"promise.{p}": data["promise"][p] for p in PROMISE_PARTS}
         return Lexicon(
             language=language,
-            spelled=dict(words["spelled"]),
-            fillers=frozenset(words["fillers"]),
+            spelled=spelled | words["spelled"],
+            fillers=fillers | frozenset(words["fillers"]),
             backchannels=frozenset(words["backchannels"]),
             detectors={d: _rules(f"{name} [{d}]", t, classes) for d, t in parts.items()},
             nouns=nouns,

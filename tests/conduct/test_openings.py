@@ -1,7 +1,10 @@
 """Complaints and requests, what solves and what does not, as people open and close a call."""
 
+from dataclasses import replace
+
 import pytest
 
+from benchmarks import conduct as benchmark
 from prosody import conduct
 from prosody.conduct.detectors import lexicon
 from prosody.language.acts import find
@@ -281,6 +284,25 @@ def test_the_end_of_a_turn_ends_a_sentence(mark):
     )
     assert got["solution"].status == "met"
     assert got["once"].status == "met"
+
+
+@pytest.mark.parametrize("path", benchmark.golden_files()[::5], ids=lambda p: p.stem)
+def test_full_stops_at_the_end_of_turns_change_no_rule(path):
+    turns, _, language = benchmark.golden_call(path)
+
+    def ended(turn, mark):
+        words = (
+            *turn.words[:-1],
+            *(replace(w, text=w.text.rstrip(".") + mark) for w in turn.words[-1:]),
+        )
+        return replace(turn, text=turn.text.rstrip(".") + mark, words=words)
+
+    def statuses(mark):
+        said = [t if t.text.endswith(("?", "!")) else ended(t, mark) for t in turns]
+        results = conduct.assess(said, find(said, language), language=language)
+        return {name: result.status for name, result in results.items()}
+
+    assert statuses("") == statuses(".")
 
 
 @pytest.mark.parametrize(
