@@ -278,6 +278,8 @@ def evaluate(
         if known.any():
             remarks.append(f"{int(known.sum())} rows are of speakers that the judge was fitted on.")
         predicted, sd = predict(judge, axis, rated)
+        if sets:  # whose ratings are told from the middle of their scales
+            predicted, cut = predicted - cut, 0.0
     if "standardised over" in scale:
         of_judge = "; its mean counts as the mean of the ratings that the judge was fitted on"
         remarks.append(f"Ratings: {scale}{'' if cv else of_judge}.")

@@ -74,7 +74,7 @@ def test_too_few_speakers_and_a_strange_licence_are_refused(tmp_path):
 
 def test_a_judge_learns_from_a_set_as_from_the_table_itself(given, tmp_path):
     pytest.importorskip("onnx")
-    from prosody.fit import make
+    from prosody.fit import evaluate, make
 
     table, ratings, _ = given
     share.export(table, ratings, tmp_path / "theirs", licence="CC0-1.0")
@@ -91,6 +91,14 @@ def test_a_judge_learns_from_a_set_as_from_the_table_itself(given, tmp_path):
     training = both.metadata["axes"]["sincere"]["training"]
     assert (training["clips"], training["speakers"]) == (128 + 105, 31)
     assert any("set theirs: 128 clips; Spearman on your own speakers" in r for r in both.remarks)
+    # A judge whose middle is not the mean is checked on several sets from that middle.
+    assert abs(alone.axes["sincere"].cut) > 0.2
+    make.save(alone, tmp_path / "j.onnx")
+    found = evaluate.evaluate(
+        own_table, "sincere", model=tmp_path / "j.onnx", ratings=own_ratings,
+        sets=[tmp_path / "theirs"], in_sample=True, bootstraps=20,
+    )  # fmt: skip
+    assert abs(found["groups"]["set"]["theirs"]["mean_error"]) < 0.1
 
 
 def test_the_command_exports(given, tmp_path):
