@@ -76,7 +76,7 @@ def describe(
     if found is None:
         return {}
     agent, customer = found
-    theirs = _customer(opened, customer, rows, settings)
+    theirs = _customer(opened, customer, rows, settings, lively=customer_voice)
     for i, row in enumerate(rows):
         if row.role != "agent":
             continue
@@ -88,9 +88,6 @@ def describe(
             "agent_loudness_ratio": _ratio(relative.get(f"{_LOUD}_log2ratio")),
             **theirs.get(i, {}),
         }
-        if not customer_voice:
-            for name in conversation.CUSTOMER_VOICE:
-                row.around.pop(name, None)
     return conversation.measure(agent, customer).as_dict()
 
 
@@ -99,7 +96,12 @@ def _ratio(log2: float | None) -> float:
 
 
 def _customer(
-    opened: OpenCall, speech: Spans, rows: Sequence[ApologyRecord], settings: Settings
+    opened: OpenCall,
+    speech: Spans,
+    rows: Sequence[ApologyRecord],
+    settings: Settings,
+    *,
+    lively: bool,
 ) -> dict[int, dict[str, float]]:
     """Return what the customer's voice does around each apology, beside what is usual for it."""
     track = next((t for t in opened.roles.tracks if t.role == "customer"), None)
@@ -123,7 +125,7 @@ def _customer(
     usual_s = float((usual_at[:, 1] - usual_at[:, 0]).sum())
     if usual_s < settings.baseline.min_s:
         return {}
-    values = _measured(opened, track, np.concatenate([usual_at, *taken]))
+    values = _measured(opened, track, np.concatenate([usual_at, *taken]), pitched=lively)
     with np.errstate(all="ignore"):
         usual = _median(values[: len(usual_at)])
     out: dict[int, dict[str, float]] = {}
@@ -139,13 +141,15 @@ def _customer(
         for j, name in enumerate(("pace", "loudness")):
             if usual[j] > 0:
                 told[f"customer_{name}_{when}_ratio"] = float(mean[j] / usual[j])
+        if not lively:
+            continue
         with np.errstate(all="ignore"):
-            lively = animation({
+            found = animation({
                 "pitch_mean_st_rel": [mean[2] - usual[2]],
                 "loudness_mean_log2ratio": [np.log2(mean[3] / usual[3])],
                 "baseline_s": [usual_s],
             })  # fmt: skip
-        told[f"customer_animation_{when}"] = float(lively.value[0])
+        told[f"customer_animation_{when}"] = float(found.value[0])
     return out
 
 
@@ -162,11 +166,13 @@ def _cut(speech: Spans, low: float, high: float) -> Spans:
     return cut[cut[:, 1] - cut[:, 0] >= 0.5]
 
 
-def _measured(opened: OpenCall, track: Track, windows: Spans) -> NDArray[np.float64]:
+def _measured(
+    opened: OpenCall, track: Track, windows: Spans, *, pitched: bool
+) -> NDArray[np.float64]:
     from prosody.measures import measure
 
     sr = opened.recordings[track.source].info.sr_hz
-    return measure.measure(opened.read(track, windows), sr, pitched=False)[:, _AT]
+    return measure.measure(opened.read(track, windows), sr, pitched=pitched)[:, _AT]
 
 
 def _median(values: NDArray[np.float64]) -> NDArray[np.float64]:
