@@ -141,7 +141,7 @@ export function result(take, name, player, actions, about, { extra = null, pract
       el("h3", {}, say("result.next")), el("p", { class: "lead" }, take.next)) : null,
     extra, picture ? seen() : null,
     reasons(take, play),
-    picture ? numbers(take, practise) : null, unknown(take),
+    picture && take.quality.ok ? numbers(take, practise) : null, unknown(take),
     take.judgement ? el("p", { class: "small" }, `${say("result.prediction")} ${about || ""}`) : null);
   return { node, picture, draw: () => picture?.draw(), close: () => picture?.close() };
 }
