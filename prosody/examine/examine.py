@@ -204,6 +204,7 @@ def _examine(call: Call, options: Options, line: CallRecord, voice: Baseline | N
                 "end_s": a.end_s,
                 "form": a.form,
                 "text": a.text,
+                "agent_speaker": opened.agent_of(a) if a.role == "agent" else "",
             }
             for a in opened.acts
         )
@@ -267,7 +268,11 @@ def _conduct(opened: OpenCall, options: Options) -> tuple[dict[str, Any], bool |
     out = {}
     for rule, result in found.items():
         texts = conduct.texts(result, options.lang)
-        out[rule] = {**result.as_dict(), "advice": texts["advice"], "remark": texts["remark"]}
+        made = result.as_dict()
+        for said in (*made["words"], *made.get("promises", ())):  # who of several agents it was
+            known = said["role"] == "agent" and said["start_s"] is not None
+            said["agent_speaker"] = opened.agent_at(said["start_s"]) if known else ""
+        out[rule] = {**made, "advice": texts["advice"], "remark": texts["remark"]}
     if opened.poor:
         return out, None, None
     silent = not any(a.kind == "apology" and a.role != "customer" for a in opened.acts)

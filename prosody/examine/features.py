@@ -236,9 +236,9 @@ def write(
                     rows = rows_of(
                         source, name, schema=schema, every_s=every_s, windows=asked, method=method
                     )
-                    who = (stem(name), speaker) if told else ()
+                    who = [stem(name), speaker] if told else []
                     for row in rows:
-                        cells = (*row.values(), *who)
+                        cells = [*row.values(), *who]
                         sheet.writerow(["" if v is None else safe_cell(v) for v in cells])
             except ProsodyError as error:
                 wrong += 1

@@ -165,9 +165,15 @@ class OpenCall:
         """Return which agent of several an act is by; '' where there is one."""
         if act.turn >= 0:
             return self.agents[act.turn] if self.agents else ""
-        middle = (act.start_s + act.end_s) / 2
-        named = [(abs((t.start_s + t.end_s) / 2 - middle), n)
-                 for t, n in zip(self.turns, self.agents, strict=True) if n]  # fmt: skip
+        return self.agent_at((act.start_s + act.end_s) / 2)
+
+    def agent_at(self, time_s: float) -> str:
+        """Return which agent of several speaks nearest to a time; '' where there is one."""
+        named = [
+            (max(turn.start_s - time_s, time_s - turn.end_s, 0.0), name)
+            for turn, name in zip(self.turns, self.agents, strict=True)
+            if name
+        ]
         return min(named)[1] if named else ""
 
     def fault_of(self, act: Act) -> Fault:

@@ -39,12 +39,14 @@ APART: Final = frozenset(
 """Columns that the first sheet of a workbook leaves to the table: it has at most 40."""
 CONDUCT: Final = (
     "recording", "call_id", "date", "rule", "status", "value", "value_text", "unit", "default",
-    "strength", "role", "words", "start_s", "end_s", "times_s", "remark", "advice",
+    "strength", "role", "agent_speaker", "words", "start_s", "end_s", "times_s", "remark",
+    "advice",
 )  # fmt: skip
 TEXTS: Final = frozenset({
     "recording", "call_id", "started_at", "agent", "team", "language", "status", "hear",
     "apologised", "rules_missed", "role_evidence", "source", "code", "message", "remedy",
     "remarks", "recording_sha256", "rule", "value_text", "unit", "strength", "role", "words",
+    "agent_speaker",
     "times_s", "remark", "advice",
 })  # fmt: skip
 FLAGS: Final = frozenset({"complaint", "complaint_without_apology"})
@@ -129,6 +131,9 @@ def conduct_rows(line: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             "default": result.get("default"),
             "strength": result.get("strength"),
             "role": first.get("role"),
+            "agent_speaker": ", ".join(
+                dict.fromkeys(str(w["agent_speaker"]) for w in words if w.get("agent_speaker"))
+            ),
             "words": " ... ".join(str(w.get("text") or "") for w in words),
             "start_s": first.get("start_s"),
             "end_s": first.get("end_s"),

@@ -76,7 +76,8 @@ def _compared() -> dict[str, Any]:
 
 
 def _rule() -> dict[str, Any]:
-    said = _closed({"start_s": _NUMBER, "end_s": _NUMBER, "text": _TEXT, "role": _ROLE})
+    told = {"start_s": _NUMBER, "end_s": _NUMBER, "text": _TEXT, "role": _ROLE}
+    said = _closed({**told, "agent_speaker": _TEXT}, optional=("agent_speaker",))
     return {
         "type": "object",
         "properties": {
@@ -153,6 +154,7 @@ def recording(*, measures_only: bool = False) -> dict[str, Any]:
         "properties": {
             "act": {"enum": ["apology", "repair", "sympathy", "interruption"]},
             "role": _ROLE, "start_s": _NUMBER, "end_s": _NUMBER, "form": _TEXT, "text": _TEXT,
+            "agent_speaker": _TEXT,
         },
         "required": ["act", "role", "start_s", "end_s", "form", "text"],
     }  # fmt: skip

@@ -42,6 +42,7 @@ SURE_KAPPA = 0.9  # what fits so well needs no search
 CLEAR_KAPPA = 0.25  # by which a fit must stand out from all that lie over 2 s away
 FIT_KAPPA, FEW_KAPPA = 0.6, 0.4  # what a clock needs, and one of few turns
 MIN_TURNS, MIN_S = 5, 8.0  # fewer turns or seconds of words tell no clock
+DRIFT_TURNS = 8  # fewer fit by chance where a drift may be chosen, too
 _FAR_S = 2.0
 _MOST_TURNS = 600  # looked at, spread over the call
 _JOIN_S = 0.15  # between words of one phrase
@@ -264,7 +265,7 @@ def estimate(found: Evidence, duration_s: float) -> Clock:
     least = FIT_KAPPA if enough else FEW_KAPPA
     if as_it_is and (whole or (given_k >= least and (clear or not enough))):
         return Clock("fits", **figures)
-    sure = enough and clear and best_k >= FIT_KAPPA
+    sure = enough and clear and best_k >= FIT_KAPPA and (not rate or len(under) >= DRIFT_TURNS)
     return Clock("corrected" if sure else "unsure", offset, rate, best_k, given_k, second_k)
 
 

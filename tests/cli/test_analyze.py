@@ -431,3 +431,34 @@ def test_a_wrong_agent_channel_is_remarked_on(tmp_path, lang):
     found = {r["code"]: r["text"] for r in line["remarks"]}["agent_channel_doubtful"]
     volgens = {"nl": "volgens het transcript is dat kanaal 0", "en": "by the transcript it is"}
     assert volgens[lang] in found
+
+
+def test_a_corpus_of_agent_caller_and_transcript_folders_needs_no_option(tmp_path):
+    """As HarperValley is laid out: a track for each side, the agent's begins later."""
+    import soundfile as sf
+
+    y, sr = sf.read(SAMPLES / "2-recited-apology-en.wav", dtype="int16")
+    later = 0.5
+    for side, track in (("agent", y[round(later * sr) :, 0]), ("caller", y[:, 1])):
+        (tmp_path / "audio" / side).mkdir(parents=True)
+        sf.write(tmp_path / "audio" / side / "17.wav", track, sr)
+    said = json.loads((SAMPLES / "2-recited-apology-en.json").read_text(encoding="utf-8"))
+    segments = [
+        {
+            "speaker_role": "agent" if one["speaker"] == "agent" else "caller",
+            "offset_ms": round(1000 * one["start"]),
+            "start_ms": round(1000 * (one["start"] - later * (one["speaker"] == "agent"))),
+            "duration_ms": round(1000 * (one["end"] - one["start"])),
+            "human_transcript": one["text"].strip(),
+        }
+        for one in said["segments"]
+    ]
+    (tmp_path / "transcript").mkdir()
+    (tmp_path / "transcript" / "17.json").write_text(json.dumps(segments), encoding="utf-8")
+    done = prosody("analyze", tmp_path, "--out", tmp_path / "out", "--workers", 0)
+    assert done.returncode == 0
+    (row,) = rows_of(tmp_path / "out" / "apologies.csv")
+    assert (row["role"], row["verdict"] != "", row["gates"]) == ("agent", True, "")
+    assert float(row["start_s"]) == pytest.approx(28.0, abs=0.5)
+    (line,) = rows_of(tmp_path / "out" / "recordings.csv")
+    assert "0.50 s after the other" in line["remarks"]

@@ -252,6 +252,24 @@ def test_two_agents_have_their_own_speech_each(call):
         assert first[-1, 1] < second[0, 0]
 
 
+def test_who_of_two_agents_did_what_is_told_of_every_word(call):
+    from prosody.examine.examine import Options, examine
+
+    def change(segments):
+        mine = [s for s in segments if s["speaker"] == "agent"]
+        first = next(i for i, s in enumerate(mine) if "spijt" in s["text"])
+        for i, one in enumerate(mine):
+            one["speaker"] = f"agent {1 + (i >= first)}"
+        return segments
+
+    line = examine(call(change), Options()).line
+    apologies = [a for a in line.acts if a["act"] == "apology"]
+    assert {a["agent_speaker"] for a in apologies} == {"agent 2"}
+    for rule in line.conduct.values():
+        assert all((w["agent_speaker"] != "") == (w["role"] == "agent") for w in rule["words"])
+    assert line.conduct["real"]["words"][0]["agent_speaker"] == "agent 2"
+
+
 def test_nothing_outside_of_the_agents_turns_is_her_voice(call):
     def change(segments):
         return [s for s in segments if s["speaker"] != "agent" or s["start"] < 20]

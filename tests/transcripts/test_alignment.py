@@ -83,6 +83,27 @@ def test_a_drift_is_found_and_put_right(rate):
     assert off_s(clock, wrong, turns) < 0.35
 
 
+def test_a_drift_that_few_turns_show_is_withheld():
+    """Six turns a minute apart lie under voice with a drift; as many drifts do by chance."""
+    long = [said(60.0 * i + 1.0, 2.0 + 0.5 * (i % 3)) for i in range(6)]
+    voices = (np.array([(t.start_s, t.end_s) for t in long]),)
+    wrong = changed(long, 0.0, 0.03)
+    clock = estimate(evidence(wrong, [0] * 6, voices), 310.0)
+    assert clock.state == "unsure"
+    assert clock.rate == pytest.approx(-0.03, abs=0.002)
+
+
+def test_a_short_turn_inside_of_anothers_is_no_conflict_on_one_channel():
+    one = said(1.0, 1.65, "agent")
+    other = said(1.7, 0.62, "customer")
+    far = [said(10.0 * i, 2.0, "agent") for i in range(1, 5)]
+    turns = [one, other, *far]
+    voice = np.array([(t.start_s, t.end_s) for t in (one, *far)])
+    assert faults(turns, [0] * len(turns), (voice,))[0] == ""
+    hers = [one, replace(other, role="agent"), *far]  # nobody says two things at once
+    assert faults(hers, [0] * len(turns), (voice,))[0] == "conflict"
+
+
 def test_without_word_times_the_turns_tell_the_clock():
     turns, sides, voices, end = call()
     wrong = [replace(t, words=()) for t in changed(turns, 3.0)]
