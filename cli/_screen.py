@@ -228,7 +228,7 @@ def show(run: Preview, *, lang: str, measures_only: bool = False) -> None:
         for row in sorted(run.apologies, key=lambda a: (a.recording, a.start_s)):
             cells = [Text(names[row.recording]), Text(clock(row.start_s))]
             if worded:
-                cells.append(Text(_printable(row.text or "-")))
+                cells.append(Text(_printable(f"{row.text or '-'}{_who(row, say)}")))
             if measures_only:
                 cells += [Text(_measured(row, name, lang)) for name in _MEASURES]
             else:
@@ -241,6 +241,13 @@ def show(run: Preview, *, lang: str, measures_only: bool = False) -> None:
     if run.apologies and not measures_only:
         console.print(say["score_text"], style="dim")
         console.print(say["impression"], style="dim")
+
+
+def _who(row: ApologyRecord, say: dict[str, str]) -> str:
+    """Return who speaks, where that is not the agent."""
+    if row.source == "clips" or row.role == "agent":
+        return ""
+    return f" ({say['speaker']}: {say[row.role]})"
 
 
 def _measured(row: ApologyRecord, heading: str, lang: str) -> str:

@@ -47,6 +47,7 @@ _SPEAKERS = "Say which with --agent-speaker NAME ({names}) or --agent-channel le
 MAX_LENGTH_GAP_S = 0.5
 _FULL_SCALE, _FULL_DB = 0.9, -1.0
 _WINDOWS = "windows file"
+DOUBTFUL = "agent_channel_doubtful"
 
 # By which a transcript must fit one way round better than the other, in kappa.
 CLEAR_KAPPA = 0.2
@@ -529,7 +530,7 @@ def _score(joint: Clock, legs: Sequence[Clock]) -> float:
 
 def _doubt(agent: int, told: _Told) -> Remark:
     return Remark(
-        "agent_channel_doubtful",
+        DOUBTFUL,
         f"--agent-channel says that the agent is on channel {agent}; by the {told.file} it is "
         f"channel {told.agent}.",
         "Listen to one call, and correct the one that is wrong.",

@@ -12,7 +12,7 @@ from prosody.arrays import Spans, overlap_s, subtract
 from prosody.audio.checks import Remark
 from prosody.calls.call import Call
 from prosody.examine.role_evidence import plain
-from prosody.examine.roles import Roles, Track
+from prosody.examine.roles import DOUBTFUL, Roles, Track
 from prosody.examine.sound import Sound, together
 from prosody.examine.spoken import Words, by_voice, corrected, end_s, later
 from prosody.transcripts.alignment import (
@@ -103,7 +103,9 @@ def on_the_clock(call: Call, words: Words, told: Roles, sound: Sound) -> Timed:
         music = [m + s - low for m, s in zip(music, found.late_s, strict=False)]
         slow = max(tracks, key=lambda t: t.offset_s)
         remarks.append(_late_track(slow, late - low))
-    remarks += _said_of_clock(found.clock, words, turns, sides, voices, duration_s)
+    # Where the user names the other channel, that is the cause.
+    if found.clock.state != "unsure" or not any(r.code == DOUBTFUL for r in told.remarks):
+        remarks += _said_of_clock(found.clock, words, turns, sides, voices, duration_s)
     kept, faults, more = _real(found.turns, found.faults, sides, voices, music, found.clock)
     return Timed(kept, faults, found.clock, replace(told, tracks=tracks), (*remarks, *more))
 

@@ -165,7 +165,9 @@ def _listened(call: Call, words: Words, sound: _Glimpse, options: Options, seen:
     told, words = roles.assign(call, words, options.agent_channel, sound=sound)
     timed = on_the_clock(call, words, told, sound)
     said = (*told.remarks, *words.remarks, *timed.remarks)
-    wrong = next((r for r in said if r.code.startswith(("clock_", "header_"))), None)
+    wrong = next(
+        (r for r in said if r.code.startswith(("clock_", "header_", roles.DOUBTFUL))), None
+    )
     state = timed.clock.state
     clock = state if wrong is None or state in ("fits", "corrected") else wrong.code
     how = next((_TOLD[r.code] for r in said if r.code in _TOLD), "channels")

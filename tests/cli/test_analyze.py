@@ -433,6 +433,23 @@ def test_a_wrong_agent_channel_is_remarked_on(tmp_path, lang):
     assert volgens[lang] in found
 
 
+def test_the_table_says_who_speaks_where_it_is_not_the_agent(tmp_path):
+    import soundfile as sf
+
+    y, sr = sf.read(SAMPLES / "1-plain-apology-nl.wav")
+    sf.write(tmp_path / "call.wav", y.sum(axis=1), sr)
+    said = json.loads((SAMPLES / "1-plain-apology-nl.json").read_text(encoding="utf-8"))
+    for one in said["segments"]:
+        one.pop("speaker")
+        for word in one["words"]:
+            word.pop("speaker", None)
+    (tmp_path / "call.json").write_text(json.dumps(said), encoding="utf-8")
+    done = prosody("analyze", tmp_path, "--out", tmp_path / "out", "--workers", 0)
+    assert "(speaker: unknown)" in " ".join(done.stdout.split())
+    (row,) = rows_of(tmp_path / "out" / "apologies.csv")
+    assert (row["role"], row["conduct_real"]) == ("unknown", "cannot_tell")
+
+
 def test_a_corpus_of_agent_caller_and_transcript_folders_needs_no_option(tmp_path):
     """As HarperValley is laid out: a track for each side, the agent's begins later."""
     import soundfile as sf

@@ -73,6 +73,11 @@ def test_a_minute_that_does_not_tell_is_followed_by_more(tmp_path, monkeypatch):
     assert heard == [10.0, 300.0]
 
 
+def test_a_channel_that_is_not_the_agents_is_named_as_the_cause(folder):
+    looks = check.check(collect([folder / "good.wav"]), Options(agent_channel="right"))
+    assert [(one.does, one.code) for one in looks] == [("withhold", "agent_channel_doubtful")]
+
+
 @pytest.mark.parametrize(("more", "said"), [(["--lang", "nl"], "2 opnamen: 1 te"), (["-q"], "")])
 def test_a_run_begins_with_what_a_check_says(tmp_path, more, said):
     name = "1-plain-apology-nl"
