@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.errors import UsageError
-from prosody.rating.power import Z_95, kish, share_interval
+from prosody.rating.power import kish, share_interval
+from prosody.statistics.intervals import Z_95
 from prosody.tables.rated_table import Floats, numbers, read_rows
 
 MIDDLE = 50.0
