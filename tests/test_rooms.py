@@ -37,6 +37,16 @@ def test_the_architecture_lists_every_file_as_its_docstring_says():
     assert listed == rooms.listing(), "python tests/support/rooms.py writes the list anew"
 
 
+def test_a_call_is_analysed_without_librosa():
+    call = ROOT / "samples" / "1-plain-apology-nl.wav"
+    code = f"""import sys, prosody
+assert list(prosody.analyze([{str(call)!r}]))
+print(*sys.modules)"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert {"librosa", "numba"}.isdisjoint(done.stdout.split())
+    assert "onnxruntime" in done.stdout.split()
+
+
 def test_help_loads_nothing_heavy():
     code = "import sys, prosody.cli; print(*sorted({m.split('.')[0] for m in sys.modules}))"
     done = subprocess.run(
