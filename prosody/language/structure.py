@@ -181,7 +181,7 @@ def said_again(s: Sides, lex: Lexicon) -> bool:
     if after[0] != before[-1] and (*after[:3],) not in threes:
         if after[0] in table.complement_opens:
             return False  # "..., sorry for the delay"
-        again = (*after[:2],) in pairwise(before) or any(
+        again = (*after[:2],) in {*pairwise(before)} or any(
             w in before and heavy(w) for w in after[1:2]
         )
         again = again or (*after[1:4],) in threes

@@ -163,6 +163,10 @@ LINES = {
     },
     "nl": {
         APOLOGY: (
+            "momentje hoor sorry onze computer doet er lang over",
+            "hallo sorry je moet daarvoor bij een ander team zijn",
+            "o heb ik het verkeerde nummer sorry bedankt",
+            "fijn dat je terugbelt en het spijt me dat het eerste bezoek niets werd",
             "het spijt me dat er niets aan gedaan is",
             "Het spijt me, dat is geen geldig nummer. Probeer het nog eens.",
             "sorry dat is niet de goede afdeling",
@@ -217,6 +221,9 @@ LINES = {
             "oei sorry wat is uw klantnummer dan zoek ik dat direct op",
         ),
         REPAIR: (
+            "sorry dat heb ik niet duidelijk verwoord ik wil de andere",
+            "dus deze polis sorry deze brief kwam gisteren",
+            "ja sorry zeg dat nog eens",
             "u drukt op de eerste toets sorry u moet de tweede hebben",
             "voor twintig van die woningen dus sorry voor dertig van die woningen",
             "pardon wat zegt u",
@@ -267,6 +274,7 @@ LINES = {
             "ik woon in de sorry we wonen in gent",
         ),
         SYMPATHY: (
+            "het spijt me dat ze de griep heeft",
             "wat vreselijk voor u",
             "het spijt me dat u ziek bent geweest",
             "ach wat naar",
@@ -276,6 +284,7 @@ LINES = {
             "wat vervelend zeg",
         ),
         FLOOR: (
+            "goedemorgen excuseer mag ik je iets vragen",
             "pardon kunt u mij misschien helpen",
             "pardon mag ik u iets vragen",
             "excuseer weet u waar ik de balie kan vinden",
@@ -307,6 +316,7 @@ LINES = {
             "sorry ik praatte door u heen zegt u het maar",
         ),
         NONE: (
+            "het spijt me dat ze die halte weghalen die was zo handig",
             "dat spijt me helemaal niet",
             "het spijt me niet dat ik dat gezegd heb",
             "sorry hoor maar hoe lang moet ik nog wachten",
