@@ -35,6 +35,11 @@ class Sound:
         return max(r.info.duration_s for r in self.recordings)
 
     @property
+    def whole(self) -> bool:
+        """Whether the files are listened to until their end."""
+        return all(self.length_s(i) >= r.info.duration_s for i, r in enumerate(self.recordings))
+
+    @property
     def signals(self) -> tuple[tuple[int, int], ...]:
         """(source, channel) of every signal, in order: of one file, or of several."""
         return tuple((s, c) for s, r in enumerate(self.recordings) for c in range(r.info.channels))

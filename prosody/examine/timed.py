@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -16,8 +17,10 @@ from prosody.examine.roles import DOUBTFUL, Roles, Track
 from prosody.examine.sound import Sound, together
 from prosody.examine.spoken import Words, by_voice, corrected, end_s, later
 from prosody.transcripts.alignment import (
+    CLOSE_S,
     Clock,
     Fault,
+    Fitted,
     estimate,
     evidence,
     fitted,
@@ -84,7 +87,7 @@ def on_the_clock(call: Call, words: Words, told: Roles, sound: Sound) -> Timed:
     remarks: list[Remark] = []
     # A split call's own two legs are told apart; whoever it is that speaks belongs to neither.
     two = split and len(tracks) == 2 and not any(s == 2 for s in sides)
-    found = fitted(turns, sides, voices[:2] if two else voices, duration_s)
+    found = _first_fit(turns, sides, voices[:2] if two else voices, duration_s)
     if split and any(s == len(tracks) for s in sides):
         turns = _spread(found.turns, sides, voices, tracks, remarks)
         sides = [_side(turn, named, split=True) for turn in turns]
@@ -106,8 +109,27 @@ def on_the_clock(call: Call, words: Words, told: Roles, sound: Sound) -> Timed:
     # Where the user names the other channel, that is the cause.
     if found.clock.state != "unsure" or not any(r.code == DOUBTFUL for r in told.remarks):
         remarks += _said_of_clock(found.clock, words, turns, sides, voices, duration_s)
-    kept, faults, more = _real(found.turns, found.faults, sides, voices, music, found.clock)
+    ends_s = math.inf  # of a glimpse nothing is known beyond
+    if sound.whole:
+        ends_s = max(t.offset_s + sound.length_s(t.source) for t in tracks)
+    kept, faults, more = _real(found, sides, voices, music, ends_s)
     return Timed(kept, faults, found.clock, replace(told, tracks=tracks), (*remarks, *more))
+
+
+def _first_fit(
+    turns: tuple[Turn, ...], sides: Sequence[int], voices: Sequence[Spans], duration_s: float
+) -> Fitted:
+    """Put turns on the clock of the sound; where its end is lost, by those that begin before."""
+    found = fitted(turns, sides, voices, duration_s)
+    past = [turn.start_s >= duration_s for turn in turns]
+    if found.clock.state != "unsure" or not any(past):
+        return found
+    inside = [-1 if beyond else side for side, beyond in zip(sides, past, strict=True)]
+    again = fitted(turns, inside, voices, duration_s)
+    if again.clock.state != "fits":
+        return found
+    lost: list[Fault] = ["no_voice" if b else f for f, b in zip(again.faults, past, strict=True)]
+    return replace(again, faults=tuple(lost))
 
 
 def _from_the_earliest(transcript: Transcript, call: Call) -> tuple[Turn, ...]:
@@ -284,17 +306,18 @@ def _said_of_clock(
 
 
 def _real(
-    turns: tuple[Turn, ...],
-    faults: Sequence[Fault],
+    found: Fitted,
     sides: Sequence[int],
     voices: Sequence[Spans],
     music: Sequence[Spans],
-    clock: Clock,
+    ends_s: float,
 ) -> tuple[tuple[Turn, ...], tuple[Fault, ...], list[Remark]]:
-    """Leave out lines that were invented."""
-    if clock.state not in ("fits", "corrected"):
-        return turns, tuple(faults), []
-    gone = set(_invented(turns, faults, sides, voices, music))
+    """Leave out lines that were invented; those after the end of the sound were not."""
+    turns, faults = found.turns, found.faults
+    if found.clock.state not in ("fits", "corrected"):
+        return turns, faults, []
+    past = {i for i, turn in enumerate(turns) if turn.end_s > ends_s + CLOSE_S}
+    gone = set(_invented(turns, faults, sides, voices, music)) - past
     keep = [i for i in range(len(turns)) if i not in gone]
     them = "it" if len(gone) == 1 else "them"
     text = (
@@ -302,6 +325,14 @@ def _real(
         f"recogniser may have invented {them}. Left out."
     )
     said = [Remark("invented_lines", text, values={"count": str(len(gone))})] if gone else []
+    if len(past) > 1:  # one line may be stamped wrong
+        end = max(turns[i].end_s for i in past)
+        text = (
+            f"The transcript runs to {end:.0f} s, the recording ends at {ends_s:.0f} s: its end is "
+            "missing. What is said after it is not judged."
+        )
+        values = {"end": f"{end:.0f}", "seconds": f"{ends_s:.0f}"}
+        said.append(Remark("sound_short", text, "Export the whole recording.", values))
     return tuple(turns[i] for i in keep), tuple(faults[i] for i in keep), said
 
 

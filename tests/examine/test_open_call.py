@@ -111,6 +111,21 @@ def test_a_tape_that_thanks_for_calling_is_no_agent(call):
         assert "announcements" in codes(opened)
 
 
+@pytest.mark.parametrize("ends_s", [20.0, 40.0])
+def test_a_recording_that_lost_its_end_is_named_as_that(call, ends_s):
+    import soundfile as sf
+
+    one = call()
+    path = one.sources[0].path
+    y, sr = sf.read(path)
+    sf.write(path, y[: round(ends_s * sr)], sr)
+    with open_call(one) as opened:
+        assert "sound_short" in codes(opened)
+        assert not codes(opened) & {"invented_lines", "clock_beyond", "clock_unsure"}
+        for turn, fault in zip(opened.turns, opened.faults, strict=True):
+            assert bool(fault) == (turn.start_s >= ends_s) or turn.end_s > ends_s
+
+
 def test_an_announcement_is_nobodys_line(call):
     def change(segments):
         text = "Onze excuses, al onze medewerkers zijn op dit moment in gesprek."
