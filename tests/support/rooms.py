@@ -91,6 +91,20 @@ def first_sentence(path: Path) -> str:
     return text.split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
 
 
+def texts() -> list[Path]:
+    """Return one table of texts of each subject, in English where there is one."""
+    found = sorted((ROOT / "prosody" / "words").glob("*.toml"), key=lambda p: p.name, reverse=True)
+    by_subject = {path.name.split(".")[0]: path for path in found}
+    return sorted(by_subject.values())
+
+
+def first_comment(path: Path) -> str:
+    """Return the first sentence of the comment at the head of a file."""
+    lines = path.read_text(encoding="utf-8").split("\n\n")[0].splitlines()
+    text = " ".join(line.removeprefix("#").strip() for line in lines if line.startswith("#"))
+    return text.split(". ")[0].removesuffix(".") + "."
+
+
 def whole(path: Path) -> str:
     """Return a room's docstring as one paragraph; of a long one the first sentence alone."""
     text = " ".join((ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split())
@@ -114,10 +128,9 @@ def listing() -> str:
         for _, path in files:
             if path.name == "__init__.py" and path in inits and room:
                 continue
-            shown = path.relative_to(
-                path.parents[1] if path.parent.name == "journal" else path.parent
-            )
-            lines.append(f"| `{shown.as_posix()}` | {first_sentence(path)} |")
+            lines.append(f"| `{path.name}` | {first_sentence(path)} |")
+        if room == "words":
+            lines += [f"| `{path.name}` | {first_comment(path)} |" for path in texts()]
         lines.append("")
     assert not by_room, f"rooms without a place in ORDER: {sorted(by_room)}"
     return "\n".join(lines)
