@@ -1,53 +1,68 @@
-"""What is said of recordings, in the reader's language.
+"""What is said of recordings and requests, in the reader's language.
 
-Remarks and errors carry English with their details. For other languages ``words/reading.LANG.toml``
-has a sentence per code; a code without one stays English.
+A `Message` carries its English sentence; for other languages ``words/reading.LANG.toml`` has a
+sentence per code, filled with the message's values. What has none there stays English.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prosody import words
-from prosody.audio.recording import Remark
 from prosody.errors import ProsodyError
 
 _OWN = "en"
 _INSTALL = re.compile(r"pip install .+")
+ASSUMED = "assumed"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something to know about a recording that does not stop it: a stable code and a sentence.
+
+    ``values`` are what the sentence was filled with, for other languages; ``sentence`` is how it
+    stood before, where one code has many (`assumed`).
+    """
+
+    code: str
+    text: str
+    remedy: str = ""
+    values: Mapping[str, str] = field(default_factory=dict, hash=False, compare=False)
+    sentence: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.text} {self.remedy}".strip()
+
+    def to(self, lang: str) -> Message:
+        """Return the message in a language, as far as that has its sentence and its values."""
+        table = _table(lang)
+        if self.code == ASSUMED:
+            sentence = table.get(ASSUMED, {}).get(self.sentence)
+        else:
+            sentence = table.get("remark", {}).get(self.code)
+        if sentence is None:
+            return self
+        names = table.get("name", {})
+        try:
+            text = sentence.format(**{k: names.get(v, _number(v)) for k, v in self.values.items()})
+        except KeyError:
+            return self
+        return replace(self, text=text, remedy="")
+
+
+def assumed(sentence: str, **values: object) -> Message:
+    """Return what had to be assumed in a transcript, as a message; `values` fill the sentence."""
+    filled = {name: str(value) for name, value in values.items()}
+    return Message(ASSUMED, sentence.format(**filled), values=filled, sentence=sentence)
 
 
 def _table(lang: str) -> dict[str, Any]:
     if lang == _OWN or lang not in words.languages("reading"):
         return {}
     return words.load("reading", lang)
-
-
-def remark(said: Remark, lang: str) -> Remark:
-    """Return a remark in a language, as far as that language has its sentence and its values."""
-    table = _table(lang)
-    sentence, values = table.get("remark", {}).get(said.code), said.values
-    if said.code == "assumed":
-        sentence, values = _assumed(said.text, table.get("assumed", {}))
-    if sentence is None:
-        return said
-    names = table.get("name", {})
-    try:
-        text = sentence.format(**{k: names.get(v, _number(v)) for k, v in values.items()})
-    except KeyError:
-        return said
-    return replace(said, text=text, remedy="")
-
-
-def _assumed(text: str, sentences: Mapping[str, str]) -> tuple[str | None, Mapping[str, str]]:
-    """Return the other language's sentence for an English one, and the values in it."""
-    for own, other in sentences.items():
-        pattern = re.sub(r"\\{(\w)\\}", r"(?P<\1>.+)", re.escape(own))
-        if found := re.fullmatch(pattern, text, re.DOTALL):
-            return other, found.groupdict()
-    return None, {}
 
 
 def _number(value: str) -> str:
@@ -116,8 +131,12 @@ def usage(shown: str, lang: str) -> str:
 
 
 def _worded(text: str, sentences: Mapping[str, str]) -> str:
-    other, values = _assumed(text, sentences)
-    if other is None:
-        return text
-    inner = {k: _worded(v, sentences) if k == "m" else v for k, v in values.items()}
-    return other.format(**inner)
+    """Return the other language's sentence for one of the library of the command line."""
+    for own, other in sentences.items():
+        pattern = re.sub(r"\\{(\w)\\}", r"(?P<\1>.+)", re.escape(own))
+        if found := re.fullmatch(pattern, text, re.DOTALL):
+            values = found.groupdict()
+            return other.format(
+                **{k: _worded(v, sentences) if k == "m" else v for k, v in values.items()}
+            )
+    return text

@@ -9,8 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +17,7 @@ from prosody.audio.headers import Header
 from prosody.audio.sniff import HEADERLESS, Found
 from prosody.audio.storage import is_url, open_url
 from prosody.errors import RecordingError, install_line
+from prosody.message import Message
 
 MAX_CHANNELS = 8
 MIN_SR_HZ, MAX_SR_HZ = 6000, 384_000
@@ -47,22 +46,6 @@ NOT_WHOLE = (
     "what there is to a new WAV file."
 )
 NOTHING_IN_IT = "If the original holds sound, copy it again; if not, nothing was recorded."
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """Something to know about a recording that does not stop it: a stable code and a sentence.
-
-    ``values`` are what the sentence is filled with, for other languages.
-    """
-
-    code: str
-    text: str
-    remedy: str = ""
-    values: Mapping[str, str] = field(default_factory=dict, hash=False, compare=False)
-
-    def __str__(self) -> str:
-        return f"{self.text} {self.remedy}".strip()
 
 
 def open_file(path: Path) -> BinaryIO:
@@ -222,7 +205,7 @@ _SUFFIXES = {
 }
 
 
-def remarks(path: Path, found: Found, header: Header, decoder: Decoder) -> tuple[Remark, ...]:
+def remarks(path: Path, found: Found, header: Header, decoder: Decoder) -> tuple[Message, ...]:
     """Say what is odd about a file that can be read."""
     out = []
     suffix = path.suffix.lower()
@@ -231,7 +214,7 @@ def remarks(path: Path, found: Found, header: Header, decoder: Decoder) -> tuple
         claimed = HEADERLESS[suffix].name
     if claimed and claimed != found.name and suffix not in _SUFFIXES.get(found.name, ()):
         out.append(
-            Remark(
+            Message(
                 "renamed",
                 f"Named {suffix}, holds {found.name}; it was read by its content.",
                 values={"suffix": suffix, "format": found.name},
@@ -239,16 +222,16 @@ def remarks(path: Path, found: Found, header: Header, decoder: Decoder) -> tuple
         )
     if header.open_ended:
         out.append(
-            Remark(
+            Message(
                 "open_ended",
                 "The recorder did not write the length; the sound was read to the file's end.",
             )
         )
     if header.insert is not None and found.demuxer == "wav":
         text = "A chunk of odd length has no pad byte after it; the file was read as if it had."
-        out.append(Remark("no_pad_byte", text))
+        out.append(Message("no_pad_byte", text))
     if getattr(decoder, "tracks", 1) > 1:
-        out.append(Remark("more_tracks", "The file has several sound tracks; the first was read."))
+        out.append(Message("more_tracks", "The file has several sound tracks; the first was read."))
     return tuple(out)
 
 

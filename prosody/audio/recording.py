@@ -21,7 +21,6 @@ from prosody.audio.checks import (
     CODES,
     MAX_HOURS,
     NOT_WHOLE,
-    Remark,
     limits,
     open_decoder,
     open_file,
@@ -34,8 +33,9 @@ from prosody.audio.headers import Header, inspect
 from prosody.audio.sniff import Found, read_head, sniff
 from prosody.audio.storage import path_of, size_of
 from prosody.errors import RecordingError
+from prosody.message import Message
 
-__all__ = ["CODES", "Info", "Recording", "Remark", "Samples", "content_hash", "probe"]
+__all__ = ["CODES", "Info", "Recording", "Samples", "content_hash", "probe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Info:
         ``frames / sr_hz``.
     decoder : str
         ``soundfile`` or ``av``.
-    remarks : tuple of Remark
+    remarks : tuple of Message
         ``renamed``, ``open_ended``, ``more_tracks``.
     """
 
@@ -65,7 +65,7 @@ class Info:
     duration_s: float
     decoder: str
     size_bytes: int
-    remarks: tuple[Remark, ...] = field(default=())
+    remarks: tuple[Message, ...] = field(default=())
 
 
 class Recording:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prosody.audio.recording import Remark
+from prosody.message import Message
 from prosody.transcripts.turns import Role
 
 
@@ -45,6 +45,6 @@ class Call:
     team: str = ""
     language: str = ""
     agent_speaker: str = ""
-    remarks: tuple[Remark, ...] = field(default=())
+    remarks: tuple[Message, ...] = field(default=())
     hides: tuple[tuple[str, str], ...] = ()
     unpaired: tuple[str, ...] = ()

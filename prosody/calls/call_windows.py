@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from prosody.audio.recording import Remark
 from prosody.calls.collect import Call
 from prosody.calls.windows import Window, read_windows
+from prosody.message import Message
 from prosody.transcripts.turns import Act, Role, Turn
 
 
@@ -26,10 +26,10 @@ def of(call: Call) -> list[Window] | None:
     return next((table[n] for n in names(call) if n in table), None)
 
 
-def nothing(call: Call) -> Remark:
+def nothing(call: Call) -> Message:
     """Say that the file names no window of this call."""
     file, known = Path(call.windows or "").name, ", ".join(names(call)[:3])
-    return Remark(
+    return Message(
         "no_window",
         f"{file} names no window of this recording.",
         f"Its column recording should hold one of: {known}.",

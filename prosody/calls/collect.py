@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from prosody.audio import storage
-from prosody.audio.recording import Remark
 from prosody.audio.sniff import AUDIO_SUFFIXES, is_audio
 from prosody.calls.call import Call, Source
 from prosody.calls.manifest import from_names, is_manifest, read_manifest
@@ -25,6 +24,7 @@ from prosody.calls.places import placed
 from prosody.calls.role_words import ROLE_WORDS, role_of
 from prosody.calls.windows import read_windows
 from prosody.errors import UsageError
+from prosody.message import Message
 from prosody.transcripts import EXTENSIONS, is_transcript
 from prosody.transcripts.turns import Role
 
@@ -227,10 +227,10 @@ def _sided(files: Sequence[Path]) -> tuple[list[Call], list[Path]]:
     return calls, [path for path in files if path not in used]
 
 
-def _one_side(role: Role) -> Remark:
+def _one_side(role: Role) -> Message:
     other = "customer" if role == "agent" else "agent"
     text = f"Only the {role}'s side of this call is here, not the {other}'s."
-    return Remark("one_side", text, values={"role": role, "other": other})
+    return Message("one_side", text, values={"role": role, "other": other})
 
 
 # --- what lies beside ---------------------------------------------------------------------------
@@ -303,7 +303,7 @@ def _with_transcript(call: Call, transcripts: Path | None, names: _Names) -> Cal
                     unused = ", ".join(other.name for other in others)
                     text = f"Several transcripts are there: {found.name} was used, not {unused}."
                     which = {"used": found.name, "unused": unused}
-                    remarks.append(Remark("several_transcripts", text, values=which))
+                    remarks.append(Message("several_transcripts", text, values=which))
                 break
     if call.transcript is None and len(call.sources) > 1:
         sources = []
@@ -324,7 +324,9 @@ def _told_apart(calls: list[Call]) -> list[Call]:
     """Remark on a transcript that was found for several calls: their names are the same."""
     found = Counter(call.transcript for call in calls if call.transcript is not None)
     text = "This transcript belongs to several recordings of the same name."
-    remark = Remark("shared_transcript", text, "Give folders, or a manifest, that tell them apart.")
+    remark = Message(
+        "shared_transcript", text, "Give folders, or a manifest, that tell them apart."
+    )
     return [
         replace(call, remarks=(*call.remarks, remark))
         if call.transcript is not None and found[call.transcript] > 1

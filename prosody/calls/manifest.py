@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from prosody.audio.recording import Remark
 from prosody.audio.storage import is_url, path_of
 from prosody.calls.call import Call, Source
 from prosody.calls.names import PRESETS, started_at
 from prosody.calls.role_words import AGENT_WORDS, CUSTOMER_WORDS, channel_of, role_of
 from prosody.errors import UsageError
 from prosody.files import decode, rows
+from prosody.message import Message
 from prosody.transcripts.turns import Role
 
 FIELDS = (
@@ -69,7 +69,7 @@ def beside(base: Path, name: str) -> Path:
     return found
 
 
-def _check_header(path: Path, header: Sequence[str]) -> tuple[Remark, ...]:
+def _check_header(path: Path, header: Sequence[str]) -> tuple[Message, ...]:
     if "path" not in header:
         raise UsageError(
             f"{path}: the manifest has no column 'path' (found: {', '.join(header)}).",
@@ -87,7 +87,7 @@ def _check_header(path: Path, header: Sequence[str]) -> tuple[Remark, ...]:
         return ()
     columns = ", ".join(unknown)
     text = f"Columns of the manifest not used: {columns}."
-    return (Remark("columns_not_used", text, values={"columns": columns}),)
+    return (Message("columns_not_used", text, values={"columns": columns}),)
 
 
 def _channel(value: str, where: str) -> int | None:
@@ -208,7 +208,7 @@ def from_names(calls: list[Call], meta_from: str) -> list[Call]:
         values = {k: v or "" for k, v in match.groupdict().items()} if match else {}
         if not values:
             text = "The file's name does not fit --meta-from; its fields stay empty."
-            out.append(replace(call, remarks=(*call.remarks, Remark("no_meta", text))))
+            out.append(replace(call, remarks=(*call.remarks, Message("no_meta", text))))
             continue
         where = f"--meta-from on {call.name}"
         channel = _channel(values.pop("channel", ""), where)

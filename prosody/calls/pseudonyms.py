@@ -19,11 +19,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from prosody.audio.recording import Remark
 from prosody.audio.sniff import AUDIO_SUFFIXES
 from prosody.calls import masking
 from prosody.calls.call import Call, Source
 from prosody.errors import UsageError
+from prosody.message import Message
 from prosody.results.records import CallRecord
 
 
@@ -107,7 +107,7 @@ def pseudonym(name: str, secret: bytes, kind: str = "agent") -> str:
     return f"{kind}-" + hmac.new(secret, folded, hashlib.sha256).hexdigest()[:10]
 
 
-NAME_PART = Remark(
+NAME_PART = Message(
     "name_part",
     "A part of the agent's name may still stand in the name of this file or call.",
     "Rename it, or use --redact, which writes no file's name.",

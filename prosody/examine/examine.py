@@ -25,7 +25,6 @@ from prosody.examine.speaker import Measuring, baseline_of
 from prosody.examine.spoken import NO_WORDS, SEARCHED, WordsFromSound
 from prosody.measures import table
 from prosody.message import failure as failure_said
-from prosody.message import remark as remark_said
 from prosody.results.records import ApologyRecord, CallRecord
 from prosody.settings import Settings
 from prosody.words import load as words
@@ -195,7 +194,7 @@ def _examine(call: Call, options: Options, line: CallRecord, voice: Baseline | N
     with _open(call, options) as opened:
         for name, value in describe(opened).items():
             setattr(line, name, value)
-        line.remarks = tuple(remark_said(r, options.lang) for r in opened.remarks)
+        line.remarks = tuple(r.to(options.lang) for r in opened.remarks)
         line.acts = tuple(
             {
                 "act": a.kind,

@@ -18,7 +18,6 @@ import numpy as np
 
 from prosody.arrays import Spans, join, subtract, union
 from prosody.audio.activity import ChannelActivity
-from prosody.audio.checks import Remark
 from prosody.audio.recording import Recording, Samples, content_hash
 from prosody.calls import call_windows
 from prosody.calls.call import Call
@@ -31,6 +30,7 @@ from prosody.examine.roles import Roles, Track
 from prosody.examine.sound import Sound
 from prosody.examine.spoken import Words, WordsFromSound, no_words, spoken, words_of
 from prosody.examine.timed import Timed, on_the_clock
+from prosody.message import Message
 from prosody.settings import Settings
 from prosody.transcripts.alignment import Fault, phrases
 from prosody.transcripts.turns import Act, Role, Turn, Word
@@ -90,7 +90,7 @@ class OpenCall:
     agents: tuple[str, ...] = ()
     acts: tuple[Act, ...] = ()
     language: str = ""
-    remarks: tuple[Remark, ...] = ()
+    remarks: tuple[Message, ...] = ()
     transcript: bool = False
     recognised: Recognised | None = None
 
@@ -356,7 +356,7 @@ def _with_acts(
 
 def _language(
     call: Call, words: Words, turns: Sequence[Turn], asked: str
-) -> tuple[str, tuple[Remark, ...]]:
+) -> tuple[str, tuple[Message, ...]]:
     transcript = words.transcript
     if transcript is None:
         return (asked if asked != "auto" else call.language), ()
@@ -365,7 +365,7 @@ def _language(
     code, sure = spoken(call, replace(transcript, turns=tuple(turns)), asked)
     if sure:
         return code, ()
-    remark = Remark(
+    remark = Message(
         "language_unsure",
         f"The words do not clearly tell the language; taken as '{code}'.",
         "Give it with --language.",
@@ -405,7 +405,7 @@ def _refuse_long_clips(call: Call, files: Sequence[Recording]) -> None:
 
 def _from_windows(
     opened: OpenCall, marks: list[Window] | None
-) -> tuple[tuple[Act, ...], tuple[Remark, ...]]:
+) -> tuple[tuple[Act, ...], tuple[Message, ...]]:
     remarks = [call_windows.nothing(opened.call)] if marks is None else []
     split = opened.roles.layout == "split"
     sides = {t.channel: t.role for t in opened.roles.tracks} if split else {}
@@ -420,7 +420,7 @@ def _from_windows(
             )
     if any(a.role == "customer" for a in out):
         remarks.append(
-            Remark("other_role", "Windows of the customer are not judged: only the agent's are.")
+            Message("other_role", "Windows of the customer are not judged: only the agent's are.")
         )
     return tuple(out), tuple(remarks)
 

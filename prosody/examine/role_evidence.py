@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.arrays import overlap_s
-from prosody.audio.checks import Remark
+from prosody.message import Message
 from prosody.transcripts.document import is_machine
 from prosody.transcripts.turns import Role, Transcript, Turn
 
@@ -134,7 +134,7 @@ def label_of(turn: Turn) -> str:
     return str(turn.channel) if turn.channel is not None else turn.speaker
 
 
-def named_by_wording(transcript: Transcript) -> tuple[Transcript, Remark | None]:
+def named_by_wording(transcript: Transcript) -> tuple[Transcript, Message | None]:
     """Give turns without roles the roles that their wording tells, where it is clear.
 
     That is for transcripts that tell speakers (or channels) apart without saying who they are; and
@@ -155,14 +155,14 @@ def named_by_wording(transcript: Transcript) -> tuple[Transcript, Remark | None]
     return replace(transcript, turns=turns), wording_remark(found)
 
 
-def _turned(transcript: Transcript) -> tuple[Transcript, Remark | None]:
+def _turned(transcript: Transcript) -> tuple[Transcript, Message | None]:
     """Turn roles round where it is clearly the customer who answers as a business does."""
     found = agents_by_wording([(t.role, t.text) for t in transcript.turns if t.role != "unknown"])
     if found is None or found.labels != ("customer",):
         return transcript, None
     if not found.sure:
         text = "By the wording the customer answers as an agent does: are the roles swapped?"
-        return transcript, Remark("roles_doubtful", text, "If so, use --agent-speaker.")
+        return transcript, Message("roles_doubtful", text, "If so, use --agent-speaker.")
     other: dict[Role, Role] = {"agent": "customer", "customer": "agent"}
     turns = tuple(replace(t, role=other.get(t.role, "unknown")) for t in transcript.turns)
     text = (
@@ -170,10 +170,10 @@ def _turned(transcript: Transcript) -> tuple[Transcript, Remark | None]:
         "offers help as an agent does. They were turned round."
     )
     remedy = "If that is wrong, use --agent-speaker."
-    return replace(transcript, turns=turns), Remark("roles_swapped", text, remedy)
+    return replace(transcript, turns=turns), Message("roles_swapped", text, remedy)
 
 
-def said_once(transcript: Transcript) -> tuple[Transcript, Remark | None]:
+def said_once(transcript: Transcript) -> tuple[Transcript, Message | None]:
     """Read lines once that both sides say in the same words at the same time: an echoed export.
 
     A line keeps the role more of whose lines are doubled, since who echoes says other things, too;
@@ -208,14 +208,14 @@ def said_once(transcript: Transcript) -> tuple[Transcript, Remark | None]:
     text = (
         f"{len(gone)} lines stand twice in the transcript, once for each side; they were read once."
     )
-    said = Remark("doubled_lines", text, values={"count": str(len(gone))})
+    said = Message("doubled_lines", text, values={"count": str(len(gone))})
     return replace(transcript, turns=kept), said
 
 
-def wording_remark(found: Agents) -> Remark:
+def wording_remark(found: Agents) -> Message:
     """Say that the wording told the agent, and how surely."""
     sure = "clearly" if found.sure else "probably"
-    return Remark(
+    return Message(
         "roles_from_greeting",
         f"Roles taken from the wording: {sure}, one side greets, asks and offers help as an agent "
         "does.",
@@ -224,14 +224,14 @@ def wording_remark(found: Agents) -> Remark:
     )
 
 
-def named_by_user(transcript: Transcript, agent_speaker: str) -> tuple[Transcript, Remark | None]:
+def named_by_user(transcript: Transcript, agent_speaker: str) -> tuple[Transcript, Message | None]:
     """Give the roles that ``--agent-speaker`` (or the manifest) tells.
 
     Returns
     -------
     transcript : Transcript
         With roles, where the speaker is there at all.
-    remark : Remark or None
+    remark : Message or None
         That the speaker is not there.
     """
     wanted = {name.strip().casefold() for name in agent_speaker.split(",") if name.strip()}
@@ -243,7 +243,7 @@ def named_by_user(transcript: Transcript, agent_speaker: str) -> tuple[Transcrip
             f"{len(labels)} others."
         )
         values = {"count": str(len(labels))}
-        return transcript, Remark("no_such_speaker", text, values=values)
+        return transcript, Message("no_such_speaker", text, values=values)
 
     def role(turn: Turn) -> Role:
         if not turn.speaker:

@@ -16,7 +16,6 @@ import numpy as np
 
 from prosody.arrays import Spans
 from prosody.audio.activity import SILENCE_DB
-from prosody.audio.checks import Remark
 from prosody.audio.crosstalk import BLEED_DB, Crosstalk
 from prosody.calls.call import Call
 from prosody.errors import RoleError, UsageError
@@ -30,6 +29,7 @@ from prosody.examine.role_evidence import (
 )
 from prosody.examine.sound import Sound, together
 from prosody.examine.spoken import Words, put_on_channels
+from prosody.message import Message
 from prosody.transcripts.alignment import SURE_KAPPA, Clock, estimate, evidence
 from prosody.transcripts.turns import Role, Transcript, Turn
 
@@ -78,7 +78,7 @@ class Roles:
 
     tracks: tuple[Track, ...]
     layout: Literal["split", "mono", "clip"]
-    remarks: tuple[Remark, ...] = ()
+    remarks: tuple[Message, ...] = ()
 
     def of(self, role: Role) -> tuple[Track, ...]:
         """Return the tracks on which a role is heard: its own, else the shared one."""
@@ -114,12 +114,12 @@ def _shared(sound: Sound, signal: int = 0) -> tuple[Track, ...]:
 
 def bleed_remarks(
     found: Crosstalk, names: Sequence[str] = ("channel 0", "channel 1")
-) -> tuple[Remark, ...]:
+) -> tuple[Message, ...]:
     """Say what two channels share, as far as it matters."""
     out = []
     if found.same:
         out.append(
-            Remark(
+            Message(
                 "same_audio",
                 f"{_capital(names[0])} and {names[1]} carry the same sound; they were read as one.",
             )
@@ -129,7 +129,7 @@ def bleed_remarks(
         level = found.bleed_db[channel]
         if level > BLEED_DB:
             out.append(
-                Remark(
+                Message(
                     "bleed",
                     f"{_capital(names[channel])} is heard in {names[1 - channel]}, "
                     f"{-level:.0f} dB softer.",
@@ -144,7 +144,7 @@ def bleed_remarks(
     return tuple(out)
 
 
-def _dead_remarks(told: Roles, sound: Sound) -> tuple[Remark, ...]:
+def _dead_remarks(told: Roles, sound: Sound) -> tuple[Message, ...]:
     """Say which signals hold nothing at all, and whether they stand at zero or at full scale."""
     out = []
     roles = {(t.source, t.channel): t.role for t in told.tracks}
@@ -168,7 +168,7 @@ def _dead_remarks(told: Roles, sound: Sound) -> tuple[Remark, ...]:
             else f"{_capital(one)} is silent throughout: this side was not recorded."
         )
         code = "full_scale_channel" if full else "silent_channel"
-        out.append(Remark(code, text, values={"one": one}))
+        out.append(Message(code, text, values={"one": one}))
     return tuple(out)
 
 
@@ -179,7 +179,7 @@ def _capital(text: str) -> str:
 def _from_sources(call: Call, transcript: Transcript | None, sound: Sound) -> Roles:
     """Roles that file names or the manifest gave."""
     recordings = sound.recordings
-    remarks: list[Remark] = []
+    remarks: list[Message] = []
     offsets: Mapping[Role, float] = (transcript.track_start_s if transcript else None) or {}
     tracks = []
     for index, (source, recording) in enumerate(zip(call.sources, recordings, strict=True)):
@@ -213,7 +213,7 @@ def _from_sources(call: Call, transcript: Transcript | None, sound: Sound) -> Ro
     ends = [track.offset_s + recordings[track.source].info.duration_s for track in tracks]
     if len(paths) > 1 and max(ends) - min(ends) > MAX_LENGTH_GAP_S and not offsets:
         remarks.append(
-            Remark(
+            Message(
                 "unequal_tracks",
                 f"The two tracks differ by {max(ends) - min(ends):.1f} s in length; they were "
                 "taken to begin together.",
@@ -222,7 +222,7 @@ def _from_sources(call: Call, transcript: Transcript | None, sound: Sound) -> Ro
         )
     late = [track for track in tracks if track.offset_s > 0.05]
     remarks.extend(
-        Remark(
+        Message(
             "late_track",
             f"The {t.role}'s track begins {t.offset_s:.2f} s after the other one.",
             values={"role": t.role, "seconds": f"{t.offset_s:.2f}"},
@@ -322,12 +322,12 @@ def _nobody_told(transcript: Transcript) -> bool:
 def _one_channel(sound: Sound, transcript: Transcript | None, clip: bool) -> Roles:
     if clip:
         return Roles(_shared(sound), "clip")
-    remarks: tuple[Remark, ...] = ()
+    remarks: tuple[Message, ...] = ()
     turns = transcript.turns if transcript else ()
     if not any(turn.role != "unknown" for turn in turns):
         some = len({turn.speaker for turn in turns if turn.speaker}) > 1
         remarks = (
-            Remark(
+            Message(
                 "role_unknown",
                 "One channel and no roles: apologies of either speaker, without a baseline.",
                 f"Name the agent's label with --agent-speaker ({_labels(turns)})."
@@ -367,7 +367,7 @@ def _channels(
     if clip:
         # A take has one speaker; a stereo microphone or a room makes its channels differ.
         text = f"{count} different channels; channel 0 was measured, nothing mixed."
-        remark = Remark("clip_channel", text, "Choose another with --agent-channel right.")
+        remark = Message("clip_channel", text, "Choose another with --agent-channel right.")
         return Roles(_shared(sound, 0), "clip", (*remarks, remark))
     if agent_channel == "mono":
         raise RoleError(
@@ -385,7 +385,7 @@ def _channels(
                 "speak)."
             )
             values = {"file": told.file, "channel": str(told.agent)}
-            remarks = (*remarks, Remark("roles_from_voice", text, values=values))
+            remarks = (*remarks, Message("roles_from_voice", text, values=values))
         return Roles(_split(sound, told.agent), "split", remarks)
     raise _untold(sound, transcript)
 
@@ -528,8 +528,8 @@ def _score(joint: Clock, legs: Sequence[Clock]) -> float:
     return max(joint_k, sum(own) / 2 if len(own) == 2 else -1.0)
 
 
-def _doubt(agent: int, told: _Told) -> Remark:
-    return Remark(
+def _doubt(agent: int, told: _Told) -> Message:
+    return Message(
         DOUBTFUL,
         f"--agent-channel says that the agent is on channel {agent}; by the {told.file} it is "
         f"channel {told.agent}.",

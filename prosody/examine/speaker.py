@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.arrays import Spans, overlap_s, subtract
-from prosody.audio.recording import Recording, Remark
+from prosody.audio.recording import Recording
 from prosody.errors import UsageError
 from prosody.examine import baseline, gates
 from prosody.examine.apology_window import ApologyWindow, cut
 from prosody.examine.baseline import Baseline
 from prosody.examine.open_call import OpenCall, Speaker
 from prosody.measures import table
+from prosody.message import Message
 from prosody.results.records import ApologyRecord, CallRecord
 from prosody.settings import Settings
 from prosody.transcripts.turns import Act
@@ -171,7 +172,7 @@ class Measuring:
             for i, sound in enumerate(sounds)
         ]
 
-    def _baseline_remarks(self, baseline_s: float) -> list[Remark]:
+    def _baseline_remarks(self, baseline_s: float) -> list[Message]:
         limits = self.settings.baseline
         if self.who.role == "unknown" and self.opened.source != "clips":
             return [self._remark("role_unknown")]
@@ -179,10 +180,10 @@ class Measuring:
             return [self._remark("no_baseline")]
         return [self._remark("short_baseline", baseline_s)] if baseline_s < limits.short_s else []
 
-    def _remark(self, code: str, seconds: float | None = None) -> Remark:
+    def _remark(self, code: str, seconds: float | None = None) -> Message:
         if seconds is None:
             seconds = self.settings.windows.max_s
-        return Remark(code, words("screen", self.lang)["remark"][code].format(seconds=seconds))
+        return Message(code, words("screen", self.lang)["remark"][code].format(seconds=seconds))
 
 
 def baseline_of(path: Path, settings: Settings) -> Baseline:

@@ -11,7 +11,6 @@ import numpy as np
 
 from prosody.arrays import Spans, overlap_s
 from prosody.audio.activity import ChannelActivity
-from prosody.audio.checks import Remark
 from prosody.audio.recording import Recording
 from prosody.calls.call import Call
 from prosody.errors import TranscriptError
@@ -25,6 +24,7 @@ from prosody.examine.role_evidence import (
     wording_remark,
 )
 from prosody.examine.sound import Sound, together
+from prosody.message import Message, assumed
 from prosody.transcripts import read
 from prosody.transcripts.alignment import CLOSE_S, Clock, estimate, evidence, moved
 from prosody.transcripts.turns import Role, Transcript, Turn, in_order
@@ -87,7 +87,7 @@ class Words:
     ----------
     transcript : Transcript or None
         Without announcements; roles as the file, the user or the wording tell them.
-    remarks : tuple of Remark
+    remarks : tuple of Message
     recognised : Recognised or None
         Where the words were recognised from the sound: how far they are evidence.
     unit_guessed : str
@@ -96,7 +96,7 @@ class Words:
     """
 
     transcript: Transcript | None = None
-    remarks: tuple[Remark, ...] = ()
+    remarks: tuple[Message, ...] = ()
     recognised: Recognised | None = None
     unit_guessed: str = ""
 
@@ -130,17 +130,17 @@ def words_of(
     """
     found = read_transcript(call, language)
     recognised = None
-    doubts: list[Remark] = []
+    doubts: list[Message] = []
     if found is None and asr is not None:
         found, recognised, doubts = _recognised(call, sound, asr)
     if found is None:
         return Words()
-    remarks = [*doubts, *(Remark("assumed", text) for text in found.assumptions)]
+    remarks = [*doubts, *found.notes]
     found, guessed = _in_seconds(found, unit, sound.duration_s)
     if offset_s:
         found = replace(found, turns=tuple(later(t, offset_s) for t in found.turns))
     speaker = call.agent_speaker or agent_speaker
-    steps: list[Callable[[Transcript], tuple[Transcript, Remark | None]]] = [
+    steps: list[Callable[[Transcript], tuple[Transcript, Message | None]]] = [
         said_once, _without_announcements, named_by_wording,
     ]  # fmt: skip
     if speaker:
@@ -174,22 +174,22 @@ def read_transcript(call: Call, language: str = "auto") -> Transcript | None:
     if not parts:
         return None
     turns = in_order(replace(t, role=s.role) for s, one in parts for t in one.turns)
-    notes = tuple(dict.fromkeys(text for _, one in parts for text in one.assumptions))
-    return replace(parts[0][1], turns=turns, assumptions=notes)
+    notes = tuple(dict.fromkeys(note for _, one in parts for note in one.notes))
+    return replace(parts[0][1], turns=turns, notes=notes)
 
 
 def _recognised(
     call: Call, sound: Sound, words: WordsFromSound
-) -> tuple[Transcript, Recognised, list[Remark]]:
+) -> tuple[Transcript, Recognised, list[Message]]:
     """Recognise the words of every track; the remarks say so, and what is doubtful of them."""
     files = sound.recordings
     found = words(call, files, [sound.all_of(i) for i in range(len(files))])
     made = found.transcript
-    note = f"the words were {made.source}: some may be wrong"
+    note = assumed("the words were {a}: some may be wrong", a=made.source)
     remarks = []
     if found.poor:
         remarks.append(
-            Remark(
+            Message(
                 "poor_words",
                 f"The words were {made.source}, and are no evidence: {POOR[found.poor]}. Nothing "
                 "is concluded from what is, or is not, among them.",
@@ -201,7 +201,7 @@ def _recognised(
         made = replace(made, turns=())
     elif found.doubts:
         remarks.append(
-            Remark(
+            Message(
                 "doubtful_words",
                 f"{sum(found.doubts.values()):.0f} of {found.speech_s:.0f} s of speech gave no "
                 "words to rely on, and are left out.",
@@ -209,7 +209,7 @@ def _recognised(
                 {"seconds": f"{sum(found.doubts.values()):.0f}", "of": f"{found.speech_s:.0f}"},
             )
         )
-    return replace(made, assumptions=(note,)), found, remarks
+    return replace(made, notes=(note,)), found, remarks
 
 
 def later(turn: Turn, by_s: float) -> Turn:
@@ -247,7 +247,7 @@ def _in_seconds(found: Transcript, unit: str, duration_s: float) -> tuple[Transc
     return replace(found, turns=tuple(scaled(t, by) for t in found.turns)), other
 
 
-def _without_announcements(found: Transcript) -> tuple[Transcript, Remark | None]:
+def _without_announcements(found: Transcript) -> tuple[Transcript, Message | None]:
     out = announcements(found.turns)
     if not out:
         return found, None
@@ -257,10 +257,10 @@ def _without_announcements(found: Transcript) -> tuple[Transcript, Remark | None
         "One line is an announcement" if one else f"{len(out)} lines are announcements"
     ) + " or a menu; no person says it, and it takes no part."
     values = {"count": str(len(out))}
-    return replace(found, turns=kept), Remark("announcements", text, values=values)
+    return replace(found, turns=kept), Message("announcements", text, values=values)
 
 
-def corrected(clock: Clock, until_s: float) -> Remark:
+def corrected(clock: Clock, until_s: float) -> Message:
     """Say how a transcript's clock was put right."""
     seconds = abs(clock.offset_s)
     values = {"seconds": f"{seconds:.1f}", "percent": f"{abs(clock.rate) * 100:.1f}"}
@@ -268,14 +268,14 @@ def corrected(clock: Clock, until_s: float) -> Remark:
         way = "behind" if clock.offset_s < 0 else "ahead of"
         code = "clock_late" if clock.offset_s < 0 else "clock_early"
         text = f"The transcript runs {seconds:.1f} s {way} the sound; corrected."
-        return Remark(code, text, values=values)
+        return Message(code, text, values=values)
     fast = clock.rate < 0
     text = (
         f"The transcript's clock runs {values['percent']} % {'fast' if fast else 'slow'}"
         + (f" and begins {seconds:.1f} s off" if seconds > CLOSE_S else "")
         + "; corrected."
     )
-    return Remark("clock_fast" if fast else "clock_slow", text, values=values)
+    return Message("clock_fast" if fast else "clock_slow", text, values=values)
 
 
 # --- transcripts without speakers ---------------------------------------------------------------
@@ -283,7 +283,7 @@ def corrected(clock: Clock, until_s: float) -> Remark:
 
 def put_on_channels(
     found: Transcript, speech: tuple[Spans, ...], duration_s: float
-) -> tuple[Transcript, tuple[Remark, ...]]:
+) -> tuple[Transcript, tuple[Message, ...]]:
     """Put turns without speakers on the channels that speak then, and tell the agent by wording.
 
     Parameters
@@ -299,7 +299,7 @@ def put_on_channels(
     transcript : Transcript
         Turns with channels, on the clock of the sound, and with roles where the wording tells
         them; as it was where it does not fit the sound.
-    remarks : tuple of Remark
+    remarks : tuple of Message
     """
     clock = estimate(evidence(found.turns, [0] * len(found.turns), (together(speech),)), duration_s)
     if clock.state not in ("fits", "corrected"):
@@ -308,7 +308,7 @@ def put_on_channels(
     made = tuple(part for turn in turns for part in by_voice(turn, speech))
     agents = agents_by_wording([(str(t.channel), t.text) for t in made if t.channel is not None])
     remarks = [
-        Remark(
+        Message(
             "channels_from_voice",
             "The transcript does not say who speaks; turns were put on the channel that speaks "
             "then.",

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from prosody.arrays import Spans, overlap_s, subtract
-from prosody.audio.checks import Remark
 from prosody.calls.call import Call
 from prosody.examine.role_evidence import plain
 from prosody.examine.roles import DOUBTFUL, Roles, Track
 from prosody.examine.sound import Sound, together
 from prosody.examine.spoken import Words, by_voice, corrected, end_s, later
+from prosody.message import Message
 from prosody.transcripts.alignment import (
     CLOSE_S,
     Clock,
@@ -48,14 +48,14 @@ class Timed:
     clock : Clock
     roles : Roles
         With the offsets of tracks that begin late.
-    remarks : tuple of Remark
+    remarks : tuple of Message
     """
 
     turns: tuple[Turn, ...] = ()
     faults: tuple[Fault, ...] = ()
     clock: Clock = field(default_factory=Clock)
     roles: Roles | None = None
-    remarks: tuple[Remark, ...] = ()
+    remarks: tuple[Message, ...] = ()
 
 
 def on_the_clock(call: Call, words: Words, told: Roles, sound: Sound) -> Timed:
@@ -84,7 +84,7 @@ def on_the_clock(call: Call, words: Words, told: Roles, sound: Sound) -> Timed:
         voices.append(together(voices))  # whoever it is that speaks
         music.append(together(music))
     sides = [_side(turn, named, split=split) for turn in turns]
-    remarks: list[Remark] = []
+    remarks: list[Message] = []
     # A split call's own two legs are told apart; whoever it is that speaks belongs to neither.
     two = split and len(tracks) == 2 and not any(s == 2 for s in sides)
     found = _first_fit(turns, sides, voices[:2] if two else voices, duration_s)
@@ -167,7 +167,7 @@ def _spread(
     sides: Sequence[int],
     voices: Sequence[Spans],
     tracks: Sequence[Track],
-    remarks: list[Remark],
+    remarks: list[Message],
 ) -> tuple[Turn, ...]:
     """Give turns without a role that of the track that clearly speaks then."""
     out: list[Turn] = []
@@ -181,7 +181,7 @@ def _spread(
             out.append(replace(part, role=role, channel=turn.channel))
     if any(t.role == "unknown" for t in out):
         remarks.append(
-            Remark(
+            Message(
                 "turns_without_role",
                 "The transcript does not say who speaks in some turns, and neither do the "
                 "channels; apologies in them are left out.",
@@ -194,8 +194,8 @@ def _spread(
 # --- what is said of it -------------------------------------------------------------------------
 
 
-def _late_track(track: Track, by_s: float) -> Remark:
-    return Remark(
+def _late_track(track: Track, by_s: float) -> Message:
+    return Message(
         "late_track",
         f"The {track.role}'s track begins {by_s:.2f} s after the other one.",
         values={"role": track.role, "seconds": f"{by_s:.2f}"},
@@ -209,7 +209,7 @@ def _said_of_clock(
     sides: Sequence[int],
     voices: Sequence[Spans],
     duration_s: float,
-) -> list[Remark]:
+) -> list[Message]:
     """Say what is wrong with a transcript's clock, by its true cause as far as that shows."""
     end = end_s(tuple(turns))
     if clock.state in ("fits", "corrected", "unknown"):
@@ -218,7 +218,7 @@ def _said_of_clock(
             other = "milliseconds" if words.unit_guessed == "ms" else "seconds"
             by = 1000.0 if words.unit_guessed == "ms" else 0.001
             out.append(
-                Remark(
+                Message(
                     "unit_ms" if words.unit_guessed == "ms" else "unit_s",
                     f"The turns run to {end * by:,.0f} s, the recording lasts {duration_s:.0f} s: "
                     f"read as {other}, which fits.",
@@ -228,7 +228,7 @@ def _said_of_clock(
         speech_end = max((float(v[-1, 1]) for v in voices if len(v)), default=0.0)
         if 0 < end < 0.5 * speech_end:
             out.append(
-                Remark(
+                Message(
                     "transcript_short",
                     f"The transcript ends at {end:.0f} s, somebody speaks until {speech_end:.0f} "
                     "s: what is said after it is not known.",
@@ -241,7 +241,7 @@ def _said_of_clock(
         shift = clock.after_s - clock.before_s
         way = "behind" if shift < 0 else "ahead of"
         return [
-            Remark(
+            Message(
                 "clock_broken",
                 f"From about {clock.break_s:.0f} s on the words run {abs(shift):.1f} s {way} the "
                 "sound: part of the recording, or of the transcript, is missing. What is said "
@@ -252,7 +252,7 @@ def _said_of_clock(
         ]
     if end > 20 * duration_s:
         return [
-            Remark(
+            Message(
                 "clock_unit",
                 f"The turns run to {end:,.0f} s, the recording lasts {duration_s:.0f} s: "
                 "milliseconds? Nothing is judged.",
@@ -273,7 +273,7 @@ def _said_of_clock(
         ):
             how = f"{times:.2g} times as long as" if times > 1 else f"only {times:.2g} times"
             return [
-                Remark(
+                Message(
                     "header_rate",
                     f"The sound lasts {how} what its transcript says: the header of the recording "
                     "probably names a wrong sample rate. Nothing is judged.",
@@ -283,7 +283,7 @@ def _said_of_clock(
             ]
     if end > duration_s + 2.0:
         return [
-            Remark(
+            Message(
                 "clock_beyond",
                 f"The transcript runs to {end:.0f} s, the recording ends at {duration_s:.0f} s, "
                 "and no shift makes them fit: is it of another call? Nothing is judged.",
@@ -292,7 +292,7 @@ def _said_of_clock(
             )
         ]
     return [
-        Remark(
+        Message(
             "clock_unsure",
             "The transcript's times do not fit the sound, and no shift clearly does. Nothing is "
             "judged.",
@@ -311,7 +311,7 @@ def _real(
     voices: Sequence[Spans],
     music: Sequence[Spans],
     ends_s: float,
-) -> tuple[tuple[Turn, ...], tuple[Fault, ...], list[Remark]]:
+) -> tuple[tuple[Turn, ...], tuple[Fault, ...], list[Message]]:
     """Leave out lines that were invented; those after the end of the sound were not."""
     turns, faults = found.turns, found.faults
     if found.clock.state not in ("fits", "corrected"):
@@ -324,7 +324,7 @@ def _real(
         f"{len(gone)} {'line has' if len(gone) == 1 else 'lines have'} no voice under {them}: a "
         f"recogniser may have invented {them}. Left out."
     )
-    said = [Remark("invented_lines", text, values={"count": str(len(gone))})] if gone else []
+    said = [Message("invented_lines", text, values={"count": str(len(gone))})] if gone else []
     if len(past) > 1:  # one line may be stamped wrong
         end = max(turns[i].end_s for i in past)
         text = (
@@ -332,7 +332,7 @@ def _real(
             "missing. What is said after it is not judged."
         )
         values = {"end": f"{end:.0f}", "seconds": f"{ends_s:.0f}"}
-        said.append(Remark("sound_short", text, "Export the whole recording.", values))
+        said.append(Message("sound_short", text, "Export the whole recording.", values))
     return tuple(turns[i] for i in keep), tuple(faults[i] for i in keep), said
 
 

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody.audio.recording import Remark
 from prosody.files import storable
 from prosody.measures import table
 from prosody.measures.conversation import AROUND, CUSTOMER_VOICE
+from prosody.message import Message
 
 SCHEMA_VERSION = 2
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -72,7 +72,7 @@ class ApologyRecord:
     team: str = ""
     i_form: bool | None = None
     gates: tuple[str, ...] = ()
-    remarks: tuple[Remark, ...] = ()
+    remarks: tuple[Message, ...] = ()
     snr_db: float = math.nan
     quality: tuple[float, ...] = ()
     axes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -134,7 +134,7 @@ class CallRecord:
     acts: tuple[dict[str, Any], ...] = ()
     conduct: dict[str, dict[str, Any]] = field(default_factory=dict)
     conversation: dict[str, float] = field(default_factory=dict)
-    remarks: tuple[Remark, ...] = ()
+    remarks: tuple[Message, ...] = ()
 
 
 def clip_name(sha256: str, recording: str, channel: int, start_s: float) -> str:
@@ -154,7 +154,7 @@ def plain(value: Any) -> Any:
         return storable(value)
     if kind is int or kind is bool or value is None:
         return value
-    if isinstance(value, Remark):
+    if isinstance(value, Message):
         return {"code": value.code, "text": storable(str(value))}
     if isinstance(value, dict):
         return {str(k): plain(v) for k, v in value.items()}

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from prosody.audio.recording import Remark
 from prosody.files import storable
+from prosody.message import Message
 from prosody.results.records import ApologyRecord, CallRecord
 
 # What a judge adds to an apology; kept apart from what was measured.
@@ -21,8 +21,8 @@ def pack(value: Any) -> bytes:
     """Return a value as compressed JSON; NaN stays NaN, which JSON proper has not."""
 
     def other(thing: Any) -> Any:
-        if isinstance(thing, Remark):
-            return {f.name: getattr(thing, f.name) for f in fields(Remark)}
+        if isinstance(thing, Message):
+            return {f.name: getattr(thing, f.name) for f in fields(Message)}
         if isinstance(thing, (np.ndarray, np.generic)):
             return thing.tolist()
         raise TypeError(f"{type(thing).__name__} cannot be kept")
@@ -38,7 +38,7 @@ def unpack(data: bytes) -> Any:
 
 def line_of(kept: dict[str, Any]) -> CallRecord:
     """Return a recording's line from its fields as they were kept."""
-    kept["remarks"] = tuple(Remark(**r) for r in kept["remarks"])
+    kept["remarks"] = tuple(Message(**r) for r in kept["remarks"])
     kept["acts"], kept["tracks"] = tuple(kept["acts"]), tuple(kept.get("tracks", ()))
     return CallRecord(**kept)
 
@@ -49,7 +49,7 @@ def apology_of(
     """Return an apology from what was measured, its judgement, and the conduct of its call."""
     for name in ("gates", "quality"):
         kept[name] = tuple(kept[name])
-    kept["remarks"] = tuple(Remark(**r) for r in kept["remarks"])
+    kept["remarks"] = tuple(Message(**r) for r in kept["remarks"])
     for name in ("measures", "relative"):
         kept[name] = np.array(kept[name], dtype=np.float64)
     row = ApologyRecord(**kept, conduct=conduct)

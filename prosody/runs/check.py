@@ -27,7 +27,6 @@ from prosody.examine.spoken import Words, no_words, spoken, words_of
 from prosody.examine.timed import on_the_clock
 from prosody.message import failure as failure_said
 from prosody.message import nameless
-from prosody.message import remark as remark_said
 from prosody.words import load as texts
 
 LISTENED_S = (60.0, 300.0)  # the second where the first does not tell
@@ -181,7 +180,7 @@ def _listened(call: Call, words: Words, sound: _Glimpse, options: Options, seen:
         wrong = next((r for r in dead if r.values["one"] in heard), None)
     if wrong is None:
         return seen
-    shown = remark_said(wrong, options.lang)
+    shown = wrong.to(options.lang)
     return replace(seen, does="withhold", code=wrong.code, message=shown.text, remedy=shown.remedy)
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from prosody.audio.recording import Remark
 from prosody.calls import pseudonyms
 from prosody.calls.masking import NAME, text
 from prosody.examine.examine import Examined
+from prosody.message import Message
 
 
 def examined(done: Examined, hides: Sequence[tuple[str, str]] = ()) -> Examined:
@@ -48,7 +48,7 @@ _QUOTING = {"greeting", "roles_from_greeting"}
 _LISTING = {"columns_not_used", "no_window", "several_transcripts"}
 
 
-def _remark(remark: Remark) -> Remark:
+def _remark(remark: Message) -> Message:
     if remark.code in _QUOTING:
         return replace(remark, text=text(remark.text))
     if remark.code in _LISTING:

@@ -7,6 +7,7 @@ recognises a document reads it; file names do not matter. docs/formats.md lists 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -87,13 +88,7 @@ def read(path: Path | str, *, language: str = "") -> Transcript:
     document = load(path)
     transcript = reader_for(document).parse(document)
     if language and language != "auto":
-        transcript = Transcript(
-            transcript.turns,
-            transcript.source,
-            language,
-            transcript.assumptions,
-            transcript.track_start_s,
-        )
+        transcript = replace(transcript, language=language)
     return transcript
 
 

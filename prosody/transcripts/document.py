@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from prosody.errors import TranscriptError
+from prosody.message import Message, assumed
 from prosody.transcripts.turns import Role, Transcript, Turn, Unit, Word, in_order
 
 MAX_BYTES = 128 * 2**20  # word-level JSON of a ten-hour call is about a quarter of this
@@ -91,7 +92,7 @@ class Document:
 
     path: Path
     text: str
-    notes: list[str] = field(default_factory=list)
+    notes: list[Message] = field(default_factory=list)
 
     @cached_property
     def json(self) -> Any:
@@ -135,10 +136,11 @@ class Document:
             "Export the transcript again, or see docs/formats.md for what is read.",
         )
 
-    def note(self, text: str) -> None:
-        """Record an assumption once."""
-        if text not in self.notes:
-            self.notes.append(text)
+    def note(self, sentence: str, **values: object) -> None:
+        """Record an assumption once; `values` fill its sentence."""
+        found = assumed(sentence, **values)
+        if found not in self.notes:
+            self.notes.append(found)
 
     def passed_over(self, odd: Sequence[TranscriptError], *, read: int) -> None:
         """Note what could not be read; where that is most of the file, the first error stands.
@@ -151,7 +153,9 @@ class Document:
         if places:
             shown = ", ".join(places[:4]) + (" ..." if len(places) > 4 else "")
             of = read + len(odd)
-            self.note(f"passed over {len(odd)} of {of} entries that cannot be read: {shown}")
+            self.note(
+                "passed over {a} of {b} entries that cannot be read: {c}", a=len(odd), b=of, c=shown
+            )
 
     def each(
         self, items: Iterable[tuple[str, Any]], make: Callable[[str, Any], list[T]]
@@ -312,7 +316,7 @@ class Document:
         unknown = sorted({t.speaker for t in kept if t.role == "unknown" and t.speaker})
         if unknown:
             # How many, and not which: a label may be a customer's name.
-            self.note(f"speaker labels that do not say who is the agent: {len(unknown)}")
+            self.note("speaker labels that do not say who is the agent: {a}", a=len(unknown))
         elif kept and all(t.role == "unknown" and t.channel is None for t in kept):
             self.note("the transcript does not say who speaks")
         if kept and not any(t.words for t in kept):
@@ -323,7 +327,7 @@ class Document:
             turns=kept,
             source=source,
             language=language_code(language or ""),
-            assumptions=tuple(self.notes),
+            notes=tuple(self.notes),
             track_start_s=dict(track_start_s or {}),
             unit=unit,
         )
@@ -377,7 +381,7 @@ def load(path: Path | str) -> Document:
         raise TranscriptError(
             f"{path}: {error.strerror or error}.", "Check the path and that it can be read."
         ) from error
-    notes: list[str] = []
+    notes: list[Message] = []
     try:
         if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
             text = raw.decode("utf-16")
@@ -390,7 +394,7 @@ def load(path: Path | str) -> Document:
                 "Give the transcript, not the recording; docs/formats.md lists what is read.",
             ) from None
         text = raw.decode("cp1252", errors="replace")
-        notes.append("the file is not UTF-8 and was read as Windows-1252")
+        notes.append(assumed("the file is not UTF-8 and was read as Windows-1252"))
     if "\x00" in text:
         raise TranscriptError(
             f"{path}: character {text.index(chr(0))}: found a NUL, expected a text file.",

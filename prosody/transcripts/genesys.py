@@ -50,7 +50,7 @@ def _origin_ms(document: Document, transcript: dict[str, Any]) -> float:
         for key in ("startTime", "conversationStartTime"):
             value = holder.get(key)
             if isinstance(value, (int, float)) and _EPOCH_MS < value <= min(dates):
-                document.note(f"times are dates; they were counted from '{key}'")
+                document.note("times are dates; they were counted from '{a}'", a=key)
                 return float(value)
     document.note("times are dates; they were counted from the first phrase")
     return float(min(dates))

@@ -53,7 +53,7 @@ def parse(document: Document) -> Transcript:
     starts: dict[Role, float] = {role: median(gaps) for role, gaps in later.items()}
     starts = {role: round(gap, 3) for role, gap in starts.items() if abs(gap) > _SAME_CLOCK_S}
     for role, gap in sorted(starts.items()):
-        document.note(f"the {role}'s own track starts {gap:.3f} s into the call")
+        document.note("the {a}'s own track starts {b} s into the call", a=role, b=f"{gap:.3f}")
     return document.finish(turns, "HarperValley JSON", language="en", track_start_s=starts)
 
 

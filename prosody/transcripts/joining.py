@@ -42,7 +42,7 @@ def join(document: Document, spoken: Iterable[Spoken], *, mark: str = " ") -> li
         groups.append(group)
         open_groups[item.channel] = group
     if groups:
-        document.note(f"words were joined to turns at pauses over {PAUSE_S:g} s")
+        document.note("words were joined to turns at pauses over {a} s", a=f"{PAUSE_S:g}")
 
     def made(place: str, group: list[Spoken]) -> list[Turn]:
         first, words = group[0], [s.word for s in group]

@@ -79,7 +79,7 @@ def _unit(document: Document, name: str, whisper: bool) -> float:
         document.note("times were taken as milliseconds")
         return 1000.0
     if not name.endswith(("_s", "_sec", "_seconds", "_seconden")):
-        document.note(f"times in column '{name}' were taken as seconds")
+        document.note("times in column '{a}' were taken as seconds", a=name)
     return 1.0
 
 
@@ -97,7 +97,7 @@ def parse(document: Document) -> Transcript:
     }
     unused = [name for i, name in enumerate(header) if name and i not in where.values()]
     if unused:
-        document.note("columns that were not used: " + ", ".join(unused[:12]))
+        document.note("columns that were not used: {a}", a=", ".join(unused[:12]))
     csv.field_size_limit(MAX_FIELD)
     rows = csv.reader(
         io.StringIO(document.text.lstrip("\n"), newline=""),

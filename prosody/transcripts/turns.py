@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from prosody.message import Message
+
 Role = Literal["agent", "customer", "unknown"]
 Unit = Literal["s", "ms"]
 ActKind = Literal["apology", "repair", "sympathy", "interruption"]
@@ -50,7 +52,7 @@ class Turn:
 class Transcript:
     """The turns of one recording in order of start, and how they were read.
 
-    ``assumptions`` are sentences about what the reader had to assume (times taken as ms, no
+    ``notes`` are messages about what the reader had to assume (times taken as ms, no
     speaker labels, ...); they end up in the recording's line of the results.
 
     ``track_start_s`` is for calls whose roles lie in files of their own: when the role's file
@@ -61,9 +63,14 @@ class Transcript:
     turns: tuple[Turn, ...]
     source: str
     language: str = ""
-    assumptions: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     track_start_s: Mapping[Role, float] = field(default_factory=dict, hash=False)
     unit: Unit = "s"
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What the reader had to assume, in English."""
+        return tuple(map(str, self.notes))
 
 
 @dataclass(frozen=True, slots=True)

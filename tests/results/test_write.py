@@ -13,7 +13,7 @@ from prosody.measures import conversation, table
 from prosody.results import read, records, sheets
 from prosody.results import write as results
 from prosody.results.look import Look
-from prosody.results.records import ApologyRecord, CallRecord, Remark
+from prosody.results.records import ApologyRecord, CallRecord, Message
 
 
 def apology(**changes):
@@ -322,7 +322,7 @@ def test_an_unknown_format_is_refused():
 
 
 def test_remarks_become_words_in_csv_and_objects_in_jsonl():
-    row = apology(remarks=(Remark("short_baseline", "Only 8 s."),))
+    row = apology(remarks=(Message("short_baseline", "Only 8 s."),))
     assert records.flat(row)["remarks"] == "Only 8 s."
     assert records.nested(row)["remarks"] == [{"code": "short_baseline", "text": "Only 8 s."}]
 
@@ -340,7 +340,7 @@ def test_no_character_spoils_a_format(tmp_path):
     from prosody.results.serialise import pack, unpack
 
     assert unpack(pack({"text": NO_TEXT}))["text"] == "a\ufffdb\ufffdc\ufffdd\x00e"
-    row = apology(text=NO_TEXT, remarks=(Remark("x", NO_TEXT),), **JUDGED)
+    row = apology(text=NO_TEXT, remarks=(Message("x", NO_TEXT),), **JUDGED)
     results.write_run(
         tmp_path, [CallRecord(NO_TEXT, NO_TEXT)], [row], {"command": {}}, formats=results.FORMATS
     )

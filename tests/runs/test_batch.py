@@ -20,12 +20,12 @@ from places import SAMPLES
 from benchmarks import _run
 from benchmarks.damage import apology
 from prosody import settings
-from prosody.audio.recording import Remark
 from prosody.calls.call import Call, Source
 from prosody.calls.collect import collect
 from prosody.errors import UsageError
 from prosody.examine.examine import Examined, Options
 from prosody.measures.table import NAMES
+from prosody.message import Message
 from prosody.results import write
 from prosody.results.records import CallRecord
 from prosody.runs import batch, executors, task
@@ -57,7 +57,7 @@ class Counting:
             self.names.append(call.call_id)
             rows = [apology(call.name), apology(call.name, start_s=0.5, gates=("too_short",))]
             line = CallRecord(
-                call.name, call.call_id, apologies=2, remarks=(Remark("a", "b", "c"),)
+                call.name, call.call_id, apologies=2, remarks=(Message("a", "b", "c"),)
             )
             return Outcome(number, key, Examined(line, rows))
 
@@ -80,7 +80,7 @@ def go(folder, out, *, fresh=False, options=None, judge=None, paths=None):
 
 
 def test_rows_come_out_of_the_journal_as_they_went_in(tmp_path):
-    row = apology("a", gates=("clipped",), remarks=(Remark("x", "y", "z"),), i_form=None)
+    row = apology("a", gates=("clipped",), remarks=(Message("x", "y", "z"),), i_form=None)
     line = CallRecord(
         "a", "1", acts=({"act": "apology", "start_s": float("nan")},), conduct={"r": {}}
     )
