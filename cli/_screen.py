@@ -103,14 +103,14 @@ class Progress:
         """Tell what is not right and stops nothing."""
         typer.echo(text, err=True)
 
-    def __call__(self, line: CallRecord, withheld: int) -> None:
+    def __call__(self, record: CallRecord, withheld: int) -> None:
         """Tell that one more recording is done."""
         self.done += 1
-        self.judged += line.apologies - withheld
+        self.judged += record.apologies - withheld
         self.withheld += withheld
-        if line.status == "failed":
+        if record.status == "failed":
             self.failed += 1
-            self._failure(line)
+            self._failure(record)
         now = time.monotonic()
         if self.as_json:
             first = self.done == self.kept + 1
@@ -171,20 +171,20 @@ class Progress:
         }
         typer.echo(json.dumps(numbers, ensure_ascii=False), err=True)
 
-    def _failure(self, line: CallRecord) -> None:
+    def _failure(self, record: CallRecord) -> None:
         if self.as_json:
             self._put_json(
                 "failure",
-                recording=line.recording,
-                code=line.code,
-                message=line.message,
-                remedy=line.remedy,
+                recording=record.recording,
+                code=record.code,
+                message=record.message,
+                remedy=record.remedy,
             )
             return
         self._clear()
         # Most messages begin with the file's name; it stands before the code already.
-        message = nameless(line.message, line.recording)
-        said = f"{line.recording}: {line.code}: {message} {line.remedy}"
+        message = nameless(record.message, record.recording)
+        said = f"{record.recording}: {record.code}: {message} {record.remedy}"
         typer.echo(_printable(said), err=True)
 
     def _clear(self) -> None:
@@ -203,7 +203,9 @@ def show(run: Preview, *, lang: str, measures_only: bool = False) -> None:
 
     texts = {**words("screen", lang), "lang": lang}
     say: dict[str, str] = texts["table"]
-    names = {p: _printable(n) for p, n in short([line.recording for line in run.lines]).items()}
+    names = {
+        p: _printable(n) for p, n in short([record.recording for record in run.records]).items()
+    }
     # Without a terminal rich assumes 80 columns; a log has no edge, so give the words room.
     console = Console(
         width=None if sys.stdout.isatty() else 140,
@@ -237,7 +239,7 @@ def show(run: Preview, *, lang: str, measures_only: bool = False) -> None:
         console.print(sheet)
     else:
         console.print(say["none"])
-    _others(run.lines, names, texts, console)
+    _others(run.records, names, texts, console)
     if run.apologies and not measures_only:
         console.print(say["score_text"], style="dim")
         console.print(say["impression"], style="dim")
@@ -292,33 +294,33 @@ def _why(row: ApologyRecord, texts: dict[str, Any]) -> str:
 
 
 def _others(
-    lines: Sequence[CallRecord], names: dict[str, str], texts: dict[str, Any], console: Any
+    records: Sequence[CallRecord], names: dict[str, str], texts: dict[str, Any], console: Any
 ) -> None:
     """Print what else was heard: acts that are no apologies, complaints nobody apologised for."""
     from rich.text import Text
 
     say = texts["table"]
-    for line in lines:
-        name = names[line.recording]
-        for act in line.acts:
+    for record in records:
+        name = names[record.recording]
+        for act in record.acts:
             if act["act"] != "apology" and act["role"] != "customer":
                 kind = texts["act"][act["act"]]
                 text = f'{name} {clock(act["start_s"])} "{act["text"]}": {kind}, {say["also"]}'
                 console.print(Text(_printable(text)), style="dim")
-        if line.complaint_without_apology:
+        if record.complaint_without_apology:
             console.print(Text(_printable(f"{name}: {say['complaint']}")))
-        if line.apologies and line.conduct:
-            console.print(Text(_printable(f"{name}: {_conduct(line, texts)}")))
+        if record.apologies and record.conduct:
+            console.print(Text(_printable(f"{name}: {_conduct(record, texts)}")))
 
 
-def _conduct(line: CallRecord, texts: dict[str, Any]) -> str:
+def _conduct(record: CallRecord, texts: dict[str, Any]) -> str:
     """Return one sentence about the rules of conduct in a call: how many met, which not."""
     say, rules = texts["table"], words("conduct", texts["lang"])
-    graded = [r for r in line.conduct.values() if r["status"] in ("met", "not_met")]
+    graded = [r for r in record.conduct.values() if r["status"] in ("met", "not_met")]
     met = sum(r["status"] == "met" for r in graded)
     parts = [say["conduct"].format(met=met, graded=len(graded))]
     wrong = [_rule(r, rules) for r in graded if r["status"] == "not_met"]
-    look = [_rule(r, rules) for r in line.conduct.values() if r["flagged"]]
+    look = [_rule(r, rules) for r in record.conduct.values() if r["flagged"]]
     parts += [f"{rules['status']['not_met']}: {', '.join(wrong)}"] if wrong else []
     parts += [f"{say['look']}: {', '.join(look)}"] if look else []
     return "; ".join(parts)

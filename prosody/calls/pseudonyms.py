@@ -272,21 +272,21 @@ def _part_left(text: str, hides: Sequence[tuple[str, str]]) -> bool:
     return False
 
 
-def hide(line: CallRecord, call: Call) -> None:
+def hide(record: CallRecord, call: Call) -> None:
     """Take hidden names out of what is said of a recording: errors and remarks quote paths."""
     if not call.hides:
         return
-    line.tracks = tuple({**t, "file": instead(t["file"], call.hides)} for t in line.tracks)
-    line.message = instead(line.message, call.hides)
-    line.remedy = instead(line.remedy, call.hides)
-    line.remarks = tuple(
+    record.tracks = tuple({**t, "file": instead(t["file"], call.hides)} for t in record.tracks)
+    record.message = instead(record.message, call.hides)
+    record.remedy = instead(record.remedy, call.hides)
+    record.remarks = tuple(
         replace(
             r,
             text=instead(r.text, call.hides),
             remedy=instead(r.remedy, call.hides),
             values={k: instead(v, call.hides) for k, v in r.values.items()},
         )
-        for r in line.remarks
+        for r in record.remarks
     )
 
 

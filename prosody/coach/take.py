@@ -265,8 +265,8 @@ def examine(flac: bytes, folder: str, settings: Settings) -> ApologyRecord:
     with _as_file(flac, folder) as path:
         call = Call("take", (Source(path),), "take")
         done = pipeline.examine(call, pipeline.Options(clips=True, settings=settings))
-        if done.line.status == "failed":
-            raise RecordingError(done.line.message, done.line.remedy, code=done.line.code)
+        if done.record.status == "failed":
+            raise RecordingError(done.record.message, done.record.remedy, code=done.record.code)
         if not done.apologies:
             raise RecordingError("There is nothing to hear.", "Record it again.", code="empty")
         return done.apologies[0]

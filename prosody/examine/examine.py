@@ -56,9 +56,9 @@ class Options:
 
 @dataclass(slots=True)
 class Examined:
-    """One call, measured: its line and its apologies (not yet judged)."""
+    """One call, measured: its record and its apologies (not yet judged)."""
 
-    line: CallRecord
+    record: CallRecord
     apologies: list[ApologyRecord] = field(default_factory=list)
 
 
@@ -150,10 +150,10 @@ def examine(call: Call, options: Options, *, voice: Baseline | None = None) -> E
     Returns
     -------
     Examined
-        The call's line (``ok``, ``no_apology``, or ``failed`` with code and remedy) and one row per
+        The call's record (``ok``, ``no_apology``, or ``failed`` with code and remedy) and one row per
         apology, measured but not judged.
     """
-    line = CallRecord(
+    record = CallRecord(
         call.name,
         call.call_id,
         started_at=call.started_at,
@@ -162,7 +162,7 @@ def examine(call: Call, options: Options, *, voice: Baseline | None = None) -> E
         language=call.language,
     )
     try:
-        return _examine(call, options, line, voice)
+        return _examine(call, options, record, voice)
     except (ProsodyError, MemoryError, OSError) as error:
         known = (
             error
@@ -171,9 +171,9 @@ def examine(call: Call, options: Options, *, voice: Baseline | None = None) -> E
                 f"{call.name}: {type(error).__name__}: {error}.", "Check the file and the machine."
             )
         )
-        line.status, line.code = "failed", known.code
-        line.message, line.remedy = failure_said(known, options.lang)
-        return Examined(line)
+        record.status, record.code = "failed", known.code
+        record.message, record.remedy = failure_said(known, options.lang)
+        return Examined(record)
 
 
 def _open(call: Call, options: Options) -> AbstractContextManager[OpenCall]:
@@ -190,12 +190,12 @@ def _open(call: Call, options: Options) -> AbstractContextManager[OpenCall]:
     )
 
 
-def _examine(call: Call, options: Options, line: CallRecord, voice: Baseline | None) -> Examined:
+def _examine(call: Call, options: Options, record: CallRecord, voice: Baseline | None) -> Examined:
     with _open(call, options) as opened:
         for name, value in describe(opened).items():
-            setattr(line, name, value)
-        line.remarks = tuple(r.to(options.lang) for r in opened.remarks)
-        line.acts = tuple(
+            setattr(record, name, value)
+        record.remarks = tuple(r.to(options.lang) for r in opened.remarks)
+        record.acts = tuple(
             {
                 "act": a.kind,
                 "role": a.role,
@@ -208,24 +208,25 @@ def _examine(call: Call, options: Options, line: CallRecord, voice: Baseline | N
             for a in opened.acts
         )
         if opened.turns or opened.poor:
-            line.conduct, line.complaint, line.complaint_without_apology = _conduct(opened, options)
+            held = _conduct(opened, options)
+            record.conduct, record.complaint, record.complaint_without_apology = held
         rows: list[ApologyRecord] = []
         for who, acts in opened.speakers():
             measuring = Measuring(opened, who, options.settings, options.lang, voice)
-            found, usual = measuring.rows(acts, line)
+            found, usual = measuring.rows(acts, record)
             rows += found
             # Of several agents the one who speaks most stands for the call.
-            if who.role == "agent" and not usual.seconds <= line.baseline_s:
-                line.baseline_s = usual.seconds
-                line.baseline = dict(zip(table.NAMES, usual.values.tolist(), strict=True))
-        line.conversation = talk.describe(
+            if who.role == "agent" and not usual.seconds <= record.baseline_s:
+                record.baseline_s = usual.seconds
+                record.baseline = dict(zip(table.NAMES, usual.values.tolist(), strict=True))
+        record.conversation = talk.describe(
             opened, rows, options.settings, customer_voice=options.customer_voice
         )
     rows.sort(key=lambda r: (r.start_s, r.channel))
-    line.apologies = len(rows)
+    record.apologies = len(rows)
     nothing = "poor_words" if opened.poor and opened.source == "asr" else "no_apology"
-    line.status = "ok" if rows else nothing
-    return Examined(line, rows)
+    record.status = "ok" if rows else nothing
+    return Examined(record, rows)
 
 
 def conduct_of(call: Call, options: Options) -> tuple[dict[str, Any], bool | None]:

@@ -49,7 +49,7 @@ class Measuring:
     lang: str = "en"
     given: Baseline | None = None
 
-    def rows(self, acts: Sequence[Act], line: CallRecord) -> tuple[list[ApologyRecord], Baseline]:
+    def rows(self, acts: Sequence[Act], record: CallRecord) -> tuple[list[ApologyRecord], Baseline]:
         """Measure apologies and the baseline in one batch; return the rows and the baseline."""
         opened, chosen = self.opened, self.settings
         speech = opened.speech(self.who.track)
@@ -76,9 +76,9 @@ class Measuring:
         track = self.who.track
         rows = [
             ApologyRecord(
-                recording=line.recording,
-                recording_sha256=line.recording_sha256,
-                call_id=line.call_id,
+                recording=record.recording,
+                recording_sha256=record.recording_sha256,
+                call_id=record.call_id,
                 channel=track.channel if len(opened.recordings) == 1 else track.source,
                 role=act.role,
                 text=act.text,
@@ -90,10 +90,10 @@ class Measuring:
                 measures=measured[i],
                 relative=relative[i],
                 baseline_s=usual.seconds,
-                started_at=line.started_at,
-                agent=line.agent,
+                started_at=record.started_at,
+                agent=record.agent,
                 agent_speaker=self.who.name,
-                team=line.team,
+                team=record.team,
                 i_form=act.i_form,
                 gates=found.gates,
                 remarks=(
@@ -103,7 +103,7 @@ class Measuring:
                 ),
                 snr_db=found.snr_db,
                 quality=found.numbers,
-                conduct=line.conduct,
+                conduct=record.conduct,
             )
             for i, (act, found) in enumerate(zip(acts, qualities, strict=True))
         ]

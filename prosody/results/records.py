@@ -249,9 +249,9 @@ def _around(row: ApologyRecord) -> dict[str, float | None]:
     return {name: row.around.get(name) for name in (*AROUND, *asked)}
 
 
-def nested_line(line: CallRecord, *, measures_only: bool = False) -> dict[str, Any]:
+def nested_record(record: CallRecord, *, measures_only: bool = False) -> dict[str, Any]:
     """Return a recording's line as one JSON object (a line of ``recordings.jsonl``)."""
-    out = {name: getattr(line, name) for name in CallRecord.__dataclass_fields__}
+    out = {name: getattr(record, name) for name in CallRecord.__dataclass_fields__}
     if measures_only:
         out.pop("judged")
     return dict(plain(out))

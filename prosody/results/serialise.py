@@ -36,7 +36,7 @@ def unpack(data: bytes) -> Any:
     return json.loads(zlib.decompress(data))
 
 
-def line_of(kept: dict[str, Any]) -> CallRecord:
+def record_of(kept: dict[str, Any]) -> CallRecord:
     """Return a recording's line from its fields as they were kept."""
     kept["remarks"] = tuple(Message(**r) for r in kept["remarks"])
     kept["acts"], kept["tracks"] = tuple(kept["acts"]), tuple(kept.get("tracks", ()))

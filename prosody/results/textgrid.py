@@ -34,7 +34,7 @@ def _number(value: float) -> str:
 
 
 def tiers(
-    line: CallRecord, apologies: Sequence[ApologyRecord], *, measures_only: bool = False
+    record: CallRecord, apologies: Sequence[ApologyRecord], *, measures_only: bool = False
 ) -> dict[str, list[Interval]]:
     """Return the tiers of one recording, by name, each with its intervals.
 
@@ -42,7 +42,7 @@ def tiers(
     `measures_only`), and a tier for each measure and each relative measure that has a value.
     """
     out: dict[str, list[Interval]] = {}
-    for act in line.acts:
+    for act in record.acts:
         said = f"{act['act']}: {act['text']}".rstrip(": ")
         name = f"acts {act['role']}"
         out.setdefault(name, []).append((act["start_s"], act["end_s"], said))
@@ -120,21 +120,21 @@ def _quoted(text: str) -> str:
 
 
 def dump(
-    line: CallRecord, apologies: Sequence[ApologyRecord], *, measures_only: bool = False
+    record: CallRecord, apologies: Sequence[ApologyRecord], *, measures_only: bool = False
 ) -> str:
     """Return the TextGrid of one recording (Praat's long text form)."""
-    ends = [a.end_s for a in apologies] + [line.duration_s]
+    ends = [a.end_s for a in apologies] + [record.duration_s]
     end_s = max(e for e in ends if math.isfinite(e))
-    named = tiers(line, apologies, measures_only=measures_only)
+    named = tiers(record, apologies, measures_only=measures_only)
     return "\n".join(_lines(named, end_s)) + "\n"
 
 
-def name_of(line: CallRecord, taken: set[str]) -> str:
+def name_of(record: CallRecord, taken: set[str]) -> str:
     """Return a file name for a recording: its own, made safe, and unlike any that is taken."""
-    stem = PurePosixPath(line.recording.replace("\\", "/")).stem
+    stem = PurePosixPath(record.recording.replace("\\", "/")).stem
     safe = _UNSAFE.sub("_", stem).strip("._")[:100] or "recording"
     if safe.casefold() in taken:
-        mark = hashlib.sha256(f"{line.recording}\x1f{line.call_id}".encode()).hexdigest()[:8]
+        mark = hashlib.sha256(f"{record.recording}\x1f{record.call_id}".encode()).hexdigest()[:8]
         safe = f"{safe}-{mark}"
     taken.add(safe.casefold())
     return f"{safe}.TextGrid"
@@ -152,21 +152,21 @@ def write_all(folder: Path, journal: Journal, *, measures_only: bool = False) ->
     count = 0
     try:
         part.chmod(0o777 & ~parquet.umask())
-        for line in journal.lines():
+        for record in journal.records():
             mine: list[ApologyRecord] = []
-            while row is not None and row.recording < line.recording:
+            while row is not None and row.recording < record.recording:
                 row = next(rows, None)
             ahead: list[ApologyRecord] = []
-            while row is not None and row.recording == line.recording:
-                (mine if row.call_id == line.call_id else ahead).append(row)
+            while row is not None and row.recording == record.recording:
+                (mine if row.call_id == record.call_id else ahead).append(row)
                 row = next(rows, None)
             if ahead:  # several calls lie in one file: the others get theirs, too
                 rows = _again(ahead, row, rows)
                 row = next(rows, None)
-            if line.status == "failed" or not math.isfinite(line.duration_s):
+            if record.status == "failed" or not math.isfinite(record.duration_s):
                 continue
-            text = dump(line, mine, measures_only=measures_only)
-            (part / name_of(line, taken)).write_text(text, encoding="utf-8")
+            text = dump(record, mine, measures_only=measures_only)
+            (part / name_of(record, taken)).write_text(text, encoding="utf-8")
             count += 1
         parquet.swap(part, folder)
     except BaseException:

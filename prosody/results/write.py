@@ -249,7 +249,7 @@ def usual_formats(lang: str) -> tuple[str, ...]:
 
 def write_run(
     folder: Path,
-    lines: Iterable[CallRecord],
+    calls: Iterable[CallRecord],
     apologies: Iterable[ApologyRecord],
     run: dict[str, Any],
     *,
@@ -284,8 +284,8 @@ def write_run(
     list of str
         Names of the files in `folder`, in the order in which a reader would open them.
     """
-    if isinstance(lines, (list, tuple)):
-        lines = sorted(lines, key=lambda x: x.recording)
+    if isinstance(calls, (list, tuple)):
+        calls = sorted(calls, key=lambda x: x.recording)
     if isinstance(apologies, (list, tuple)):
         apologies = sorted(apologies, key=lambda x: (x.recording, x.start_s, x.channel))
     columns = flat_columns(inputs, measures_only=measures_only)
@@ -314,11 +314,11 @@ def write_run(
         puts = tables.open("recordings", recorded, "recordings")
         put_rules = tables.open("conduct", call_tables.CONDUCT, "conduct")
         nested = stack.enter_context(jsonl_writer(folder / "recordings.jsonl"))
-        for line in lines:
-            one = records.nested_line(line, measures_only=measures_only)
+        for record in calls:
+            one = records.nested_record(record, measures_only=measures_only)
             nested(one)
             row = call_tables.recording_row(
-                one, verdicts.pop(line.recording, ()), measures_only=measures_only
+                one, verdicts.pop(record.recording, ()), measures_only=measures_only
             )
             for put in puts:
                 put(row)
@@ -445,7 +445,7 @@ def write_from(
     try:
         files = write_run(
             folder,
-            journal.lines(),
+            journal.records(),
             journal.apologies(),
             run,
             formats=formats,

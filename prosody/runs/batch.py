@@ -50,7 +50,7 @@ class Watch(Protocol):
     def begin(self, total: int, kept: int) -> None:
         """Take note of how many recordings there are, and how many were done before."""
 
-    def __call__(self, line: CallRecord, withheld: int) -> None:
+    def __call__(self, record: CallRecord, withheld: int) -> None:
         """Take note of one more recording, and how many of its apologies are not judged."""
 
     def interrupted(self) -> None:
@@ -76,9 +76,9 @@ class Run:
     _counts: dict[str, int] = field(default_factory=dict)
 
     @property
-    def lines(self) -> Iterator[CallRecord]:
-        """One line per input that is done, in order of name."""
-        return self.journal.lines()
+    def records(self) -> Iterator[CallRecord]:
+        """One record per input that is done, in order of name."""
+        return self.journal.records()
 
     @property
     def apologies(self) -> Iterator[ApologyRecord]:
@@ -108,15 +108,15 @@ class Run:
     def head(self, most: int = 200) -> Preview:
         """Return the first rows, for a screen."""
         rows = list(islice(self.apologies, most + 1))
-        lines = list(islice(self.lines, 5 * most))
-        return Preview(lines, rows[:most], self.counts(), more=len(rows) > most)
+        records = list(islice(self.records, 5 * most))
+        return Preview(records, rows[:most], self.counts(), more=len(rows) > most)
 
 
 @dataclass(slots=True)
 class Preview:
     """The first rows of a run."""
 
-    lines: list[CallRecord]
+    records: list[CallRecord]
     apologies: list[ApologyRecord]
     numbers: dict[str, int]
     more: bool = False
@@ -273,14 +273,16 @@ def _renamed(
         key = key_of(call, work)
         if not (same := left.get(key.partition(".")[0])):
             continue
-        old, line, rows = journal.take(same.pop())
+        old, record, rows = journal.take(same.pop())
         places = {file_hash(s.path): s.place for s in call.sources[1:]}
-        line.tracks = tuple(t | {"file": places.get(t["sha256"], call.name)} for t in line.tracks)
-        line.recording, line.call_id = call.name, call.call_id
+        record.tracks = tuple(
+            t | {"file": places.get(t["sha256"], call.name)} for t in record.tracks
+        )
+        record.recording, record.call_id = call.name, call.call_id
         for row in rows:
             row.recording, row.call_id = call.name, call.call_id
-        pseudonyms.hide(line, call)
-        journal.add(name, stamp if old == key else "", old, line, rows)
+        pseudonyms.hide(record, call)
+        journal.add(name, stamp if old == key else "", old, record, rows)
 
 
 def _examine(
@@ -309,19 +311,19 @@ def _examine(
                 continue
             done.add(got.number)
             name, stamp = names[got.number], stamps[got.number]
-            line: CallRecord | None
+            record: CallRecord | None
             if got.conduct is not None:
-                line = journal.recast(name, stamp, got.key, *got.conduct)
-                withheld = line.withheld
+                record = journal.recast(name, stamp, got.key, *got.conduct)
+                withheld = record.withheld
             elif got.examined is None:
                 journal.stamp(name, stamp)
-                line, withheld = None, 0
+                record, withheld = None, 0
             else:
-                line, rows = got.examined.line, got.examined.apologies
+                record, rows = got.examined.record, got.examined.apologies
                 withheld = sum(bool(r.gates) for r in rows)
-                journal.add(name, stamp, got.key, line, rows)
-            if watch and line is not None:
-                watch(line, withheld)
+                journal.add(name, stamp, got.key, record, rows)
+            if watch and record is not None:
+                watch(record, withheld)
     except BaseException:
         engine.kill()
         raise

@@ -30,7 +30,7 @@ from typing import Any, Literal, Self
 from prosody.errors import ProsodyError, UsageError
 from prosody.examine.gates import NO_BASELINE
 from prosody.results.records import ApologyRecord, CallRecord
-from prosody.results.serialise import JUDGEMENT, apology_of, line_of, pack, unpack
+from prosody.results.serialise import JUDGEMENT, apology_of, pack, record_of, unpack
 
 NAME = "journal.sqlite"
 VERSION = 5
@@ -79,7 +79,7 @@ class _Row:
     judged: int
     to_judge: int
     judge: str
-    line: bytes
+    record: bytes
     found: bytes
     judgements: bytes
 
@@ -421,7 +421,12 @@ class Journal:
             self._put_one(replace(row, stamp=stamp))
 
     def add(
-        self, ident: str, stamp: str, key: str, line: CallRecord, apologies: Sequence[ApologyRecord]
+        self,
+        ident: str,
+        stamp: str,
+        key: str,
+        record: CallRecord,
+        apologies: Sequence[ApologyRecord],
     ) -> None:
         """Put a recording and its apologies in, in place of what was known of it."""
         found = [
@@ -433,22 +438,22 @@ class Journal:
             for row in apologies
         ]
         row = _Row(
-            ident, int(ident in self._wanted), line.recording, line.call_id, line.agent, stamp, key,
-            line.status, int(bool(line.complaint_without_apology)), 0, 0, 0, 0, "",
-            pack({f.name: getattr(line, f.name) for f in fields(CallRecord)}), b"", b"",
+            ident, int(ident in self._wanted), record.recording, record.call_id, record.agent,
+            stamp, key, record.status, int(bool(record.complaint_without_apology)), 0, 0, 0, 0, "",
+            pack({f.name: getattr(record, f.name) for f in fields(CallRecord)}), b"", b"",
         )  # fmt: skip
         self._put_one(row.with_found(found, [None] * len(found), ""))
 
     def recast(
         self, ident: str, stamp: str, key: str, conduct: dict[str, Any], silent: bool | None
     ) -> CallRecord:
-        """Put what the rules of conduct say now in place of what they said; returns the line."""
+        """Put what the rules of conduct say now in place of what they were; returns the record."""
         row = self._row(ident)
         assert row is not None
-        line = unpack(row.line) | {"conduct": conduct, "complaint_without_apology": silent}
-        row = replace(row, stamp=stamp, key=key, complaint=int(bool(silent)), line=pack(line))
+        record = unpack(row.record) | {"conduct": conduct, "complaint_without_apology": silent}
+        row = replace(row, stamp=stamp, key=key, complaint=int(bool(silent)), record=pack(record))
         self._put_one(row)
-        return _line(row)
+        return _record(row)
 
     def regate(
         self, limits: dict[str, Any], closed: Callable[[Sequence[float]], tuple[str, ...]]
@@ -489,11 +494,11 @@ class Journal:
         return out
 
     def take(self, ident: str) -> tuple[str, CallRecord, list[ApologyRecord]]:
-        """Take a recording out; returns its key, its line and its apologies, not judged."""
+        """Take a recording out; returns its key, its record and its apologies, not judged."""
         row = self._row(ident)
         assert row is not None
         self._write("delete from recordings where ident = ?", (ident,))
-        return row.key, _line(row), [apology_of(made, None, {}) for made in unpack(row.found)]
+        return row.key, _record(row), [apology_of(made, None, {}) for made in unpack(row.found)]
 
     def prune(self) -> None:
         """Take out what this run is not about."""
@@ -587,9 +592,9 @@ class Journal:
 
     # --- giving back --------------------------------------------------------------------------
 
-    def lines(self) -> Iterator[CallRecord]:
-        """Yield the lines of this run's recordings, in order of name."""
-        return map(_line, self._rows("wanted order by name, ident"))
+    def records(self) -> Iterator[CallRecord]:
+        """Yield the records of this run's recordings, in order of name."""
+        return map(_record, self._rows("wanted order by name, ident"))
 
     def apologies(self) -> Iterator[ApologyRecord]:
         """Yield this run's apologies, in order of recording and start."""
@@ -599,7 +604,7 @@ class Journal:
         for _, same in groupby(rows, key=attrgetter("name")):
             out = []
             for row in same:
-                conduct = unpack(row.line)["conduct"]
+                conduct = unpack(row.record)["conduct"]
                 each = zip(unpack(row.found), unpack(row.judgements), strict=True)
                 out += [apology_of(made, judgement, conduct) for made, judgement in each]
             for apology in sorted(out, key=attrgetter("start_s", "channel")):
@@ -636,10 +641,10 @@ class Journal:
         return added, double
 
 
-def _line(row: _Row) -> CallRecord:
-    line = line_of(unpack(row.line))
-    line.apologies, line.judged, line.withheld = row.apologies, row.judged, row.withheld
-    return line
+def _record(row: _Row) -> CallRecord:
+    record = record_of(unpack(row.record))
+    record.apologies, record.judged, record.withheld = row.apologies, row.judged, row.withheld
+    return record
 
 
 # --- the file ---------------------------------------------------------------------------------

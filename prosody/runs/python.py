@@ -111,7 +111,7 @@ def analyze(
     with runs.analyze(request, _Watch(progress, raises=on_error == "raise")) as run:
         if run.interrupted:
             raise KeyboardInterrupt
-        apologies, lines, inputs = list(run.apologies), list(run.lines), run.inputs
+        apologies, calls, inputs = list(run.apologies), list(run.records), run.inputs
     how: Any = {"measures_only": measures_only}
     found = Results(
         (Apology(records.nested(one, **how)) for one in apologies),
@@ -119,11 +119,11 @@ def analyze(
         write.flat_columns(inputs, **how),
         parquet.is_text,
     )
-    told = [Recording(records.nested_line(one, **how)) for one in lines]
+    found_calls = [Recording(records.nested_record(one, **how)) for one in calls]
     of = {name: list(rows) for name, rows in groupby(found, key=itemgetter("recording"))}
     found.recordings = Rows(
-        told,
-        [call_tables.recording_row(one, of.get(one.recording, ()), **how) for one in told],
+        found_calls,
+        [call_tables.recording_row(one, of.get(one.recording, ()), **how) for one in found_calls],
         call_tables.recording_columns(**how),
         (call_tables.TEXTS | call_tables.DATES | call_tables.FLAGS).__contains__,
     )
@@ -139,12 +139,12 @@ class _Watch:
     def begin(self, total: int, kept: int) -> None:
         self.total, self.done = total, kept
 
-    def __call__(self, line: CallRecord, withheld: int) -> None:
+    def __call__(self, record: CallRecord, withheld: int) -> None:
         self.done += 1
         if self.progress:
             self.progress(self.done, self.total)
-        if self.raises and line.status == "failed":
-            raise RecordingError(line.message, line.remedy, code=line.code)
+        if self.raises and record.status == "failed":
+            raise RecordingError(record.message, record.remedy, code=record.code)
 
     def interrupted(self) -> None: ...
 

@@ -21,22 +21,22 @@ def examined(done: Examined, hides: Sequence[tuple[str, str]] = ()) -> Examined:
     hides : sequence of (str, str)
         Names known to belong to the call (`Call.hides`): masked wherever they are said.
     """
-    line = done.line
+    record = done.record
     known = [(name, NAME) for name, other in hides if other.startswith("agent-")]
 
     def masked(said: str) -> str:
         return text(pseudonyms.instead(said, known))
 
-    line.acts = tuple({**act, "text": masked(act.get("text") or "")} for act in line.acts)
-    line.conduct = {rule: _masked(result, masked) for rule, result in line.conduct.items()}
-    if line.code in _QUOTING_ERRORS:
-        line.message = f"{line.recording}: {LEFT_OUT}"
-    line.remarks = tuple(_remark(r) for r in line.remarks)
+    record.acts = tuple({**act, "text": masked(act.get("text") or "")} for act in record.acts)
+    record.conduct = {rule: _masked(result, masked) for rule, result in record.conduct.items()}
+    if record.code in _QUOTING_ERRORS:
+        record.message = f"{record.recording}: {LEFT_OUT}"
+    record.remarks = tuple(_remark(r) for r in record.remarks)
     rows = []
     for row in done.apologies:
         remarks = tuple(_remark(r) for r in row.remarks)
-        rows.append(replace(row, text=masked(row.text), remarks=remarks, conduct=line.conduct))
-    return Examined(line, rows)
+        rows.append(replace(row, text=masked(row.text), remarks=remarks, conduct=record.conduct))
+    return Examined(record, rows)
 
 
 LEFT_OUT = "what was found in the file is left out; a run without --redact says it."

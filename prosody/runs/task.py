@@ -284,29 +284,29 @@ def examine(work: TaskSpec, number: int, call: Call, known: str = "") -> Outcome
         except Exception:  # what is wrong with it now is said by the row that is made anew
             pass
     done = _examiner(work.digest, work.options)(call)
-    pseudonyms.hide(done.line, call)
+    pseudonyms.hide(done.record, call)
     if work.redact:
         from prosody.runs import redact
 
         done = redact.examined(done, call.hides)
-    return Outcome(number, "" if done.line.status == "failed" else key, done, _rss())
+    return Outcome(number, "" if done.record.status == "failed" else key, done, _rss())
 
 
 def _conduct(work: TaskSpec, call: Call) -> tuple[dict[str, Any], bool | None]:
     """Return what the rules say of a call that is measured already."""
     found, silent = conduct_of(call, work.options)
-    line = CallRecord(call.name, call.call_id, conduct=found)
-    pseudonyms.hide(line, call)
+    record = CallRecord(call.name, call.call_id, conduct=found)
+    pseudonyms.hide(record, call)
     if work.redact:
         from prosody.runs import redact
 
-        line = redact.examined(Examined(line), call.hides).line
-    return line.conduct, silent
+        record = redact.examined(Examined(record), call.hides).record
+    return record.conduct, silent
 
 
 def failed(number: int, call: Call, code: str, message: str, remedy: str) -> Outcome:
     """Return the outcome of a call that cost its worker."""
-    line = CallRecord(
+    record = CallRecord(
         call.name,
         call.call_id,
         status="failed",
@@ -318,8 +318,8 @@ def failed(number: int, call: Call, code: str, message: str, remedy: str) -> Out
         team=call.team,
         language=call.language,
     )
-    pseudonyms.hide(line, call)
-    return Outcome(number, "", Examined(line))
+    pseudonyms.hide(record, call)
+    return Outcome(number, "", Examined(record))
 
 
 def writable(calls: Sequence[Call]) -> list[Call]:

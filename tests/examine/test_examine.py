@@ -23,23 +23,25 @@ def examined(path, **how):
 
 @pytest.fixture(scope="module")
 def samples():
-    return {e.line.recording.rsplit("/", 1)[-1][:1]: e for e in examined(SAMPLES)}
+    return {e.record.recording.rsplit("/", 1)[-1][:1]: e for e in examined(SAMPLES)}
 
 
 def test_samples_give_the_acts_they_were_written_for(samples):
-    found = {k: [a["act"] for a in e.line.acts if a["role"] == "agent"] for k, e in samples.items()}
+    found = {
+        k: [a["act"] for a in e.record.acts if a["role"] == "agent"] for k, e in samples.items()
+    }
     assert "apology" in found["1"]
     assert "apology" in found["2"]
     assert found["3"].count("apology") == 4
     assert "apology" not in found["4"]
     assert "repair" in found["4"]
-    assert samples["4"].line.status == "no_apology"
+    assert samples["4"].record.status == "no_apology"
 
 
 def test_rows_have_measures_a_baseline_and_times_inside_the_call(samples):
     for e in samples.values():
         for row in e.apologies:
-            assert 0 <= row.start_s < row.end_s <= e.line.duration_s
+            assert 0 <= row.start_s < row.end_s <= e.record.duration_s
             assert row.baseline_s > 10
             measures = dict(zip(table.NAMES, row.measures, strict=True))
             assert measures["duration_s"] == pytest.approx(row.end_s - row.start_s, abs=0.01)
@@ -49,9 +51,9 @@ def test_rows_have_measures_a_baseline_and_times_inside_the_call(samples):
 
 def test_conduct_stands_with_the_call_and_with_each_apology(samples):
     third = samples["3"]
-    assert third.line.conduct["once"]["status"] == "not_met"
-    assert third.apologies[0].conduct == third.line.conduct
-    assert samples["1"].line.conduct["once"]["status"] == "met"
+    assert third.record.conduct["once"]["status"] == "not_met"
+    assert third.apologies[0].conduct == third.record.conduct
+    assert samples["1"].record.conduct["once"]["status"] == "met"
 
 
 def test_a_batch_judges_each_as_it_is_judged_alone_in_any_order(samples):
@@ -118,13 +120,13 @@ def test_a_windows_file_says_where_to_measure(tmp_path):
 def test_harpervalley_is_measured_whole_and_its_repair_is_not_judged(data):
     calls = examined(data / "harpervalley")
     assert len(calls) == 8
-    assert {c.line.status for c in calls} == {"no_apology"}
-    agents = [a for c in calls for a in c.line.acts if a["role"] == "agent"]
+    assert {c.record.status for c in calls} == {"no_apology"}
+    agents = [a for c in calls for a in c.record.acts if a["role"] == "agent"]
     assert [a["act"] for a in agents] == ["repair"]
     assert "what" in agents[0]["text"]
-    call = next(c for c in calls if "a7ccc3379af44b9f" in c.line.recording)
-    assert call.line.acts
-    assert call.line.roles == {"0": "agent", "1": "customer"}
+    call = next(c for c in calls if "a7ccc3379af44b9f" in c.record.recording)
+    assert call.record.acts
+    assert call.record.roles == {"0": "agent", "1": "customer"}
 
 
 def test_without_any_source_the_error_names_the_four_ways(write_wav, voice):
@@ -132,9 +134,9 @@ def test_without_any_source_the_error_names_the_four_ways(write_wav, voice):
     with pytest.raises(UsageError, match=r"--asr.*--transcripts.*--windows.*--clips"):
         check_request(calls, Options())
     failed = examine(calls[0], Options())
-    assert failed.line.status == "failed"
-    assert failed.line.code == "no_words"
-    assert "--clips" in failed.line.remedy
+    assert failed.record.status == "failed"
+    assert failed.record.code == "no_words"
+    assert "--clips" in failed.record.remedy
 
 
 def test_a_stereo_call_whose_agent_cannot_be_told_names_the_option(write_wav, voice, tmp_path):
@@ -142,10 +144,10 @@ def test_a_stereo_call_whose_agent_cannot_be_told_names_the_option(write_wav, vo
     wav = write_wav("call.wav", two)
     wav.with_suffix(".srt").write_text("1\n00:00:01,000 --> 00:00:03,000\nsorry about that\n")
     (one,) = examined(wav)
-    assert one.line.status == "failed"
-    assert "--agent-channel" in one.line.remedy
+    assert one.record.status == "failed"
+    assert "--agent-channel" in one.record.remedy
     (told,) = examined(wav, agent_channel="left")
-    assert told.line.status in ("ok", "no_apology")
+    assert told.record.status in ("ok", "no_apology")
 
 
 def test_a_mono_call_without_roles_takes_either_speaker_and_no_baseline(write_wav, voice):
@@ -167,7 +169,7 @@ def test_two_apologies_in_one_turn_without_word_times_are_one_row(write_wav, voi
         "I am so sorry about the delay. Let me look. And I apologise for the wrong invoice.\n"
     )
     (one,) = examined(wav)
-    assert [a["act"] for a in one.line.acts] == ["apology", "apology"]
+    assert [a["act"] for a in one.record.acts] == ["apology", "apology"]
     (row,) = one.apologies
     assert "delay" in row.text
     assert "invoice" in row.text
@@ -178,11 +180,11 @@ def test_a_whole_call_is_no_clip_and_is_refused_before_it_is_heard(tmp_path):
         for _ in range(60):
             file.write(np.zeros(8000 * 60, np.int16))
     done = examine(collect([tmp_path], clips=True)[0], Options(clips=True))
-    assert (done.line.status, done.line.code) == ("failed", "clip_too_long")
-    assert "60 minutes" in done.line.message
-    assert "--windows" in done.line.remedy
+    assert (done.record.status, done.record.code) == ("failed", "clip_too_long")
+    assert "60 minutes" in done.record.message
+    assert "--windows" in done.record.remedy
     dutch = examine(collect([tmp_path], clips=True)[0], Options(clips=True, lang="nl"))
-    assert "heel gesprek" in dutch.line.message
+    assert "heel gesprek" in dutch.record.message
 
 
 def test_a_window_of_an_hour_is_refused(tmp_path):
@@ -192,5 +194,5 @@ def test_a_window_of_an_hour_is_refused(tmp_path):
     (tmp_path / "w.csv").write_text("start_s,end_s\n1,3590\n", encoding="utf-8")
     call = collect([tmp_path / "call.wav"], windows=tmp_path / "w.csv")[0]
     done = examine(call, Options(agent_channel="mono"))
-    assert (done.line.status, done.line.code) == ("failed", "bad_windows")
-    assert "at most 300 s" in done.line.message
+    assert (done.record.status, done.record.code) == ("failed", "bad_windows")
+    assert "at most 300 s" in done.record.message

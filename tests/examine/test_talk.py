@@ -28,7 +28,7 @@ def pair(tmp_path):
 def test_voices_tell_who_speaks_and_what_is_around_the_apology(pair):
     got = examined(pair)
     turns = json.loads((pair / "x.json").read_text(encoding="utf-8"))["segments"]
-    talk = got.line.conversation
+    talk = got.record.conversation
     words = {who: sum(w["end"] - w["start"] for s in turns if s["speaker"] == who
                       for w in s["words"]) for who in ("agent", "customer")}  # fmt: skip
     wanted = words["agent"] / sum(words.values())
@@ -50,7 +50,7 @@ def test_on_one_channel_the_transcript_tells_and_the_customers_voice_is_not_meas
     y, sr = soundfile.read(pair / "x.wav", dtype="int16")
     soundfile.write(pair / "x.wav", y.sum(axis=1, dtype="int16"), sr)
     got = examined(pair)
-    assert 0.6 < got.line.conversation["agent_talk_share"] < 0.8
+    assert 0.6 < got.record.conversation["agent_talk_share"] < 0.8
     (row,) = got.apologies
     assert math.isfinite(row.around["response_before_s"])
     assert "customer_pace_before_ratio" not in row.around
@@ -58,7 +58,7 @@ def test_on_one_channel_the_transcript_tells_and_the_customers_voice_is_not_meas
 
 def test_a_complaint_is_kept_also_where_it_met_an_apology(pair):
     got = examined(pair)
-    assert (got.line.complaint, got.line.complaint_without_apology) == (True, False)
+    assert (got.record.complaint, got.record.complaint_without_apology) == (True, False)
 
 
 def test_how_lively_the_customer_sounds_is_told_only_where_it_was_asked_for(pair):

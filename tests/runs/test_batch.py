@@ -72,7 +72,7 @@ def go(folder, out, *, fresh=False, options=None, judge=None, paths=None):
             task.make(options or Options(clips=True)), journal, counting, judge,
         )  # fmt: skip
         counts = done.counts()
-        rows, lines = list(done.apologies), list(done.lines)
+        rows, lines = list(done.apologies), list(done.records)
     return counting.names, counts, rows, lines
 
 
@@ -87,7 +87,7 @@ def test_rows_come_out_of_the_journal_as_they_went_in(tmp_path):
     with Journal(tmp_path) as journal:
         journal.want(["i"])
         journal.add("i", "stamp", "key", line, [row])
-        (back,), (line_back,) = journal.apologies(), journal.lines()
+        (back,), (line_back,) = journal.apologies(), journal.records()
     assert np.array_equal(back.measures, row.measures)
     assert np.isnan(back.relative).all()
     assert (back.gates, back.remarks, back.i_form) == (row.gates, row.remarks, None)
@@ -204,7 +204,7 @@ def test_what_is_wanted_can_change_from_run_to_run(tmp_path):
             for ident in idents:
                 if not journal.known(ident)[1]:
                     journal.add(ident, "s", "k", CallRecord(ident, ident), [apology(ident)])
-            assert [line.recording for line in journal.lines()] == sorted(idents)
+            assert [line.recording for line in journal.records()] == sorted(idents)
             assert [r.recording for r in journal.apologies()] == sorted(idents)
         journal.want_all()
         assert journal.counts()["recordings"] == 3
@@ -265,7 +265,7 @@ def sorry(folder, **groups):
             collect([SAMPLES]), task.make(Options(settings=chosen)), journal, InProcess,
             ("a judge", judge),
         )  # fmt: skip
-        return len(judged), list(journal.apologies()), list(journal.lines())
+        return len(judged), list(journal.apologies()), list(journal.records())
 
 
 @pytest.fixture
@@ -379,7 +379,7 @@ def test_failures_are_tried_again(calls, tmp_path):
     (calls / "a.wav").unlink()
     (calls / "a.wav").symlink_to("nowhere")
     outcome = task.examine(job, 0, collect([calls / "a.wav"], clips=True)[0])
-    assert outcome.examined.line.code == "not_found"
+    assert outcome.examined.record.code == "not_found"
     assert outcome.key == ""
 
 
@@ -598,7 +598,7 @@ def test_a_folder_typed_otherwise_is_not_measured_again(calls, tmp_path, monkeyp
         engine = Counting()
         with Journal(out) as journal:
             done = batch.run(collect([given], clips=True), work, journal, engine)
-            assert [line.recording for line in done.lines] == ["a.wav", "b.wav", "c.wav"]
+            assert [line.recording for line in done.records] == ["a.wav", "b.wav", "c.wav"]
         counts.append(len(engine.names))
     assert counts == [3, 0, 0, 0]
 
@@ -648,7 +648,7 @@ def test_files_of_a_pair_keep_their_own_names_when_they_move(tmp_path):
         journal.want([])
         journal.add(*idents([old]), "", task.key_of(old, work), line, [])
         done = batch.run([new], work, journal, None)
-        (found,) = done.lines
+        (found,) = done.records
     assert [t["file"] for t in found.tracks] == ["a/agent.wav", "a/customer.wav"]
 
 

@@ -37,7 +37,7 @@ def run(folder, out, *, workers=1, **limits):
             collect([folder], clips=True), job, journal,
             lambda job, tasks: LocalEngine(job, tasks, workers=workers, limits=Limits(**limits)),
         )  # fmt: skip
-        return {line.call_id: line for line in journal.lines()}
+        return {line.call_id: line for line in journal.records()}
 
 
 def clips(folder, *names):

@@ -103,19 +103,19 @@ def heard(text, *, poor="", doubts=None, role="agent"):
     return lambda call, recordings, voices: Recognised(made, doubts or {}, 20.0, poor)
 
 
-def line_of(words):
-    return examine(one(), Options(agent_channel="left", language="en", asr=words)).line
+def record_of(words):
+    return examine(one(), Options(agent_channel="left", language="en", asr=words)).record
 
 
 def test_recognised_words_are_evidence_like_any():
-    line = line_of(heard("i am so sorry about that"))
+    line = record_of(heard("i am so sorry about that"))
     assert (line.status, line.source, line.apologies) == ("ok", "asr", 1)
 
 
 @pytest.mark.parametrize("poor", ["unsure", "loops", "rate", "weak_language", "no_language"])
 @pytest.mark.parametrize("text", ["i am so sorry about that", "the parcel is in the van"])
 def test_poor_words_are_no_evidence_of_anything(text, poor):
-    line = line_of(heard(text, poor=poor))
+    line = record_of(heard(text, poor=poor))
     assert (line.status, line.apologies, line.acts) == ("poor_words", 0, ())
     assert {r["status"] for r in line.conduct.values()} == {"cannot_tell"}
     assert line.complaint_without_apology is None
@@ -124,8 +124,8 @@ def test_poor_words_are_no_evidence_of_anything(text, poor):
 
 
 def test_a_complaint_without_an_apology_is_only_said_where_all_words_can_be_relied_on():
-    assert line_of(heard("the parcel is in the van")).complaint_without_apology is True
-    line = line_of(heard("the parcel is in the van", doubts={"loops": 3.0}))
+    assert record_of(heard("the parcel is in the van")).complaint_without_apology is True
+    line = record_of(heard("the parcel is in the van", doubts={"loops": 3.0}))
     assert (line.status, line.complaint_without_apology) == ("no_apology", None)
     assert "3 of 20 s of speech gave no words to rely on" in " ".join(map(str, line.remarks))
 

@@ -144,7 +144,7 @@ def test_a_fault_of_ours_quotes_nothing():
     line = CallRecord(
         "recording-1.wav", "call-1", code="internal_error", message="KeyError: 'Quirk'"
     )
-    assert "Quirk" not in redact.examined(Examined(line)).line.message
+    assert "Quirk" not in redact.examined(Examined(line)).record.message
 
 
 def test_redacted_names_are_the_same_in_every_run_and_find_their_windows(tmp_path):

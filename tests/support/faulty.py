@@ -27,7 +27,7 @@ def examine(job, number, call, known=""):
     if "grow" in name:
         globals().setdefault("leak", []).append(bytearray(b"x") * (250 << 20))
     outcome = real_examine(job, number, call, known)
-    outcome.examined.line.message = str(os.getpid())
+    outcome.examined.record.message = str(os.getpid())
     return outcome
 
 
