@@ -150,8 +150,8 @@ def examine(call: Call, options: Options, *, voice: Baseline | None = None) -> E
     Returns
     -------
     Examined
-        The call's record (``ok``, ``no_apology``, or ``failed`` with code and remedy) and one row per
-        apology, measured but not judged.
+        The call's record (``ok``, ``no_apology``, or ``failed`` with code and remedy) and one row
+        per apology, measured but not judged.
     """
     record = CallRecord(
         call.name,

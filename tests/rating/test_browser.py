@@ -184,7 +184,7 @@ def test_two_listeners_by_keyboard_alone_killed_and_resumed(browser, served, tmp
     # What cannot be rated is an answer, with a remark.
     page.get_by_label("I cannot rate this").check()
     page.get_by_text("Add a remark").click()
-    page.get_by_label("Message", exact=True).fill("a child in the background")
+    page.get_by_label("Remark", exact=True).fill("a child in the background")
     page.get_by_role("button", name="Next").click()
     after(page, 5)
     with (tmp_path / "r.csv").open(encoding="utf-8-sig", newline="") as file:
