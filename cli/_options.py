@@ -22,6 +22,32 @@ QUIET = typer.Option(False, "--quiet", "-q", help="No progress.")
 SETTINGS = given("--settings", help="TOML file with your own thresholds, as docs/settings.toml.")
 TABLE_OUT = typer.Option("-", "--out", "-o", help="CSV to write; - is the terminal.")
 
+# What a recording is made of and who speaks, for the commands that open calls.
+MANIFEST = given(
+    "--manifest",
+    help="CSV that lists recordings: path, call_id, started_at, channel, "
+    "role, agent, team, language, transcript, windows, agent_speaker.",
+)
+AGENT_CHANNEL = typer.Option(
+    "auto", "--agent-channel", help="Where the agent is: auto, left, right, 0, 1 or mono."
+)
+AGENT_SPEAKER = given(
+    "--agent-speaker",
+    metavar="NAME",
+    help="The agent's name in transcripts, where nothing tells it: SPEAKER_00.",
+)
+TRANSCRIPT_OFFSET = typer.Option(
+    0.0, "--transcript-offset", help="Seconds to add to the times of transcripts."
+)
+TRANSCRIPT_UNIT = typer.Option(
+    "auto", "--transcript-unit", help="What the numbers of transcripts count: auto, s or ms."
+)
+WINDOWS = given(
+    "--windows", help="Where the apologies are: CSV, Praat TextGrid or Audacity labels."
+)
+TRANSCRIPTS = given("--transcripts", help="Folder with one transcript per recording, same name.")
+LANGUAGE = typer.Option("auto", "--language", help="Language spoken: nl, en or auto.")
+
 
 def chosen(settings_file: Path | None) -> Settings:
     """Return the settings of ``--settings``, or the defaults."""

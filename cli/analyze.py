@@ -9,7 +9,21 @@ from typing import TYPE_CHECKING
 
 import typer
 from prosody.cli import app
-from prosody.cli._options import LANG, MODEL, SETTINGS, chosen, given
+from prosody.cli._options import (
+    AGENT_CHANNEL,
+    AGENT_SPEAKER,
+    LANG,
+    LANGUAGE,
+    MANIFEST,
+    MODEL,
+    SETTINGS,
+    TRANSCRIPT_OFFSET,
+    TRANSCRIPT_UNIT,
+    TRANSCRIPTS,
+    WINDOWS,
+    chosen,
+    given,
+)
 
 from prosody.errors import UsageError
 
@@ -36,11 +50,7 @@ def analyze(
     out: Path = typer.Option(
         Path("prosody-results"), "--out", "-o", help="Folder for the results; made if missing."
     ),
-    manifest: str | None = given(
-        "--manifest",
-        help="CSV that lists recordings: path, call_id, started_at, channel, "
-        "role, agent, team, language, transcript, windows, agent_speaker.",
-    ),
+    manifest: str | None = MANIFEST,
     meta_from: str | None = given(
         "--meta-from",
         metavar="REGEX|FORM",
@@ -48,26 +58,12 @@ def analyze(
         "'(?P<agent>[a-z]+)_(?P<call_id>\\d+)'; or a form: genesys, amazon-connect, asterisk, "
         "date-number, number-date, agent-date.",
     ),
-    agent_channel: str = typer.Option(
-        "auto", "--agent-channel", help="Where the agent is: auto, left, right, 0, 1 or mono."
-    ),
-    agent_speaker: str | None = given(
-        "--agent-speaker",
-        metavar="NAME",
-        help="The agent's name in transcripts, where nothing tells it: SPEAKER_00.",
-    ),
-    transcript_offset: float = typer.Option(
-        0.0, "--transcript-offset", help="Seconds to add to the times of transcripts."
-    ),
-    transcript_unit: str = typer.Option(
-        "auto", "--transcript-unit", help="What the numbers of transcripts count: auto, s or ms."
-    ),
-    windows: Path | None = given(
-        "--windows", help="Where the apologies are: CSV, Praat TextGrid or Audacity labels."
-    ),
-    transcripts: Path | None = given(
-        "--transcripts", help="Folder with one transcript per recording, same name."
-    ),
+    agent_channel: str = AGENT_CHANNEL,
+    agent_speaker: str | None = AGENT_SPEAKER,
+    transcript_offset: float = TRANSCRIPT_OFFSET,
+    transcript_unit: str = TRANSCRIPT_UNIT,
+    windows: Path | None = WINDOWS,
+    transcripts: Path | None = TRANSCRIPTS,
     clips: bool = typer.Option(
         False, "--clips", help="Each file is one apology, whole (practice takes)."
     ),
@@ -86,7 +82,7 @@ def analyze(
     write_transcripts: bool = typer.Option(
         False, "--write-transcripts", help="Keep recognised words as JSON in --out, transcripts/."
     ),
-    language: str = typer.Option("auto", "--language", help="Language spoken: nl, en or auto."),
+    language: str = LANGUAGE,
     lang: str = LANG,
     model: Path | None = MODEL,
     measures_only: bool = typer.Option(

@@ -8,7 +8,17 @@ from pathlib import Path
 
 import typer
 from prosody.cli import app
-from prosody.cli._options import LANG, given
+from prosody.cli._options import (
+    AGENT_CHANNEL,
+    AGENT_SPEAKER,
+    LANG,
+    LANGUAGE,
+    MANIFEST,
+    TRANSCRIPT_OFFSET,
+    TRANSCRIPT_UNIT,
+    TRANSCRIPTS,
+    WINDOWS,
+)
 
 
 @app.command(
@@ -17,20 +27,14 @@ from prosody.cli._options import LANG, given
 )
 def check(
     paths: list[str] = typer.Argument(help="Recordings, folders, manifests or URLs."),
-    manifest: str | None = given("--manifest", help="CSV that lists recordings."),
-    transcripts: Path | None = given("--transcripts", help="Folder with transcripts."),
-    windows: Path | None = given("--windows", help="Where the apologies are."),
-    agent_channel: str = typer.Option(
-        "auto", "--agent-channel", help="Where the agent is: auto, left, right, 0, 1 or mono."
-    ),
-    agent_speaker: str | None = given("--agent-speaker", help="The agent's name in transcripts."),
-    transcript_offset: float = typer.Option(
-        0.0, "--transcript-offset", help="Seconds to add to the times of transcripts."
-    ),
-    transcript_unit: str = typer.Option(
-        "auto", "--transcript-unit", help="What the numbers of transcripts count: auto, s or ms."
-    ),
-    language: str = typer.Option("auto", "--language", help="Language spoken: nl, en or auto."),
+    manifest: str | None = MANIFEST,
+    transcripts: Path | None = TRANSCRIPTS,
+    windows: Path | None = WINDOWS,
+    agent_channel: str = AGENT_CHANNEL,
+    agent_speaker: str | None = AGENT_SPEAKER,
+    transcript_offset: float = TRANSCRIPT_OFFSET,
+    transcript_unit: str = TRANSCRIPT_UNIT,
+    language: str = LANGUAGE,
     lang: str = LANG,
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object per recording."),
 ) -> None:

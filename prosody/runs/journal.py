@@ -404,11 +404,6 @@ class Journal:
         """Leave recordings out of the results, but not out of the journal."""
         self._want(dict.fromkeys(idents, False))
 
-    def want_all(self) -> None:
-        """Say that results are about everything that is there."""
-        self._wanted = set()
-        self._want(dict.fromkeys([row.ident for row in self._changed("not wanted")], True))
-
     def _want(self, changes: dict[str, bool]) -> None:
         for ident, wanted in changes.items():
             if row := self._row(ident):
