@@ -115,11 +115,11 @@ def _brackets_close(text: str) -> bool:
 
 def remedy(code: str, own: str, lang: str) -> str:
     """Return what to do about a failure in a language; `own` is what its English says."""
-    told = str(_table(lang).get("remedy", {}).get(code, own))
+    known = str(_table(lang).get("remedy", {}).get(code, own))
     if code != "missing_extra":
-        return told
+        return known
     line = _INSTALL.search(own)  # which extra it is, only the failure knows
-    return told.format(line=line[0]) if line else own
+    return known.format(line=line[0]) if line else own
 
 
 def usage(shown: str, lang: str) -> str:

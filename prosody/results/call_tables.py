@@ -79,7 +79,7 @@ def recording_row(
     measures_only : bool
         Leave out what is about a judgement.
     """
-    told = reasons_to_hear.complaint_words(line)
+    found = reasons_to_hear.complaint_words(line)
     status = {n: (line.get("conduct") or {}).get(n) for n in RULES}
     graded = {n: r.get("status") for n, r in status.items() if isinstance(r, Mapping)}
     missed = [n for n in RULES if graded.get(n) == "not_met"]
@@ -91,7 +91,7 @@ def recording_row(
         "date": date_of(str(line.get("started_at") or "")),
         "hear": " ".join(reasons_to_hear.reasons(line, apologies, judged=not measures_only)),
         "complaint": reasons_to_hear.complained(line),
-        "complaint_start_s": told[0].get("start_s") if told else None,
+        "complaint_start_s": found[0].get("start_s") if found else None,
         "apologised": _who_when(acts),
         "rules_met": sum(s == "met" for s in graded.values()) if graded else None,
         "rules_not_met": len(missed) if graded else None,
@@ -166,9 +166,9 @@ def _evidence(line: Mapping[str, Any], remarks: Sequence[Mapping[str, Any]]) -> 
     """Return by what it was told who is the agent; '' for a recording that was not read."""
     if line.get("status") == "failed":
         return ""
-    told = line.get("role_evidence")
-    if isinstance(told, str) and told:
-        return told
+    found = line.get("role_evidence")
+    if isinstance(found, str) and found:
+        return found
     codes = {str(r.get("code")) for r in remarks}
     return next((code for code in _EVIDENCE if code in codes), "named")
 

@@ -378,8 +378,8 @@ def changed(folder: Path) -> list[str]:
     """Return which results are not as their run wrote them; none where ``run.json`` cannot say."""
     try:
         head = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        told = {name: head["files"][name] for name in ("apologies.jsonl", "recordings.jsonl")}
-        return [name for name, digest in told.items() if _sha256(folder / name) != digest]
+        digests = {name: head["files"][name] for name in ("apologies.jsonl", "recordings.jsonl")}
+        return [name for name, digest in digests.items() if _sha256(folder / name) != digest]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 

@@ -294,13 +294,13 @@ def _examine(
     watch: Watch | None,
 ) -> set[int]:
     """Put outcomes into the journal as they come; returns the numbers of the calls that did."""
-    told = 0
+    obeyed = 0
     done: set[int] = set()
     try:
         while not engine.done:
-            if heard["n"] > told:
-                told = heard["n"]
-                if told > 1:
+            if heard["n"] > obeyed:
+                obeyed = heard["n"]
+                if obeyed > 1:
                     engine.kill()
                     break
                 engine.stop()

@@ -135,10 +135,10 @@ def look(call: Call, options: Options, *, listen: bool = True) -> Look:
                 roles=_named(call, words),
             )
             for until_s in LISTENED_S if listen else ():
-                told = _listened(call, words, _Glimpse(files, until_s=until_s), options, seen)
-                if not told.code or length_s <= until_s:
-                    return told
-            return told if listen else seen
+                heard = _listened(call, words, _Glimpse(files, until_s=until_s), options, seen)
+                if not heard.code or length_s <= until_s:
+                    return heard
+            return heard if listen else seen
     except (ProsodyError, MemoryError, OSError) as error:
         known = error if isinstance(error, ProsodyError) else ProsodyError(str(error))
         message, remedy = failure_said(known, options.lang)
@@ -161,21 +161,21 @@ def _listened(call: Call, words: Words, sound: _Glimpse, options: Options, seen:
     assert found is not None
     near = tuple(t for t in found.turns if not t.start_s > sound.until_s)
     words = replace(words, transcript=replace(found, turns=near))
-    told, words = roles.assign(call, words, options.agent_channel, sound=sound)
-    timed = on_the_clock(call, words, told, sound)
-    said = (*told.remarks, *words.remarks, *timed.remarks)
+    assigned, words = roles.assign(call, words, options.agent_channel, sound=sound)
+    timed = on_the_clock(call, words, assigned, sound)
+    remarks = (*assigned.remarks, *words.remarks, *timed.remarks)
     wrong = next(
-        (r for r in said if r.code.startswith(("clock_", "header_", roles.DOUBTFUL))), None
+        (r for r in remarks if r.code.startswith(("clock_", "header_", roles.DOUBTFUL))), None
     )
     state = timed.clock.state
     clock = state if wrong is None or state in ("fits", "corrected") else wrong.code
-    how = next((_TOLD[r.code] for r in said if r.code in _TOLD), "channels")
+    how = next((_TOLD[r.code] for r in remarks if r.code in _TOLD), "channels")
     seen = replace(seen, clock=clock, roles=seen.roles or how)
-    if told.layout == "mono" and not any(t.role == "agent" for t in timed.turns):
-        wrong = next((r for r in told.remarks if r.code == "role_unknown"), None)
+    if assigned.layout == "mono" and not any(t.role == "agent" for t in timed.turns):
+        wrong = next((r for r in assigned.remarks if r.code == "role_unknown"), None)
         seen = replace(seen, roles="nothing")
     elif state not in ("unsure", "broken"):
-        dead = [r for r in told.remarks if r.code in ("silent_channel", "full_scale_channel")]
+        dead = [r for r in assigned.remarks if r.code in ("silent_channel", "full_scale_channel")]
         heard = ("the recording", "the agent's track")
         wrong = next((r for r in dead if r.values["one"] in heard), None)
     if wrong is None:
@@ -205,7 +205,7 @@ def summary(looks: Sequence[Look], lang: str = "en", *, of: int = 0) -> list[str
     """
     say = texts("screen", lang)["check"]
     fails = sum(one.does == "fail" for one in looks)
-    told = Counter(one.roles or "later" for one in looks if one.transcript)
+    ways = Counter(one.roles or "later" for one in looks if one.transcript)
     clocks = Counter(one.clock for one in looks if one.clock)
 
     def counted(found: Counter[str], none: str) -> str:
@@ -216,7 +216,7 @@ def summary(looks: Sequence[Look], lang: str = "en", *, of: int = 0) -> list[str
         seen = say["some"].format(count=len(looks), of=of)
     return [
         say["read"].format(seen=seen, can=len(looks) - fails, fails=fails),
-        say["words"].format(count=sum(told.values()), told=counted(told, "-")),
+        say["words"].format(count=sum(ways.values()), told=counted(ways, "-")),
         say["clocks"].format(count=sum(clocks.values()), told=counted(clocks, "-")),
     ]
 

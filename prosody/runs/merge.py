@@ -136,24 +136,27 @@ def merge(folders: Sequence[Path], out: Path) -> tuple[list[str], dict[str, int]
 def _cover(heads: Sequence[tuple[Path, dict[str, Any]]]) -> None:
     """Refuse parts that are not together all of something, each call once."""
     parts = [(folder, head.get("cover")) for folder, head in heads]
-    told = [(folder, cover) for folder, cover in parts if cover]
-    if not told:
+    known = [(folder, cover) for folder, cover in parts if cover]
+    if not known:
         return
     remedy = "Every part is 'prosody analyze --shard I/N' over the same recordings, each I once."
     whole = next((folder for folder, cover in parts if not cover), None)
     if whole is not None:
-        raise UsageError(f"{whole} is no part, and {told[0][0]} is one.", remedy)
-    first, other = told[0], next((t for t in told if t[1]["sha256"] != told[0][1]["sha256"]), None)
+        raise UsageError(f"{whole} is no part, and {known[0][0]} is one.", remedy)
+    first, other = (
+        known[0],
+        next((t for t in known if t[1]["sha256"] != known[0][1]["sha256"]), None),
+    )
     if other is not None:
         raise UsageError(
             f"{first[0]} is a part of {first[1]['calls']} calls and {other[0]} of "
             f"{other[1]['calls']}, which are not the same.",
             remedy,
         )
-    of = {cover["shard"].partition("/")[2] for _, cover in told}
+    of = {cover["shard"].partition("/")[2] for _, cover in known}
     if len(of) > 1:
         raise UsageError(f"The parts are of {' and of '.join(sorted(of))}.", remedy)
-    have = [int(cover["shard"].partition("/")[0]) for _, cover in told]
+    have = [int(cover["shard"].partition("/")[0]) for _, cover in known]
     twice = sorted({i for i in have if have.count(i) > 1})
     missing = sorted(set(range(1, int(of.pop()) + 1)) - set(have))
     if twice or missing:
@@ -166,8 +169,8 @@ def _cover(heads: Sequence[tuple[Path, dict[str, Any]]]) -> None:
 
 def _in_all(heads: Sequence[tuple[Path, Mapping[str, Any]]], name: str) -> dict[str, int]:
     """Return how many of something all parts have together, where one says so."""
-    told = [int(head[name]) for _, head in heads if head.get(name) is not None]
-    return {name: sum(told)} if told else {}
+    known = [int(head[name]) for _, head in heads if head.get(name) is not None]
+    return {name: sum(known)} if known else {}
 
 
 def forget(who: str, out: Path) -> list[str]:
