@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -249,11 +250,11 @@ def _beside(
     return (found[0], found[1:]) if found else (None, [])
 
 
-def _folders(path: Path, transcripts: Path | None) -> list[Path]:
-    """Return the folders in which the transcript of a file is looked for, in order."""
+@lru_cache(maxsize=1024)
+def _folders(here: Path, transcripts: Path | None) -> tuple[Path, ...]:
+    """Return the folders in which transcripts of a folder's files are looked for, in order."""
     # A folder of transcripts may have the same folders in it as that of the recordings.
-    out = [transcripts / path.parent.name, transcripts] if transcripts is not None else []
-    here = path.parent
+    out = [transcripts / here.name, transcripts] if transcripts is not None else []
     out.append(here)
     # Beside the folder of the recordings: audio/ and transcript/, agent/ and caller/ within audio/.
     tops = [here, here.parent, here.parent.parent]
@@ -262,7 +263,7 @@ def _folders(path: Path, transcripts: Path | None) -> list[Path]:
             out.append(top / name)
             if top != here:
                 out.append(top / name / here.name)
-    return list(dict.fromkeys(out))
+    return tuple(dict.fromkeys(out))
 
 
 def _stems(call: Call) -> list[str]:
@@ -282,7 +283,7 @@ def _with_unpaired(calls: list[Call], transcripts: Path | None, names: _Names) -
     out = []
     for call in calls:
         if not (call.transcript or call.windows or any(s.transcript for s in call.sources)):
-            near = _folders(call.sources[0].path, transcripts)
+            near = _folders(call.sources[0].path.parent, transcripts)
             left |= {f: names.unpaired(f, known, used) for f in near if f not in left}
             found = [name for folder in near for name in left[folder]]
             call = replace(call, unpaired=tuple(found[:_NAMED]))
@@ -295,7 +296,7 @@ def _with_transcript(call: Call, transcripts: Path | None, names: _Names) -> Cal
     remarks = list(call.remarks)
     if call.transcript is None:
         stems = _stems(call)
-        for folder in _folders(call.sources[0].path, transcripts):
+        for folder in _folders(call.sources[0].path.parent, transcripts):
             found, others = _beside(folder, stems, taken, names)
             if found is not None:
                 call = replace(call, transcript=found)
@@ -311,7 +312,7 @@ def _with_transcript(call: Call, transcripts: Path | None, names: _Names) -> Cal
             own = source.transcript
             half = _PAIR.fullmatch(source.path.stem) or _SIDE.fullmatch(source.path.stem)
             if own is None and half:
-                for folder in _folders(source.path, transcripts):
+                for folder in _folders(source.path.parent, transcripts):
                     own, _ = _beside(folder, [source.path.stem], taken, names)
                     if own is not None:
                         break

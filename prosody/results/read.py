@@ -61,16 +61,13 @@ class Run:
 
     @property
     def judged(self) -> bool:
-        """Whether anything may be shown about judgements."""
-        return bool(self.axes)
+        """Whether anything may be shown about judgements: not with ``--measures-only``."""
+        return not self.command.get("measures_only")
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """What the run's judge rates (the second axis only judges of one's own have); () if none.
-
-        With ``--measures-only`` nothing is judged, so that nothing about judgements may be shown.
-        """
-        if self.command.get("measures_only"):
+        """What the run's judge rates (the second axis only judges of one's own have); () if none."""
+        if not self.judged:
             return ()
         rated = {a for row in self.apologies for a in AXES if row[a]["p"] is not None}
         return tuple(a for a in AXES if a == AXES[0] or a in rated)
