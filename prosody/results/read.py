@@ -66,7 +66,7 @@ class Run:
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """What the run's judge rates (the second axis only judges of one's own have); () if none."""
+        """What the run's judge rates: () if nothing; the second axis only judges of one's own."""
         if not self.judged:
             return ()
         rated = {a for row in self.apologies for a in AXES if row[a]["p"] is not None}
