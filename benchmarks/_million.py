@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from benchmarks import common
+from prosody.runs.benchmark import BUSY_SPREAD
 from prosody.runs.processes import WORKER_MB
 
 CALLS = 1_000_000
@@ -61,6 +62,15 @@ def needs() -> dict[str, float]:
     }
 
 
+def _whole_call() -> list[str]:
+    """Return the row of a call of a quarter of an hour, beside Praat's pitch, by ``stages``."""
+    rows = [r for r in _read("stages")["results"]["rows"] if r["set"] == "made call"]
+    ours, *praat = (f"{r['x_real_time']:,.0f}" for r in rows)
+    beside = f"; Praat's pitch of one of its channels: {praat[0]}" if praat else ""
+    busy = f", runs {spread:.0%} apart" if (spread := rows[0]["spread_share"]) > BUSY_SPREAD else ""
+    return [f"| {rows[0]['stage']} | {ours} times real time on one core{busy}{beside} |"]
+
+
 def section() -> str:
     """Return the section, as it stands in docs/running.md between its marks."""
     record, asr = _read("scale"), _read("asr")
@@ -71,11 +81,12 @@ def section() -> str:
     load = machine["load_1min"]
     return "\n".join(
         [
-            f"Measured (`python -m benchmarks scale`, `asr`) on {machine['cores']} cores of "
-            f"{machine['cpu']}, load {load:g} when it ended; CPU time is that of all processes:",
+            f"Measured (`python -m benchmarks stages`, `scale`, `asr`) on {machine['cores']} cores "
+            f"of {machine['cpu']}, load {load:g} when it ended; CPU time is that of all processes:",
             "",
             "| measured | figure |",
             "|---|---|",
+            *_whole_call(),
             f"| {long['calls']} two-channel calls of {long['minutes_each']:g} minutes, a window "
             f"every {_window_every_s():.0f} s | {long['x_real_time_per_core']:.0f} times real time "
             f"on one core, workers below {long['peak_worker_mb']:.0f} MB |",
