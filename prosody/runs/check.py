@@ -18,6 +18,7 @@ from prosody.audio.activity import ChannelActivity
 from prosody.audio.crosstalk import Crosstalk, compare
 from prosody.audio.decode import Samples
 from prosody.audio.recording import Recording
+from prosody.audio.storage import beside, is_url
 from prosody.calls.call import Call
 from prosody.errors import ProsodyError
 from prosody.examine import roles
@@ -31,6 +32,7 @@ from prosody.words import load as texts
 
 LISTENED_S = (60.0, 300.0)  # the second where the first does not tell
 LISTENED_CALLS = 100  # spread over all of them, so that a thousand take seconds
+FETCHED_CALLS = 20  # before a run, of those that lie elsewhere
 _TOLD = {
     "roles_from_voice": "voice",
     "roles_from_greeting": "wording",
@@ -111,6 +113,7 @@ def look(call: Call, options: Options, *, listen: bool = True) -> Look:
     seen = Look(call.name)
     try:
         with ExitStack() as stack:
+            call = stack.enter_context(beside(call))
             files = tuple(stack.enter_context(Recording(s.path)) for s in call.sources)
             length_s = max(f.info.duration_s for f in files)
             seen = replace(seen, duration_s=length_s, channels=sum(f.info.channels for f in files))
@@ -187,6 +190,8 @@ def _listened(call: Call, words: Words, sound: _Glimpse, options: Options, seen:
 def check(calls: Sequence[Call], options: Options, *, most: int | None = None) -> list[Look]:
     """Look at every call, or at so many spread over all, and listen to a minute of some."""
     if most is not None:
+        if any(is_url(source.path) for call in calls for source in call.sources):
+            most = min(most, FETCHED_CALLS)
         calls = calls[:: max(1, -(-len(calls) // most))]
     step = max(1, -(-len(calls) // LISTENED_CALLS))
     return [look(c, options, listen=i % step == 0) for i, c in enumerate(calls)]

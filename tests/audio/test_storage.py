@@ -55,6 +55,15 @@ def test_rows_from_memory_are_those_from_disk(memory):
     assert without_names(rows) == without_names(analyze(SAMPLES))
 
 
+def test_a_check_looks_at_remote_calls_too(memory):
+    from prosody.calls.collect import collect
+    from prosody.examine.examine import Options
+    from prosody.runs import check
+
+    looks = check.check(collect(["memory://calls"]), Options())
+    assert {(one.does, one.clock) for one in looks} == {("judge", "fits")}
+
+
 def test_a_remote_recording_is_read_by_ranges(memory, monkeypatch):
     path = SAMPLES / "1-plain-apology-nl.wav"
     url = "memory://calls/jan/1-plain-apology-nl.wav"
