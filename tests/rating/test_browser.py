@@ -329,11 +329,18 @@ def test_every_state_holds_up_to_axe(browser, served, lang, dark, tmp_path):
     assert at(page) == 2
     tab.context.close()
     guest = Watched(browser, **how)
+    guest.page.goto(server.invitations[0])
+    until(guest.page, f"{STATE} === 'welcome'")
+    guest.page.locator("#begin button").click()
+    until(guest.page, f"{STATE} === 'rate'")
     store = Store(tmp_path / "r.csv")
     store.write("UPDATE invitations SET revoked_s = 1")
     store.let_go()
-    guest.page.goto(server.invitations[0])
-    until(guest.page, f"{STATE} === 'over'")
+    for _ in range(2):  # a reload says what happened, also the second time
+        guest.page.reload()
+        until(guest.page, f"{STATE} === 'over'")
+        said = {"nl": "Deze uitnodiging is ingetrokken.", "en": "This invitation was revoked."}
+        assert guest.page.locator("#over-message").inner_text() == said[lang]
     assert axe(guest.page) == []
     guest.context.close()
 
