@@ -216,20 +216,22 @@ def analyze(
         textgrid=textgrid,
         look=Look(csv_dialect, columns),
     )
-    how = {"lang": lang, "measures_only": measures_only}
-    progress = Progress(quiet=quiet, as_json=json_progress, **how)
+    progress = Progress(quiet=quiet, as_json=json_progress, lang=lang, measures_only=measures_only)
     with run_of(request, progress) as run:
         if as_json:
             for row in run.apologies:
                 typer.echo(json.dumps(nested(row, measures_only=measures_only), ensure_ascii=False))
         else:
-            show(run.head(), **how)
+            show(run.head(), lang=lang, measures_only=measures_only)
         if json_progress:
             progress.end(run, str(out), run.files)
         else:
             if run.names_agents:
                 typer.echo(words("screen", lang)["table"]["as_is"], err=True)
-            closing(run, str(out), run.files, shipped=model is None, **how)
+            closing(
+                run, str(out), run.files,
+                shipped=model is None, lang=lang, measures_only=measures_only,
+            )  # fmt: skip
         raise typer.Exit(run.exit_code())
 
 

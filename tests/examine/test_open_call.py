@@ -277,7 +277,7 @@ def test_who_of_two_agents_did_what_is_told_of_every_word(call):
             one["speaker"] = f"agent {1 + (i >= first)}"
         return segments
 
-    line = examine(call(change), Options()).line
+    line = examine(call(change), Options()).record
     apologies = [a for a in line.acts if a["act"] == "apology"]
     assert {a["agent_speaker"] for a in apologies} == {"agent 2"}
     for rule in line.conduct.values():
