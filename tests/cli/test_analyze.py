@@ -410,14 +410,14 @@ def test_windows_without_length_or_beyond_the_end_have_rows_that_say_so(tmp_path
     assert rows["good"]["verdict"]
     assert rows["point"]["gates"] == ["too_short", "too_little_voice"]
     assert said["point"] == {
-        "window_empty": "Het venster heeft geen lengte: het eind is het begin."
+        "window_empty": "Het fragment heeft geen lengte: het begint en eindigt op hetzelfde moment."
     }
     assert "window_outside" in said["over the end"]
     assert rows["beyond"]["gates"] == ["outside_recording"]
     assert list(said["beyond"]) == ["window_beyond"]
     assert rows["beyond"]["verdict"] is None
     assert rows["beyond"]["measures"]["pitch_p50_st"] is None
-    assert "het venster ligt buiten de opname" in done.stdout
+    assert "het fragment ligt buiten de opname" in done.stdout
 
 
 @pytest.mark.parametrize("lang", ["nl", "en"])

@@ -412,7 +412,7 @@ def test_the_command_from_outside(tmp_path):
     needed = axis["ratings_for_reliability_80"]
     one = axis["icc2_1"]
     assert co.reliability_of_mean(one, needed) >= 0.8 > co.reliability_of_mean(one, needed - 1)
-    for lang, word in (("nl", "Beoordelaars"), ("en", "Raters")):
+    for lang, word in (("nl", "Luisteraars"), ("en", "Raters")):
         done = CliRunner().invoke(app, ["agreement", str(path), "--lang", lang])
         assert done.exit_code == 0, done.output
         assert word in done.stdout
