@@ -29,6 +29,7 @@ TESTS = (
     "said_again",
     "fragment",
     "noun_after",
+    "restart",
     "own_doing",
     "asks",
     "within",
@@ -103,6 +104,8 @@ class Lexicon:
     first_person: frozenset[str]
     plural_person: frozenset[str]
     behalf: tuple[str, ...]  # "namens", "on behalf of": not in the I-form after all
+    very: frozenset[str]  # how sorry: "so", "really"
+    called: frozenset[str]  # whom one speaks to: "sir", "Mrs"
     leads: frozenset[str]  # single words that may stand before a sentence
     before: frozenset[str]
     complement: frozenset[str]
@@ -227,6 +230,10 @@ def _build(data: dict[str, Any]) -> Lexicon:
         first_person=frozenset(_words(person["i"])),
         plural_person=frozenset(_words(person["we"])),
         behalf=_words(person.get("behalf", ())),
+        very=frozenset(sets.get("very", ())),
+        called=frozenset(
+            (*sets.get("voc", ()), *sets.get("tail", ()), *_words(text.get("titles", ())))
+        ),
         leads=frozenset(sets.get("lead", ())),
         before=frozenset(_words(clause["before"])),
         complement=frozenset(_words(clause["complement"])),

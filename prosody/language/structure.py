@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import pairwise
 
 from prosody.language.lexicon import Lexicon, Rule
 from prosody.language.tokens import Token
@@ -34,7 +33,8 @@ class Sides:
     that only turn back ("no", "oh", "or", another "sorry"). ``closed`` and ``opened`` say whether a
     sentence ends between them and the phrase; ``quoted`` whether the phrase stands in quotation
     marks that hold only a part of the turn; ``alike`` whether nearly the same word stands on both
-    sides ("Ann, sorry, Anna"); ``clause`` whether the phrase says who ("and I am sorry").
+    sides ("Ann, sorry, Anna"); ``clause`` whether the phrase says who ("and I am sorry");
+    ``bare`` whether it says no more than that one is sorry ("so sorry", "excuse me" do).
     """
 
     before: tuple[str, ...]
@@ -44,6 +44,7 @@ class Sides:
     quoted: bool = False
     alike: bool = False
     clause: bool = False
+    bare: bool = False
 
     @property
     def clause_before(self) -> tuple[str, ...]:
@@ -112,6 +113,7 @@ def sides(found: Sequence[Token], head: int, first: int, last: int, lex: Lexicon
         quoted=words[:first].count('"') % 2 == 1 and '"' in words[last:],
         alike=_alike(words, head, lex),
         clause=not (lex.first_person | lex.plural_person).isdisjoint(words[first:head]),
+        bare=lex.very.isdisjoint(words[first:last]),
     )
 
 
@@ -131,8 +133,8 @@ def _alike(words: Sequence[str], head: int, lex: Lexicon) -> bool:
 def cut_off(s: Sides, lex: Lexicon) -> bool:
     """Tell whether the clause before breaks off: it ends in a word that no clause ends in."""
     table = lex.structure
-    if s.closed or not s.before:
-        return False
+    if not s.before or (s.closed and s.before[-1] not in table.open_end & table.determiners):
+        return False  # recognisers end a sentence at a pause: "i am still in the. sorry"
     last, previous = s.before[-1], s.before[-2:-1]
     if last in table.open_before_noun:
         whole = last in table.joins and (s.clause or bool({*s.after[:1]} & table.complement_opens))
@@ -177,13 +179,12 @@ def said_again(s: Sides, lex: Lexicon) -> bool:
     def heavy(word: str) -> bool:
         return word not in light and (len(word) > 2 or word == "#")
 
+    twos = {(*before[j : j + 2],) for j in range(len(before))}
     threes = {(*before[j : j + 3],) for j in range(len(before))}
     if after[0] != before[-1] and (*after[:3],) not in threes:
         if after[0] in table.complement_opens:
             return False  # "..., sorry for the delay"
-        again = (*after[:2],) in {*pairwise(before)} or any(
-            w in before and heavy(w) for w in after[1:2]
-        )
+        again = (*after[:2],) in twos or any(w in before and heavy(w) for w in after[1:2])
         again = again or (*after[1:4],) in threes
         persons = (lex.first_person | lex.plural_person) - table.determiners
         restated = after[0] in table.persons - persons and {*after[1:2]} <= table.restates
@@ -263,6 +264,32 @@ def noun_after(s: Sides, lex: Lexicon) -> bool:
     return within(s, lex)
 
 
+def restart(s: Sides, lex: Lexicon) -> bool:
+    """Tell whether a bare "sorry" stands in mid-sentence and another phrase begins after it.
+
+    "The tram, sorry, bus nine goes there", "from Leeds, sorry, the north side of it we saw". Who
+    apologises says more: how sorry, for what, what she did or what is the matter; or takes leave.
+    """
+    table = lex.structure
+    if not s.bare or s.opened or not s.after or not within(s, lex):
+        return False
+    first = s.after[0]
+    if first in table.determiners:
+        if first in table.complement_opens | table.open_before_noun:
+            return first not in table.complement_opens  # "sorry, in the next", not "sorry for"
+        for word in s.clause_after[1:_SHORT]:
+            if word in table.verbs or word.endswith(table.past_ends):
+                return False  # "sorry, the line is bad"
+            if word in table.persons | table.determiners | table.joins:
+                return True  # the phrase is over, and no verb stood in it
+        return len(s.clause_after) < _SHORT
+    if _class(first, lex) == "#":
+        return True
+    says_more = table.subjects | table.verbs | table.negations | table.question_words
+    known = lex.function_words | lex.leads | lex.before | lex.complement | lex.stop | lex.called
+    return first not in says_more | known and not first.endswith(table.past_ends)
+
+
 def own_doing(s: Sides, lex: Lexicon) -> bool:
     """Tell whether what follows is said of the speaker: "sorry, I ...", "sorry, we ..."."""
     return bool(s.after) and s.after[0] in lex.first_person | lex.plural_person
@@ -287,6 +314,7 @@ TESTS: Mapping[str, Callable[[Sides, Lexicon], bool]] = {
     "said_again": said_again,
     "fragment": fragment,
     "noun_after": noun_after,
+    "restart": restart,
     "own_doing": own_doing,
     "asks": asks,
     "within": within,
