@@ -305,8 +305,16 @@ def test_hidden_judgements_are_hidden_on_every_page(browser, made):
     tab = Watched(browser)
     page = tab.open(made / FOUR)
     assert page.locator(".unveiled").first.is_visible()
-    page.get_by_label("Hide judgements").check()
+    sizes = "[document.querySelector('h1'), document.querySelector('main'), document.body].map("
+    sizes += "e => [getComputedStyle(e).fontSize, e.clientWidth])"
+    before = page.evaluate(sizes)
+    page.get_by_label("Hide how they sounded").check()
     assert not page.locator(".unveiled").first.is_visible()
+    assert page.evaluate(sizes) == before  # nothing else of the page changes
+    assert page.locator(".rules .status").first.is_visible()
+    page.emulate_media(media="print")
+    assert page.locator("h1").first.is_visible()
+    page.emulate_media(media="screen")
     for name in PAGES[:4]:
         page = tab.open(made / name)
         words = page.locator("main").inner_text()
