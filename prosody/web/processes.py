@@ -150,12 +150,14 @@ class Workroom:
         Raises
         ------
         Busy
-            If too much is waiting.
+            If too much is waiting, or the page is closing.
         RecordingError
             ``crashed`` or ``timed_out`` where the process did not survive it.
         """
         while True:
             process = await self._free_one(soon)
+            if self._closed:  # work that was begun while the page was open, and that nobody awaits
+                raise Busy
             try:
                 work: asyncio.Future[T] = asyncio.wrap_future(process.submit(task, *args))
             except BrokenProcessPool:  # it died while it had nothing to do: no fault of this work
@@ -180,6 +182,8 @@ class Workroom:
             raise
         except BaseException:
             self._free(process)
+            if self._closed:  # stopped in the middle of it
+                raise Busy from None
             raise
         self._free(process)
         return out

@@ -103,7 +103,7 @@ def test_a_table_that_is_open_elsewhere_loses_nothing(tmp_path, monkeypatch):
     store, ann = begun(out)
     store.export()
 
-    def locked(*_):
+    def locked(*_, **__):
         raise PermissionError("in use")
 
     with monkeypatch.context() as held:
