@@ -386,7 +386,7 @@ def test_analyze_says_that_a_journal_was_damaged_and_gives_the_same_rows(analyse
     (out / "apologies.jsonl").write_text("{}\n")
     done = _run.finish("analyze", SAMPLES, "--out", out, "--workers", 0, "-q", "--lang", "nl")
     assert done.returncode == 0, done.stderr
-    assert "was beschadigd. Opnamen erin die gaaf zijn en blijven: 3" in done.stderr
+    assert "was beschadigd. Opnamen die nog gaaf zijn en blijven staan: 3" in done.stderr
     assert json.loads((out / "run.json").read_text(encoding="utf-8"))["journal_saved"] == 3
     assert not write.changed(out)
     english = _run.finish("analyze", SAMPLES, "--out", out, "--workers", 0)
