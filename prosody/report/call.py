@@ -21,7 +21,6 @@ from prosody.report.player import Mark, Player
 from prosody.report.sound import Clip, Contours
 from prosody.results import reasons_to_hear
 from prosody.results.read import clip_id, number
-from prosody.results.records import RULES
 from prosody.transcripts.turns import Turn
 from prosody.words import clock
 
@@ -174,7 +173,7 @@ class CallPage:
                 out.append(self._mark(str(act["act"]), act, names[act["act"]]))
         for words in reasons_to_hear.complaint_words(sheet.line):
             out.append(self._mark("complaint", words, self.words["complaint"]))
-        for rule, result in self._results(sheet):
+        for rule, result in totals.results(sheet.line).items():
             for words in result.get("words") or ():
                 if isinstance(words, dict) and words.get("text"):
                     out.append(self._mark("evidence", words, self.say["rules"][rule]["name"]))
@@ -185,10 +184,6 @@ class CallPage:
         end = number(found, "end_s", start + 3)
         return Mark(kind, start, end, str(found.get("text") or ""), label,
                     str(found.get("role") or ""))  # fmt: skip
-
-    def _results(self, sheet: Sheet) -> list[tuple[str, dict[str, Any]]]:
-        found = sheet.line.get("conduct") or {}
-        return [(r, found[r]) for r in RULES if isinstance(found.get(r), dict)]
 
     # --- hearing and reading --------------------------------------------------------------------
 
@@ -236,11 +231,11 @@ class CallPage:
 
     def _rules(self, sheet: Sheet) -> Html:
         words = self.words
-        found = self._results(sheet)
+        found = totals.results(sheet.line)
         if not found:
             return section(words["rules"], paragraph(words["no_rules"]))
         by: dict[str, list[Html]] = {}
-        for name, result in found:
+        for name, result in found.items():
             status = str(result.get("status"))
             if self.frame.form and not self.frame.form.has(name):
                 continue
@@ -253,9 +248,9 @@ class CallPage:
             parts.append(listing(missed, class_="conduct missed"))
         elif by.get("met"):
             parts.append(paragraph(words["none_missed"]))
-        for status in ("met", "shown", "cannot_tell"):
+        for status in ("met", "shown", "cannot_tell", ""):
             if by.get(status):
-                title = words[f"rules_{status}"].format(n=len(by[status]))
+                title = words[f"rules_{status or 'not_applicable'}"].format(n=len(by[status]))
                 body = listing(by[status], class_="conduct")
                 parts.append(tag("details", tag("summary", title), body))
         heading = words["rules_missed"] if missed else words["rules"]
@@ -272,16 +267,17 @@ class CallPage:
             if isinstance(w, dict)
         ]  # fmt: skip
         status = str(result.get("status"))
-        value = f" ({said['value']})" if said["value"] else ""
+        value = f" ({said['value']})" if said["value"] and status else ""
         more = [t for t in (said["remark"], said["advice"]) if t]
         return join(
             (
-                tag("h3", said["name"], " ", tag("span", said["status"], value,
-                                                 class_=f"status {status}")),
+                tag("h3", said["name"], " ",
+                    tag("span", said["status"] or self.words["not_applicable"], value,
+                        class_=f"status {status}")),
                 tag("p", said["question"], class_="question"),
                 listing(heard, class_="heard-words") if heard else None,
                 *(tag("p", t, class_="remark") for t in more),
-                self.review.ask("rule", name, status, None),
+                self.review.ask("rule", name, status or "cannot_tell", None),
             )
         )  # fmt: skip
 

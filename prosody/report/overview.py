@@ -12,7 +12,7 @@ from prosody.report.call import NONE, file_name
 from prosody.report.chart import shares
 from prosody.report.html import Html, join, tag
 from prosody.report.page import figure, grid, listing, paragraph, section
-from prosody.report.tables import WholeRun
+from prosody.report.tables import WholeRun, other_acts
 from prosody.results import reasons_to_hear
 from prosody.results.read import number
 from prosody.statistics import intervals
@@ -73,8 +73,13 @@ class Overview(WholeRun):
         judged = say["judged_by"].format(name=model) if self.judged else say["measured_only"]
         calls = len(self.run.lines)
         return str(say["run_one" if calls == 1 else "run"].format(
-            calls=calls, minutes=self._minutes(), period=period, teams=teams, judged=judged
+            calls=calls, told=self._told(), minutes=self._minutes(), period=period, teams=teams,
+            judged=judged,
         ))  # fmt: skip
+
+    def _told(self) -> int:
+        """Return in how many calls words could be looked at."""
+        return sum(bool(line.get("conduct")) for line in self.run.lines)
 
     def _minutes(self) -> str:
         seconds = sum(number(line, "duration_s") for line in self.run.lines)
@@ -96,12 +101,12 @@ class Overview(WholeRun):
         """Return the rule most often missed: after complaints where there are enough of them."""
         say = self.say["overview"]
         if not self.run.apologies:
-            told = sum(bool(line.get("conduct")) for line in self.run.lines)
             return str(say["first_no_apology"].format(
-                calls=len(self.calls), minutes=self._minutes(), transcripts=told
+                calls=len(self.calls), minutes=self._minutes(), transcripts=self._told()
             ))  # fmt: skip
-        after = [c.line for c in self.calls if reasons_to_hear.complained(c.line)]
-        for key, lines in (("first_complaint", after), ("first_apology", self.run.lines)):
+        spoken = [line for line in self.run.lines if line.get("apologies")]
+        after = [line for line in spoken if reasons_to_hear.complained(line)]
+        for key, lines in (("first_complaint", after), ("first_apology", spoken)):
             found = totals.rules(lines)
             most = [(r.counts["not_met"] / r.graded, r.graded, name) for name, r in found.items()
                     if r.graded >= (LEAST_SHARE_OF if key == "first_complaint" else 1)]  # fmt: skip
@@ -173,18 +178,11 @@ class Overview(WholeRun):
     def _others(self) -> Html | None:
         """Return what else agents said that has the words of an apology, and for whom not known."""
         say, names = self.say["overview"], self.say["act"]
-        found: Counter[str] = Counter()
-        where: dict[str, int] = {}
-        for call in self.calls:
-            for act in call.line.get("acts") or ():
-                if isinstance(act, dict) and act.get("role") != "customer":
-                    kind = str(act.get("act"))
-                    found[kind] += 1
-                    where.setdefault(kind, call.page)
+        found = Counter(act for call in self.calls for act in other_acts(call.line))
         told = [
-            join((tag("a", names[k], href=file_name(where[k])), f": {found[k]}"))
+            join((tag("a", names[k], href=filtered(act=k)), f": {found[k]}"))
             for k in names
-            if k != "apology" and found[k]
+            if found[k]
         ]
         untold = sum(
             line.get("complaint_without_apology") is None
@@ -238,11 +236,14 @@ class Overview(WholeRun):
             return None
         say, screen = self.say["judged"], self.say["screen"]["verdict"]
         counts = Counter(str(r["verdict"]) for r in rows)
+        calls = Counter(v for c in self.calls for v in {r.get("verdict") for r in c.rows})
         table = []
         for name in totals.VERDICTS:
             low, high = intervals.wilson(counts[name], len(rows))
             word = join((tag("span", class_=f"swatch {name}", aria_hidden="true"), screen[name]))
             shown = tag("a", counts[name], href=filtered(sounded=name)) if counts[name] else 0
+            within = say["in_call" if calls[name] == 1 else "in_calls"].format(n=calls[name])
+            shown = join((shown, " ", tag("span", within, class_="small")))
             table.append([word, shown, self._percent(counts[name] / len(rows)),
                           self._range(low, high)])  # fmt: skip
         said = ", ".join(f"{screen[n]} {counts[n]}" for n in totals.VERDICTS)
@@ -255,9 +256,10 @@ class Overview(WholeRun):
         model = self.run.head.get("model") or {}
         judge = say["model"].format(name=model.get("name", "?"))
         judge += f" {say['weights']}" if model.get("shipped") else ""
-        head = [say["sounded"], self.say["overview"]["count"], say["share"], say["range"]]
+        head = [say["sounded"], self.say["overview"]["apologies"], say["share"], say["range"]]
         return section(
             say["verdicts"],
+            self.learnt(),
             shares([(n, counts[n]) for n in totals.VERDICTS], said),
             grid(None, head, table, class_="numbers"),
             paragraph(together) if len(chances) > 1 else None,

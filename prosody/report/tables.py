@@ -60,6 +60,12 @@ def ranked(run: Run, names: dict[str, str]) -> list[Call]:
     ]
 
 
+def other_acts(line: dict[str, Any]) -> set[str]:
+    """Return what a call holds that has the words of an apology and is none; not the customer's."""
+    acts = [a for a in line.get("acts") or () if isinstance(a, dict)]
+    return {str(a.get("act")) for a in acts if a.get("role") != "customer"} - {"apology"}
+
+
 def _quote(line: dict[str, Any], rows: Sequence[dict[str, Any]]) -> str:
     """Return the words that tell most of a call: the complaint that nobody met, or the apology."""
     said = [str(w.get("text") or "") for w in reasons_to_hear.complaint_words(line)]
@@ -93,6 +99,11 @@ class WholeRun:
             for r in reasons
         ]
         return tag("span", *said, class_="why")
+
+    def learnt(self) -> Html | None:
+        """Return what the shipped judge was learnt from, wherever its judgements are summed up."""
+        shipped = self.judged and (self.run.head.get("model") or {}).get("shipped")
+        return paragraph(self.say["judged"]["learnt"]) if shipped else None
 
     def date(self, line: dict[str, Any]) -> str:
         """Return the date of a call; '' where it is not known."""
@@ -143,7 +154,7 @@ class Tables(WholeRun):
             tag("nav", tag("button", say["previous"], type="button", id="previous"),
                 tag("button", say["next"], type="button", id="next"), class_="pager",
                 aria_label=say["pager"]),
-            self._export() if self.judged else None,
+            self._export() if self.judged and self.run.apologies else None,
             review.Review(self.frame).export(),
             data("data", {"words": words, "judged": self.judged, "texts": TEXTS,
                           "nonce": self.frame.nonce}),
@@ -170,6 +181,10 @@ class Tables(WholeRun):
         poor = any(c.line.get("status") == "poor_words" for c in self.calls)
         unknown = [("unknown", say["poor_words"])] if poor else []
         controls.append(self._choice("apology", say["apology"], [*yes_no, *unknown]))
+        acts = {a for c in self.calls for a in other_acts(c.line)}
+        if acts:
+            options = [any_, *((a, n) for a, n in self.say["act"].items() if a in acts)]
+            controls.append(self._choice("act", say["act"], options))
         if self.judged and self.run.apologies:
             screen = self.say["screen"]["verdict"]
             options = [any_, *((n, screen[n]) for n in totals.VERDICTS), ("-", say["not_judged"])]
@@ -215,6 +230,7 @@ class Tables(WholeRun):
             data_missed=len(missed),
             data_sounded=" ".join(verdicts) if self.judged else None,
             data_complaint="" if complaint is None else "yes" if complaint else "no",
+            data_act=" ".join(sorted(other_acts(call.line))),
             data_apology="yes" if call.rows else "unknown" if poor else "no",
             data_length=f"{seconds:.1f}",
             data_clips=" ".join(clip_id(r) for r in call.rows) if self.judged else None,
@@ -287,6 +303,7 @@ class Tables(WholeRun):
                 say["what"],
                 paragraph(say["what_text"]),
                 paragraph(say["judgement_text"]) if self.judged else None,
+                self.learnt(),
                 paragraph(say["people_text"]),
                 paragraph(say["pseudonyms_text"]),
             ),

@@ -12,11 +12,13 @@ from prosody.results.records import RULES
 VERDICTS = ("sincere", "unclear", "forced")
 # A total of fewer would be about persons.
 LEAST_AGENTS, LEAST_APOLOGIES = 5, 30
+# What a rule remarks where it needs an apology, or a complaint that lacks one, and there is none.
+_NO_APOLOGY = frozenset({"no_apology", "no_complaint"})
 
 
 @dataclass(slots=True)
 class Rule:
-    """How one conduct rule came out over the calls with an apology."""
+    """How one conduct rule came out over the calls it applies to."""
 
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -26,30 +28,41 @@ class Rule:
         return self.counts["met"] + self.counts["not_met"]
 
 
+def results(line: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what each rule found in one call; all counts, filters and pages rest on this.
+
+    A rule about an apology does not apply to a call without one: its status is then ``""``.
+    """
+    found = line.get("conduct") or {}
+    out = {n: found[n] for n in RULES if isinstance(found.get(n), dict)}
+    if not line.get("apologies"):
+        for name, result in out.items():
+            if _NO_APOLOGY.intersection(result.get("remarks") or ()):
+                out[name] = result | {"status": "", "remarks": []}
+    return out
+
+
 def rules(lines: Iterable[dict[str, Any]]) -> dict[str, Rule]:
-    """Return how each rule came out, over calls with an apology."""
+    """Return how each rule came out, over the calls it applies to."""
     out = {name: Rule() for name in RULES}
     for line in lines:
-        if not line.get("apologies"):
-            continue
-        for name, result in (line.get("conduct") or {}).items():
-            if name in out and isinstance(result, dict):
-                out[name].counts[str(result.get("status"))] += 1
+        for name, result in results(line).items():
+            if result.get("status"):
+                out[name].counts[str(result["status"])] += 1
     return {name: rule for name, rule in out.items() if rule.counts}
 
 
 def graded_by(name: str, lines: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], bool]]:
-    """Yield the calls with an apology that one rule graded, and whether they met it."""
+    """Yield the calls that one rule graded, and whether they met it."""
     for line in lines:
-        result = (line.get("conduct") or {}).get(name) if line.get("apologies") else None
-        if isinstance(result, dict) and result.get("status") in ("met", "not_met"):
-            yield line, result["status"] == "met"
+        status = results(line).get(name, {}).get("status")
+        if status in ("met", "not_met"):
+            yield line, status == "met"
 
 
 def graded(line: dict[str, Any]) -> tuple[int, int, list[str]]:
     """Return of one call how many rules were met, how many graded, and which were not met."""
-    found = {n: (line.get("conduct") or {}).get(n) for n in RULES}
-    status = {n: r.get("status") for n, r in found.items() if isinstance(r, dict)}
+    status = {n: r.get("status") for n, r in results(line).items()}
     missed = [n for n, s in status.items() if s == "not_met"]
     met = sum(s == "met" for s in status.values())
     return met, met + len(missed), missed
@@ -81,7 +94,7 @@ def teams(
                 members[name].add(str(row["agent"]))
     conduct: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for line in lines:
-        if line.get("apologies") and (name := str(line.get("team") or "").strip()):
+        if name := str(line.get("team") or "").strip():
             met, of, _ = graded(line)
             conduct[name][0] += met
             conduct[name][1] += of

@@ -219,6 +219,39 @@ def test_filters_order_and_page_live_in_the_address_and_survive_back(browser, ma
     tab.context.close()
 
 
+def test_what_was_also_heard_leads_to_its_calls(browser, made):
+    tab = Watched(browser)
+    page = tab.open(made / "index.html")
+    page.get_by_role("link", name="asking again or correcting").click()
+    until(page, "document.querySelectorAll('#rows tr').length === 1")
+    assert page.locator("#act").input_value() == "repair"
+    why = page.locator("#why")
+    wide = (
+        "e => { const f = document.createElement('span'); f.style.font = getComputedStyle(e).font;"
+    )
+    wide += (
+        "f.textContent = Array.from(e.options).map(o => o.text).sort((a, b) => b.length - a.length)"
+    )
+    wide += "[0]; document.body.append(f); return e.clientWidth >= f.offsetWidth; }"
+    assert why.evaluate(wide)  # no option is cut off
+    tab.context.close()
+
+
+def test_the_words_of_a_call_use_the_room_and_show_that_there_are_more(browser, made):
+    tab = Watched(browser)
+    page = tab.open(made / FOUR)
+    page.set_viewport_size({"width": 1280, "height": 1400})
+    box = page.locator(".transcript")
+    box.evaluate("e => { for (let i = 0; i < 6; i++) e.innerHTML += e.innerHTML; }")
+    assert box.evaluate("e => e.clientHeight < e.scrollHeight && e.clientHeight > 900")
+    edge = box.bounding_box()
+    clip = {"x": edge["x"] + 2, "y": edge["y"] + edge["height"] - 9, "width": 8, "height": 8}
+    more = page.screenshot(clip=clip, full_page=True)
+    box.evaluate("e => { e.scrollTop = e.scrollHeight; }")
+    assert page.screenshot(clip=clip, full_page=True) != more  # the shadow goes at the end
+    tab.context.close()
+
+
 def test_the_table_is_sorted_and_filtered_with_keys(browser, made):
     tab = Watched(browser)
     page = tab.open(made / "calls.html")

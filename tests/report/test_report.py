@@ -28,6 +28,7 @@ from prosody.audio.recording import Recording
 from prosody.errors import UsageError
 from prosody.report import html, speak, totals
 from prosody.results import read
+from prosody.results.records import RULES
 from prosody.statistics import intervals
 from prosody.words import clock, load
 
@@ -499,7 +500,37 @@ def test_the_options_of_a_run_are_words(analysed, tmp_path):
 def test_the_overview_counts_what_only_resembles_an_apology(pages):
     # "Sorry? What was the last letter?" in the fourth call
     page = Reader((pages / "index.html").read_text(encoding="utf-8"))
-    assert "Also heard, and no apology: asking again or correcting: 1." in "".join(page.words)
+    said = "Also heard, and no apology (number of calls): asking again or correcting: 1."
+    assert said in "".join(page.words)
+    assert "calls.html#act=repair" in [a.get("href") for t, a in page.tags if t == "a"]
+    assert (pages / "calls.html").read_text("utf-8").count('data-act="repair"') == 1
+    assert "acted, read English apologies" in "".join(page.words)
+    assert "(4 with a transcript)" in "".join(page.words)
+
+
+def test_a_rule_is_missed_as_often_in_the_overview_as_in_the_list_and_on_pages(results_of):
+    def spoil(rows, lines, head):
+        of = next(x["recording"] for x in lines if x.get("complaint") and x["apologies"] == 1)
+        rows[:] = [r for r in rows if r["recording"] != of]
+        for line in lines:
+            if line["recording"] == of:
+                line |= {"apologies": 0, "status": "no_apology", "complaint_without_apology": True}
+                for result in line["conduct"].values():
+                    result |= {"status": "cannot_tell", "value": None, "remarks": ["no_apology"]}
+                line["conduct"]["real"] |= {"status": "not_met", "remarks": []}
+
+    folder = results_of(spoil)
+    report.make(folder, audio=False)
+    told = {n: p.read_text("utf-8") for p in (folder / "report").rglob("*.html") for n in [p.stem]}
+    for name in RULES:
+        listed = re.findall(r'data-rule="([^"]*)"', told["calls"])
+        n = sum(name in one.split() for one in listed)
+        link = re.search(rf'href="calls.html#rule={name}">(\d+)<', told["index"])
+        assert (int(link[1]) if link else 0) == n
+    assert 'href="calls.html#rule=real">1<' in told["index"]
+    page = told["00001"]
+    assert page.count("does not apply: no apology was heard") == 11
+    assert "No apology was heard, so this says nothing" not in page
 
 
 def test_times_are_cut_and_not_rounded():

@@ -12,11 +12,12 @@
     return { tr: tr, page: Number(d.page), order: Number(d.page), why: d.why ? d.why.split(" ") : [],
       weight: Number(d.weight), rule: d.rule ? d.rule.split(" ") : [], missed: Number(d.missed),
       sounded: d.sounded ? d.sounded.split(" ") : [], complaint: d.complaint, apology: d.apology,
+      act: d.act ? d.act.split(" ") : [],
       length: Number(d.length), clips: d.clips ? d.clips.split(" ") : [], recording: d.call,
       call: cells[1].textContent, said: cells[3].textContent,
       text: (cells[1].textContent + " " + cells[3].textContent).toLocaleLowerCase() };
   });
-  var FIELDS = ["search", "why", "rule", "complaint", "apology", "sounded", "rated", "reviewed"];
+  var FIELDS = ["search", "why", "rule", "complaint", "apology", "act", "sounded", "rated", "reviewed"];
   var form = one("#filters"), sort = "order", down = false, page = 0, found = rows, texts = null, asked = false;
 
   // --- the address
@@ -69,14 +70,14 @@
   function filter() {
     var text = value("search").trim().toLocaleLowerCase(), why = value("why"), rule = value("rule");
     var complaint = value("complaint"), apology = value("apology");
-    var sounded = value("sounded"), mine = value("rated"), seen = value("reviewed");
+    var act = value("act"), sounded = value("sounded"), mine = value("rated"), seen = value("reviewed");
     if (text) need_texts();
     if (prosody.blind()) sounded = "";
     found = rows.filter(function (r) {
       return (!text || r.text.indexOf(text) >= 0) &&
         (!why || r.why.indexOf(why) >= 0) && (!rule || r.rule.indexOf(rule) >= 0) &&
         (!complaint || r.complaint === complaint) && (!apology || r.apology === apology) &&
-        (!sounded || r.sounded.indexOf(sounded) >= 0) &&
+        (!act || r.act.indexOf(act) >= 0) && (!sounded || r.sounded.indexOf(sounded) >= 0) &&
         (!mine || (r.clips.length > 0 && r.clips.every(prosody.rated)) === (mine === "yes")) &&
         (!seen || reviewed(r) === (seen === "yes"));
     });
