@@ -7,7 +7,7 @@ the list it kept of its own files.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from prosody.report.files import Finder
@@ -101,6 +101,7 @@ def make(
     sounds = Sounds(Finder(recordings, transcripts), say["call"], most, silence, redacted)
     sheets = Sheets(run, frame, calls, written, sounds)
     sheets.write(watch)
+    calls = [replace(c, quote=sheets.quotes.get(c.page, c.quote)) for c in calls]
     if sheets.heard:
         for name, source in zip(BESIDE, ("wavesurfer.min.js", "wavesurfer.LICENSE"), strict=True):
             written.put(name, vendored(source).decode())

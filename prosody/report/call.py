@@ -29,6 +29,7 @@ MEASURES = (
     "articulation_rate_syll_per_s", "pause_share", "duration_s",
 )  # fmt: skip
 MOST_APOLOGIES = 20
+LONGEST_LEAD_S = 10  # heard of a turn before the complaint in it
 NONE = "\N{EN DASH}"
 
 
@@ -195,8 +196,8 @@ class CallPage:
         # One complaint may rest on words beside each other.
         shown = {(m.kind, clock(m.start_s)): m for m in reversed(first)}
         buttons = [
-            self.player.play(f"{m.label} {clock(m.start_s)}", m.start_s, m.end_s, sheet.got,
-                             f"play jump {m.kind}")
+            self.player.play(f"{m.label} {clock(m.start_s)}", self._from(sheet, m), m.end_s,
+                             sheet.got, f"play jump {m.kind}")
             for m in sorted(shown.values(), key=lambda m: m.start_s)[:8]
         ]  # fmt: skip
         return tag(
@@ -204,6 +205,14 @@ class CallPage:
             self.player.show(sheet.got, f"../{sound_name(sheet.number)}", first),
             tag("div", *buttons, class_="buttons jumps") if buttons else None,
         )
+
+    def _from(self, sheet: Sheet, mark: Mark) -> float:
+        """Return where to begin to hear a find: a complaint, a second before its turn begins."""
+        if mark.kind != "complaint" or sheet.got is None:
+            return mark.start_s
+        turns = [t.start_s for t in sheet.turns if t.start_s <= mark.start_s <= t.end_s]
+        begin = max((t for t in turns if mark.start_s - t < LONGEST_LEAD_S), default=mark.start_s)
+        return max(sheet.got.start_s, begin - 1)
 
     def _transcript(self, sheet: Sheet, marks: Sequence[Mark]) -> Html:
         shown = self.player.transcript(sheet.turns, sheet.got, marks)

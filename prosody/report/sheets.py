@@ -22,7 +22,7 @@ from prosody.report.files import Files, Finder
 from prosody.report.folder import Folder
 from prosody.report.page import Frame
 from prosody.report.sound import Clip, Contours, clip, contours
-from prosody.report.tables import TEXTS, Call
+from prosody.report.tables import TEXTS, Call, in_sentence
 from prosody.results import reasons_to_hear
 from prosody.results.read import Run, clip_id, number, order
 from prosody.results.write import safe_cell
@@ -100,6 +100,7 @@ class Sheets:
     ) -> None:
         self.run, self.frame, self.calls, self.out = run, frame, calls, out
         self.sounds, self.heard = sounds, 0
+        self.quotes: dict[int, str] = {}  # of a page, in whole sentences
 
     def write(self, watch: Watch) -> None:
         """Write every page, what a search looks through, and the table for ``prosody fit``.
@@ -159,6 +160,7 @@ class Sheets:
         made: CallPage,
     ) -> None:
         about = number(rows[0], "start_s") if rows else _complaint_s(call.line)
+        self.quotes[call.page] = in_sentence(call.quote, turns, about)
         got, silence = self.sounds.get(call.page <= self.sounds.most, files, about)
         drawn: dict[int, Contours] = {}
         if got is not None:

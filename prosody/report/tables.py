@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +16,11 @@ from prosody.results import reasons_to_hear
 from prosody.results.parquet import date_of
 from prosody.results.read import Run, clip_id, name_of, number
 from prosody.results.records import RULES
+from prosody.transcripts.turns import Turn
 from prosody.words import clock
 
 FAILED_MOST = 500  # of one kind
-LONGEST_QUOTE = 110  # letters
+LONGEST_QUOTE = 100  # letters
 TEXTS = "texts.js"
 
 
@@ -73,6 +75,21 @@ def _quote(line: dict[str, Any], rows: Sequence[dict[str, Any]]) -> str:
         said = [str(r.get("text") or "") for r in rows]
     words = next((s for s in said if s), "")
     return words if len(words) <= LONGEST_QUOTE else f"{words[:LONGEST_QUOTE]} ..."
+
+
+def in_sentence(quote: str, turns: Sequence[Turn], start_s: float) -> str:
+    """Return quoted words from the start of their sentence, in the turn nearest to a time."""
+    words = quote.removesuffix(" ...")
+    near = [t for t in turns if words and words in t.text]
+    if not near:
+        return quote
+    turn = min(near, key=lambda t: max(t.start_s - start_s, start_s - t.end_s, 0.0))
+    before = turn.text[: turn.text.index(words)]
+    lead = re.split(r"(?<=[.?!])\s+", before)[-1]
+    room = LONGEST_QUOTE - len(quote)
+    if len(lead) > room:
+        lead = f"... {lead[-room:].partition(' ')[2]}" if room > 0 else ""
+    return lead + quote
 
 
 class WholeRun:

@@ -27,9 +27,11 @@ from prosody import report
 from prosody.audio.recording import Recording
 from prosody.errors import UsageError
 from prosody.report import html, speak, totals
-from prosody.results import read
+from prosody.report.tables import LONGEST_QUOTE, in_sentence
+from prosody.results import read, reasons_to_hear
 from prosody.results.records import RULES
 from prosody.statistics import intervals
+from prosody.transcripts.turns import Turn
 from prosody.words import clock, load
 
 JUDGED = re.compile(
@@ -531,6 +533,29 @@ def test_a_rule_is_missed_as_often_in_the_overview_as_in_the_list_and_on_pages(r
     page = told["00001"]
     assert page.count("does not apply: no apology was heard") == 11
     assert "No apology was heard, so this says nothing" not in page
+
+
+def test_a_quote_begins_with_its_sentence_and_its_sound_a_second_before(results_of):
+    def spoil(rows, lines, head):
+        of = next(x["recording"] for x in lines if x.get("complaint"))
+        rows[:] = [r for r in rows if r["recording"] != of]
+        next(x for x in lines if x["recording"] == of).update(
+            apologies=0, status="no_apology", complaint_without_apology=True
+        )
+
+    folder = results_of(spoil)
+    report.make(folder)
+    index = (folder / "report/index.html").read_text("utf-8")
+    assert ">Mijn wasmachine zou vanochtend komen.</q>" in index
+    assert ">Mijn wasmachine zou vanochtend komen.</q>" in (
+        folder / "report/calls.html").read_text("utf-8")  # fmt: skip
+    page = Reader((folder / "report/calls/00001.html").read_text("utf-8"))
+    jump = next(a for t, a in page.tags if "jump complaint" in str(a.get("class")))
+    line = next(x for x in read.read_lines(folder / "recordings.jsonl") if x.get("complaint"))
+    (said, *_) = reasons_to_hear.complaint_words(line)
+    assert float(jump["data-from"]) < said["start_s"] - 1
+    long = Turn(0.0, 9.0, f"One. {'so ' * 60}late.")
+    assert len(in_sentence("late.", [long], 1.0)) <= LONGEST_QUOTE + 4
 
 
 def test_times_are_cut_and_not_rounded():
