@@ -232,11 +232,13 @@ def estimate(found: Evidence, duration_s: float) -> Clock:
     given, recall = hit / total, hit / max(sum(voiced.values()), 1e-9)
     flat = under.sum(axis=0) / total
     curve, rate = flat, 0.0
-    step = min(0.0025, 0.3 / max(end, 60.0))
+    # One stray time far behind the sound is no reason to look for a drift that would reach it.
+    last = min(max(abs(begin), abs(end)), duration_s * (1 + MOST_RATE) + REACH_S)
+    step = min(0.0025, 0.3 / max(last, 60.0))
     still = abs(float(lags[flat.argmax()])) <= CLOSE_S
     if not (still and kappa(float(flat.max())) >= SURE_KAPPA):  # else no drift could gain anything
         rates = np.arange(-round(MOST_RATE / step), round(MOST_RATE / step) + 1) * step
-        wide = found.by_turn(_lags(REACH_S + MOST_RATE * max(abs(begin), abs(end))))[0]
+        wide = found.by_turn(_lags(REACH_S + MOST_RATE * last))[0]
         curves = np.stack([_shifted(wide, len(lags), r * middle) for r in rates]) / total
         best = int(curves.max(axis=1).argmax())
         if kappa(float(curves[best].max())) - kappa(float(flat.max())) > RATE_KAPPA:

@@ -63,7 +63,7 @@ class _Tokens:
 
     def count(self) -> int:
         value, place = self.number()
-        if value != int(value):
+        if not value.is_integer():  # nor is infinity
             raise self._document.bad(place, value, "a whole number")
         return int(value)
 

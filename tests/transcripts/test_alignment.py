@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from prosody.transcripts import alignment
 from prosody.transcripts.alignment import (
     Clock,
     estimate,
@@ -126,6 +127,18 @@ def test_the_transcript_of_another_call_fits_nowhere():
     turns, sides, _, _ = call(1)
     _, _, voices, end = call(2)
     assert estimate(evidence(turns, sides, voices), end).state == "unsure"
+
+
+def test_one_time_far_behind_the_sound_is_no_drift(monkeypatch):
+    """And no reason to look at the shifts of a hundred hours, which takes gigabytes."""
+    turns, sides, voices, end = call(1)
+    stray = replace(turns[5], end_s=362_439.0, words=())
+    asked = []
+    of_lags = alignment._lags
+    monkeypatch.setattr(alignment, "_lags", lambda reach: asked.append(reach) or of_lags(reach))
+    clock = estimate(evidence([*changed(turns, 9.0), stray], [*sides, 0], voices), end)
+    assert clock.state != "fits"
+    assert max(asked) < 2 * alignment.REACH_S + end
 
 
 def test_no_times_tell_nothing():

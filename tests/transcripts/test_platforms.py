@@ -564,6 +564,11 @@ def test_textgrid_short_form(tmp_path):
     assert [(u.role, u.start_s, u.end_s) for u in t.turns] == [("agent", 0.5, 1.5)]
 
 
+def test_textgrid_of_endless_intervals_is_refused(tmp_path):
+    with pytest.raises(TranscriptError, match="a whole number"):
+        read(write(tmp_path, "x.TextGrid", LONG_GRID.replace("size = 3", "size = " + "9" * 400, 1)))
+
+
 def test_textgrid_that_ends_early_names_the_place(tmp_path):
     text = LONG_GRID[: LONG_GRID.index('text = "I\'m"')]
     with pytest.raises(TranscriptError, match=r"the end of the file: found .*no more values"):
