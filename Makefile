@@ -14,8 +14,9 @@ install = $(if $(UV),uv pip install -q --python $(1),$(1) -m pip install -qq --d
 LOCK   := requirements/constraints.txt
 LOWEST := requirements/lowest.txt
 TESTS  ?=
-# One process per core; `make test SPREAD=` runs them one after the other.
-SPREAD ?= -n auto
+# One process more than there are cores, since browsers and killed runs are waited for; `make test
+# SPREAD=` runs them one after the other.
+SPREAD ?= -n $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 1)
 # openSMILE and Praat are only compared with. BENCH= leaves them out; their tests are then skipped.
 BENCH  ?= bench
 
