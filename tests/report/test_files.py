@@ -269,6 +269,7 @@ def test_a_run_of_failures_and_a_run_without_apologies_have_their_pages(tmp_path
         assert said in index.read_text(encoding="utf-8")
         assert (index.parent / "calls.html").is_file()
         assert not (index.parent / "clips.csv").exists()
+        assert "clips.csv" not in (index.parent / "calls.html").read_text(encoding="utf-8")
     failed = (tmp_path / "bad/report/failed.html").read_text(encoding="utf-8")
     assert "De inhoud is geen geluid (1)" in failed
     assert "Het bestand is leeg (1)" in failed
