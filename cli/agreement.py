@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import typer
 from prosody.cli import app
+from prosody.cli._options import given
 
 
 @app.command(
@@ -21,22 +22,18 @@ def agreement(
         "cannot_hear, remark. Or comparisons of 'rate --pairs'.",
     ),
     axis: str = typer.Option("both", "--axis", help="sincere, engaged or both."),
-    clips: Optional[Path] = typer.Option(  # noqa: UP045 -- Typer reads it in its own way
-        None,
+    clips: Path | None = given(
         "--clips",
         help="Table of 'prosody sample' that the clips come from: says how often apologies of the "
         "whole run sound put on or recited, by its weights. For comparisons: twins.csv, which "
         "tells how often each change was chosen.",
-        show_default=False,
     ),
     as_json: bool = typer.Option(False, "--json", help="Print all figures as JSON."),
-    page: Optional[Path] = typer.Option(  # noqa: UP045 -- Typer reads it in its own way
-        None,
+    page: Path | None = given(
         "--out",
         "--page",
         "-o",
         help="Folder for a page with plots, to open in a browser; nothing is fetched.",
-        show_default=False,
     ),
     lang: str = typer.Option("en", "--lang", help="nl or en."),
 ) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Optional
 
 import typer
 from prosody.cli import app
+from prosody.cli._options import given
 
 
 @app.command(
@@ -14,58 +14,48 @@ from prosody.cli import app
     epilog="Example: prosody coach   or: prosody coach --keep my-takes --lang nl",
 )
 def coach(
-    port: Optional[int] = typer.Option(  # noqa: UP045 -- Typer reads it in its own way
-        None,
+    port: int | None = given(
         "--port",
         min=0,
         max=65535,
         help="Port to listen on; 8737 by default, or a free one where that is taken.",
-        show_default=False,
     ),
     browser: bool = typer.Option(
         True, "--browser/--no-browser", help="Open the page in the default browser."
     ),
-    lang: Optional[str] = typer.Option(  # noqa: UP045
-        None,
+    lang: str | None = given(
         "--lang",
         help="Language of the page to begin with: nl or en; the browser's by default.",
-        show_default=False,
     ),
-    keep: Optional[Path] = typer.Option(  # noqa: UP045
-        None,
+    keep: Path | None = given(
         "--keep",
         metavar="FOLDER",
         help="Folder for the takes that a visitor chooses to keep; without it her browser asks.",
-        show_default=False,
     ),
-    situations: Optional[Path] = typer.Option(  # noqa: UP045
-        None,
+    situations: Path | None = given(
         "--situations",
         metavar="FOLDER",
         help="Folder with situations of your own, one TOML file each, and examples to imitate.",
-        show_default=False,
     ),
-    asr: Optional[str] = typer.Option(  # noqa: UP045
-        None,
+    asr: str | None = given(
         "--asr",
         metavar="[NAME|DIR]",
         help="Write what was said under the pitch line, by the model of this name (prosody "
         "recognisers), in this folder, or the best that is here; else the sentence stands there.",
-        show_default=False,
     ),
-    model: Optional[Path] = typer.Option(  # noqa: UP045
-        None, "--model", help="Use this judge in place of the shipped one.", show_default=False
+    model: Path | None = given(
+        "--model",
+        help="Use this judge in place of the shipped one.",
     ),
-    settings: Optional[Path] = typer.Option(  # noqa: UP045
-        None, "--settings", help="TOML file with thresholds.", show_default=False
+    settings: Path | None = given(
+        "--settings",
+        help="TOML file with thresholds.",
     ),
-    workers: Optional[int] = typer.Option(  # noqa: UP045
-        None,
+    workers: int | None = given(
         "--workers",
         min=1,
         max=64,
         help="Processes that listen; by default one for each processor, at most four.",
-        show_default=False,
     ),
     host: str = typer.Option(
         "127.0.0.1", "--host", help="Address to listen on; by default only this machine."
@@ -73,22 +63,21 @@ def coach(
     allow_network: bool = typer.Option(
         False, "--allow-network", help="Let other machines in, with --host; add the TLS files."
     ),
-    tls_cert: Optional[Path] = typer.Option(  # noqa: UP045
-        None,
+    tls_cert: Path | None = given(
         "--cert",
         "--tls-cert",
         metavar="FILE",
         help="TLS certificate (PEM).",
-        show_default=False,
     ),
-    tls_key: Optional[Path] = typer.Option(  # noqa: UP045
-        None, "--key", "--tls-key", metavar="FILE", help="Its key (PEM).", show_default=False
+    tls_key: Path | None = given(
+        "--key",
+        "--tls-key",
+        metavar="FILE",
+        help="Its key (PEM).",
     ),
-    name: Optional[list[str]] = typer.Option(  # noqa: UP045
-        None,
+    name: list[str] | None = given(
         "--name",
         help="Name under which others open it, as in the certificate; may be repeated.",
-        show_default=False,
     ),
 ) -> None:
     """Practise apologies in the browser: record, see pitch and loudness, hear what to try next.

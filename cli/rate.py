@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 import typer
 from prosody.cli import app
-from prosody.cli._options import tell_changed
+from prosody.cli._options import given, tell_changed
 
 if TYPE_CHECKING:
     from prosody.rating.clips import ClipSet
@@ -33,19 +33,18 @@ def rate(
         help="The ratings (CSV), as 'prosody fit --ratings' reads them. The database lies beside "
         "it; started again with the same --out, everybody goes on where they were.",
     ),
-    only: Optional[Path] = typer.Option(  # noqa: UP045 -- Typer reads it in its own way
-        None, "--only", help="Table of 'prosody sample': only its clips.", show_default=False
+    only: Path | None = given(
+        "--only",
+        help="Table of 'prosody sample': only its clips.",
     ),
     padding: float = typer.Option(
         0.5, "--padding", min=0.0, max=10.0, help="Seconds around an apology of a run."
     ),
-    anchors: Optional[str] = typer.Option(  # noqa: UP045
-        None,
+    anchors: str | None = given(
         "--anchors",
         help="Up to four agreed examples that stay at hand: a folder of sounds, or a CSV with clip "
         "and, where agreed, sincere, engaged (0-100) and label. Without it four clips of the set "
         "are at hand (of twelve or more), and nothing is said about them; 'none' for none.",
-        show_default=False,
     ),
     items: bool = typer.Option(False, "--items", help="Ask four short further questions."),
     pairs: bool = typer.Option(
@@ -54,21 +53,19 @@ def rate(
         help="Ask which of two clips of one agent sounded more sincere, the steadier question; "
         "the same words first. For 'prosody fit --pairs'.",
     ),
-    seed: Optional[int] = typer.Option(  # noqa: UP045
-        None, "--seed", min=0, help="Of the sequences; 0 by default.", show_default=False
+    seed: int | None = given(
+        "--seed",
+        min=0,
+        help="Of the sequences; 0 by default.",
     ),
-    recordings: Optional[list[Path]] = typer.Option(  # noqa: UP045
-        None,
+    recordings: list[Path] | None = given(
         "--recordings",
         help="Folder to find recordings in by their content, where they no longer lie under the "
         "name in the results; may be repeated.",
-        show_default=False,
     ),
-    meta_from: Optional[str] = typer.Option(  # noqa: UP045
-        None,
+    meta_from: str | None = given(
         "--meta-from",
         help="Regular expression with a group (?P<agent>...), searched in the names of sounds.",
-        show_default=False,
     ),
     invite: int = typer.Option(
         0, "--invite", "--raters", min=0, max=200, help="Make so many invitations, and print them."
@@ -76,41 +73,37 @@ def rate(
     days: float = typer.Option(
         14.0, "--days", min=0.01, max=366.0, help="How long an invitation holds."
     ),
-    revoke: Optional[list[int]] = typer.Option(  # noqa: UP045
-        None,
+    revoke: list[int] | None = given(
         "--revoke",
         help="Take an invitation back, and stop; may be repeated.",
-        show_default=False,
     ),
-    port: Optional[int] = typer.Option(  # noqa: UP045
-        None,
+    port: int | None = given(
         "--port",
         min=0,
         max=65535,
         help="Port; by default the one of last time, else 8737, else a free one.",
-        show_default=False,
     ),
     no_browser: bool = typer.Option(False, "--no-browser", help="Print the link, open nothing."),
     allow_network: bool = typer.Option(
         False, "--allow-network", help="Let other machines in, by invitation."
     ),
-    host: Optional[str] = typer.Option(  # noqa: UP045
-        None,
+    host: str | None = given(
         "--host",
         help="Address to listen on; 127.0.0.1, or with --allow-network all of this machine's.",
-        show_default=False,
     ),
-    name: Optional[list[str]] = typer.Option(  # noqa: UP045
-        None,
+    name: list[str] | None = given(
         "--name",
         help="Name of this machine in links, as in its certificate; may be repeated.",
-        show_default=False,
     ),
-    cert: Optional[Path] = typer.Option(  # noqa: UP045
-        None, "--cert", "--tls-cert", help="TLS certificate (PEM).", show_default=False
+    cert: Path | None = given(
+        "--cert",
+        "--tls-cert",
+        help="TLS certificate (PEM).",
     ),
-    key: Optional[Path] = typer.Option(  # noqa: UP045
-        None, "--key", "--tls-key", help="Its key (PEM).", show_default=False
+    key: Path | None = given(
+        "--key",
+        "--tls-key",
+        help="Its key (PEM).",
     ),
 ) -> None:
     """Collect ratings: listeners hear clips and say how sincere and how engaged each sounded.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 import typer
 from prosody.cli import app
-from prosody.cli._options import tell_changed
+from prosody.cli._options import given, tell_changed
 
 if TYPE_CHECKING:
     from prosody.rating.sampling import Sample
@@ -30,11 +30,9 @@ def sample(
         help="Write pairs of sounds instead: each clip resynthesised, and the same with one thing "
         "changed, so that 'prosody rate --pairs' tells which cue your listeners hear.",
     ),
-    recordings: Optional[list[Path]] = typer.Option(  # noqa: UP045
-        None,
+    recordings: list[Path] | None = given(
         "--recordings",
         help="With --twins: folder to find moved recordings in, by content; may be repeated.",
-        show_default=False,
     ),
     seed: int = typer.Option(0, "--seed", min=0, help="The same seed chooses the same clips."),
     enrich: str = typer.Option(
@@ -51,8 +49,9 @@ def sample(
     raters: int = typer.Option(
         5, "--raters", min=1, help="Raters a clip that you count on; only for what is foretold."
     ),
-    lang: Optional[str] = typer.Option(  # noqa: UP045 -- Typer reads it in its own way
-        None, "--lang", help="nl or en; that of the run by default.", show_default=False
+    lang: str | None = given(
+        "--lang",
+        help="nl or en; that of the run by default.",
     ),
     as_json: bool = typer.Option(False, "--json", help="Print what is foretold as JSON."),
 ) -> None:
