@@ -64,9 +64,6 @@ class Request:
 class Watch(batch.Watch, Protocol):
     """Whoever is told how an analysis goes, from its beginning."""
 
-    def given(self, calls: Sequence[Call], options: Options) -> None:
-        """Take note of what will be examined, and how."""
-
     def found(self, journal: Journal, removed: Sequence[str]) -> None:
         """Take note of what an earlier run left, and what of it was removed."""
 
@@ -117,7 +114,6 @@ def analyze(request: Request, watch: Watch) -> Iterator[Run]:
         memory=request.memory,
         time_limit_s=request.time_limit_s,
     )
-    watch.given(calls, options)
     with Journal(request.out, fresh=request.fresh) as journal:
         removed = purge.begin(journal, request.out, redact=request.redact) if request.out else []
         watch.found(journal, removed)

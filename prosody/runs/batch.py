@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from prosody.calls import pseudonyms
 from prosody.calls.call import Call
 from prosody.errors import UsageError
+from prosody.examine.examine import Options
 from prosody.examine.gates import closed
 from prosody.results.records import ApologyRecord, CallRecord
 from prosody.runs.journal import Journal
@@ -46,6 +47,9 @@ class Engine(Protocol):
 
 class Watch(Protocol):
     """Whoever is told how a run goes."""
+
+    def given(self, calls: Sequence[Call], options: Options) -> None:
+        """Take note of what will be examined, and how; not called where nothing is left to do."""
 
     def begin(self, total: int, kept: int) -> None:
         """Take note of how many recordings there are, and how many were done before."""
@@ -236,6 +240,8 @@ def run(
             tasks.append((i, call, key))
     out = Run(journal, total=len(calls), reused=len(calls) - len(tasks))
     if watch:
+        if tasks:
+            watch.given([call for _, call, _ in tasks], work.options)
         watch.begin(len(calls), out.reused)
     with _signals() as heard:
         done = set()
