@@ -182,15 +182,16 @@ def said_once(transcript: Transcript) -> tuple[Transcript, Message | None]:
     turns = transcript.turns
     places: dict[str, list[int]] = {}
     for i, turn in enumerate(turns):
-        if turn.role != "unknown":
+        if turn.role != "unknown" and math.isfinite(turn.start_s):
             places.setdefault(plain(turn.text), []).append(i)
-    pairs = [
-        (a, b)
-        for same in places.values()
-        for k, a in enumerate(same)
-        for b in same[k + 1 :]
-        if turns[a].role != turns[b].role and abs(turns[a].start_s - turns[b].start_s) < ECHO_S
-    ]
+    pairs = []
+    for same in places.values():
+        same.sort(key=lambda i: turns[i].start_s)
+        low = 0
+        for k, b in enumerate(same):  # with those just before it: "yes" is said a thousand times
+            while turns[b].start_s - turns[same[low]].start_s >= ECHO_S:
+                low += 1
+            pairs += [(a, b) for a in same[low:k] if turns[a].role != turns[b].role]
     long = [(a, b) for a, b in pairs if len(turns[a].text.split()) >= ECHO_WORDS]
     pairs = pairs if len(long) > 1 else long
     if not pairs:
