@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from prosody.errors import UsageError
 from prosody.results.records import AXES
 from prosody.statistics.intervals import wilson
-from prosody.tables.table_files import Floats, read_rows
+from prosody.tables.table_files import Floats, open_rows, read_rows
 
 COLUMNS = ("clip_a", "clip_b", "rater", "chosen")
 # Before any answer scores are taken to have this spread; one clip that always wins stays finite.
@@ -93,7 +93,7 @@ def read_pairs(path: Path | str, axis: str) -> Compared:
 
 def is_comparisons(path: Path | str) -> bool:
     """Whether a table holds comparisons and no ratings of single clips."""
-    return set(COLUMNS) <= {h.lower() for h in read_rows(Path(path))[0]}
+    return set(COLUMNS) <= {h.lower() for h in open_rows(path)[0]}
 
 
 def summary(path: Path | str, twins: Path | None = None) -> dict[str, Any]:

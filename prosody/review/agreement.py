@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.review.answers import Answer, latest
+from prosody.statistics.intervals import Z_95, wilson
 
 POSITIVE: Final = {"rule": "not_met", "apology": "yes", "call": "yes"}
 DRAWS: Final = 2000
@@ -136,8 +137,6 @@ def _ranges(table: NDArray[np.float64], seed: int) -> tuple[Range, Range, Range]
         low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (math.nan, math.nan)
         if of == of and of > 0:
             # Where all agree every draw agrees: a share of few is never that sure.
-            from prosody.statistics.intervals import wilson
-
             a, b = wilson(count, of)
             low, high = min(low, a), max(high, b)
         out.append((float(value[i]), float(low), float(high)))
@@ -148,5 +147,5 @@ def _needed(cells: NDArray[np.float64]) -> int:
     """Return how many further answers to finds bring precision to within 10 points."""
     tp, fp = float(cells[0]), float(cells[1])
     share = (tp + 1) / (tp + fp + 2)  # of few answers, not all or nothing
-    wanted = 1.96**2 * share * (1 - share) / HALF_WIDTH**2
+    wanted = Z_95**2 * share * (1 - share) / HALF_WIDTH**2
     return max(0, math.ceil(wanted - (tp + fp)))

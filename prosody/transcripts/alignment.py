@@ -81,6 +81,11 @@ class Evidence:
         """Seconds of each stretch."""
         return np.asarray(self.spans[:, 1] - self.spans[:, 0])
 
+    @property
+    def first(self) -> NDArray[np.intp]:
+        """Position of each turn's first stretch."""
+        return np.flatnonzero(np.diff(self.turn, prepend=-1))
+
     def only(self, side: int) -> Evidence:
         """Return what one voice should lie over."""
         keep = self.side == side
@@ -111,7 +116,7 @@ class Evidence:
 
         ``[turns, lags]`` and twice ``[turns]``, in the order of the turns.
         """
-        first = np.flatnonzero(np.diff(self.turn, prepend=-1))
+        first = self.first
         length = np.add.reduceat(self.length_s, first)
         middle = np.add.reduceat(self.length_s * self.spans.mean(axis=1), first) / length
         return np.add.reduceat(self.under(lags_s), first, axis=0), length, middle
@@ -361,7 +366,7 @@ def faults(turns: Sequence[Turn], sides: Sequence[int], voices: Sequence[Spans])
     near = round(_NEAR_S / STEP_S)
     order = np.argsort(found.spans[:, 0], kind="stable")
     starts, longest = found.spans[order, 0], float(found.length_s.max())
-    first = np.flatnonzero(np.diff(found.turn, prepend=-1))
+    first = found.first
     for k, mine in enumerate(np.split(found.spans, first[1:])):
         i = int(found.turn[first[k]])
         low = np.searchsorted(starts, mine[0, 0] - _NEAR_S - longest)
