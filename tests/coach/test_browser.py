@@ -19,7 +19,7 @@ from places import synthetic_voice
 
 pytest.importorskip("starlette", reason="needs the extra studio")
 pytest.importorskip("uvicorn", reason="needs the extra studio")
-from coach_pages import STATE, Running, coach, enter, give, practise, record, speech
+from coach_pages import STATE, Running, coach, enter, give, practise, record, speech, speeches
 
 SR = 48_000
 ELSEWHERE = "coach.test"  # a name that is no secure address, though it leads here
@@ -30,11 +30,8 @@ APOLOGY = (25.6, 31.9)  # of the agent's channel of the sample
 @pytest.fixture(scope="module")
 def sounds(tmp_path_factory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("sounds")
-    made = {name: folder / f"{name}.wav" for name in ("mic", "take", "brief", "other", "soft")}
-    speech(made["mic"], *APOLOGY)
-    speech(made["take"], 25.6, 28.6, to=16_000)
-    speech(made["brief"], 25.6, 27.2, to=16_000)
-    speech(made["other"], 33.7, 36.7, to=16_000)
+    made = speeches(folder, APOLOGY, brief=(25.6, 27.2))
+    made["soft"] = folder / "soft.wav"
     speech(made["soft"], 25.6, 28.6, to=16_000, gain=0.003)
     made["text"] = folder / "notes.txt"
     made["text"].write_text("not a sound", encoding="utf-8")

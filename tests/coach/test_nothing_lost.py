@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from browser import Watched, chromiums, plays, until
-from coach_pages import STATE, Running, coach, enter, give, practise, record, speech
+from coach_pages import STATE, Running, coach, enter, give, practise, record, speeches
 
 SR = 48_000
 
@@ -34,12 +34,7 @@ MICROPHONE = """
 
 @pytest.fixture(scope="module")
 def sounds(tmp_path_factory) -> dict[str, Any]:
-    folder = tmp_path_factory.mktemp("sounds")
-    made = {name: folder / f"{name}.wav" for name in ("mic", "take", "other")}
-    speech(made["mic"], 20.0, 45.0)
-    speech(made["take"], 25.6, 28.6, to=16_000)
-    speech(made["other"], 33.7, 36.7, to=16_000)
-    return made
+    return speeches(tmp_path_factory.mktemp("sounds"), (20.0, 45.0))
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import soundfile
 from browser import Watched, chromiums, plays, until
-from coach_pages import Running, coach, enter, give, practise, record, speech
+from coach_pages import Running, coach, enter, give, practise, record, speeches
 from places import synthetic_voice
 
 pytest.importorskip("starlette", reason="needs the extra studio")
@@ -33,13 +33,7 @@ example = "bus.wav"
 @pytest.fixture(scope="module")
 def sounds(tmp_path_factory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("sounds")
-    made = {name: folder / f"{name}.wav" for name in ("mic", "take", "other", "text", "more")}
-    speech(made["mic"], 25.6, 31.9)
-    speech(made["take"], 25.6, 28.6, to=16_000)
-    speech(made["other"], 33.7, 36.7, to=16_000)
-    speech(made["text"], 20.0, 31.9, to=16_000)
-    speech(made["more"], 33.7, 45.0, to=16_000)
-    return made
+    return speeches(folder, (25.6, 31.9), text=(20.0, 31.9), more=(33.7, 45.0))
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from browser import Watched, until
 from places import SAMPLES
 from served import Running, coach
 
-__all__ = ["STATE", "Running", "coach", "enter", "give", "practise", "record", "speech"]
+__all__ = ["STATE", "Running", "coach", "enter", "give", "practise", "record", "speech", "speeches"]
 
 SR = 48_000
 STATE = "document.querySelector('#recorder').dataset.state"
@@ -22,6 +22,15 @@ def speech(path, start: float, end: float, to: int = SR, gain: float = 1.0) -> N
     y, sr = soundfile.read(SAMPLES / "1-plain-apology-nl.wav", dtype="float32")
     one = soxr.resample(y[round(start * sr) : round(end * sr), 0], sr, to)
     soundfile.write(path, gain * np.concatenate([np.zeros(to // 5), one]), to, subtype="PCM_16")
+
+
+def speeches(folder, mic, **more) -> dict[str, Any]:
+    """Write what the microphone plays, two takes, and further stretches, by their names."""
+    spans = {"mic": mic, "take": (25.6, 28.6), "other": (33.7, 36.7), **more}
+    made = {name: folder / f"{name}.wav" for name in spans}
+    for name, span in spans.items():
+        speech(made[name], *span, to=SR if name == "mic" else 16_000)
+    return made
 
 
 def enter(watched: Watched, server: Running, situation: str = "late_parcel") -> Any:
