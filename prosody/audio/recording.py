@@ -209,15 +209,15 @@ class Recording:
         frame = max(0, round(min(time_s, 3600.0 * MAX_HOURS) * self.info.sr_hz))
         return min(frame, self.info.frames) if self._decoder.exact else frame
 
-    def read(self, start_s: float, end_s: float, channel: int = 0) -> Samples:
-        """Return one channel of one window, float32 ``[n]``.
+    def read(self, start_s: float, end_s: float, channel: int | None = 0) -> Samples:
+        """Return one channel of one window, float32 ``[n]``; of all of them ``[channels, n]``.
 
         Parameters
         ----------
         start_s, end_s : float
             Seconds from the start of the file; the window is cut to what there is.
-        channel : int
-            From 0.
+        channel : int or None
+            From 0; None is all, in one pass.
 
         Notes
         -----
@@ -225,11 +225,13 @@ class Recording:
         when a window begins before the last one read: ask in order of time, or use
         :meth:`read_all`, which does.
         """
-        if not 0 <= channel < self.info.channels:
+        if channel is not None and not 0 <= channel < self.info.channels:
             raise ValueError(f"{self.path} has {self.info.channels} channels, no channel {channel}")
         start, end = self._frame(start_s), self._frame(end_s)
+        asked = slice(None) if channel is None else channel
+        nothing = np.zeros((self.info.channels, 0), np.float32)[asked]
         if end <= start:
-            return np.zeros(0, np.float32)
+            return nothing
         if self._decoder.can_seek or self._stream is None or start < self._at:
             self._stream, self._held = self._counted(self._decoder, 0), None
             self._at = 0
@@ -244,12 +246,12 @@ class Recording:
                 break
             stop = self._at + block.shape[1]
             if stop > start:
-                pieces.append(block[channel, max(0, start - self._at) : end - self._at].copy())
+                pieces.append(block[asked, max(0, start - self._at) : end - self._at].copy())
             if stop > end:
                 self._held = block
                 break
             self._at = stop
-        return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+        return np.concatenate(pieces, axis=-1) if pieces else nothing
 
     def read_all(self, windows: Iterable[tuple[float, float]], channel: int = 0) -> list[Samples]:
         """Return several windows of one channel, in the order asked, in one pass over the file."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from prosody.audio.recording import Recording
 from prosody.errors import RecordingError
-from prosody.report.files import Files, Signal
+from prosody.report.files import Files
 from prosody.results.read import number
 
 AROUND_S = 1.5  # drawn before and after an apology
@@ -126,7 +126,10 @@ def clip(files: Files, about_s: float = 0.0) -> Clip:
         low = 0.0 if length <= MOST_S else max(0.0, min(about_s - 60, length - MOST_S))
         high = min(length, low + MOST_S)
         rate = min(MOST_HZ, max(opened[str(s.path)].info.sr_hz for s in here))
-        sounds = [_read(opened[str(s.path)], s, low, high, rate) for s in here]
+        # Both sides mostly lie in one file: it is decoded once.
+        where = {(str(s.path), s.offset_s) for s in here}
+        read = {(p, at_s): _read(opened[p], low - at_s, high - at_s, rate) for p, at_s in where}
+        sounds = [read[str(s.path), s.offset_s][s.channel] for s in here]
     size = max(map(len, sounds))
     if not size:
         raise RecordingError(f"{here[0].path}: it holds no sound.", "Make the results again.")
@@ -135,18 +138,16 @@ def clip(files: Files, about_s: float = 0.0) -> Clip:
                 tuple(files.number(s) for s in here), both, high - low >= length - 0.1)  # fmt: skip
 
 
-def _read(recording: Recording, signal: Signal, low: float, high: float, rate: int) -> Samples:
-    """Return a signal from `low` to `high` on the call's clock, silence where it has not begun."""
-    own_low, own_high = low - signal.offset_s, high - signal.offset_s
-    if own_high <= 0:
-        return np.zeros(round((high - low) * rate), np.float32)
-    y = recording.read(max(0.0, own_low), own_high, signal.channel)
-    if recording.info.sr_hz != rate and len(y):
+def _read(recording: Recording, low: float, high: float, rate: int) -> Samples:
+    """Return all channels between two times of a file, ``[channels, n]``; silence before it."""
+    if high <= 0:
+        return np.zeros((recording.info.channels, round((high - low) * rate)), np.float32)
+    y = recording.read(max(0.0, low), high, None)
+    if recording.info.sr_hz != rate and y.size:
         import soxr
 
-        y = soxr.resample(np.nan_to_num(y), recording.info.sr_hz, rate).astype(np.float32)
-    late = max(0, round(-own_low * rate))
-    return np.concatenate([np.zeros(late, np.float32), y]) if late else y
+        y = soxr.resample(np.nan_to_num(y).T, recording.info.sr_hz, rate).astype(np.float32).T
+    return np.pad(y, ((0, 0), (max(0, round(-low * rate)), 0)))
 
 
 def contours(got: Clip, row: dict[str, Any]) -> Contours:

@@ -101,6 +101,13 @@ def test_windows_anywhere_are_what_the_stream_holds(files, name):
             np.testing.assert_allclose(recording.read(start, end, 1), expected, atol=1e-5)
 
 
+def test_all_channels_of_a_window_are_those_of_each(files):
+    with Recording(files / "flac.flac") as recording:
+        for start, end in [(0.5, 0.7), (1.9, 5.0), (3.0, 4.0)]:
+            each = [recording.read(start, end, channel) for channel in (0, 1)]
+            np.testing.assert_array_equal(recording.read(start, end, None), np.stack(each))
+
+
 def test_read_all_gives_windows_in_the_order_asked(files):
     with Recording(files / "gsm.wav") as recording:  # cannot seek
         whole = np.concatenate(list(recording.blocks()), axis=1)[0]
