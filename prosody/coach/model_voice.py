@@ -134,7 +134,7 @@ def warm(folder: str) -> None:
     import psutil
 
     me = psutil.Process()
-    me.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if psutil.WINDOWS else 10)
+    me.nice(psutil.IDLE_PRIORITY_CLASS if psutil.WINDOWS else 19)
     y = (0.1 * np.sin(2 * np.pi * 120 * np.arange(16_000) / 16_000)).astype(np.float32)
     render(encode(y, 16_000, True)[1], float("nan"), "slower")
     forget()

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from prosody.arrays import Spans
 from prosody.coach.contours import Lines
-from prosody.errors import ProsodyError, RecordingError
+from prosody.errors import ProsodyError, RecordingError, UsageError
 from prosody.examine.baseline import Baseline
 from prosody.results.records import ApologyRecord
 from prosody.settings import Settings
@@ -339,37 +339,23 @@ def usual(flacs: list[bytes], folder: str, settings: Settings) -> Usual:
     They are joined to one recording, which is also what is kept: ``--baseline`` of the command line
     on that file gives the same.
     """
-    from prosody.errors import UsageError
-    from prosody.examine.speaker import baseline_of
+    from prosody.examine.speaker import ordinary_speech
+    from prosody.measures import table
 
     joined = join(flacs)
     with _as_file(joined, folder) as path:
         try:
-            known = baseline_of(path, settings)
+            measured, seconds = ordinary_speech(path, settings)
         except UsageError:
             return Usual(joined, None)
-    return Usual(joined, known, spread(joined, settings))
-
-
-def spread(flac: bytes, settings: Settings) -> dict[str, tuple[float, float]]:
-    """Return the 20th and 80th percentile of each measure over stretches of ordinary speech."""
-    import soundfile
-
-    from prosody.audio import activity
-    from prosody.examine import baseline
-    from prosody.measures import measure, table
-
-    y, sr = soundfile.read(io.BytesIO(flac), dtype="float32")
-    cut = baseline.stretches(activity.speech(y, sr), np.empty((0, 2)), settings.baseline)
-    if not len(cut):
-        return {}
-    sounds = [y[round(a * sr) : round(b * sr)] for a, b in cut]
-    low, high = np.nanquantile(measure.measure(sounds, sr), USUAL_SHARE, axis=0)
-    return {
+    low, high = np.nanquantile(measured, USUAL_SHARE, axis=0)
+    spread = {
         name: (float(a), float(b))
         for name, a, b in zip(table.ACOUSTIC, low, high, strict=True)
         if math.isfinite(a) and math.isfinite(b)
     }
+    known = Baseline.of(measured, seconds, settings.baseline.min_s, table.ACOUSTIC)
+    return Usual(joined, known, spread)
 
 
 def wav(flac: bytes) -> bytes:

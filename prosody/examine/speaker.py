@@ -187,13 +187,25 @@ class Measuring:
 
 
 def baseline_of(path: Path, settings: Settings) -> Baseline:
-    """Measure a recording of ordinary speech as the baseline of one voice.
+    """Return the baseline of one voice from a recording of ordinary speech (`ordinary_speech`)."""
+    measured, seconds = ordinary_speech(path, settings)
+    return Baseline.of(measured, seconds, settings.baseline.min_s, table.ACOUSTIC)
+
+
+def ordinary_speech(path: Path, settings: Settings) -> tuple[Floats, float]:
+    """Measure stretches of a recording of ordinary speech.
 
     Parameters
     ----------
     path : Path
         One voice; of several channels the one with most speech is taken.
     settings : Settings
+
+    Returns
+    -------
+    measured : float64 [n, len(table.ACOUSTIC)]
+    seconds : float
+        Speech in them.
 
     Raises
     ------
@@ -216,5 +228,4 @@ def baseline_of(path: Path, settings: Settings) -> Baseline:
                 "Record some ordinary sentences of the same voice.",
             )
         sounds = recording.read_all([(float(a), float(b)) for a, b in cutting], channel)
-        measured = measure.measure(sounds, recording.info.sr_hz)
-        return Baseline.of(measured, held, chosen.min_s, table.ACOUSTIC)
+        return measure.measure(sounds, recording.info.sr_hz), held
