@@ -1,4 +1,4 @@
-"""Rules over what is said beside the apology: responsibility, specific, understanding, promise."""
+"""The rules responsibility, specific, understanding, promise: what is said beside the apology."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules over the order of things: heard_first, delay, solution."""
+"""The rules heard_first, delay, solution: the order of things."""
 
 from __future__ import annotations
 

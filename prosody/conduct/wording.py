@@ -1,4 +1,4 @@
-"""Rules over the apology itself: real, short, once, i_form, no_escape."""
+"""The rules real, short, once, i_form, no_escape: the apology itself."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -19,6 +20,8 @@ ORDER = (
     "results", "runs", "tables", "statistics", "rating", "fit", "report", "review", "web", "coach",
     "resynthesis", "words", "cli",
 )  # fmt: skip
+# Files that are named without more, by what stands in each of them.
+ALIKE = {"One command each": '"""``prosody ', "A reader of one format each": "\nREADERS = ["}
 
 
 def modules() -> dict[str, Path]:
@@ -88,31 +91,18 @@ def circles(graph: dict[str, set[str]]) -> set[str]:
 def first_sentence(path: Path) -> str:
     """Return the first line of a module's docstring."""
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return text.split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
+    return text.split("\n\n")[0].replace("\n", " ")
 
 
-def texts() -> list[Path]:
-    """Return one table of texts of each subject, in English where there is one."""
-    found = sorted((ROOT / "prosody" / "words").glob("*.toml"), key=lambda p: p.name, reverse=True)
-    by_subject = {path.name.split(".")[0]: path for path in found}
-    return sorted(by_subject.values())
-
-
-def first_comment(path: Path) -> str:
-    """Return the first sentence of the comment at the head of a file."""
-    lines = path.read_text(encoding="utf-8").split("\n\n")[0].splitlines()
-    text = " ".join(line.removeprefix("#").strip() for line in lines if line.startswith("#"))
-    return text.split(". ")[0].removesuffix(".") + "."
-
-
-def whole(path: Path) -> str:
-    """Return a room's docstring as one paragraph; of a long one the first sentence alone."""
-    text = " ".join((ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split())
-    return text if len(text) < 220 else first_sentence(path)
+def topic(path: Path) -> str:
+    """Return what a file is for: the head of its first sentence, where that says enough."""
+    sentence = first_sentence(path).rstrip(".")
+    head = re.split(": |; |, and ", sentence)[0]
+    return head if len(head.split()) > 2 else sentence
 
 
 def listing() -> str:
-    """Return the list of rooms as Markdown: a table a room, a line a file."""
+    """Return the list of rooms as Markdown: a list a room, a line a file."""
     by_room: dict[str, list[tuple[str, Path]]] = defaultdict(list)
     for name, path in modules().items():
         by_room[room_of(name)].append((name, path))
@@ -123,14 +113,21 @@ def listing() -> str:
             continue
         inits = [p for n, p in files if p.name == "__init__.py" and n.count(".") <= 1]
         title = f"`{room}/`" if room else "At the top"
-        about = whole(inits[0]) if inits and room else "What every room may use."
-        lines += [f"### {title}", "", about, "", "| file | what it is for |", "|---|---|"]
+        about = first_sentence(inits[0]) if inits and room else "What every room may use."
+        lines += [f"### {title}", "", about, ""]
+        alike = defaultdict(list)
         for _, path in files:
             if path.name == "__init__.py" and path in inits and room:
                 continue
-            lines.append(f"| `{path.name}` | {first_sentence(path)} |")
+            kind = next((k for k, sign in ALIKE.items() if sign in path.read_text("utf-8")), None)
+            if kind:
+                alike[kind].append(f"`{path.name}`")
+            else:
+                lines.append(f"- `{path.name}`: {topic(path)}")
+        lines += [f"- {kind}: {', '.join(names)}" for kind, names in alike.items()]
         if room == "words":
-            lines += [f"| `{path.name}` | {first_comment(path)} |" for path in texts()]
+            tables = {p.name.split(".")[0] for p in (ROOT / "prosody" / "words").glob("*.toml")}
+            lines.append(f"- Subjects: {', '.join(f'`{name}`' for name in sorted(tables))}")
         lines.append("")
     assert not by_room, f"rooms without a place in ORDER: {sorted(by_room)}"
     return "\n".join(lines)
