@@ -351,9 +351,13 @@ def _plain(value: Any) -> Any:
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
-    """Return rows as an aligned text table (floats to four significant digits)."""
+    """Return rows as an aligned text table (floats to four significant digits).
+
+    What is within a cell gets a column each.
+    """
     if not rows:
         return "(nothing)"
+    rows = [_flat(row) for row in rows]
     names = list(columns or rows[0])
 
     def text(value: Any) -> str:
@@ -365,3 +369,11 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = Non
     widths = [max(len(row[i]) for row in cells) for i in range(len(names))]
     lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in cells]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for name, value in row.items():
+        inner = value if isinstance(value, Mapping) else {"": value}
+        out |= {f"{name} {key}".strip(): v for key, v in inner.items()}
+    return out

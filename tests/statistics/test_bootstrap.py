@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks import clusters as bench
+from benchmarks import intervals as bench
 from prosody.statistics import bootstrap, intervals
 
 
@@ -71,7 +71,7 @@ def test_a_share_and_what_is_left_of_it_mirror_each_other():
 def test_on_made_up_clusters_the_range_holds_the_truth_as_often_as_it_says(monkeypatch):
     monkeypatch.setattr(bootstrap, "DRAWS", 800)
     for case in ((8, 20, 0.2, 0.2, False), (30, 20, 0.2, 0.2, True)):
-        found = bench.covered(case, 300, seed=3)
+        found = bench.of_runs(case, 300, seed=3)
         # Two standard errors of 300 pairs are 2.5 points.
         assert 0.92 <= found["clustered"]["covered"] <= 0.99
         if not case[-1]:
