@@ -145,7 +145,7 @@ LIBROSA_TEXT = (
     "",
     "`prosody features --method librosa` computes pitch, energy and tempo with librosa's own",
     "functions (pYIN, mel spectra, RMS, peak picking). Correlation over clips and median",
-    "difference, ours less the other, in the measure's unit (`python -m benchmarks by_librosa`).",
+    "difference, ours less the other, in the measure's unit (`python -m benchmarks parity`).",
     "What rests on which frames are voiced differs most: pYIN decides otherwise (README, pitch).",
     "",
 )

@@ -71,7 +71,8 @@ def arguments(argv: Sequence[str], doc: str | None) -> argparse.Namespace:
     -------
     argparse.Namespace
         ``profile`` and ``quick``, ``data`` (folder), ``files`` (own recordings, may be empty),
-        ``out`` (folder of results), ``repeats``.
+        ``out`` (folder of results), ``repeats``, and ``on_samples``: False until the sample calls
+        stand in for data that is not there.
     """
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks NAME", description=(doc or "").strip().split("\n")[0]
@@ -106,7 +107,7 @@ def arguments(argv: Sequence[str], doc: str | None) -> argparse.Namespace:
         help="timed runs after the warm-up, 5 or more (default: 5)",
     )
     args = parser.parse_args(list(argv))
-    args.quick = args.profile == "quick"
+    args.quick, args.on_samples = args.profile == "quick", False
     args.repeats = max(5, args.repeats)
     return args
 
@@ -315,8 +316,7 @@ def write(
         Parts that could not run, and why.
     """
     suffix = ".own" if args.files else ".quick" if args.quick else ""
-    if getattr(args, "on_samples", False):
-        suffix = ".samples"
+    suffix = ".samples" if args.on_samples else suffix
     out = Path(args.out) / f"{name}{suffix}.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     record = {

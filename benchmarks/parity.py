@@ -1,4 +1,4 @@
-"""Agreement of the measures with openSMILE's eGeMAPS functionals, clip by clip.
+"""Agreement of the measures with openSMILE's functionals and with librosa's, clip by clip.
 
 All clips of EmoDB (16 kHz) and every agent turn of at least half a second of HarperValley (8 kHz)
 are measured by `prosody.measures.measure`, written with openSMILE's names and conversions
@@ -11,12 +11,16 @@ Two more comparisons tell where differences come from. *Their pitch*: the same w
 pitch contour in place of ours, so that only definitions differ. *Laryngograph*: pitch and voicing
 measures of the FDA sentences, of our contour and of openSMILE's, each against the contour of
 the electrodes at the larynx: who is nearer the truth.
+
+*librosa*: the same clips as librosa's own functions measure them. Correlation over clips, and the
+median difference (ours less librosa's, in the measure's unit). ``docs/parity.md`` shows all.
 """
 
 from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +30,11 @@ from numpy.typing import NDArray
 from benchmarks import common
 
 Sound = NDArray[np.float32]
+Clip = tuple[Sound, int]
 Matrix = NDArray[np.float64]
 LEAST_TURN_S = 0.5
 SETS = ("eGeMAPSv02", "eGeMAPSv01a")
+TITLES = {"emodb": "EmoDB, 16 kHz", "harpervalley": "HarperValley, 8 kHz"}
 
 _F0, _L = "F0semitoneFrom27.5Hz_sma3nz_", "loudness_sma3_"
 TARGETS: dict[str, float] = {
@@ -64,7 +70,7 @@ TARGETS: dict[str, float] = {
 """What the correlation is to reach; where pitch decides, openSMILE's own errors limit it."""
 
 
-def turns(folder: Path) -> tuple[list[tuple[Sound, int]], list[Path]]:
+def turns(folder: Path) -> tuple[list[Clip], list[Path]]:
     """Return the agent's turns of all calls, and the files they came from."""
     import soundfile
 
@@ -82,7 +88,7 @@ def turns(folder: Path) -> tuple[list[tuple[Sound, int]], list[Path]]:
     return clips, files
 
 
-def theirs(smile: Any, clips: list[tuple[Sound, int]], columns: list[str]) -> Matrix:
+def theirs(smile: Any, clips: list[Clip], columns: list[str]) -> Matrix:
     """Return openSMILE's functionals; its 0 for "nothing there" stays 0."""
     rows = [smile.process_signal(y, sr).iloc[0] for y, sr in clips]
     return np.array([[row.get(c, np.nan) for c in columns] for row in rows], dtype=np.float64)
@@ -102,7 +108,7 @@ def agreement(ours: Matrix, other: Matrix) -> dict[str, float]:
 
 
 def with_their_pitch(
-    smile: Any, clips: list[tuple[Sound, int]], lead_s: float = 0.0
+    smile: Any, clips: list[Clip], lead_s: float = 0.0
 ) -> tuple[list[str], Matrix]:
     """Measure clips with openSMILE's F0 in place of ours, `lead_s` later than it says."""
     contours = []
@@ -113,7 +119,7 @@ def with_their_pitch(
 
 
 def given(
-    clips: list[tuple[Sound, int]],
+    clips: list[Clip],
     contours: list[NDArray[np.float64]],
     first_s: float,
     step_s: float,
@@ -168,29 +174,76 @@ def laryngograph(folder: Path, opensmile: Any) -> tuple[dict[str, Any], list[Pat
     return found, [*files, *sounds]
 
 
+def by_rate(measure: Callable[[list[Sound], int], Matrix], clips: list[Clip]) -> Matrix:
+    """Return the measures of clips [n, measures]; those of one rate in one batch."""
+    from prosody.measures.table import ACOUSTIC
+
+    values = np.full((len(clips), len(ACOUSTIC)), np.nan)
+    for sr in {sr for _, sr in clips}:
+        of = [i for i, clip in enumerate(clips) if clip[1] == sr]
+        values[of] = measure([clips[i][0] for i in of], sr)
+    return values
+
+
+def librosa(ours: Matrix, clips: list[Clip]) -> list[dict[str, Any]]:
+    """Return how alike our measures are to librosa's."""
+    from prosody.measures.by_librosa import by_librosa
+    from prosody.measures.table import ACOUSTIC, BY_NAME
+
+    other, rows = by_rate(by_librosa, clips), []
+    for i, column in enumerate(ACOUSTIC):
+        both = np.isfinite(ours[:, i]) & np.isfinite(other[:, i])
+        if both.sum() < 10:
+            continue
+        a, b = ours[both, i], other[both, i]
+        spread = np.std(a) * np.std(b)
+        rows.append(
+            {
+                "measure": column,
+                "unit": BY_NAME[column].unit,
+                "clips": int(both.sum()),
+                "r": float(np.corrcoef(a, b)[0, 1]) if spread > 0 else np.nan,
+                "median_difference": float(np.median(a - b)),
+            }
+        )
+    return rows
+
+
 def main(argv: list[str]) -> int:
-    """Measure, compare, print, write and draw."""
+    """Measure, compare, print, write and draw; librosa's part has a result of its own."""
     import soundfile
 
-    from prosody.measures.measure import measure, to_egemaps
-    from prosody.measures.table import ACOUSTIC, BY_EGEMAPS
-    from prosody.settings import Settings
+    from prosody.measures.measure import measure
 
     args = common.arguments(argv, __doc__)
-    opensmile = common.need("opensmile")
     files = common.sound_files(args, "emodb", "*.flac", limit=60 if args.quick else None, cut=True)
-    sets = {"emodb": [soundfile.read(f, dtype="float32") for f in files]}
+    first = "clips" if args.files or args.on_samples else "emodb"
+    sets = {first: [soundfile.read(f, dtype="float32") for f in files]}
     if not args.files and (args.data / "harpervalley").is_dir():
         sets["harpervalley"], more = turns(args.data / "harpervalley")
         files = [*files, *more]
+    raw = {name: by_rate(measure, clips) for name, clips in sets.items()}
+    step = 4 if args.quick else 1
+    alike = {TITLES.get(n, n): librosa(raw[n][::step], c[::step]) for n, c in sets.items()}
+    for name, rows in alike.items():
+        print(f"\n{name}, beside librosa\n{common.table(rows)}")
+    common.write("by_librosa", args, alike, files)
+    return beside_opensmile(args, sets, raw, files)
+
+
+def beside_opensmile(
+    args: Any, sets: dict[str, list[Clip]], raw: dict[str, Matrix], files: list[Path]
+) -> int:
+    """Hold all sets against openSMILE, and both against the laryngograph."""
+    from prosody.measures.measure import to_egemaps
+    from prosody.measures.table import ACOUSTIC, BY_EGEMAPS
+    from prosody.settings import Settings
+
+    opensmile = common.need("opensmile")
     gates = Settings().gates
     at = {n: i for i, n in enumerate(ACOUSTIC)}
     ours, judged, names = {}, {}, []
-    for name, clips in sets.items():
-        values = np.full((len(clips), len(ACOUSTIC)), np.nan)
-        for sr in {sr for _, sr in clips}:
-            of = [i for i, clip in enumerate(clips) if clip[1] == sr]
-            values[of] = measure([clips[i][0] for i in of], sr)
+    for name, values in raw.items():
         length = values[:, at["duration_s"]]
         judged[name] = (length >= gates.min_duration_s) & (
             length * values[:, at["voiced_share"]] >= gates.min_voiced_s
