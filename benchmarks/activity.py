@@ -1,4 +1,4 @@
-"""Voice activity against the word times of telephone calls, beside others; and music.
+"""Voice activity, and the talk reckoned from it, against word times of calls; music; others.
 
 The data set ``harpervalley`` has both tracks of real calls (8 kHz) and a recogniser's word times.
 Speech is where words are, with gaps up to 0.25 s between them filled; a frame of 10 ms is right
@@ -16,13 +16,20 @@ as it is and down the line; what counts is the share of clips that would be with
 Contenders: energy (librosa's split, 30 dB), earshot at its calibrated 0.5 without anything around
 it, and Silero VAD (its sequence model, threshold 0.5) where the package ``silero-vad`` lies in the
 environment. All get the same 16 kHz samples, but ours, which gets the file's own.
+
+The measures of `conversation` have a result of their own, as written down before the first look:
+they are applied to our voice activity on each track, to which words are unknown, and to the given
+word times, both on the clock of the call by the starts that the transcripts give. Reported are,
+over calls, the median and the largest absolute difference, and the mean difference (ours less
+theirs). Nothing of `conversation` was chosen on any of these calls.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import util
 from pathlib import Path
@@ -32,28 +39,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import common
+from prosody.arrays import Spans, join
+from prosody.audio.activity import activity, speech
+from prosody.measures import conversation
 
 Array = NDArray[np.float32]
-Spans = NDArray[np.float64]
 Detector = Callable[[Array, int], Spans]
 
 STEP_S = 0.01
 FILLED_S = 0.25
+SHOWN = (
+    "agent_talk_share", "silence_share", "overlap_share", "longest_wait_s", "agent_response_s",
+    "customer_response_s", "agent_cut_ins", "customer_cut_ins",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Track:
-    """One side of a call with where its words are, in seconds of its own file."""
+    """One side of a call, where its words are in it and in the call, and when it starts there."""
 
     path: Path
     samples: Array
     sr_hz: int
     words: Spans
     held_out: bool
+    in_call: Spans
+    late_s: float = 0.0
 
 
 def load(args: Any) -> list[Track]:
-    """Read tracks and words; every second call (by name) is held out."""
+    """Read tracks and words, the agent's before the customer's; every second call is held out."""
     import soundfile
 
     try:
@@ -62,31 +77,28 @@ def load(args: Any) -> list[Track]:
         print(f"{reason}: the sample calls instead, which were made, not spoken")
         args.on_samples = True
         found = common.sample_tracks()
-        return [Track(*one, bool(i // 2 % 2)) for i, one in enumerate(found)]
+        return [Track(*one, bool(i // 2 % 2), one[-1]) for i, one in enumerate(found)]
     tracks = []
     for i, path in enumerate(transcripts):
         segments = json.loads(path.read_text(encoding="utf-8"))
         for role in ("agent", "caller"):
             sound = path.parent.parent / role / f"{path.stem}.wav"
             samples, sr = soundfile.read(sound, dtype="float32")
-            words = [
-                (segment["start_ms"] + at, segment["start_ms"] + at + long)
-                for segment in segments
-                if segment["speaker_role"] == role
-                for at, long in zip(
-                    segment["word_offsets_ms"], segment["word_durations_ms"], strict=True
-                )
-            ]
-            spans = np.array(sorted(words), float).reshape(-1, 2) / 1000
-            tracks.append(Track(sound, samples, sr, spans, i % 2 == 1))
+            own = [s for s in segments if s["speaker_role"] == role]
+            late_s = float(np.median([s["offset_ms"] - s["start_ms"] for s in own])) / 1000
+            words, in_call = (said(own, start) for start in ("start_ms", "offset_ms"))
+            tracks.append(Track(sound, samples, sr, words, i % 2 == 1, in_call, late_s))
     return tracks
 
 
-def ours(samples: Array, sr: int) -> Spans:
-    """`prosody.audio.activity`, as everything else here uses it."""
-    from prosody.audio.activity import speech
-
-    return speech(samples, sr)
+def said(segments: Sequence[Mapping[str, Any]], start: str) -> Spans:
+    """Return where the words of some segments are, in seconds from what `start` counts from."""
+    words = [
+        (segment[start] + at, segment[start] + at + long)
+        for segment in segments
+        for at, long in zip(segment["word_offsets_ms"], segment["word_durations_ms"], strict=True)
+    ]
+    return np.array(sorted(words), float).reshape(-1, 2) / 1000
 
 
 def wide(samples: Array, sr: int) -> Array:
@@ -154,7 +166,7 @@ def energy() -> Detector:
 
 
 PEERS: Mapping[str, Callable[[], Detector]] = {
-    "prosody": lambda: ours,
+    "prosody": lambda: speech,
     "earshot, bare": bare,
     "silero-vad sequence": silero,
     "energy (librosa split)": energy,
@@ -170,24 +182,16 @@ def on_grid(spans: Spans, count: int) -> NDArray[np.bool_]:
     return np.asarray(depth > 0)
 
 
-def filled(spans: Spans) -> Spans:
-    """Join spans whose gap is short: the reference is phrases, not words."""
-    if not len(spans):
-        return spans
-    ends = np.maximum.accumulate(spans[:, 1])
-    first = np.flatnonzero(np.concatenate([[True], spans[1:, 0] - ends[:-1] > FILLED_S]))
-    return np.column_stack([spans[first, 0], np.maximum.reduceat(spans[:, 1], first)])
-
-
 def figures(tracks: list[Track], found: list[Spans]) -> dict[str, float]:
     """Return agreement with the words over all frames of some tracks."""
     counts = np.zeros(4)
     for track, spans in zip(tracks, found, strict=True):
         n = int(len(track.samples) / track.sr_hz / STEP_S)
-        is_on, said = on_grid(filled(spans), n), on_grid(filled(track.words), n)
+        # The reference is phrases, not words: short gaps are filled.
+        is_on, told = (on_grid(join(s, FILLED_S), n) for s in (spans, track.words))
         counts += [
-            np.sum(is_on & said), np.sum(is_on & ~said), np.sum(~is_on & said),
-            np.sum(~is_on & ~said),
+            np.sum(is_on & told), np.sum(is_on & ~told), np.sum(~is_on & told),
+            np.sum(~is_on & ~told),
         ]  # fmt: skip
     hit, false, missed, rest = counts
     return {
@@ -252,7 +256,6 @@ def sounds(files: list[Path]) -> list[tuple[Array, int]]:
 
 def shares(clips: list[tuple[Array, int]]) -> dict[str, list[float]]:
     """Return the share of each clip that is called music, as it is and down the line."""
-    from prosody.audio.activity import activity
 
     def share(y: Array, sr: int) -> float:
         found = activity(y, sr).music
@@ -290,6 +293,34 @@ def music(args: Any, tracks: list[Track]) -> dict[str, Any]:
         out["calls_share_of_time"] = {
             way: round(float(np.mean(found)), 5) for way, found in shares(calls).items()
         }
+    return out
+
+
+def talk(tracks: Sequence[Track]) -> dict[str, Any]:
+    """Return how far our measures of `conversation` are from those of the words, one by one."""
+    calls = [
+        [
+            conversation.measure(*sides).as_dict()
+            for sides in (
+                [speech(t.samples, t.sr_hz) + t.late_s for t in call],
+                [join(t.in_call, FILLED_S) for t in call],
+            )
+        ]
+        for call in zip(tracks[::2], tracks[1::2], strict=True)
+    ]
+    out: dict[str, Any] = {}
+    for part, some in (("held_out", calls[1::2]), ("all", calls)):
+        out[part] = {}
+        for name in SHOWN:
+            off = [a[name] - b[name] for a, b in some if math.isfinite(a[name] - b[name])]
+            sizes = np.abs(off)
+            out[part][name] = {
+                "calls": len(off),
+                "median_difference": float(np.median(sizes)),
+                "largest_difference": float(sizes.max()),
+                "mean_ours_less_theirs": float(np.mean(off)),
+                "theirs_mean": float(np.nanmean([b[name] for _, b in some])),
+            }
     return out
 
 
@@ -345,4 +376,7 @@ def main(argv: list[str]) -> int:
     print(json.dumps(rows["music"], indent=1))
     files = [t.path for t in tracks]
     common.write("activity", args, rows, files, skipped=skipped)
+    talks = talk(tracks)
+    print(common.table([{"measure": n, **row} for n, row in talks["held_out"].items()]))
+    common.write("conversation", args, talks, files)
     return 0
