@@ -121,8 +121,8 @@ def main() -> None:
         # What stops a whole request is a matter of how it was asked; a failed recording is a row.
         from prosody.message import failure
 
-        said = " ".join(failure(error, _lang())).strip()
-        typer.echo(f"prosody: {said}", err=True)
+        shown = " ".join(failure(error, _lang())).strip()
+        typer.echo(f"prosody: {shown}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         typer.echo("prosody: interrupted", err=True)

@@ -62,7 +62,7 @@ class Progress:
     ) -> None:
         self.quiet, self.as_json, self.measures_only = quiet, as_json, measures_only
         self.say: dict[str, str] = words("screen", lang)["progress"]
-        self.began = self.told = time.monotonic()
+        self.began = self.shown_s = time.monotonic()
         self.total = self.kept = self.done = self.failed = self.judged = self.withheld = 0
         dumb = os.environ.get("TERM") == "dumb"
         self.live = sys.stderr.isatty() and not (as_json or quiet or dumb)
@@ -80,7 +80,7 @@ class Progress:
         """Tell how many recordings there are, and how many an earlier run did."""
         self.total = total
         self.kept = self.done = kept
-        self.began = self.told = time.monotonic()
+        self.began = self.shown_s = time.monotonic()
         if self.as_json:
             self._put_json("begin")
         elif kept and not self.quiet:
@@ -88,12 +88,12 @@ class Progress:
 
     def found(self, journal: Journal, removed: Sequence[str]) -> None:
         """Tell what became of what was there: a journal that was damaged or old, words in clear."""
-        said = [("removed", ", ".join(removed))] if removed else []
+        news = [("removed", ", ".join(removed))] if removed else []
         if journal.saved is not None:
-            said.append(("saved", str(journal.saved)))
+            news.append(("saved", str(journal.saved)))
         elif journal.anew:
-            said.append(("anew", ""))
-        for event, what in said:
+            news.append(("anew", ""))
+        for event, what in news:
             if self.as_json:
                 typer.echo(json.dumps({"event": f"journal_{event}", "what": what}), err=True)
             else:  # also with --quiet: nothing is lost or removed without a word
@@ -114,13 +114,13 @@ class Progress:
         now = time.monotonic()
         if self.as_json:
             first = self.done == self.kept + 1
-            if first or now - self.told >= 1.0 or self.done == self.total:
-                self.told = now
+            if first or now - self.shown_s >= 1.0 or self.done == self.total:
+                self.shown_s = now
                 self._put_json("progress")
         elif not self.quiet and (
-            self.live or self.done == self.total or now - self.told >= QUIET_STEP_S
+            self.live or self.done == self.total or now - self.shown_s >= QUIET_STEP_S
         ):
-            self.told = now
+            self.shown_s = now
             self._clear()
             typer.echo(self._text(), err=True, nl=not self.live or self.done == self.total)
 
@@ -184,8 +184,8 @@ class Progress:
         self._clear()
         # Most messages begin with the file's name; it stands before the code already.
         message = nameless(record.message, record.recording)
-        said = f"{record.recording}: {record.code}: {message} {record.remedy}"
-        typer.echo(_printable(said), err=True)
+        failure = f"{record.recording}: {record.code}: {message} {record.remedy}"
+        typer.echo(_printable(failure), err=True)
 
     def _clear(self) -> None:
         if self.live:
@@ -287,10 +287,10 @@ def _score(row: ApologyRecord) -> str:
 def _why(row: ApologyRecord, texts: dict[str, Any]) -> str:
     if row.gates:
         return "; ".join(texts["gate"].get(g, g) for g in row.gates)
-    said = [str(r["text"]) for r in row.reasons[:2]]
-    if not said:
-        said = [r.text for r in row.remarks[:1]]
-    return "\n".join(said)
+    parts = [str(r["text"]) for r in row.reasons[:2]]
+    if not parts:
+        parts = [r.text for r in row.remarks[:1]]
+    return "\n".join(parts)
 
 
 def _others(

@@ -54,11 +54,11 @@ def agreement(
         raise UsageError(f"--axis {axis!r}, expected sincere, engaged or both.", "")
     words = Words(lang)
     if paired.is_comparisons(ratings):
-        told = paired.summary(ratings, clips)
+        summary = paired.summary(ratings, clips)
         if as_json:
-            typer.echo(json.dumps(figures.plain(told), ensure_ascii=False, indent=2))
+            typer.echo(json.dumps(figures.plain(summary), ensure_ascii=False, indent=2))
         else:
-            _show_pairs(told, words.say["pairs"], lang)
+            _show_pairs(summary, words.say["pairs"], lang)
         return
     found = figures.agreement(ratings, axis, clips)
     for one in found["axes"].values():
@@ -74,7 +74,7 @@ def agreement(
         typer.echo(words.say["say"]["page"].format(path=written), err=as_json)
 
 
-def _show_pairs(told: dict[str, Any], say: dict[str, str], lang: str) -> None:
+def _show_pairs(found: dict[str, Any], say: dict[str, str], lang: str) -> None:
     from prosody.cli._sheet import sheet
 
     from prosody.report.page import figure
@@ -83,14 +83,14 @@ def _show_pairs(told: dict[str, Any], say: dict[str, str], lang: str) -> None:
         share, low, high = (figure(100 * one[k], 0, lang) for k in ("share", "low", "high"))
         return [name, f"{share} %", f"{low} \N{EN DASH} {high} %", str(int(one["n"]))]
 
-    cannot = figure(100 * told["cannot_say_share"], 0, lang)
-    lead = say["lead"].format(n=told["comparisons"], raters=told["raters"], cannot=cannot)
+    cannot = figure(100 * found["cannot_say_share"], 0, lang)
+    lead = say["lead"].format(n=found["comparisons"], raters=found["raters"], cannot=cannot)
     typer.echo(lead)
     heads = [say[k] for k in ("what", "share", "interval", "n")]
-    rows = [row(say[k], told[k]) for k in ("first", "same_again") if told[k]["n"]]
-    rows += [row(one["change"], one) for one in told["changes"]]
+    rows = [row(say[k], found[k]) for k in ("first", "same_again") if found[k]["n"]]
+    rows += [row(one["change"], one) for one in found["changes"]]
     sheet(None, heads, rows)
-    typer.echo(say["changes" if told["changes"] else "next"])
+    typer.echo(say["changes" if found["changes"] else "next"])
 
 
 def _show(name: str, axis: dict[str, Any], words: Any) -> None:

@@ -35,8 +35,8 @@ def benchmark(
 
     say = load("benchmark", lang)
     calls = collect(list(paths or [engine.samples()]))
-    with _bar(say, quiet=as_json or not sys.stderr.isatty()) as told:
-        report = engine.benchmark(calls, progress=told)
+    with _bar(say, quiet=as_json or not sys.stderr.isatty()) as progress:
+        report = engine.benchmark(calls, progress=progress)
     if as_json:
         typer.echo(json.dumps(report.as_dict(), indent=2, ensure_ascii=False))
     else:

@@ -112,8 +112,8 @@ def fit(
             anyway=anyway,
         )
     written = make.save(made, out)
-    for said in made.said:
-        typer.echo(said)
+    for note in made.notes:
+        typer.echo(note)
     for remark in made.remarks:
         typer.echo(printable(remark))
     for axis_name, info in made.metadata["axes"].items() if centre_on is None else ():
@@ -128,6 +128,6 @@ def fit(
             )
         figures = {k: v for k, v in info.get("figures", {}).items() if isinstance(v, float)}
         if figures:
-            told = ", ".join(f"{k} {v:.3f}" for k, v in figures.items())
-            typer.echo(f"{axis_name}: {told}")
+            shown = ", ".join(f"{k} {v:.3f}" for k, v in figures.items())
+            typer.echo(f"{axis_name}: {shown}")
     typer.echo(f"wrote {', '.join(str(p) for p in written)}")

@@ -37,8 +37,8 @@ def export(
     from prosody.rating.share import export as write
 
     made = write(table, ratings, out, licence=licence, names={"speaker": speaker})
-    for said in made.said:
-        typer.echo(printable(said))
+    for note in made.notes:
+        typer.echo(printable(note))
     typer.echo(
         f"{made.clips} clips of {made.speakers} speakers, {made.raters} raters: "
         f"{', '.join(str(out / name) for name in FILES)}. Read the data sheet and fill it in."

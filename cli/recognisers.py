@@ -139,14 +139,14 @@ def fetch(card: Card, to: Path | None = None, *, quiet: bool = False, lang: str 
         TimeRemainingColumn(), console=Console(stderr=True), disable=not live,
     ) as bar:  # fmt: skip
         tasks: dict[str, Any] = {}
-        told = [time.monotonic()]
+        last_s = [time.monotonic()]
 
         def show(file: str, have: int, total: int) -> None:
             if file not in tasks:
                 tasks[file] = bar.add_task(file, total=total)
             bar.update(tasks[file], completed=have)
-            if not (live or quiet) and time.monotonic() - told[0] > LINE_EVERY_S:
-                told[0] = time.monotonic()
+            if not (live or quiet) and time.monotonic() - last_s[0] > LINE_EVERY_S:
+                last_s[0] = time.monotonic()
                 typer.echo(f"  {file}: {100 * have // total} %", err=True)
 
         known.get(card, folder, progress=show)

@@ -76,8 +76,8 @@ def report(
         missing = made.silences.get("why_not_found", 0)
         if missing:
             typer.echo(say["not_found"].format(n=missing), err=True)
-        said = say["one" if made.pages == 1 else "some"]
+        sentence = say["one" if made.pages == 1 else "some"]
         typer.echo(
-            said.format(n=made.pages, sound=made.with_sound, mb=f"{made.size_mb:.0f}"), err=True
+            sentence.format(n=made.pages, sound=made.with_sound, mb=f"{made.size_mb:.0f}"), err=True
         )
     typer.echo(str(made.index))

@@ -112,10 +112,10 @@ def _agreement(words: list[Path], lang: str | None) -> None:
     def shown(value: tuple[float, float, float]) -> str:
         if not math.isfinite(value[0]):
             return "-"
-        said = f"{value[0]:.2f}"
+        shown = f"{value[0]:.2f}"
         if math.isfinite(value[1]):
-            said += f" ({value[1]:.2f}-{value[2]:.2f})"
-        return said.replace(".", decimal)
+            shown += f" ({value[1]:.2f}-{value[2]:.2f})"
+        return shown.replace(".", decimal)
 
     head = [say[k] for k in ("rule", "calls", "answers", "cannot_tell", "precision", "recall",
                              "kappa", "needed")]  # fmt: skip

@@ -236,10 +236,10 @@ def which(
     p, low, high = found
     side, sure = ("b", p) if p >= 0.5 else ("a", 1 - p)
     ends = (low, high) if side == "b" else (1 - high, 1 - low)
-    told = {"p": round(sure, 3), "low": round(ends[0], 3), "high": round(ends[1], 3)}
+    chance = {"p": round(sure, 3), "low": round(ends[0], 3), "high": round(ends[1], 3)}
     if sure >= settings.coach.which_p:
-        return {"which": side, "text": say[side].format(n=round(100 * sure)), **told}
+        return {"which": side, "text": say[side].format(n=round(100 * sure)), **chance}
     if not noticeable:
-        return {"which": None, "text": say["same"], **told}
+        return {"which": None, "text": say["same"], **chance}
     nth = say["second" if side == "b" else "first"]
-    return {"which": None, "text": say["open"].format(n=round(100 * sure), nth=nth), **told}
+    return {"which": None, "text": say["open"].format(n=round(100 * sure), nth=nth), **chance}

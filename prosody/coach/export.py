@@ -54,12 +54,12 @@ def files(
     """
     name = stem(take)
     out = {f"{name}.flac": take.measured.flac}
-    told = {k: v for k, v in about.items() if k not in ("id", "lines", "told_ms", "measures")}
+    known = {k: v for k, v in about.items() if k not in ("id", "lines", "told_ms", "measures")}
     record = {
         "schema": "prosody-take",
         "schema_version": SCHEMA,
         "prosody": __version__,
-        **told,
+        **known,
         "measures": dict(zip(table.NAMES, row.measures, strict=True)),
         "relative": dict(zip(table.RELATIVE_NAMES, row.relative, strict=True)),
         "gates": list(row.gates),

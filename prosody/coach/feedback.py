@@ -173,10 +173,10 @@ def problems(measured: Measured, lang: str) -> list[dict[str, Any]]:
     say = load("coach", lang)["quality"]
     out = []
     for one in sorted(measured.problems, key=lambda p: not p.stops):
-        told: dict[str, Any] = {"code": one.code, **say[one.code], "stops": one.stops}
+        problem: dict[str, Any] = {"code": one.code, **say[one.code], "stops": one.stops}
         if one.start_s is not None:
-            told |= {"start_s": round(one.start_s, 3), "end_s": round(one.end_s or 0.0, 3)}
-        out.append(told)
+            problem |= {"start_s": round(one.start_s, 3), "end_s": round(one.end_s or 0.0, 3)}
+        out.append(problem)
     return out
 
 

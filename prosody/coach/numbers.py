@@ -79,8 +79,8 @@ def _number(
 ) -> dict[str, Any]:
     low, high = between or (math.nan, math.nan)
     values = {"value": value, "usual": usual, "low": low, "high": high}
-    told = {
+    number = {
         k: round(float(v), 3) if v is not None and math.isfinite(v) else None
         for k, v in values.items()
     }
-    return {"name": name, "digits": digits, **told}
+    return {"name": name, "digits": digits, **number}

@@ -220,7 +220,7 @@ class Coach:
             if kind != "baseline":
                 await asyncio.to_thread(self.judged, made, visit.usual)
             made.told_ms = round(1000 * (time.perf_counter() - began), 1)
-            answer = await self._told([made], visit, lang)
+            answer = await self._answer([made], visit, lang)
             if self._can_change(made) and not self._making:
                 self._make(made, visit, lang)  # while she reads
             return answer
@@ -269,7 +269,7 @@ class Coach:
         text = f'{{"baseline":{json.dumps(about)},"takes":[{",".join(found)}]}}'
         return Response(text, media_type="application/json")
 
-    async def _told(self, takes: list[Take], visit: Visit, lang: str) -> Response:
+    async def _answer(self, takes: list[Take], visit: Visit, lang: str) -> Response:
         (text,) = await self._texts(takes, visit, lang)
         return Response(text, media_type="application/json")
 

@@ -68,8 +68,8 @@ def own(folder: Path, max_s: float) -> Own:
         if not read or not read.keys() <= known.keys():
             odd = ", ".join(f"[{k}]" for k in read if k not in known) or "nothing"
             raise UsageError(f"{path}: holds {odd}, expected [nl], [en] or both.", REMEDY)
-        for lang, told in read.items():
-            out[lang].append({"id": f"own-{path.stem}", **_checked(path, lang, told, max_s)})
+        for lang, given in read.items():
+            out[lang].append({"id": f"own-{path.stem}", **_checked(path, lang, given, max_s)})
     if not any(out.values()):
         raise UsageError(f"{folder}: holds no .toml file.", REMEDY)
     return out
@@ -84,28 +84,28 @@ def _read(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: cannot be read as TOML ({error}).", REMEDY) from error
 
 
-def _checked(path: Path, lang: str, told: Any, max_s: float) -> dict[str, Any]:
+def _checked(path: Path, lang: str, given: Any, max_s: float) -> dict[str, Any]:
     """Return one language of a situation, each value of its kind and length."""
     place = f"{path}: [{lang}]"
-    if not isinstance(told, dict):
-        raise UsageError(f"{place}: found {told!r:.40}, expected a table.", REMEDY)
-    for name in (*told, *NEEDED):
+    if not isinstance(given, dict):
+        raise UsageError(f"{place}: found {given!r:.40}, expected a table.", REMEDY)
+    for name in (*given, *NEEDED):
         if name not in LETTERS:
             raise UsageError(f"{place}: {name} is not known.", REMEDY)
-        value, most = told.get(name), LETTERS[name]
+        value, most = given.get(name), LETTERS[name]
         texts = value if name == "suggestions" and isinstance(value, list) else [value]
         if not all(isinstance(t, str) and 0 < len(t.strip()) <= most for t in texts):
             found = "missing" if value is None else f"{value!r:.60}"
             raise UsageError(f"{place}: {name} is {found}, expected up to {most} letters.", REMEDY)
-    suggestions = told.get("suggestions", [])
+    suggestions = given.get("suggestions", [])
     if isinstance(suggestions, str) or len(suggestions) > MOST_SUGGESTIONS:
         raise UsageError(
             f"{place}: suggestions: expected a list of up to {MOST_SUGGESTIONS}.", REMEDY
         )
-    example = path.parent / told["example"] if told.get("example") else None
+    example = path.parent / given["example"] if given.get("example") else None
     if example is not None:
         _heard(f"{place}: example", example, path.parent, max_s)
-    return {**told, "suggestions": suggestions, "path": example}
+    return {**given, "suggestions": suggestions, "path": example}
 
 
 def _heard(place: str, example: Path, folder: Path, max_s: float) -> None:

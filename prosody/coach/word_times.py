@@ -54,8 +54,8 @@ def word_times(
         return ()
     if not POSSIBLE_PER_S[0] < float(letters.sum()) / total < POSSIBLE_PER_S[1]:
         return ()
-    said = np.array([np.clip(a - speech[:, 0], 0.0, lengths).sum() for a, _ in pauses])
-    ends = _drawn(words, total * np.cumsum(letters) / letters.sum(), said)
+    spoken = np.array([np.clip(a - speech[:, 0], 0.0, lengths).sum() for a, _ in pauses])
+    ends = _drawn(words, total * np.cumsum(letters) / letters.sum(), spoken)
     starts = np.concatenate([[0.0], ends[:-1]])
     done = np.concatenate([[0.0], np.cumsum(lengths)])  # speech before each stretch
     last = len(speech) - 1

@@ -114,8 +114,8 @@ def specific(story: Dialogue) -> RuleResult:
         found = nouns.shared(near, customer, table)
         if found:
             own = tuple(piece.said(low + i, low + i + 1) for i, _ in found)
-            told = {t.text: Said(t.start_s, t.end_s, t.shown, "customer") for _, t in found}
-            return outcome("met", len(told), (*told.values(), *own))
+            named = {t.text: Said(t.start_s, t.end_s, t.shown, "customer") for _, t in found}
+            return outcome("met", len(named), (*named.values(), *own))
     if not any_noun:
         return cannot_tell("no_nouns", tuple(a.said for a in story.apologies))
     return outcome("not_met", 0, tuple(a.said for a in story.apologies))

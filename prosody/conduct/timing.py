@@ -109,8 +109,10 @@ def delay(story: Dialogue) -> RuleResult:
         remarks += ("times_estimated",)
     remarks += ("complaint_assumed",) * complaint.assumed
     whole = story.stretches[complaint.stretch]
-    told = whole.said(complaint.cues[0].first if complaint.cues else 0, len(whole.tokens))
-    return outcome("shown", value, (told, apology.said), remarks=remarks, flagged="late" in remarks)
+    words = whole.said(complaint.cues[0].first if complaint.cues else 0, len(whole.tokens))
+    return outcome(
+        "shown", value, (words, apology.said), remarks=remarks, flagged="late" in remarks
+    )
 
 
 @dataclass(frozen=True, slots=True)

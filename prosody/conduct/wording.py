@@ -33,8 +33,8 @@ def real(story: Dialogue) -> RuleResult:
     if story.felt_sorry:
         return outcome("cannot_tell", 0, others, remarks=("sorry_as_sympathy",))
     if story.complaints:
-        told = tuple(c.said for c in story.complaints)
-        return outcome("not_met", 0, told + others, remarks=("complaint_unanswered", *kinds))
+        complaints = tuple(c.said for c in story.complaints)
+        return outcome("not_met", 0, complaints + others, remarks=("complaint_unanswered", *kinds))
     return outcome("cannot_tell", 0, others, remarks=("no_complaint", *kinds))
 
 

@@ -81,8 +81,8 @@ def check_request(calls: Sequence[Call], options: Options) -> None:
             "--baseline was given without --clips.",
             "A call has its own baseline; --baseline is for practice takes.",
         )
-    told = any(c.transcript or c.windows or any(s.transcript for s in c.sources) for c in calls)
-    if not options.clips and not told and options.asr is None:
+    given = any(c.transcript or c.windows or any(s.transcript for s in c.sources) for c in calls)
+    if not options.clips and not given and options.asr is None:
         files = [source.path for call in calls for source in call.sources]
         if files and not any(storage.is_url(path) or path.exists() for path in files):
             # A mistyped name has no transcript beside it either; that is not what to tell.
@@ -269,9 +269,9 @@ def _conduct(opened: OpenCall, options: Options) -> tuple[dict[str, Any], bool |
     for rule, result in found.items():
         texts = conduct.texts(result, options.lang)
         made = result.as_dict()
-        for said in (*made["words"], *made.get("promises", ())):  # who of several agents it was
-            known = said["role"] == "agent" and said["start_s"] is not None
-            said["agent_speaker"] = opened.agent_at(said["start_s"]) if known else ""
+        for place in (*made["words"], *made.get("promises", ())):  # who of several agents it was
+            known = place["role"] == "agent" and place["start_s"] is not None
+            place["agent_speaker"] = opened.agent_at(place["start_s"]) if known else ""
         out[rule] = {**made, "advice": texts["advice"], "remark": texts["remark"]}
     if opened.poor:
         return out, None, None

@@ -215,8 +215,8 @@ def write(
     sheet = csv.writer(out)
     head = list(FRAME_COLUMNS) if frames else columns(schema)
     speakers = [c.agent or speaker_of(c.name) for c in calls]
-    told = not frames and any(speakers)
-    sheet.writerow([*head, *(("clip", "speaker") if told else ())])
+    named = not frames and any(speakers)
+    sheet.writerow([*head, *(("clip", "speaker") if named else ())])
     wrong = done = 0
     total = sum(len(c.sources) for c in calls)
     for call, speaker in zip(calls, speakers, strict=True):
@@ -236,7 +236,7 @@ def write(
                     rows = rows_of(
                         source, name, schema=schema, every_s=every_s, windows=asked, method=method
                     )
-                    who = [stem(name), speaker] if told else []
+                    who = [stem(name), speaker] if named else []
                     for row in rows:
                         cells = [*row.values(), *who]
                         sheet.writerow(["" if v is None else safe_cell(v) for v in cells])

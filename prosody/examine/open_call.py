@@ -301,7 +301,7 @@ def open_call(
             )
         )
         marks = call_windows.of(call) if call.windows and not clips else None
-        told, words = roles.assign(
+        who, words = roles.assign(
             call,
             words,
             agent_channel,
@@ -309,7 +309,7 @@ def open_call(
             marked=call_windows.turns(marks or ()),
             clip=clips,
         )
-        timed = on_the_clock(call, words, told, sound)
+        timed = on_the_clock(call, words, who, sound)
         yield _with_acts(call, sound, words, timed, marks, language, chosen, clips=clips)
 
 
@@ -349,8 +349,8 @@ def _with_acts(
         recognised=words.recognised,
     )
     if opened.source == "windows":
-        acts, said = _from_windows(opened, marks)
-        return replace(opened, acts=acts, remarks=(*opened.remarks, *said))
+        acts, remarks = _from_windows(opened, marks)
+        return replace(opened, acts=acts, remarks=(*opened.remarks, *remarks))
     return replace(opened, acts=_acts(opened, settings))
 
 

@@ -260,17 +260,17 @@ def recognise(
         chosen = code if clear else ""
     doubts: dict[str, float] = {}
     turns = []
-    for piece, said in spoken.items():
+    for piece, one in spoken.items():
         seconds = piece.end_s - piece.start_s
-        why = doubt(said, seconds)
+        why = doubt(one, seconds)
         if why:
             doubts[why] = doubts.get(why, 0.0) + seconds
-        elif said.text:
-            span = (said.words[0].start_s, said.words[-1].end_s) if said.words else (
+        elif one.text:
+            span = (one.words[0].start_s, one.words[-1].end_s) if one.words else (
                 piece.start_s, piece.end_s)  # fmt: skip
-            turns.append(Turn(*span, said.text, "unknown", said.words, piece.channel))
+            turns.append(Turn(*span, one.text, "unknown", one.words, piece.channel))
     turns.sort(key=lambda t: (t.start_s, t.channel))
-    sure = Spoken("", (), tuple(p for said in spoken.values() for p in said.logprobs)).logprob
+    sure = Spoken("", (), tuple(p for one in spoken.values() for p in one.logprobs)).logprob
     poor = _poor(turns, doubts, speech_s, sure, chosen, evidence)
     return Recognised(Transcript(tuple(turns), source, chosen), doubts, speech_s, poor)
 
@@ -287,8 +287,8 @@ def settle(channels: Sequence[Channel], pieces: Sequence[_Piece], recogniser: Re
         chosen = mine[: max(1, int(np.sum(lengths <= CLEAREST_S)))]
         if chosen:
             sounds.append(np.concatenate([_sound(channel, p.low_s, p.high_s) for p in chosen]))
-    told = recogniser.languages(sounds) if sounds else {}
-    return max(told, key=lambda code: told[code]) if told else ""
+    chances = recogniser.languages(sounds) if sounds else {}
+    return max(chances, key=lambda code: chances[code]) if chances else ""
 
 
 def _spoken(
@@ -566,11 +566,11 @@ def _unreadable(folder: Path, why: object, expected: str) -> UsageError:
 def _kind(folder: Path) -> str:
     """Return which of onnx-asr's kinds of model lies in a folder."""
     try:
-        told = json.loads((folder / "config.json").read_text("utf-8")).get("model_type", "")
+        kind = json.loads((folder / "config.json").read_text("utf-8")).get("model_type", "")
     except (OSError, ValueError, AttributeError):
-        told = ""
-    if isinstance(told, str) and told:
-        return told
+        kind = ""
+    if isinstance(kind, str) and kind:
+        return kind
     names = {p.name for p in folder.glob("*.onnx")}
     if any(n.startswith("decoder_joint") for n in names):
         return "nemo-conformer-tdt"

@@ -209,8 +209,8 @@ def said_once(transcript: Transcript) -> tuple[Transcript, Message | None]:
     text = (
         f"{len(gone)} lines stand twice in the transcript, once for each side; they were read once."
     )
-    said = Message("doubled_lines", text, values={"count": str(len(gone))})
-    return replace(transcript, turns=kept), said
+    remark = Message("doubled_lines", text, values={"count": str(len(gone))})
+    return replace(transcript, turns=kept), remark
 
 
 def wording_remark(found: Agents) -> Message:

@@ -144,10 +144,10 @@ def bleed_remarks(
     return tuple(out)
 
 
-def _dead_remarks(told: Roles, sound: Sound) -> tuple[Message, ...]:
+def _dead_remarks(known: Roles, sound: Sound) -> tuple[Message, ...]:
     """Say which signals hold nothing at all, and whether they stand at zero or at full scale."""
     out = []
-    roles = {(t.source, t.channel): t.role for t in told.tracks}
+    roles = {(t.source, t.channel): t.role for t in known.tracks}
     for source, channel in sound.signals:
         level_db = sound.activity(source, channel).level_db
         silent = level_db.max(initial=SILENCE_DB) <= SILENCE_DB
@@ -277,8 +277,8 @@ def assign(
         Where it cannot be told; the remedy names the option.
     """
     check(agent_channel)
-    told, words = _assigned(call, words, agent_channel, sound, marked, clip=clip)
-    return replace(told, remarks=(*told.remarks, *_dead_remarks(told, sound))), words
+    found, words = _assigned(call, words, agent_channel, sound, marked, clip=clip)
+    return replace(found, remarks=(*found.remarks, *_dead_remarks(found, sound))), words
 
 
 def _assigned(
@@ -306,14 +306,14 @@ def _assigned(
         return _one_channel(sound, transcript, clip), words
     found = sound.crosstalk(*sound.signals[:2])
     apart = len(sound.signals) == 2 and not found.same and not any(found.silent)
-    if apart and not clip and transcript is not None and _nobody_told(transcript):
+    if apart and not clip and transcript is not None and _without_roles(transcript):
         speech = tuple(sound.voice(*signal) for signal in sound.signals)
-        transcript, said = put_on_channels(transcript, speech, sound.duration_s)
-        words = replace(words, transcript=transcript, remarks=(*words.remarks, *said))
+        transcript, remarks = put_on_channels(transcript, speech, sound.duration_s)
+        words = replace(words, transcript=transcript, remarks=(*words.remarks, *remarks))
     return _channels(sound, transcript, agent_channel, found, marked, clip), words
 
 
-def _nobody_told(transcript: Transcript) -> bool:
+def _without_roles(transcript: Transcript) -> bool:
     """Whether a transcript does not even tell two speakers apart."""
     turns = transcript.turns
     return not any(t.role != "unknown" for t in turns) and len({label_of(t) for t in turns}) < 2
@@ -354,8 +354,8 @@ def _channels(
         agent = _CHANNEL[agent_channel]
         if clip:
             return Roles(_shared(sound, agent), "clip", remarks)
-        told = _told(sound, transcript, marked) if two else None
-        doubt = (_doubt(agent, told),) if told is not None and told.doubts(agent) else ()
+        other = _agent_on(sound, transcript, marked) if two else None
+        doubt = (_doubt(agent, other),) if other is not None and other.doubts(agent) else ()
         return Roles(_split(sound, agent), "split", (*remarks, *doubt))
     layout: Literal["mono", "clip"] = "clip" if clip else "mono"
     if found.same and two:
@@ -377,16 +377,16 @@ def _channels(
     if two and all(found.silent):
         # Whose silence is whose does not matter: the gates withhold what is judged of it.
         return Roles(_split(sound, 0), "split", remarks)
-    told = _told(sound, transcript, marked)
-    if told is not None:
-        if told.heard:
+    other = _agent_on(sound, transcript, marked)
+    if other is not None:
+        if other.heard:
             text = (
-                f"The agent of the {told.file} is heard on channel {told.agent} (by when they "
+                f"The agent of the {other.file} is heard on channel {other.agent} (by when they "
                 "speak)."
             )
-            values = {"file": told.file, "channel": str(told.agent)}
+            values = {"file": other.file, "channel": str(other.agent)}
             remarks = (*remarks, Message("roles_from_voice", text, values=values))
-        return Roles(_split(sound, told.agent), "split", remarks)
+        return Roles(_split(sound, other.agent), "split", remarks)
     raise _untold(sound, transcript)
 
 
@@ -404,7 +404,7 @@ def _untold(sound: Sound, transcript: Transcript | None) -> RoleError:
             f"{len(speakers)} speakers is the agent.",
             _SPEAKERS.format(names=_labels(transcript.turns)),
         )
-    if _nobody_told(transcript):
+    if _without_roles(transcript):
         speech = together([sound.voice(*signal) for signal in sound.signals])
         turns = transcript.turns
         clock = estimate(evidence(turns, [0] * len(turns), (speech,)), sound.duration_s)
@@ -429,7 +429,7 @@ def _labels(turns: Sequence[Turn]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _AgentOn:
     """The agent's channel as a file tells it: by its number, or by when the agent is heard.
 
     ``sure`` is False where the transcript fits the sound neither way round: then nothing is judged,
@@ -446,33 +446,35 @@ class _Told:
         return self.sure and self.agent != agent
 
 
-def _told(sound: Sound, transcript: Transcript | None, marked: Sequence[Turn]) -> _Told | None:
+def _agent_on(
+    sound: Sound, transcript: Transcript | None, marked: Sequence[Turn]
+) -> _AgentOn | None:
     """Return what transcript and windows tell of the channels; what a person marked goes first."""
     channels = len(sound.signals)
-    said = {_WINDOWS: marked, "transcript": transcript.turns if transcript is not None else ()}
-    for file, turns in said.items():
+    files = {_WINDOWS: marked, "transcript": transcript.turns if transcript is not None else ()}
+    for file, turns in files.items():
         roles = by_channel(turns, channels)
         if roles is not None:
             agent = next(channel for channel, role in roles.items() if role == "agent")
-            return _Told(agent, file, heard=False)
+            return _AgentOn(agent, file, heard=False)
     if channels != 2:
         return None
     voices = [sound.voice(*signal) for signal in sound.signals]
-    doubtful: _Told | None = None
-    if any(turn.role == "agent" for turn in said["transcript"]):
-        told = _by_clock(said["transcript"], voices, sound.duration_s)
-        if told is not None and told.sure:
-            return told
-        doubtful = told
+    doubtful: _AgentOn | None = None
+    if any(turn.role == "agent" for turn in files["transcript"]):
+        found = _by_clock(files["transcript"], voices, sound.duration_s)
+        if found is not None and found.sure:
+            return found
+        doubtful = found
     if any(turn.role == "agent" for turn in marked):
         # A person who marked a second of an apology listened to just that second.
         agent_on = by_voice(marked, voices, least_s=MIN_MARKED_S)
         if agent_on is not None:
-            return _Told(agent_on, _WINDOWS, heard=True)
+            return _AgentOn(agent_on, _WINDOWS, heard=True)
     return doubtful
 
 
-def _by_clock(turns: Sequence[Turn], voices: Sequence[Spans], duration_s: float) -> _Told | None:
+def _by_clock(turns: Sequence[Turn], voices: Sequence[Spans], duration_s: float) -> _AgentOn | None:
     """Return the agent's channel: the way round in which the turns fit the voices, at any shift."""
     dead = [k for k, voice in enumerate(voices) if not len(voice)]
     if len(dead) == 2:
@@ -486,7 +488,7 @@ def _by_clock(turns: Sequence[Turn], voices: Sequence[Spans], duration_s: float)
         found = evidence(turns, sides, voices)
         joint = estimate(found, duration_s)
         if agent == plain and joint.state == "fits" and joint.kappa >= SURE_KAPPA:
-            return _Told(agent, "transcript", heard=True)  # no shift makes the other way better
+            return _AgentOn(agent, "transcript", heard=True)  # no shift makes the other way better
         legs = [estimate(found.only(k), duration_s) for k in (0, 1)]
         ways[agent] = (joint, legs)
     scores = {agent: _score(*way) for agent, way in ways.items()}
@@ -496,20 +498,20 @@ def _by_clock(turns: Sequence[Turn], voices: Sequence[Spans], duration_s: float)
         c.state in ("fits", "corrected") for c in legs
     )
     if sure and abs(scores[0] - scores[1]) >= CLEAR_KAPPA:
-        return _Told(better, "transcript", heard=True)
+        return _AgentOn(better, "transcript", heard=True)
     # Few words tell no clock, but may well tell whose channel it is.
     if plain is not None and sure:
-        return _Told(plain, "transcript", heard=True)
+        return _AgentOn(plain, "transcript", heard=True)
     speech = together(voices)
     both = estimate(evidence(turns, [0] * len(turns), (speech,)), duration_s)
     if both.state in ("fits", "corrected") and sure:
         return None  # the times fit, but the channels do not tell the speakers apart
-    return _Told(better, "transcript", heard=True, sure=False)
+    return _AgentOn(better, "transcript", heard=True, sure=False)
 
 
 def _by_live_channel(
     turns: Sequence[Turn], voices: Sequence[Spans], live: int, duration_s: float
-) -> _Told | None:
+) -> _AgentOn | None:
     """Return the agent's channel where the other one is dead: whose turns lie under its voice."""
     fit = {}
     for role in ("agent", "customer"):
@@ -518,7 +520,7 @@ def _by_live_channel(
     best = max(fit, key=lambda role: -1.0 if math.isnan(fit[role].kappa) else fit[role].kappa)
     if fit[best].state not in ("fits", "corrected"):
         return None
-    return _Told(live if best == "agent" else 1 - live, "transcript", heard=True)
+    return _AgentOn(live if best == "agent" else 1 - live, "transcript", heard=True)
 
 
 def _score(joint: Clock, legs: Sequence[Clock]) -> float:
@@ -528,11 +530,11 @@ def _score(joint: Clock, legs: Sequence[Clock]) -> float:
     return max(joint_k, sum(own) / 2 if len(own) == 2 else -1.0)
 
 
-def _doubt(agent: int, told: _Told) -> Message:
+def _doubt(agent: int, other: _AgentOn) -> Message:
     return Message(
         DOUBTFUL,
-        f"--agent-channel says that the agent is on channel {agent}; by the {told.file} it is "
-        f"channel {told.agent}.",
+        f"--agent-channel says that the agent is on channel {agent}; by the {other.file} it is "
+        f"channel {other.agent}.",
         "Listen to one call, and correct the one that is wrong.",
-        {"channel": str(agent), "other": str(told.agent), "file": told.file},
+        {"channel": str(agent), "other": str(other.agent), "file": other.file},
     )

@@ -143,9 +143,9 @@ class Measuring:
         values[:, _ACOUSTIC] = measure.measure(
             sounds, opened.recordings[self.who.track.source].info.sr_hz
         )
-        said = opened.words_of(self.who)
-        if said:
-            spoken = tempo.SpokenWords(said, opened.language)
+        words = opened.words_of(self.who)
+        if words:
+            spoken = tempo.SpokenWords(words, opened.language)
             for i, (start, end) in enumerate(windows):
                 rates = spoken.rates((float(start), float(end)))
                 for name in (m.name for m in table.MEASURES if m.family == "words"):

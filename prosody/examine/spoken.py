@@ -148,8 +148,8 @@ def words_of(
         steps = steps if missing else steps[:2]  # what the user says stands
         remarks += [missing] if missing else []
     for step in steps:
-        found, said = step(found)
-        remarks += [said] if said else []
+        found, remark = step(found)
+        remarks += [remark] if remark else []
     return Words(found, tuple(remarks), recognised, guessed)
 
 

@@ -137,10 +137,10 @@ def _customer(
         if lengths.sum() < LEAST_S:
             continue
         mean = _mean(here, lengths)
-        told = out.setdefault(i, {})
+        ratios = out.setdefault(i, {})
         for j, name in enumerate(("pace", "loudness")):
             if usual[j] > 0:
-                told[f"customer_{name}_{when}_ratio"] = float(mean[j] / usual[j])
+                ratios[f"customer_{name}_{when}_ratio"] = float(mean[j] / usual[j])
         if not lively:
             continue
         with np.errstate(all="ignore"):
@@ -149,7 +149,7 @@ def _customer(
                 "loudness_mean_log2ratio": [np.log2(mean[3] / usual[3])],
                 "baseline_s": [usual_s],
             })  # fmt: skip
-        told[f"customer_animation_{when}"] = float(found.value[0])
+        ratios[f"customer_animation_{when}"] = float(found.value[0])
     return out
 
 

@@ -58,7 +58,7 @@ class Timed:
     remarks: tuple[Message, ...] = ()
 
 
-def on_the_clock(call: Call, words: Words, told: Roles, sound: Sound) -> Timed:
+def on_the_clock(call: Call, words: Words, known: Roles, sound: Sound) -> Timed:
     """Put the turns of a call on the clock of its sound.
 
     Parameters
@@ -66,19 +66,19 @@ def on_the_clock(call: Call, words: Words, told: Roles, sound: Sound) -> Timed:
     call : Call
     words : Words
         With a transcript.
-    told : Roles
+    known : Roles
     sound : Sound
     """
     transcript = words.transcript
     if transcript is None:
-        return Timed(roles=told)
+        return Timed(roles=known)
     turns = _from_the_earliest(transcript, call)
-    turns = _with_channels_roles(turns, told)
-    tracks = told.tracks
+    turns = _with_channels_roles(turns, known)
+    tracks = known.tracks
     voices = [sound.voice(t.source, t.channel) + t.offset_s for t in tracks]
     music = [sound.activity(t.source, t.channel).music + t.offset_s for t in tracks]
     duration_s = max(t.offset_s + sound.length_s(t.source) for t in tracks)
-    split = told.layout == "split"
+    split = known.layout == "split"
     named: list[Role] = [t.role for t in tracks]
     if split:
         voices.append(together(voices))  # whoever it is that speaks
@@ -107,13 +107,13 @@ def on_the_clock(call: Call, words: Words, told: Roles, sound: Sound) -> Timed:
         slow = max(tracks, key=lambda t: t.offset_s)
         remarks.append(_late_track(slow, late - low))
     # Where the user names the other channel, that is the cause.
-    if found.clock.state != "unsure" or not any(r.code == DOUBTFUL for r in told.remarks):
+    if found.clock.state != "unsure" or not any(r.code == DOUBTFUL for r in known.remarks):
         remarks += _said_of_clock(found.clock, words, turns, sides, voices, duration_s)
     ends_s = math.inf  # of a glimpse nothing is known beyond
     if sound.whole:
         ends_s = max(t.offset_s + sound.length_s(t.source) for t in tracks)
     kept, faults, more = _real(found, sides, voices, music, ends_s)
-    return Timed(kept, faults, found.clock, replace(told, tracks=tracks), (*remarks, *more))
+    return Timed(kept, faults, found.clock, replace(known, tracks=tracks), (*remarks, *more))
 
 
 def _first_fit(
@@ -140,11 +140,11 @@ def _from_the_earliest(transcript: Transcript, call: Call) -> tuple[Turn, ...]:
     return tuple(later(t, -shift) for t in transcript.turns) if shift else transcript.turns
 
 
-def _with_channels_roles(turns: tuple[Turn, ...], told: Roles) -> tuple[Turn, ...]:
+def _with_channels_roles(turns: tuple[Turn, ...], known: Roles) -> tuple[Turn, ...]:
     """Give turns without a role that of the channel the transcript names."""
-    if told.layout != "split":
+    if known.layout != "split":
         return turns
-    of = {t.channel if not t.source else t.source: t.role for t in told.tracks}
+    of = {t.channel if not t.source else t.source: t.role for t in known.tracks}
     return tuple(
         replace(t, role=of.get(t.channel, "unknown"))
         if t.role == "unknown" and t.channel is not None
@@ -324,7 +324,7 @@ def _real(
         f"{len(gone)} {'line has' if len(gone) == 1 else 'lines have'} no voice under {them}: a "
         f"recogniser may have invented {them}. Left out."
     )
-    said = [Message("invented_lines", text, values={"count": str(len(gone))})] if gone else []
+    remarks = [Message("invented_lines", text, values={"count": str(len(gone))})] if gone else []
     if len(past) > 1:  # one line may be stamped wrong
         end = max(turns[i].end_s for i in past)
         text = (
@@ -332,8 +332,8 @@ def _real(
             "missing. What is said after it is not judged."
         )
         values = {"end": f"{end:.0f}", "seconds": f"{ends_s:.0f}"}
-        said.append(Message("sound_short", text, "Export the whole recording.", values))
-    return tuple(turns[i] for i in keep), tuple(faults[i] for i in keep), said
+        remarks.append(Message("sound_short", text, "Export the whole recording.", values))
+    return tuple(turns[i] for i in keep), tuple(faults[i] for i in keep), remarks
 
 
 def _invented(

@@ -66,7 +66,7 @@ def markdown(shown: judge.Judge) -> str:
         "",
         f"Predicts how a panel of listeners would hear a spoken apology. {CLAIM.capitalize()}.",
         "",
-        *(f"- {said}" for said in info.get("made", [])),
+        *(f"- {note}" for note in info.get("made", [])),
         f"- Licence: {info.get('licence', 'not said')}",
         f"- Measures: version {info.get('measures_version')}, {len(shown.inputs)} columns "
         "(`prosody model FILE --needs` lists them)",

@@ -249,7 +249,7 @@ def evaluate(
     spread = float(info.get("rating_sd", 1.0))
     ready = prepared(table, ratings, axis, names=names, sets=sets, spread=spread)
     rated, scale = ready.rated, ready.scale
-    remarks = ready.said + ([] if rated.voices_known else [NO_VOICES])
+    remarks = ready.notes + ([] if rated.voices_known else [NO_VOICES])
     if len(rated) < 3:
         raise UsageError(f"{table}: {len(rated)} rated rows, expected at least 3.", "")
     if judge is None:
@@ -291,6 +291,6 @@ def evaluate(
             else "Baseline: the median of the same speaker's other clips."
         )
     out = report(rated, predicted, sd, cut=cut, panel=ready.panel, bootstraps=bootstraps)
-    if variants and (told := too_many(out, variants)):
-        remarks.append(told)
+    if variants and (warning := too_many(out, variants)):
+        remarks.append(warning)
     return {**out, "axis": axis, "judge": name, "remarks": remarks}

@@ -40,7 +40,7 @@ class Ready:
         Where the middle of the scale lies.
     scale : str
         What was done to the ratings.
-    said : list of str
+    notes : list of str
         What was left out and what is odd, in words.
     """
 
@@ -48,7 +48,7 @@ class Ready:
     panel: Panel | None
     middle: float
     scale: str
-    said: list[str]
+    notes: list[str]
 
 
 def prepared(
@@ -62,20 +62,20 @@ def prepared(
     spread: float = 1.0,
 ) -> Ready:
     """Return rated clips on one scale; see :func:`load`, :func:`on_scale`, :func:`with_sets`."""
-    rated, panel, said = load(path, ratings, axis, names=names, pairs=pairs)
+    rated, panel, notes = load(path, ratings, axis, names=names, pairs=pairs)
     rated, doubled = once(rated)
     if doubled:
-        said.append(f"{doubled} rows stand twice and count once.")
+        notes.append(f"{doubled} rows stand twice and count once.")
     rated, middle, scale = on_scale(rated, panel, spread)
     if sets:
         own = replace(rated, rating=rated.rating - middle)
         rated, middle = with_sets(own, sets, axis), 0.0
     if scale == AS_IS and rated.rating.min(initial=np.inf) >= 0:
-        said.append(
+        notes.append(
             "Ratings: no rating lies below 0, and 0 counts as the middle, as of standardised "
             "ratings. Bring others to 0 to 100, of which 50 is the middle."
         )
-    return Ready(rated, panel, middle, scale, said)
+    return Ready(rated, panel, middle, scale, notes)
 
 
 def once(rated: Rated) -> tuple[Rated, int]:
@@ -121,10 +121,10 @@ def load(
     rated : Rated
         Only clips that have a rating.
     panel : Panel or None
-    said : list of str
+    notes : list of str
         What was left out, in words.
     """
-    said: list[str] = []
+    notes: list[str] = []
     panel = None
     if ratings is None:
         rated = read_table(path, need_rating=pairs is None, names=names)
@@ -139,18 +139,18 @@ def load(
                 "Use the same names in the column 'clip' of both (folder and ending may differ).",
             )
         if lost:
-            said.append(
+            notes.append(
                 f"Ratings of {len(lost)} of {len(panel.clips)} clips were left out: those clips "
                 f"are not in the table, for example '{lost[0]}'."
             )
     if pairs is not None:
         counts = np.sum(~np.isnan(panel.matrix), axis=1) if panel else np.zeros(0)
         raters = dict(zip(panel.clips.tolist(), counts.tolist(), strict=True)) if panel else {}
-        rated, told = _with_pairs(rated, read_pairs(pairs, axis), raters)
-        said.append(f"{pairs}: {told}")
+        rated, added = _with_pairs(rated, read_pairs(pairs, axis), raters)
+        notes.append(f"{pairs}: {added}")
     known = ~np.isnan(rated.rating)
     if not known.all():
-        said.append(
+        notes.append(
             f"{int(np.sum(~known))} of {len(known)} rows without a rating were left out, for "
             f"example '{rated.clip[~known][0]}'."
         )
@@ -159,19 +159,19 @@ def load(
         shut = np.char.strip(rated.groups["gates"]) != ""
         rated = replace(rated, groups={k: v for k, v in rated.groups.items() if k != "gates"})
         if shut.any():
-            said.append(
+            notes.append(
                 f"{int(shut.sum())} rows that are never judged (column 'gates') were left out, for "
                 f"example '{rated.clip[shut][0]}'."
             )
             rated = rated.take(~shut)
     silent = np.all([np.isnan(v) for k, v in rated.columns.items() if k in _TOLD], axis=0)
     if np.any(silent):
-        said.append(
+        notes.append(
             f"{int(np.sum(silent))} rows without any measure (too short, or no voice) were left "
             f"out, for example '{rated.clip[silent][0]}'."
         )
         rated = rated.take(~silent)
-    return rated, panel, said
+    return rated, panel, notes
 
 
 def with_sets(rated: Rated, folders: Sequence[Path], axis: str) -> Rated:

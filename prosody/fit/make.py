@@ -44,7 +44,7 @@ class Made:
 
     axes: dict[str, Axis]
     metadata: dict[str, Any]
-    said: tuple[str, ...]
+    notes: tuple[str, ...]
     remarks: tuple[str, ...] = ()
     """For whoever made it, not for the card: who and what was left out, by name."""
 
@@ -142,7 +142,7 @@ def fit(
         )
     models: dict[str, Axis] = {}
     info: dict[str, dict[str, Any]] = {}
-    said: list[str] = []
+    notes: list[str] = []
     remarks: list[str] = []
     names = {"speaker": group, "sentence": sentence, "rating": rating}
     for axis in axes:
@@ -154,28 +154,28 @@ def fit(
                 "--meta-from' where file names tell: a judge that is checked on voices it knows "
                 "looks better than it is.",
             )
-        told = [*ready.said, *_raters_left_out(ready.panel)]
+        data = [*ready.notes, *_raters_left_out(ready.panel)]
         if sets:
-            told += _added(ready.rated)
+            data += _added(ready.rated)
         if "ends of the scale" in ready.scale:
-            told.append(f"ratings of {ready.scale}. Bring them to 0 to 100 to have 50 count as it.")
+            data.append(f"ratings of {ready.scale}. Bring them to 0 to 100 to have 50 count as it.")
         before = None if old is None or axis not in old[0] else old[0][axis]
         earlier = {} if before is None or old is None else old[1]["axes"][axis].get("training", {})
         models[axis], info[axis], how, more = _one_axis(axis, ready, before, earlier, table, anyway)
-        said.append(f"{axis}: {how}.")
-        remarks += [f"{axis}: {one}" for one in (*told, *more)]
+        notes.append(f"{axis}: {how}.")
+        remarks += [f"{axis}: {one}" for one in (*data, *more)]
     if old is not None:
         for axis, model in old[0].items():
             if axis not in models:
                 models[axis] = model
                 info[axis] = old[1]["axes"][axis]
-                said.append(f"{axis}: kept as it was.")
+                notes.append(f"{axis}: kept as it was.")
     joined = {a: models[a] for a in AXES if a in models}
     licence = "the ratings' owner decides"
     if old is not None:
         licence = f"starts from {old[1].get('name')}: {old[1].get('licence', 'see its card')}"
     meta = card.frame(joined, {a: info[a] for a in joined}, name=name, licence=licence)
-    meta["made"] = said
+    meta["made"] = notes
     command = ["prosody fit TABLE", "--ratings RATINGS" if ratings else ""]
     command += ["--pairs PAIRS" if pairs else ""]
     command += [f"--axis {'both' if len(axes) > 1 else axes[0]}"]
@@ -188,7 +188,7 @@ def fit(
     }
     if old is not None:
         meta["from"] = {"name": old[1].get("name"), "sha256": old[1]["sha256"]}
-    return Made(joined, meta, tuple(said), tuple(remarks))
+    return Made(joined, meta, tuple(notes), tuple(remarks))
 
 
 def _one_axis(
@@ -266,12 +266,12 @@ def _gained(
     low, high = np.percentile(gain, [2.5, 97.5])
     mean = float(error.mean() / np.var(rated.rating))
     against = "as it was" if lacking else "its level and slope taken as known"
-    said = (
+    gained = (
         f"against the older judge, {against}, the squared error on speakers left out "
         f"{'fell' if mean > 0 else 'rose'} by {abs(mean):.0%} of the ratings' variance "
         f"(95 % interval of the fall {low:.0%} to {high:.0%})"
     )
-    out = [said + ("." if low > 0 else ": nothing was gained that could not be chance.")]
+    out = [gained + ("." if low > 0 else ": nothing was gained that could not be chance.")]
     if not lacking:
         whole = partial(recipe.fit_table, level=known_level(rated.rating))
         fresh, _, _ = evaluate.cross_validate(rated, whole)
@@ -309,10 +309,10 @@ def _raters_left_out(panel: Panel | None) -> list[str]:
     """Return who has no say among the raters, and why."""
     if panel is None:
         return []
-    said = [f"rater {name} was left out: {why}." for name, why in (panel.dropped or {}).items()]
-    said += [f"rater {name} {why}, and has a say." for name, why in (panel.doubtful or {}).items()]
+    notes = [f"rater {name} was left out: {why}." for name, why in (panel.dropped or {}).items()]
+    notes += [f"rater {name} {why}, and has a say." for name, why in (panel.doubtful or {}).items()]
     idle = "gave one value throughout, or rated one clip"
-    return said + [f"rater {name} has no say: {idle}." for name in panel.idle]
+    return notes + [f"rater {name} has no say: {idle}." for name in panel.idle]
 
 
 def _axis_info(
@@ -371,19 +371,19 @@ def _line(x: Floats, y: Floats, speaker: np.ndarray[Any, Any]) -> tuple[float, f
 
 def adapt_level(axis: Axis, rated: Rated, cut: float = 0.0) -> Axis:
     """Return the axis with its level and slope fitted to rated clips; its weights' ratios stay."""
-    said = graph.predict(axis, rated)[0]
-    level, slope = _line(said, rated.rating, rated.speaker)
+    predicted = graph.predict(axis, rated)[0]
+    level, slope = _line(predicted, rated.rating, rated.speaker)
     scaled = replace(axis.scaled(slope), bias=level + slope * axis.bias, cut=cut)
-    error = rated.rating - level - slope * said
+    error = rated.rating - level - slope * predicted
     z = terms(rated, axis.measures, axis.scale)
     return replace(scaled, residual_sd=residual(error, z, scaled.unlike))
 
 
 def adapt_weights(axis: Axis, rated: Rated, cut: float = 0.0) -> Axis:
     """Return the axis with its weights fitted to rated clips, drawn towards the older ones."""
-    said = graph.predict(axis, rated)[0]
-    level, slope = _line(said, rated.rating, rated.speaker)
-    rest = rated.rating - level - slope * said
+    predicted = graph.predict(axis, rated)[0]
+    level, slope = _line(predicted, rated.rating, rated.speaker)
+    rest = rated.rating - level - slope * predicted
     z, weight = terms(rated, axis.measures, axis.scale), balanced(rated.speaker)
     strength, error = choose(z, rest, rated.speaker, weight)
     coef, bias = ridge(z, rest, strength, weight)
@@ -434,14 +434,14 @@ def centre(results: Path, start: Path | None = None, name: str = "judge") -> Mad
         )
     axes: dict[str, Axis] = {}
     info = dict(old["axes"])
-    said = []
+    notes = []
     for axis, before in found.items():
-        told = graph.predict(before, rated)[0]
+        predicted = graph.predict(before, rated)[0]
         # Every agent counts alike: the median over agents of their medians.
-        middles = [np.median(told[rated.speaker == s]) for s in np.unique(rated.speaker)]
+        middles = [np.median(predicted[rated.speaker == s]) for s in np.unique(rated.speaker)]
         shift = before.cut - float(np.median(middles))
         axes[axis] = replace(before, bias=before.bias + shift)
-        said.append(
+        notes.append(
             f"{axis}: moved by {shift:+.2f}, on {len(rated)} unrated apologies of {agents} agents."
         )
         info[axis] = {
@@ -451,10 +451,10 @@ def centre(results: Path, start: Path | None = None, name: str = "judge") -> Mad
         }
     licence = f"starts from {old.get('name')}: {old.get('licence', 'see its card')}"
     meta = card.frame(axes, info, name=name, licence=licence)
-    meta["made"] = said
+    meta["made"] = notes
     meta["command"] = "prosody fit --centre-on RESULTS --out judge.onnx"
     meta["from"] = {"name": old.get("name"), "sha256": old["sha256"]}
-    return Made(axes, meta, tuple(said))
+    return Made(axes, meta, tuple(notes))
 
 
 def save(made: Made, out: Path) -> list[Path]:

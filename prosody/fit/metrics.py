@@ -44,11 +44,11 @@ def spearman_within(a: Floats, b: Floats, group: NDArray[np.str_]) -> float:
     return float(np.mean(found)) if found else float("nan")
 
 
-def uar(truth: NDArray[np.bool_], said: NDArray[np.bool_]) -> float:
+def uar(truth: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> float:
     """Return unweighted average recall of two classes; NaN where one of them does not occur."""
     if truth.all() or not truth.any():
         return float("nan")
-    return float((said[truth].mean() + (~said[~truth]).mean()) / 2)
+    return float((predicted[truth].mean() + (~predicted[~truth]).mean()) / 2)
 
 
 def surest(p: Floats, share: float = 0.5) -> NDArray[np.intp]:

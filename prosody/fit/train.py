@@ -111,10 +111,10 @@ def choose(
         mx = np.average(x, axis=0, weights=w)
         my = float(np.average(y[~test], weights=w)) if level is None else level
         a = (x - mx) * w[:, None]
-        gram, told = a.T @ (x - mx), a.T @ (y[~test] - my)
+        gram, along = a.T @ (x - mx), a.T @ (y[~test] - my)
         # All strengths at once.
         penalty = strengths[:, None, None] * np.eye(z.shape[1])
-        coef = np.linalg.solve(gram + penalty, np.repeat(told[None, :, None], len(strengths), 0))
+        coef = np.linalg.solve(gram + penalty, np.repeat(along[None, :, None], len(strengths), 0))
         error[:, test] = y[test] - my - coef[:, :, 0] @ (z[test] - mx).T
     cost = np.average(error**2, axis=1, weights=weight)
     best = int(np.argmin(cost))

@@ -255,13 +255,13 @@ class Judge:
                 np.sqrt(np.maximum(sd**2 - known**2, 0.0)),
             )
         recited_decides = self._axis_info.get("engaged", {}).get("decides") is True
-        said = axes.get("sincere")
+        sincere = axes.get("sincere")
         words, kind, hint = verdicts(
-            said.p_sincere_side if said else None,
+            sincere.p_sincere_side if sincere else None,
             axes["engaged"].p_sincere_side if "engaged" in axes else None,
             settings,
             recited_decides=recited_decides,
-            p_less_noise=side("sincere", said.rating - lift, said.sd) if said else None,
+            p_less_noise=side("sincere", sincere.rating - lift, sincere.sd) if sincere else None,
         )
         seconds = np.asarray(columns.get("baseline_s", np.zeros(len(matrix))), dtype=np.float64)
         enough = (seconds > 0) & (seconds >= settings.baseline.min_s)

@@ -269,16 +269,16 @@ def reasons(
     list of Reason
         Empty where nothing was measured, or nothing differs so much that a listener would notice.
     """
-    told: dict[str, tuple[float, list[tuple[float, str]]]] = {}
+    groups: dict[str, tuple[float, list[tuple[float, str]]]] = {}
     for column, added in contributions.items():
         group = GROUP_OF.get(_MEASURE.get(column, ""))
         if group is None or not added:
             continue
-        total, members = told.get(group, (0.0, []))
-        told[group] = (total + added, [*members, (added, column)])
+        total, members = groups.get(group, (0.0, []))
+        groups[group] = (total + added, [*members, (added, column)])
     words = load("reasons", lang)
     out: list[Reason] = []
-    for group, (total, members) in sorted(told.items(), key=lambda g: -abs(g[1][0])):
+    for group, (total, members) in sorted(groups.items(), key=lambda g: -abs(g[1][0])):
         if len(out) >= min(n, 3):
             break
         if not total or (direction and total * direction < 0):

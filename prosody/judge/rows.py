@@ -223,9 +223,9 @@ def judge_table(
         first = 2
         for block in in_parts(rows, at_once):
             given = {name: [r[i] for r in block] for i, name in enumerate(head)}
-            told = _judged(path, given, known, judge, settings, first)
+            judged = _judged(path, given, known, judge, settings, first)
             # An earlier judgement that stood in the table is replaced.
-            yield [told[c] if c in told else given[c] for c in columns]
+            yield [judged[c] if c in judged else given[c] for c in columns]
             first += len(block)
 
     return columns, {"gates", *head} - known, blocks()
@@ -290,7 +290,7 @@ def _gates(
     given: Mapping[str, Sequence[str]], columns: Mapping[str, Any], settings: Settings, rows: int
 ) -> list[str]:
     """Return the gates of each row, with spaces between: the table's own, and what it shows."""
-    told = given.get("gates", [""] * rows)
+    gated = given.get("gates", [""] * rows)
     missing = np.full(rows, np.nan)
     duration_s = np.asarray(columns.get("duration_s", missing))
     voiced_s = np.asarray(columns.get("voiced_share", missing)) * duration_s
@@ -301,7 +301,7 @@ def _gates(
         NO_BASELINE: (baseline_s < settings.baseline.min_s) | ~(baseline_s > 0),
     }
     return [
-        told[i].strip() or " ".join(name for name, shut in seen.items() if shut[i])
+        gated[i].strip() or " ".join(name for name, shut in seen.items() if shut[i])
         for i in range(rows)
     ]
 

@@ -383,8 +383,8 @@ def markdown() -> str:
         lines += ["", f"## {title}"]
         for m in MEASURES:
             if m.family == family:
-                told = f"{m.definition[:-1]}: {m.formula}." if m.formula else m.definition
-                lines += ["", f"### `{m.name}`", "", told, "", _facts(m)]
+                definition = f"{m.definition[:-1]}: {m.formula}." if m.formula else m.definition
+                lines += ["", f"### `{m.name}`", "", definition, "", _facts(m)]
     return "\n".join(lines) + "\n"
 
 
@@ -398,8 +398,8 @@ def _facts(m: Measure) -> str:
         "eGeMAPS": f"`{m.egemaps}`" if m.egemaps else "",
         "source:": "Eyben et al. 2016" if source == EGEMAPS else source,
     }
-    told = [f"{key} {value}".strip() for key, value in facts.items() if value]
-    return " · ".join([*told, _FIT[m.fit_for_judging, m.fit_absolute]])
+    parts = [f"{key} {value}".strip() for key, value in facts.items() if value]
+    return " · ".join([*parts, _FIT[m.fit_for_judging, m.fit_absolute]])
 
 
 if __name__ == "__main__":

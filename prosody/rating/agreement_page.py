@@ -82,9 +82,9 @@ def page(found: dict[str, Any], lang: str) -> str:
     return document(say["title"], body, lang, style, policy(style, ""))
 
 
-def _words(said: str) -> Html:
+def _words(sentence: str) -> Html:
     """Return a sentence with commands set as such."""
-    parts = text(said).split("`")
+    parts = text(sentence).split("`")
     return join(tag("code", Html(p)) if i % 2 else Html(p) for i, p in enumerate(parts))
 
 
@@ -110,7 +110,7 @@ class _Axis:
             paragraph(words.grade(axis), "grade"),
             listing(remarks) if remarks else None,
             grid(self._title("figures_title"), heads, rows, class_="figures"),
-            *(paragraph(said, "note") for said in words.base_rate(self.name, axis)),
+            *(paragraph(sentence, "note") for sentence in words.base_rate(self.name, axis)),
             self._variance(),
             self._curve(),
             self._raters(),
@@ -131,12 +131,12 @@ class _Axis:
         found = self.axis["variance_shares"]
         if not math.isfinite(found["clip"]):
             return None
-        said = {name: self.words.percent(value) for name, value in found.items()}
+        percent = {name: self.words.percent(value) for name, value in found.items()}
         bar = shares(
             [(f"of-{name}", round(1000 * value)) for name, value in found.items()],
-            self.say["variance_alt"].format(**said),
+            self.say["variance_alt"].format(**percent),
         )
-        signs = legend(*((f"of-{n}", f"{self.say[f'part_{n}']}: {said[n]} %") for n in found))
+        signs = legend(*((f"of-{n}", f"{self.say[f'part_{n}']}: {percent[n]} %") for n in found))
         return self._part(
             self.say["variance"],
             tag("figure", bar, signs),

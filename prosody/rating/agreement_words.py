@@ -83,12 +83,12 @@ class Words:
             return {k: self.percent(one[k]) for k in ("share", "low", "high")}
 
         say = self.say["base_rate"]
-        said = [say[name].format(**share(found), n=found["n_clips"], agents=found["n_agents"])]
+        sentences = [say[name].format(**share(found), n=found["n_clips"], agents=found["n_agents"])]
         if half["n_clips"]:
-            said.append(say["random_half"].format(**share(half), n=half["n_clips"]))
+            sentences.append(say["random_half"].format(**share(half), n=half["n_clips"]))
         if found["n_unrated"]:
-            said.append(say["unrated"].format(n=found["n_unrated"]))
-        return [" ".join([*said, say["noise"]])]
+            sentences.append(say["unrated"].format(n=found["n_unrated"]))
+        return [" ".join([*sentences, say["noise"]])]
 
     def figures(self, axis: dict[str, Any]) -> list[list[str]]:
         """Return the rows of the table of figures: name, value, interval, meaning."""

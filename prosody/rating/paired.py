@@ -70,10 +70,12 @@ def read_pairs(path: Path | str, axis: str) -> Compared:
             )
     first, second, won = [], [], []
     for number, row in enumerate(rows, 2):
-        said = row[at["axis"]].strip().lower() if "axis" in at else axis
+        named = row[at["axis"]].strip().lower() if "axis" in at else axis
         chosen = row[at["chosen"]].strip().lower()
-        if said not in AXES:
-            raise UsageError(f"{path}: row {number}: axis {said!r}.", f"Write {' or '.join(AXES)}.")
+        if named not in AXES:
+            raise UsageError(
+                f"{path}: row {number}: axis {named!r}.", f"Write {' or '.join(AXES)}."
+            )
         if chosen not in ("a", "b", ""):
             raise UsageError(
                 f"{path}: row {number}: chosen {chosen!r}, expected a or b.",
@@ -82,7 +84,7 @@ def read_pairs(path: Path | str, axis: str) -> Compared:
         a, b = row[at["clip_a"]].strip(), row[at["clip_b"]].strip()
         if not a or not b or a == b:
             raise UsageError(f"{path}: row {number}: two clips are compared.", "Name both.")
-        if chosen and said == axis:
+        if chosen and named == axis:
             first.append(a)
             second.append(b)
             won.append(chosen == "a")
@@ -116,7 +118,7 @@ def summary(path: Path | str, twins: Path | None = None) -> dict[str, Any]:
     """
     header, rows = read_rows(Path(path))
     at = {h.lower(): i for i, h in enumerate(header)}
-    told = [[row[at[c]].strip() for c in COLUMNS] for row in rows]
+    answers = [[row[at[c]].strip() for c in COLUMNS] for row in rows]
     changed: dict[str, str] = {}
     if twins is not None:
         names, table = read_rows(twins)
@@ -126,7 +128,7 @@ def summary(path: Path | str, twins: Path | None = None) -> dict[str, Any]:
     first, again = [], []
     before: dict[tuple[str, ...], str] = {}
     won: dict[str, list[bool]] = {}
-    for a, b, rater, chosen in told:
+    for a, b, rater, chosen in answers:
         if not chosen:
             continue
         winner = a if chosen.lower() == "a" else b
@@ -140,9 +142,9 @@ def summary(path: Path | str, twins: Path | None = None) -> dict[str, Any]:
             won.setdefault(change, []).append(bool(changed.get(winner)))
     cues = [{"change": name, **_share(w)} for name, w in won.items()]
     return {
-        "comparisons": len(told),
-        "raters": len({t[2] for t in told}),
-        "cannot_say_share": sum(not t[3] for t in told) / max(1, len(told)),
+        "comparisons": len(answers),
+        "raters": len({t[2] for t in answers}),
+        "cannot_say_share": sum(not t[3] for t in answers) / max(1, len(answers)),
         "first": _share(first),
         "same_again": _share(again),
         "changes": sorted(cues, key=lambda c: -abs(c["share"] - 0.5)),

@@ -264,15 +264,15 @@ def read_answers(path: Path | str) -> Answers:
         return np.array([r[at[name]].strip() if name in at else "" for r in rows], dtype=np.str_)
 
     def flag(name: str) -> NDArray[np.bool_]:
-        said = [cell.lower() for cell in text(name)]
-        odd = next((i for i, cell in enumerate(said) if cell not in TRUE | FALSE), None)
+        cells = [cell.lower() for cell in text(name)]
+        odd = next((i for i, cell in enumerate(cells) if cell not in TRUE | FALSE), None)
         if odd is not None:
             raise UsageError(
-                f"{path}: row {odd + 2}, column '{name}' holds {said[odd]!r}, expected true or "
+                f"{path}: row {odd + 2}, column '{name}' holds {cells[odd]!r}, expected true or "
                 "false.",
                 "Write 1 or 0, true or false, ja or nee; an empty cell is no.",
             )
-        return np.array([cell in TRUE for cell in said], dtype=bool)
+        return np.array([cell in TRUE for cell in cells], dtype=bool)
 
     axis = np.char.lower(text("axis"))
     strange = np.flatnonzero(~np.isin(axis, AXES))

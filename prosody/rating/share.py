@@ -42,7 +42,7 @@ class Shared:
     clips: int
     speakers: int
     raters: int
-    said: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def export(
@@ -79,8 +79,8 @@ def export(
         raise UsageError(f"{folder}: holds a set already.", "Name another folder.")
     rated = read_table(path, need_rating=False, names=names)
     answers = read_answers(ratings)
-    said: list[str] = []
-    rated = _rated_only(rated, answers, said)
+    notes: list[str] = []
+    rated = _rated_only(rated, answers, notes)
     count = len(np.unique(rated.speaker))
     if count < SPEAKERS_TOGETHER:
         raise UsageError(
@@ -88,7 +88,7 @@ def export(
             "stand out.",
             "Nothing was written.",
         )
-    groups = _together(rated, said)
+    groups = _together(rated, notes)
     # A key that nobody keeps: the same person has other names in another set.
     key = secrets.token_bytes(32)
 
@@ -131,13 +131,13 @@ def export(
     write_csv(folder / FILES[0], rows, columns)
     write_csv(folder / FILES[1], given, list(given[0]))
     raters = len({r["rater"] for r in given})
-    out = Shared(folder, len(rows), count, raters, tuple(said))
+    out = Shared(folder, len(rows), count, raters, tuple(notes))
     with atomic(folder / FILES[2], mode="w", encoding="utf-8") as sheet:
         sheet.write(_sheet(out, licence, groups))
     return out
 
 
-def _rated_only(rated: Rated, answers: Answers, said: list[str]) -> Rated:
+def _rated_only(rated: Rated, answers: Answers, notes: list[str]) -> Rated:
     """Return clips that somebody rated."""
     heard = {stem(c).casefold() for c in answers.clip.tolist()}
     keep = np.array([stem(c).casefold() in heard for c in rated.clip.tolist()], dtype=bool)
@@ -146,11 +146,11 @@ def _rated_only(rated: Rated, answers: Answers, said: list[str]) -> Rated:
             "None of the rated clips is in the table.", "Use the same names in the column 'clip'."
         )
     if not keep.all():
-        said.append(f"{int(np.sum(~keep))} clips without a rating were left out.")
+        notes.append(f"{int(np.sum(~keep))} clips without a rating were left out.")
     return rated.take(keep)
 
 
-def _together(rated: Rated, said: list[str]) -> dict[str, list[str]]:
+def _together(rated: Rated, notes: list[str]) -> dict[str, list[str]]:
     """Return stated groups in which every value, and every combination, has enough speakers.
 
     Rare values become ``other``; where a combination is still rare, or ``other`` itself is, the
@@ -165,7 +165,7 @@ def _together(rated: Rated, said: list[str]) -> dict[str, list[str]]:
         ]
         values[np.isin(values.astype(str), rare)] = "other"
         if rare:
-            said.append(
+            notes.append(
                 f"{name}: {len(rare)} value{'s' if len(rare) > 1 else ''} with fewer than "
                 f"{SPEAKERS_TOGETHER} speakers became 'other'."
             )
@@ -177,7 +177,7 @@ def _together(rated: Rated, said: list[str]) -> dict[str, list[str]]:
             break
         worst = max(groups, key=lambda n: len(set(groups[n])))
         del groups[worst]
-        said.append(
+        notes.append(
             f"{worst} was left out: together with the rest it would leave fewer than "
             f"{SPEAKERS_TOGETHER} speakers in a group."
         )
@@ -186,7 +186,7 @@ def _together(rated: Rated, said: list[str]) -> dict[str, list[str]]:
 
 def _sheet(made: Shared, licence: str, groups: Mapping[str, list[str]]) -> str:
     stated = ", ".join(groups) or "none"
-    said = "\n".join(f"- {line}" for line in made.said) or "- nothing"
+    notes = "\n".join(f"- {line}" for line in made.notes) or "- nothing"
     return f"""# Data sheet
 
 Ratings of how sincere spoken apologies sounded, with what was measured of each clip. Written by
@@ -208,7 +208,7 @@ raters have names made with a key that was thrown away, in an order that tells n
 **Nobody stands out.** At least {SPEAKERS_TOGETHER} speakers share every stated value and every
 combination. For that:
 
-{said}
+{notes}
 
 Measures of a voice may still be matched by somebody who has the recordings. It is personal data as
 long as that is so: pass it on under an agreement, or only where speakers and raters agreed.

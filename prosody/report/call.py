@@ -133,20 +133,20 @@ class CallPage:
         """Return the verdict line: what was heard, in so many words."""
         words, line = self.words, sheet.line
         if line.get("complaint_without_apology"):
-            said = words["head_complaint"]
+            headline = words["head_complaint"]
         elif not sheet.rows:
-            said = words["head_poor" if line.get("status") == "poor_words" else "head_none"]
+            headline = words["head_poor" if line.get("status") == "poor_words" else "head_none"]
         elif len(sheet.rows) == 1:
-            said = words["head_one"].format(at=clock(number(sheet.rows[0], "start_s")))
+            headline = words["head_one"].format(at=clock(number(sheet.rows[0], "start_s")))
         else:
             times = ", ".join(clock(number(r, "start_s")) for r in sheet.rows[:4])
             times += " ..." if len(sheet.rows) > 4 else ""
-            said = words["head_some"].format(n=len(sheet.rows), at=times)
+            headline = words["head_some"].format(n=len(sheet.rows), at=times)
         _, of, missed = totals.graded(line)
         if of and sheet.rows:
             key = "head_missed_none" if not missed else "head_missed"
-            said += words[key].format(n=len(missed), of=of)
-        return said
+            headline += words[key].format(n=len(missed), of=of)
+        return headline
 
     def _facts_line(self, sheet: Sheet) -> Html:
         line = sheet.line
@@ -160,11 +160,11 @@ class CallPage:
 
     def _reasons(self, sheet: Sheet) -> Html | None:
         names = self.say["hear"]
-        said = [
+        reasons = [
             tag("li", names[r], class_="judged-only" if r in review.ABOUT_JUDGEMENTS else None)
             for r in sheet.reasons
         ]
-        return tag("ul", *said, class_="reasons-to-hear") if said else None
+        return tag("ul", *reasons, class_="reasons-to-hear") if reasons else None
 
     def marks(self, sheet: Sheet) -> list[Mark]:
         """Return everything in the call that the page points at, the most telling first."""
@@ -228,8 +228,8 @@ class CallPage:
             heard = self.player.at(start, row.get("end_s"), sheet.got)
             parts: list[Any] = [heard, link, speak.unlike_agent(row, self.say)]
             if self.judged:
-                said = speak.verdict(row, self.say)
-                parts.append(tag("span", said, class_=f"pill judged-only {row.get('verdict')}"))
+                verdict = speak.verdict(row, self.say)
+                parts.append(tag("span", verdict, class_=f"pill judged-only {row.get('verdict')}"))
             items.append(join(parts, " "))
         if not items:
             return None
@@ -266,9 +266,9 @@ class CallPage:
         return section(heading, *parts, class_="rules")
 
     def _rule(self, name: str, result: dict[str, Any], sheet: Sheet) -> Html:
-        said = speak.rule(result, self.say)
+        result_words = speak.rule(result, self.say)
         if self.frame.form:
-            said["question"] = self.frame.form.words(name) or said["question"]
+            result_words["question"] = self.frame.form.words(name) or result_words["question"]
         heard = [
             join((self.player.at(w.get("start_s"), w.get("end_s"), sheet.got),
                   tag("q", str(w.get("text") or "")[:160])), " ")
@@ -276,14 +276,14 @@ class CallPage:
             if isinstance(w, dict)
         ]  # fmt: skip
         status = str(result.get("status"))
-        value = f" ({said['value']})" if said["value"] and status else ""
-        more = [t for t in (said["remark"], said["advice"]) if t]
+        value = f" ({result_words['value']})" if result_words["value"] and status else ""
+        more = [t for t in (result_words["remark"], result_words["advice"]) if t]
         return join(
             (
-                tag("h3", said["name"], " ",
-                    tag("span", said["status"] or self.words["not_applicable"], value,
+                tag("h3", result_words["name"], " ",
+                    tag("span", result_words["status"] or self.words["not_applicable"], value,
                         class_=f"status {status}")),
-                tag("p", said["question"], class_="question"),
+                tag("p", result_words["question"], class_="question"),
                 listing(heard, class_="heard-words") if heard else None,
                 *(tag("p", t, class_="remark") for t in more),
                 self.review.ask("rule", name, status or "cannot_tell", None),
@@ -302,9 +302,9 @@ class CallPage:
         for what, is_so, key in found:
             if is_so is not None:
                 machine = "yes" if is_so else "no"
-                said = tag("span", words[key], class_="found-said")
+                finding = tag("span", words[key], class_="found-said")
                 asked = tag("span", words[f"ask_{what}"], class_="asked-blind")
-                items.append(join((said, asked, self.review.ask("call", what, machine, None))))
+                items.append(join((finding, asked, self.review.ask("call", what, machine, None))))
         return tag("div", listing(items, class_="conduct"), class_="js-only")
 
     # --- one apology ----------------------------------------------------------------------------
@@ -342,16 +342,16 @@ class CallPage:
         usual, here = self._usual(sheet, row), speak.known(row.get("measures"))
         picture = Picture(got, got.window, usual)
         span = here.get("pitch_range_st")
-        said = {"pitch": "", "loudness": words["loudness_said"].format(pauses=len(got.pauses))}
+        captions = {"pitch": "", "loudness": words["loudness_said"].format(pauses=len(got.pauses))}
         if span is not None and {"pitch_p50_st", "pitch_range_st"} <= usual.keys():
             off = here.get("pitch_p50_st", usual["pitch_p50_st"]) - usual["pitch_p50_st"]
-            said["pitch"] = words["pitch_said"].format(
+            captions["pitch"] = words["pitch_said"].format(
                 middle=figure(off, 1, lang),
                 span=figure(span, 1, lang),
                 usual=figure(usual["pitch_range_st"], 1, lang),
             )
         elif span is not None:
-            said["pitch"] = words["pitch_said_alone"].format(span=figure(span, 1, lang))
+            captions["pitch"] = words["pitch_said_alone"].format(span=figure(span, 1, lang))
         legend = [("pitch", words["pitch" if picture.has_usual else "pitch_alone"]),
                   ("loud", words["loudness"])]  # fmt: skip
         legend += [("band", words["usual"])] if picture.has_usual else []
@@ -362,7 +362,7 @@ class CallPage:
         ]
         drawn = tag(
             "div",
-            picture.svg(said, lang, words["axis_pitch"], words["axis_time"]),
+            picture.svg(captions, lang, words["axis_pitch"], words["axis_time"]),
             class_="chart",
             data_start=f"{got.start_s:.3f}",
             data_end=f"{got.end_s:.3f}",
@@ -388,8 +388,10 @@ class CallPage:
                    grid(None, head, rows, class_="numbers"))  # fmt: skip
 
     def _remarks(self, sheet: Sheet, row: dict[str, Any]) -> Html | None:
-        said = [speak.remark(r, row, self.say, self.frame.same) for r in row.get("remarks") or ()]
-        return listing(said, class_="small") if said else None
+        remarks = [
+            speak.remark(r, row, self.say, self.frame.same) for r in row.get("remarks") or ()
+        ]
+        return listing(remarks, class_="small") if remarks else None
 
     def _around(self, row: dict[str, Any]) -> Html | None:
         """Return what the talk did before and after an apology, in sentences with units."""

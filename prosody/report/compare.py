@@ -197,10 +197,10 @@ class Comparison:
         if not (x and y):
             return self._row(label, *parts, "\N{EN DASH}")
         d, low, high = bootstrap.difference(x, y)
-        said = [figure(100 * v, 0, self.lang) for v in (d, low, high)]
-        plus = "+" if d > 0 and said[0] != "0" else ""
-        range_ = self.words["range"].format(low=said[1], high=said[2])
-        shown = join((plus + said[0], tag("span", range_, class_="small")), " ")
+        figures = [figure(100 * v, 0, self.lang) for v in (d, low, high)]
+        plus = "+" if d > 0 and figures[0] != "0" else ""
+        range_ = self.words["range"].format(low=figures[1], high=figures[2])
+        shown = join((plus + figures[0], tag("span", range_, class_="small")), " ")
         if self.same_calls:
             return self._row(label, *parts, shown)
         self.asked += 1
@@ -334,8 +334,8 @@ def _part(run: Run, what: str) -> list[tuple[dict[str, Any], bool]]:
     if what == "with_apology":
         read = [line for line in run.lines if line.get("status") != "failed"]
         return [(line, line.get("status") == "ok") for line in read]
-    told = [(line, line.get("complaint_without_apology")) for line in run.lines]
-    return [(line, bool(so)) for line, so in told if so is not None]
+    known = [(line, line.get("complaint_without_apology")) for line in run.lines]
+    return [(line, bool(so)) for line, so in known if so is not None]
 
 
 def _facts(run: Run, say: dict[str, Any], *, judged: bool) -> dict[str, str]:

@@ -33,10 +33,10 @@ def text(value: Any) -> Html:
     """Return a value as text: escaped, without characters that steer what comes after them."""
     if type(value) is Html:
         return value
-    said = str(value)
-    if _CARE.search(said) is None:
-        return Html(said)
-    clean = _TURNING.sub("", _BAD.sub("\N{REPLACEMENT CHARACTER}", said))
+    plain = str(value)
+    if _CARE.search(plain) is None:
+        return Html(plain)
+    clean = _TURNING.sub("", _BAD.sub("\N{REPLACEMENT CHARACTER}", plain))
     return Html(html.escape(clean, quote=True))
 
 

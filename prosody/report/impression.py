@@ -51,8 +51,8 @@ class Impression:
                 parts.append(paragraph(say["animation"].format(words=lively)))
         reasons = []
         for one in row.get("reasons") or ():
-            said, side = speak.reason(one, lang, take=row.get("source") == "clips")
-            text = said[:1].upper() + said[1:] + "."
+            sentence, side = speak.reason(one, lang, take=row.get("source") == "clips")
+            text = sentence[:1].upper() + sentence[1:] + "."
             heard = self.player.at(one.get("start_s"), one.get("end_s"), got)
             toward = tag("span", say["toward"].format(side=side), class_="toward") if side else ""
             reasons.append(join((text, toward, heard), " "))
@@ -103,7 +103,7 @@ class Impression:
         say, lang = self.say["judged"], self.frame.lang
         rating, low, high = (number(got, k) for k in ("rating", "low", "high"))
         ends = say[f"axis_{axis}_low"], say[f"axis_{axis}_high"]
-        said = say["axis_said"].format(
+        sentence = say["axis_said"].format(
             low_name=ends[0],
             high_name=ends[1],
             rating=figure(rating, 1, lang),
@@ -111,7 +111,7 @@ class Impression:
             high=figure(high, 1, lang),
         )
         names = tag("p", tag("span", ends[0]), tag("span", ends[1]), class_="ends")
-        return tag("div", names, interval(rating, low, high, said), class_="axis")
+        return tag("div", names, interval(rating, low, high, sentence), class_="axis")
 
     def rate(self, n: int) -> Html:
         """Return the reader's own rating of apology `n`: sliders and a remark."""

@@ -73,11 +73,11 @@ class Overview(WholeRun):
         judged = say["judged_by"].format(name=model) if self.judged else say["measured_only"]
         calls = len(self.run.lines)
         return str(say["run_one" if calls == 1 else "run"].format(
-            calls=calls, told=self._told(), minutes=self._minutes(), period=period, teams=teams,
+            calls=calls, read=self._read(), minutes=self._minutes(), period=period, teams=teams,
             judged=judged,
         ))  # fmt: skip
 
-    def _told(self) -> int:
+    def _read(self) -> int:
         """Return in how many calls words could be looked at."""
         return sum(bool(line.get("conduct")) for line in self.run.lines)
 
@@ -102,7 +102,7 @@ class Overview(WholeRun):
         say = self.say["overview"]
         if not self.run.apologies:
             return str(say["first_no_apology"].format(
-                calls=len(self.calls), minutes=self._minutes(), transcripts=self._told()
+                calls=len(self.calls), minutes=self._minutes(), transcripts=self._read()
             ))  # fmt: skip
         spoken = [line for line in self.run.lines if line.get("apologies")]
         after = [line for line in spoken if reasons_to_hear.complained(line)]
@@ -143,8 +143,8 @@ class Overview(WholeRun):
         for call in [c for c in self.calls if c.reasons][:LIST]:
             why = self.why(call.reasons)
             link = tag("a", call.name, href=file_name(call.page))
-            said = tag("q", call.quote, class_="small") if call.quote else None
-            items.append(join((link, why, said)))
+            quote = tag("q", call.quote, class_="small") if call.quote else None
+            items.append(join((link, why, quote)))
         text = say["hear_text"].format(judged=say["hear_text_judged"] if self.judged else "")
         all_calls = say["all_calls"].format(n=len(self.calls))
         to_all = tag("p", tag("a", all_calls, href="calls.html", class_="go"))
@@ -179,7 +179,7 @@ class Overview(WholeRun):
         """Return what else agents said that has the words of an apology, and for whom not known."""
         say, names = self.say["overview"], self.say["act"]
         found = Counter(act for call in self.calls for act in other_acts(call.line))
-        told = [
+        counts = [
             join((tag("a", names[k], href=filtered(act=k)), f": {found[k]}"))
             for k in names
             if found[k]
@@ -190,9 +190,9 @@ class Overview(WholeRun):
             for line in self.run.lines
         )
         parts: list[Any] = []
-        if told:
+        if counts:
             before, _, after = say["other_acts"].partition("{acts}")
-            parts.append(paragraph(join((before, join(told, ", "), after))))
+            parts.append(paragraph(join((before, join(counts, ", "), after))))
         if untold:
             key = "untold_one" if untold == 1 else "untold"
             parts.append(paragraph(say[key].format(n=untold)))
@@ -246,7 +246,7 @@ class Overview(WholeRun):
             shown = join((shown, " ", tag("span", within, class_="small")))
             table.append([word, shown, self._percent(counts[name] / len(rows)),
                           self._range(low, high)])  # fmt: skip
-        said = ", ".join(f"{screen[n]} {counts[n]}" for n in totals.VERDICTS)
+        counted = ", ".join(f"{screen[n]} {counts[n]}" for n in totals.VERDICTS)
         chances = [r["sincere"]["p"] for r in rows if r["sincere"].get("p") is not None]
         n, low, high = intervals.expected(chances)
         together = say["expected"].format(
@@ -260,7 +260,7 @@ class Overview(WholeRun):
         return section(
             say["verdicts"],
             self.learnt(),
-            shares([(n, counts[n]) for n in totals.VERDICTS], said),
+            shares([(n, counts[n]) for n in totals.VERDICTS], counted),
             grid(None, head, table, class_="numbers"),
             paragraph(together) if len(chances) > 1 else None,
             paragraph(say["verdicts_text"], "small"),
@@ -287,9 +287,9 @@ class Overview(WholeRun):
         if not found and not hidden:
             return None
         say, screen = self.say["overview"], self.say["screen"]["verdict"]
-        said = say["teams_hidden_one"] if hidden == 1 else say["teams_hidden"].format(n=hidden)
+        sentence = say["teams_hidden_one"] if hidden == 1 else say["teams_hidden"].format(n=hidden)
         if not found:
-            return paragraph(f"{said} {say['teams_text']}", "small")
+            return paragraph(f"{sentence} {say['teams_text']}", "small")
         rows: list[list[Any]] = []
         for team in found:
             row: list[Any] = [team.name, team.agents, team.apologies]
@@ -305,7 +305,7 @@ class Overview(WholeRun):
         return section(
             say["teams"],
             grid(None, head, rows, class_="numbers"),
-            paragraph(said) if hidden else None,
+            paragraph(sentence) if hidden else None,
             paragraph(say["teams_text"], "small"),
         )
 

@@ -170,29 +170,29 @@ class Player:
             )  # fmt: skip
         return tag("dl", *items, class_="transcript", tabindex="0", aria_label=words["transcript"])
 
-    def _marked(self, said: str, marks: Sequence[Mark], got: Clip | None) -> Html:
+    def _marked(self, words: str, marks: Sequence[Mark], got: Clip | None) -> Html:
         """Return a turn's words with what was found in them as buttons; no two overlap."""
         places: list[tuple[int, int, Mark]] = []
         for mark in marks:
             for piece in mark.text.split(" ... "):
-                begin = said.find(piece) if piece else -1
+                begin = words.find(piece) if piece else -1
                 free = all(begin >= b or begin + len(piece) <= a for a, b, _ in places)
                 if begin >= 0 and free:
                     places.append((begin, begin + len(piece), mark))
         out: list[Html] = []
         at = 0
         for begin, end, mark in sorted(places, key=lambda p: p[0]):
-            out.append(text(said[at:begin]))
+            out.append(text(words[at:begin]))
             out.append(
-                tag("span", self.play(said[begin:end], mark.start_s, mark.end_s, got,
+                tag("span", self.play(words[begin:end], mark.start_s, mark.end_s, got,
                                       f"play heard {mark.kind}"),
                     tag("span", mark.label, class_="what"), class_="found")
                 if math.isfinite(mark.start_s)
-                else tag("span", tag("span", said[begin:end], class_=f"still heard {mark.kind}"),
+                else tag("span", tag("span", words[begin:end], class_=f"still heard {mark.kind}"),
                          tag("span", mark.label, class_="what"), class_="found")
             )  # fmt: skip
             at = end
-        return join([*out, text(said[at:])])
+        return join([*out, text(words[at:])])
 
 
 def _within(mark: Mark, turn: Turn) -> bool:

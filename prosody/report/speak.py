@@ -59,19 +59,19 @@ def reason(one: dict[str, Any], lang: str, *, take: bool = False) -> tuple[str, 
     try:
         versus: reasons.Versus = "baseline" if take else "call"
         versus = "others" if one.get("column") == measure else versus
-        said = reasons.sentence(measure, float(one["value"]), str(one["unit"]), lang, versus)
+        sentence = reasons.sentence(measure, float(one["value"]), str(one["unit"]), lang, versus)
         up = "up" if number(one, "contribution") > 0 else "down"
-        return said, str(load("reasons", lang)["toward"][one["axis"]][up])
+        return sentence, str(load("reasons", lang)["toward"][one["axis"]][up])
     except (KeyError, TypeError, ValueError):
         return str(one.get("text") or measure), str(one.get("toward") or "")
 
 
 def remark(one: dict[str, Any], row: dict[str, Any], say: dict[str, Any], same: bool) -> str:
     """Return a remark; `same` says that the run speaks the report's language already."""
-    said, code = str(one.get("text") or ""), str(one.get("code") or "")
+    sentence, code = str(one.get("text") or ""), str(one.get("code") or "")
     known = say["screen"]["remark"].get(code)
     if same or known is None or code == "window_cut":
-        return said
+        return sentence
     return str(known).format(seconds=number(row, "baseline_s"))
 
 

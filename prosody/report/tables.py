@@ -70,10 +70,10 @@ def other_acts(line: dict[str, Any]) -> set[str]:
 
 def _quote(line: dict[str, Any], rows: Sequence[dict[str, Any]]) -> str:
     """Return the words that tell most of a call: the complaint that nobody met, or the apology."""
-    said = [str(w.get("text") or "") for w in reasons_to_hear.complaint_words(line)]
+    quotes = [str(w.get("text") or "") for w in reasons_to_hear.complaint_words(line)]
     if rows:
-        said = [str(r.get("text") or "") for r in rows]
-    words = next((s for s in said if s), "")
+        quotes = [str(r.get("text") or "") for r in rows]
+    words = next((s for s in quotes if s), "")
     return words if len(words) <= LONGEST_QUOTE else f"{words[:LONGEST_QUOTE]} ..."
 
 
@@ -111,11 +111,11 @@ class WholeRun:
     def why(self, reasons: Sequence[str]) -> Html:
         """Return why a call is worth hearing, the weightiest in front."""
         names = self.say["hear"]
-        said = [
+        sentences = [
             tag("span", names[r], class_="judged-only" if r in review.ABOUT_JUDGEMENTS else None)
             for r in reasons
         ]
-        return tag("span", *said, class_="why")
+        return tag("span", *sentences, class_="why")
 
     def learnt(self) -> Html | None:
         """Return what the shipped judge was learnt from, wherever its judgements are summed up."""
@@ -221,14 +221,14 @@ class Tables(WholeRun):
         date = self.date(call.line)
         seconds = number(call.line, "duration_s", -1.0)
         poor = call.line.get("status") == "poor_words"
-        said: list[Any] = [tag("q", call.quote) if call.quote else None]
+        parts: list[Any] = [tag("q", call.quote) if call.quote else None]
         if who := next((w for r in call.rows if (w := speak.unlike_agent(r, self.say))), None):
-            said.append(who)
+            parts.append(who)
         if call.rows and self.judged:
             words = "; ".join(dict.fromkeys(speak.verdict(r, self.say) for r in call.rows))
-            said.append(tag("span", words, class_="question judged-only"))
+            parts.append(tag("span", words, class_="question judged-only"))
         elif not call.rows:
-            said.append(tag("span", say["poor_words" if poor else "nothing"], class_="question"))
+            parts.append(tag("span", say["poor_words" if poor else "nothing"], class_="question"))
         rules = [self.say["rules"][m]["name"] for m in missed]
         return tag(
             "tr",
@@ -236,7 +236,7 @@ class Tables(WholeRun):
             tag("th", tag("a", call.name, href=file_name(call.page)),
                 tag("span", date, class_="question") if date else None, scope="row"),
             tag("td", self.why(call.reasons)),
-            tag("td", *said),
+            tag("td", *parts),
             tag("td", f"{len(missed)} / {of}" if of else NONE,
                 tag("span", ", ".join(rules), class_="question") if rules else None),
             tag("td", clock(seconds) if seconds >= 0 else NONE, class_="wide-only"),

@@ -153,12 +153,12 @@ def _who_when(acts: Sequence[Mapping[str, Any]]) -> str:
     """Return who apologised when: ``agent 0:25, customer 1:03``."""
     from prosody.words import clock
 
-    said = [a for a in acts if a.get("act") == "apology"]
+    apologies = [a for a in acts if a.get("act") == "apology"]
     return ", ".join(
         f"{a.get('role') or 'unknown'} {clock(float(a['start_s']))}"
         if isinstance(a.get("start_s"), (int, float))
         else str(a.get("role") or "unknown")
-        for a in said
+        for a in apologies
     )
 
 

@@ -62,8 +62,8 @@ def _about(name: str) -> dict[str, str] | None:
         return {"unit": measure.unit, "definition": measure.definition}
     for ending, unit in (("_rel", None), ("_log2ratio", "octaves (log2 of a ratio)")):
         if measure := table.BY_NAME.get(name.removesuffix(ending)):
-            said = f"{measure.name} against the same voice's baseline in the recording"
-            return {"unit": unit or measure.unit, "definition": said}
+            meaning = f"{measure.name} against the same voice's baseline in the recording"
+            return {"unit": unit or measure.unit, "definition": meaning}
     if name in _ABOUT:
         return dict(zip(("unit", "definition"), _ABOUT[name], strict=True))
     return None

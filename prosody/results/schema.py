@@ -76,14 +76,14 @@ def _compared() -> dict[str, Any]:
 
 
 def _rule() -> dict[str, Any]:
-    told = {"start_s": _NUMBER, "end_s": _NUMBER, "text": _TEXT, "role": _ROLE}
-    said = _closed({**told, "agent_speaker": _TEXT}, optional=("agent_speaker",))
+    place = {"start_s": _NUMBER, "end_s": _NUMBER, "text": _TEXT, "role": _ROLE}
+    stretch = _closed({**place, "agent_speaker": _TEXT}, optional=("agent_speaker",))
     return {
         "type": "object",
         "properties": {
             "rule": {"enum": list(RULES)},
             "status": {"enum": list(_STATUS)},
-            "words": _listed(said),
+            "words": _listed(stretch),
             "flagged": {"type": "boolean"},
             "advice": _TEXT,
             "remark": _TEXT,
@@ -184,9 +184,9 @@ def recording(*, measures_only: bool = False) -> dict[str, Any]:
         properties.pop("judged")
     shape = _closed(properties)
     # A failure says what it is and what to do.
-    said = {"type": "string", "minLength": 1}
+    filled = {"type": "string", "minLength": 1}
     shape["if"] = {"properties": {"status": {"const": "failed"}}}
-    shape["then"] = {"properties": {"code": said, "message": said, "remedy": said}}
+    shape["then"] = {"properties": {"code": filled, "message": filled, "remedy": filled}}
     shape["else"] = {"properties": {"code": {"const": ""}}}
     return {"$schema": _DRAFT, "title": "recording", "version": SCHEMA_VERSION, **shape}
 

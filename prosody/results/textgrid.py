@@ -43,9 +43,9 @@ def tiers(
     """
     out: dict[str, list[Interval]] = {}
     for act in record.acts:
-        said = f"{act['act']}: {act['text']}".rstrip(": ")
+        label = f"{act['act']}: {act['text']}".rstrip(": ")
         name = f"acts {act['role']}"
-        out.setdefault(name, []).append((act["start_s"], act["end_s"], said))
+        out.setdefault(name, []).append((act["start_s"], act["end_s"], label))
     out["apology"] = [(a.start_s, a.end_s, a.text or a.form or "apology") for a in apologies]
     if not measures_only:
         out["verdict"] = [

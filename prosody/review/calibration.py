@@ -40,7 +40,7 @@ class Difference:
     """One item on which reviewers differ: who said what."""
 
     item: tuple[str, str, str, str]
-    said: dict[str, str]
+    answers: dict[str, str]
 
 
 def differences(answers: Iterable[Answer], session: str) -> list[Difference]:
@@ -48,8 +48,8 @@ def differences(answers: Iterable[Answer], session: str) -> list[Difference]:
     by: dict[tuple[str, str, str, str], dict[str, str]] = defaultdict(dict)
     for one in latest(a for a in answers if a.session == session):
         if one.as_ == "reviewer":
-            said = one.answer if one.kind == "impression" else one.value or "cannot_tell"
-            by[one.item][one.reviewer] = said
+            answer = one.answer if one.kind == "impression" else one.value or "cannot_tell"
+            by[one.item][one.reviewer] = answer
     out = []
     for item, answered in by.items():
         if len(answered) < 2:
@@ -65,7 +65,7 @@ def differences(answers: Iterable[Answer], session: str) -> list[Difference]:
 
 
 def _divided(one: Difference) -> float:
-    values = list(one.said.values())
+    values = list(one.answers.values())
     if one.item[1] == "impression":
         numbers = [float(v) for v in values]
         return (max(numbers) - min(numbers)) / 100

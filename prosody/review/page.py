@@ -251,7 +251,7 @@ class ReviewPage:
     def _differences(self, every: list[Answer], say: Mapping[str, str]) -> list[Html]:
         where = {recording: i for i, (_, recording) in enumerate(self.calls, 1)}
         found = calibration.differences(every, self.session)
-        names = sorted({n for d in found for n in d.said})
+        names = sorted({n for d in found for n in d.answers})
         rules = texts(self.lang)["rules"]
         rows = []
         for one in found[:200]:
@@ -259,8 +259,8 @@ class ReviewPage:
             label = rules[what]["name"] if what in rules and "name" in rules[what] else what
             label = say.get(f"what_{what}", label)
             head = tag("th", f"{where.get(recording, '?')}: {label} {start}", scope="row")
-            said = (one.said.get(n, "") for n in names)
-            rows.append(tag("tr", head, *(tag("td", say.get(f"said_{v}", v)) for v in said)))
+            answers = (one.answers.get(n, "") for n in names)
+            rows.append(tag("tr", head, *(tag("td", say.get(f"said_{v}", v)) for v in answers)))
         out = [tag("h2", say["differ"])]
         if rows:
             head = tag("tr", *(tag("th", h, scope="col") for h in (say["item"], *names)))

@@ -50,12 +50,12 @@ def made(asked: Asked, watch: Callable[[int, int], None] = lambda done, of: None
     run = read.read(asked.folder)
     stamp = json.dumps([run.head.get("finished_at"), run.head.get("files"), asked.lang, repr(form)])
     kept = out / "report.json"
-    told = asked.folder / f"{FOLDER}.stamp"
-    if kept.is_file() and told.is_file() and told.read_text(encoding="utf-8") == stamp:
+    stamped = asked.folder / f"{FOLDER}.stamp"
+    if kept.is_file() and stamped.is_file() and stamped.read_text(encoding="utf-8") == stamp:
         return out
     build.make(asked.folder, out, lang=asked.lang, form=form, recordings=asked.recordings,
                transcripts=asked.transcripts, watch=watch)  # fmt: skip
-    told.write_text(stamp, encoding="utf-8")
+    stamped.write_text(stamp, encoding="utf-8")
     return out
 
 

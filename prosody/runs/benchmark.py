@@ -447,11 +447,11 @@ def benchmark(
     from prosody.audio.activity import activity
     from prosody.measures.measure import measure
 
-    told = progress or (lambda *_: None)
+    report = progress or (lambda *_: None)
     known = with_words(calls)
     workers = sorted({1, os.cpu_count() or 1}) if known else []
     total = 3 + len(workers)
-    told("read", 0, total)
+    report("read", 0, total)
     files = list(dict.fromkeys(s.path for c in calls for s in c.sources))
     sounds = decode(files)
     audio_s = sum(len(y) / sr for y, sr in sounds)
@@ -464,7 +464,7 @@ def benchmark(
         repeats=repeats,
     )
     rows += [Row(step, timing, audio_s) for step, timing in took.items()]
-    told("measures", 1, total)
+    report("measures", 1, total)
     pieces, sr = stretches(sounds, MOST_S)
     speech_s = sum(map(len, pieces)) / sr
     works = families(pieces, sr)
@@ -473,16 +473,16 @@ def benchmark(
     others, missing = peers(pieces, sr)
     took = interleaved(ours | {name: work for name, (work, _) in others.items()}, repeats=repeats)
     rows += [Row(step, took[step], speech_s) for step in ours]
-    told("whole", 2, total)
+    report("whole", 2, total)
     if known:
         timing = interleaved({"whole": whole_calls(known)}, repeats=repeats)["whole"]
         rows.append(Row("whole", timing, sum(map(duration_s, known))))
     rows += [Row(name, took[name], seconds, peer=True) for name, (_, seconds) in others.items()]
     throughputs: list[Throughput] = []
     for number in workers:
-        told("workers", 3 + len(throughputs), total)
+        report("workers", 3 + len(throughputs), total)
         throughputs.append(throughput(known, number))
-    told("", total, total)
+    report("", total, total)
     about = machine()
     spread = statistics.median(r.timing.against(r.audio_s)["spread_share"] for r in rows)
     load = about["load_1min"]

@@ -221,8 +221,8 @@ def summary(looks: Sequence[Look], lang: str = "en", *, of: int = 0) -> list[str
         seen = say["some"].format(count=len(looks), of=of)
     return [
         say["read"].format(seen=seen, can=len(looks) - fails, fails=fails),
-        say["words"].format(count=sum(ways.values()), told=counted(ways, "-")),
-        say["clocks"].format(count=sum(clocks.values()), told=counted(clocks, "-")),
+        say["words"].format(count=sum(ways.values()), by=counted(ways, "-")),
+        say["clocks"].format(count=sum(clocks.values()), by=counted(clocks, "-")),
     ]
 
 

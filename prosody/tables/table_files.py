@@ -219,9 +219,9 @@ def _csv(path: Path, _most: int) -> Iterator[Sequence[str]]:
     with path.open(encoding=_encoding(path), errors="replace", newline="") as file:
         start = file.tell()
         first = file.readline()
-        told = re.fullmatch(r"sep=(.)\s*", first)  # a line of Excel's
-        separator = told.group(1) if told else max(",;\t", key=first.count)
-        if not told:
+        named = re.fullmatch(r"sep=(.)\s*", first)  # a line of Excel's
+        separator = named.group(1) if named else max(",;\t", key=first.count)
+        if not named:
             file.seek(start)
         reader = csv.reader(file, delimiter=separator)
         try:

@@ -262,9 +262,9 @@ def estimate(found: Evidence, duration_s: float) -> Clock:
     figures = {"kappa": given_k, "given": given_k, "second": second_k}
     if enough and best_k < 1.0 - BREAK_KAPPA:  # else two clocks could not gain enough
         broken = _broken(under, middle, weight, lags)
-        told = kappa(broken[0] / total) if broken is not None else 0.0
-        if broken is not None and told >= BROKEN_KAPPA and told - best_k > BREAK_KAPPA:
-            return Clock("broken", kappa=told, given=given_k, second=second_k, break_s=broken[1],
+        certain = kappa(broken[0] / total) if broken is not None else 0.0
+        if broken is not None and certain >= BROKEN_KAPPA and certain - best_k > BREAK_KAPPA:
+            return Clock("broken", kappa=certain, given=given_k, second=second_k, break_s=broken[1],
                          before_s=broken[2], after_s=broken[3])  # fmt: skip
     # One channel with two voices is nearly all voice: there, that all of it has words counts.
     whole = recall >= 0.85 and given >= 0.7
@@ -584,6 +584,6 @@ def _legs(joint: Clock, one: Clock, other: Clock) -> bool:
     sure = all(c.state in ("fits", "corrected") and c.kappa >= FIT_KAPPA for c in (one, other))
     if joint.state in ("fits", "corrected") and min(one.kappa, other.kappa) <= joint.kappa:
         return False  # one clock for both is as good
-    told = any(c.state == "corrected" for c in (one, other))
+    moved = any(c.state == "corrected" for c in (one, other))
     same_rate = abs(one.rate - other.rate) < 0.002
-    return sure and told and same_rate and abs(one.offset_s - other.offset_s) > _LEG_S
+    return sure and moved and same_rate and abs(one.offset_s - other.offset_s) > _LEG_S

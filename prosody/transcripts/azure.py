@@ -124,8 +124,8 @@ def _is_sdk(document: Document) -> bool:
 
 def _parse_sdk(document: Document) -> Transcript:
     turns = document.each(document.objects(_sdk(document), "results"), partial(_result, document))
-    told = [i.get("PrimaryLanguage") for i in _sdk(document) if isinstance(i, dict)]
-    language = next((str(t.get("Language") or "") for t in told if isinstance(t, dict)), "")
+    languages = [i.get("PrimaryLanguage") for i in _sdk(document) if isinstance(i, dict)]
+    language = next((str(t.get("Language") or "") for t in languages if isinstance(t, dict)), "")
     if len({t.channel for t in turns}) < 2:  # a mono file says channel 0, too
         turns = [replace(t, channel=None) for t in turns]
     return document.finish(turns, "Azure Speech SDK results", language=language)

@@ -57,7 +57,7 @@ def _parse(document: Document) -> Transcript:
     results = document.get(document.json, "results", dict, "")
     channels = document.items(results, "channels", "results")
     several = len(channels) > 1
-    told = [c.get("detected_language") for _, c in channels]
+    languages = [c.get("detected_language") for _, c in channels]
     turns = document.each(
         document.items(results, "utterances", "results"), partial(_utterance, document, several)
     )
@@ -66,7 +66,7 @@ def _parse(document: Document) -> Transcript:
             made = partial(_word, document, i if several else None)
             for at, best in document.items(channel, "alternatives", place)[:1]:
                 turns += join(document, document.each(document.items(best, "words", at), made))
-    language = next((one for one in told if isinstance(one, str)), "")
+    language = next((one for one in languages if isinstance(one, str)), "")
     return document.finish(turns, "Deepgram JSON", language=language)
 
 

@@ -58,8 +58,8 @@ def _parse_speech(document: Document) -> Transcript:
     turns = document.each(results, partial(_result, document, last_tagged))
     if last_tagged:
         turns = [turn for spoken in last_tagged.values() for turn in join(document, spoken)]
-    told = (_any(item, "languageCode", "language_code") for _, item in results)
-    language = next((str(code) for code in told if code), "")
+    languages = (_any(item, "languageCode", "language_code") for _, item in results)
+    language = next((str(code) for code in languages if code), "")
     return document.finish(
         _starts(document, turns), "Google Speech-to-Text JSON", language=language
     )

@@ -126,16 +126,16 @@ def catalogue() -> dict[str, Card]:
     return {
         name: Card(
             name,
-            told["library"],
-            told["repository"],
-            told["revision"],
-            told["licence"],
-            told["languages"],
-            tuple(told["evidence"]),
-            tuple(File(**f) for f in told["files"]),
-            tuple(WordErrors(**w) for w in told["words"]),
+            about["library"],
+            about["repository"],
+            about["revision"],
+            about["licence"],
+            about["languages"],
+            tuple(about["evidence"]),
+            tuple(File(**f) for f in about["files"]),
+            tuple(WordErrors(**w) for w in about["words"]),
         )
-        for name, told in tomllib.loads(text).items()
+        for name, about in tomllib.loads(text).items()
     }
 
 
@@ -172,14 +172,14 @@ def find(name: str) -> Card:
 def _parts(name: str) -> list[str]:
     """Return the words and numbers of a name that tell models apart."""
     bare = name.lower().rsplit("/", 1)[-1].replace("_", "-")
-    said = re.findall(r"[a-z]+\d*|\d+(?:\.\d+)?b?", bare)
-    return [p for p in said if p not in ("nemo", "nvidia", "openai", "faster", "systran", "onnx")]
+    parts = re.findall(r"[a-z]+\d*|\d+(?:\.\d+)?b?", bare)
+    return [p for p in parts if p not in ("nemo", "nvidia", "openai", "faster", "systran", "onnx")]
 
 
 def home() -> Path:
     """Return where models are kept: ``$PROSODY_RECOGNISERS``, else the user's data folder."""
-    if told := os.environ.get("PROSODY_RECOGNISERS"):
-        return Path(told)
+    if given := os.environ.get("PROSODY_RECOGNISERS"):
+        return Path(given)
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
     elif sys.platform == "darwin":
@@ -221,8 +221,8 @@ def card_of(folder: Path) -> Card | None:
 def digest(folder: Path) -> str:
     """Return what tells two models apart: names and sizes of the files."""
     files = sorted(f for f in folder.iterdir() if f.is_file() and f.suffix != ".part")
-    told = "\n".join(f"{f.name}:{f.stat().st_size}" for f in files)
-    return hashlib.sha256(told.encode()).hexdigest()
+    sizes = "\n".join(f"{f.name}:{f.stat().st_size}" for f in files)
+    return hashlib.sha256(sizes.encode()).hexdigest()
 
 
 def best_here(language: str = "") -> tuple[Card, Path]:

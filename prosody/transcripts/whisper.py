@@ -90,13 +90,13 @@ def _by_speaker(document: Document, place: str, item: dict[str, Any], turn: Turn
     """Return a segment as turns where WhisperX heard several speakers in it, word by word."""
     if not turn.words:
         return [turn]
-    told = [w.get("speaker") for w in item.get("words") or () if isinstance(w, dict)]
-    names = [str(name) for name in told if name is not None]
-    if len(set(names)) < 2 or len(told) != len(turn.words):
+    speakers = [w.get("speaker") for w in item.get("words") or () if isinstance(w, dict)]
+    names = [str(name) for name in speakers if name is not None]
+    if len(set(names)) < 2 or len(speakers) != len(turn.words):
         return [turn]
     out: list[list[tuple[str, Word]]] = []
     last = names[0]
-    for name, word in zip(told, turn.words, strict=True):
+    for name, word in zip(speakers, turn.words, strict=True):
         last = last if name is None else str(name)
         if not out or out[-1][-1][0] != last:
             out.append([])

@@ -137,12 +137,12 @@ def refusal(request: HTTPConnection, code: str, **values: object) -> dict[str, s
     """Return code, message and remedy of a refusal in the reader's language."""
     lang = language(request)
     for table in (*request.scope.get("prosody.tables", ()), "studio"):
-        said = words.load(table, lang).get("refused", {}).get(code)
-        if said:
+        refused = words.load(table, lang).get("refused", {}).get(code)
+        if refused:
             return {
                 "code": code,
-                "message": said["message"].format(**values),
-                "remedy": said["remedy"].format(**values),
+                "message": refused["message"].format(**values),
+                "remedy": refused["remedy"].format(**values),
             }
     return {"code": code, "message": code, "remedy": ""}
 
@@ -177,17 +177,17 @@ def show(request: HTTPConnection, text: str, status: int = 200) -> HTMLResponse:
 
 def _shown_refusal(request: HTTPConnection, status: int, code: str) -> Response:
     """Return a refusal as JSON to scripts, as a page to people."""
-    said = refusal(request, code)
+    refused = refusal(request, code)
     accepts = request.headers.get("accept", "")
     if request.url.path.startswith(("/api/", "/assets/", "/vendor/")) or "text/html" not in accepts:
-        return JSONResponse(said, status)
+        return JSONResponse(refused, status)
     text = (
         '<!doctype html><html lang="__LANG__"><meta charset="utf-8"><title>prosody</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<link rel="stylesheet" href="/assets/studio.css">'
         '<div class="top"></div><main class="page narrow"><div class="card state">'
-        f"<h1>{html.escape(said['message'])}</h1>"
-        f"<p>{html.escape(said['remedy'])}</p></div></main></html>"
+        f"<h1>{html.escape(refused['message'])}</h1>"
+        f"<p>{html.escape(refused['remedy'])}</p></div></main></html>"
     )
     return show(request, text, status)
 
@@ -289,8 +289,8 @@ def make_app(
             return _shown_refusal(request, error.status_code, code)
         if isinstance(error, ProsodyError):
             message, remedy = failure(error, language(request))
-            said = {"code": error.code, "message": message, "remedy": remedy}
-            return JSONResponse(said, 422)
+            body = {"code": error.code, "message": message, "remedy": remedy}
+            return JSONResponse(body, 422)
         if isinstance(error, ClientDisconnect):  # the tab was closed: nobody reads the answer
             return Response(status_code=400)
         if isinstance(error, TimeoutError):

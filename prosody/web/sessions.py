@@ -85,8 +85,8 @@ class TooMany(Exception):  # noqa: N818 - a state of the house, and no error of 
     """There are as many visitors as there may be, all of them active."""
 
 
-def _to_the_host(said: str) -> None:
-    sys.stderr.write(f"{said}\n")
+def _to_the_host(news: str) -> None:
+    sys.stderr.write(f"{news}\n")
 
 
 class Sessions:

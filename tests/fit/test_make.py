@@ -223,8 +223,8 @@ def test_few_ratings_adapt_level_and_slope_only(judge_file, tmp_path):
         row["rating"] = 1.0 + 0.5 * row["rating"]
     few = synthetic.write(tmp_path / "few.csv", rows)
     adapted = make.fit(few, ("sincere",), start=judge_file)
-    assert "only level and slope adapted" in adapted.said[0]
-    assert "52 more" in adapted.said[0]
+    assert "only level and slope adapted" in adapted.notes[0]
+    assert "52 more" in adapted.notes[0]
     old = graph.load(judge_file)[0]["sincere"]
     new = adapted.axes["sincere"]
     ratio = new.coef / old.coef
@@ -237,7 +237,7 @@ def test_many_ratings_adapt_the_weights(judge_file, tmp_path):
     rows = synthetic.make(seed=6)
     path = synthetic.write(tmp_path / "many.csv", rows)
     adapted = make.fit(path, ("sincere",), start=judge_file)
-    assert "weights adapted" in adapted.said[0]
+    assert "weights adapted" in adapted.notes[0]
 
 
 def test_an_adapted_judge_keeps_the_level_of_the_ratings(made, table):

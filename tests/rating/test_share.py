@@ -47,7 +47,7 @@ def test_rare_values_are_coarsened_or_left_out_and_it_is_said(given, tmp_path):
     for row in rows:
         sets.setdefault(tuple(row[n] for n in stated), set()).add(row["speaker"])
     assert min(map(len, sets.values())) >= share.SPEAKERS_TOGETHER
-    assert "site: 1 value with fewer than 5 speakers became 'other'." in made.said
+    assert "site: 1 value with fewer than 5 speakers became 'other'." in made.notes
     assert all("Utrecht" not in (tmp_path / "set" / n).read_text("utf-8") for n in share.FILES)
 
 

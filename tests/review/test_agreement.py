@@ -129,7 +129,7 @@ def test_where_reviewers_differ_the_most_divided_first():
     told += [said(5, "met", "met", who="a"), said(5, "met", "not_met", who="b")]  # no session
     found = calibration.differences(told, "s")
     assert [d.item[0] for d in found] == ["4.wav", "2.wav", "1.wav"]
-    assert found[2].said == {"a": "met", "b": "met", "c": "not_met"}
+    assert found[2].answers == {"a": "met", "b": "met", "c": "not_met"}
 
 
 def test_drift_is_beside_ones_own_earlier_answers():
