@@ -1,56 +1,97 @@
-"""Copy figures from ``results/`` and the demo's output into README.md and three pages of docs.
+"""Copy figures from ``results/`` and the demo's output into the README, four pages and the card.
 
-``python -m benchmarks._readme`` writes what stands between the ``<!-- figures -->`` and
-``<!-- demo -->`` marks, so that it is never typed; ``--check`` only says whether the figures are
-still true (a test runs that).
+``python -m benchmarks._readme`` writes what stands between marks like ``<!-- figures -->`` and
+``<!-- /figures -->``, so that it is never typed; ``--check`` only says whether it is still true (a
+test runs that). What is said around the tables is written by hand.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
+import math
 import os
 import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import _million
+from benchmarks.common import RESULTS, ROOT
+from prosody.runs.benchmark import BUSY_SPREAD
+from prosody.runs.processes import WORKER_MB
 
-ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
-PARITY = ROOT / "docs" / "parity.md"
-REPORT = ROOT / "docs" / "report.md"
-RUNNING = ROOT / "docs" / "running.md"
-CONDUCT = ROOT / "docs" / "conduct.md"
+Found = Mapping[str, Any]
+
+
+@functools.cache
+def record(name: str) -> dict[str, Any]:
+    """Return what one benchmark wrote."""
+    return dict(json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8")))
 
 
 def result(name: str) -> dict[str, Any]:
     """Return the figures of one benchmark."""
-    path = ROOT / "benchmarks" / "results" / f"{name}.json"
-    return dict(json.loads(path.read_text(encoding="utf-8"))["results"])
+    return dict(record(name)["results"])
+
+
+# --- how figures are written ----------------------------------------------------------------------
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Write a number below 1 without its 0, as tables of correlations do; '-' for none."""
+    if value is None or math.isnan(value):
+        return "-"
+    text = f"{value:.{digits}f}"
+    return re.sub(r"^(-?)0\.", r"\1.", text)
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """Write a difference with its sign."""
+    return f"{value:+.{digits}f}"
+
+
+def percent(value: float) -> str:
+    """Write a share."""
+    return f"{100 * value:.0f} %"
+
+
+def span(ends: Sequence[float], digits: int = 2) -> str:
+    """Write an interval."""
+    return f"{number(ends[0], digits)} to {number(ends[1], digits)}"
+
+
+def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = ["| " + " | ".join(cells) + " |" for cells in (head, *rows)]
+    return "\n".join([lines[0], "|---" * len(head) + "|", *lines[1:]])
+
+
+def _sure(found: Found) -> list[str]:
+    return [percent(found[k]) for k in ("right", "surest_half", "surest_fifth")]
+
+
+# --- README ---------------------------------------------------------------------------------------
+
+
+LINES = ("clean", "telephone")
 
 
 def pitch() -> str:
     """Return the table of pitch trackers."""
-    rows = []
-    for name, row in result("pitch").items():
-        errors = [
-            f"{100 * row[k]['frame_error']:.1f} %" if k in row else "-"
-            for k in ("clean", "telephone")
-        ]
-        speed = [f"{row[k]['x_real_time']:,.0f}" for k in ("speed_clean", "speed_telephone")]
-        rows.append(f"| {name} | {errors[0]} | {errors[1]} | {speed[0]} | {speed[1]} |")
-    return "\n".join(
-        [
-            "**Pitch** against a laryngograph (50 sentences, F0 frame error: voicing errors and "
-            "errors over 20 %), clean and through a telephone (`python -m benchmarks pitch`):",
-            "",
-            "| tracker | clean | telephone | x real time, 16 kHz | 8 kHz |",
-            "|---|---|---|---|---|",
-            *rows,
-        ]
+    rows = [
+        [name]
+        + [f"{100 * row[k]['frame_error']:.1f} %" if k in row else "-" for k in LINES]
+        + [f"{row[f'speed_{k}']['x_real_time']:,.0f}" for k in LINES]
+        for name, row in result("pitch").items()
+    ]
+    return (
+        "**Pitch** against a laryngograph (50 sentences, F0 frame error: voicing errors and errors "
+        "over 20 %), clean and through a telephone (`python -m benchmarks pitch`):\n\n"
+        + grid(("tracker", *LINES, "x real time, 16 kHz", "8 kHz"), rows)
     )
 
 
@@ -64,19 +105,14 @@ def measures() -> str:
         "Praat pitch (ac)": "Praat, pitch (ac) alone",
         "librosa.pyin": "librosa.pyin alone",
     }
+    rates = ("16 kHz", "8 kHz")
     rows = [
-        f"| {said} | {both['16 kHz']['rows'][k]['x_real_time']:,.0f} | "
-        f"{both['8 kHz']['rows'][k]['x_real_time']:,.0f} |"
-        for k, said in names.items()
+        [shown, *(f"{both[rate]['rows'][k]['x_real_time']:,.0f}" for rate in rates)]
+        for k, shown in names.items()
     ]
-    return "\n".join(
-        [
-            "**Speed** on one core, in times real time (`python -m benchmarks measures`):",
-            "",
-            "| | 16 kHz | 8 kHz |",
-            "|---|---|---|",
-            *rows,
-        ]
+    return (
+        "**Speed** on one core, in times real time (`python -m benchmarks measures`):\n\n"
+        + grid(("", *rates), rows)
     )
 
 
@@ -95,91 +131,6 @@ def parity() -> str:
     )
 
 
-def parity_page() -> str:
-    """Return docs/parity.md: every functional below its target, and why."""
-    found = result("parity")
-    targets, v02 = found["targets"], found["eGeMAPSv02"]
-    own, truth = found["their_pitch"], found["laryngograph"]
-    rows = []
-    for name, sets in v02.items():
-        if name not in targets:
-            continue
-        theirs = [own.get(name, {}).get(k, {}).get("r") for k in ("emodb", "harpervalley")]
-        held = [truth.get(name, {}).get(k, {}).get("r") for k in ("ours", "openSMILE")]
-        cells = [sets["emodb"]["r"], sets["harpervalley"]["r"], sets["all"]["r"], *theirs, *held]
-        shown = " | ".join("-" if v is None else f"{v:.3f}" for v in cells)
-        bias = sets["all"]["bias_over_sd"]
-        rows.append(f"| {name} | {targets[name]:.2f} | {shown} | {bias:+.2f} |")
-    head = "| " + " | ".join(PARITY_HEAD) + " |"
-    rule = "|---" * len(PARITY_HEAD) + "|"
-    return "\n".join([PARITY_TEXT, head, rule, *rows, "", *librosa_rows()])
-
-
-def librosa_rows() -> list[str]:
-    """Return how alike our measures are to librosa's, as lines of the page."""
-    sets = result("by_librosa")
-    names = list(sets)
-    by_measure: dict[str, dict[str, dict[str, Any]]] = {}
-    for name in names:
-        for row in sets[name]:
-            by_measure.setdefault(row["measure"], {})[name] = row
-    lines = [
-        *LIBROSA_TEXT,
-        "| measure | unit | " + " | ".join(f"{n}: r | difference" for n in names) + " |",
-        "|---|---|" + "---|---|" * len(names),
-    ]
-    for measure, found in by_measure.items():
-        unit = next(iter(found.values()))["unit"]
-        cells = [
-            f"{found[n]['r']:.2f} | {found[n]['median_difference']:+.3g}"
-            if n in found and found[n]["r"] is not None
-            else "- | -"
-            for n in names
-        ]
-        lines.append(f"| {measure} | {unit} | " + " | ".join(cells) + " |")
-    return [*lines, ""]
-
-
-LIBROSA_TEXT = (
-    "# The same measures with librosa",
-    "",
-    "`prosody features --method librosa` computes pitch, energy and tempo with librosa's own",
-    "functions (pYIN, mel spectra, RMS, peak picking). Correlation over clips and median",
-    "difference, ours less the other, in the measure's unit (`python -m benchmarks parity`).",
-    "What rests on which frames are voiced differs most: pYIN decides otherwise (README, pitch).",
-    "",
-)
-PARITY_HEAD = ("functional", "target", "EmoDB", "HarperValley", "all", "own pitch, EmoDB",
-               "own pitch, HarperValley", "laryngograph, ours", "laryngograph, openSMILE",
-               "bias")  # fmt: skip
-PARITY_TEXT = """# Parity with openSMILE
-
-Written by `python -m benchmarks._readme` from `benchmarks/results/parity.json`
-(`python -m benchmarks parity`); a test holds the two equal. Correlations over clips between our
-measures and openSMILE eGeMAPSv02's functionals, on EmoDB (342 clips) and on turns of the agents of
-HarperValley (62). eGeMAPSv01a, which the ratings behind the judge came with, gives the same to
-three digits; the file has both.
-
-Where a functional rests on which frames are voiced and at what pitch, two trackers cannot agree
-better than they track. So two more comparisons stand beside: our arithmetic on **openSMILE's own
-pitch contour**, and both programs against the **laryngograph** of the FDA sentences (not on
-telephone). They show where the difference lies:
-
-- The arithmetic is the same: on openSMILE's contour nearly everything agrees at .98 or more. Slopes
-  of pitch, sums over a few turning points of a contour, stay a little lower.
-- Pitch range, voiced segments and their lengths differ because the trackers differ (frame errors of
-  both in `pitch.json`), and ours is nearer to the laryngograph in each.
-- Slopes of pitch are unreliable for both trackers against the laryngograph. They are marked unfit
-  for judging in the table of measures, and no judge uses them in calls.
-- The spectral slope of 500-1500 Hz is a mean over voiced frames: on openSMILE's contour it reaches
-  .99, on ours .987.
-- Loudness peaks on HarperValley: openSMILE's peak picker joins peaks across stretches of exact
-  digital silence, which those calls are full of; ours counts them apart.
-
-`bias` is our mean minus openSMILE's, in standard deviations between clips.
-"""
-
-
 REAL = {
     "en.tsv": ("alone", "English: service talk, telephone talk, meetings, chat"),
     "en_context.jsonl": ("with_neighbours", "English: turns with their neighbours"),
@@ -190,48 +141,39 @@ REAL = {
 
 def words() -> str:
     """Return what is found in text, and how the rules of conduct agree."""
-    acts, conduct = result("acts"), result("conduct")
+    acts, looks = result("acts"), result("looks")
 
-    def pair(one: dict[str, Any]) -> str:
-        return f"{one['precision']:.2f} / {one['recall']:.2f}"
-
-    def old(row: dict[str, Any], key: str) -> str:
-        value = row.get("0.1.0", {}).get(key)
-        return f"{value:.2f}" if value is not None else "-"
-
-    def two(values: list[float | None]) -> str:
+    def two(values: Sequence[float | None]) -> str:
         return " / ".join("-" if v is None else f"{v:.2f}" for v in values)
 
-    looks = result("looks")
+    def pair(row: Found) -> str:
+        return two((row["precision"], row["recall"]))
+
     first = [
-        f"| {name} | {row['lines']} | {old(row, 'right')} | {row['right']:.2f} | "
-        f"{two(row['apology'])} | {two(row['repair'])} |"
+        [name, str(row["lines"]), two([row.get("0.1.0", {}).get("right")]), f"{row['right']:.2f}",
+         two(row["apology"]), two(row["repair"])]
         for name, row in looks.items()
         if "right" in row
-    ]
+    ]  # fmt: skip
     heard = [
-        f"{name}: {row['precision']:.2f} / {row['recall']:.2f} ({row['lines']})"
+        f"{name}: {pair(row)} ({row['lines']})"
         for name, row in looks.items()
         if "complaints" in row
     ]
-    now = []
-    for file, (how, name) in REAL.items():
-        got = acts.get(f"real {file}", {}).get(how)
-        if got:
-            now.append(
-                f"| {name} | {got['lines']} | {got['accuracy']:.2f} | {pair(got['apology'])} | "
-                f"{pair(got['repair'])} |"
-            )
-    held = conduct["golden"]["found_acts_held_out"]
+    now = [
+        [name, str(got["lines"]), f"{got['accuracy']:.2f}", pair(got["apology"]),
+         pair(got["repair"])]
+        for file, (how, name) in REAL.items()
+        if (got := acts.get(f"real {file}", {}).get(how))
+    ]  # fmt: skip
+    held = result("conduct")["golden"]["found_acts_held_out"]
     return "\n".join(
         [
             "**Words** on lines that no hand of the rules wrote. At first sight, before anybody "
             "had looked at them (expect this in a new centre); apology and repair are precision / "
             "recall:",
             "",
-            "| lines | n | right, 0.1.0 | right | apology | repair |",
-            "|---|---|---|---|---|---|",
-            *first,
+            grid(("lines", "n", "right, 0.1.0", "right", "apology", "repair"), first),
             "",
             f"Complaints likewise, precision / recall (lines): {'; '.join(heard)}. Lines of talks "
             "and openings were labelled by a hand that knew the rules, before they were run.",
@@ -239,9 +181,7 @@ def words() -> str:
             "Since then most were tuned on (`python -m benchmarks acts --lines FILE` runs your "
             "own); lines whose label is unsure are left out:",
             "",
-            "| lines | n | right | apology | repair |",
-            "|---|---|---|---|---|",
-            *now,
+            grid(("lines", "n", "right", "apology", "repair"), now),
             "",
             "The lines that the project wrote itself are a regression test and no claim "
             "(tests/corpus/README.md). The conduct rules agree with the expected outcome in "
@@ -255,14 +195,15 @@ def judge() -> str:
     """Return what the judge reaches on strangers and on speakers it has not heard."""
     got = result("judge")
     found = got["sincere"]
-    ours, pairs, own = found["unseen_speakers"], found["pairs"], found["usual"]
-    words, any_words = (pairs[f"{w} words, rated at least .2 apart"] for w in ("same", "any"))
+    ours, takes = found["unseen_speakers"], found["pairs"]
+    rows = (
+        ("of the same words", takes["same words, rated at least .2 apart"]),
+        ("of any words", takes["any words, rated at least .2 apart"]),
+        ("a take against the speaker's others, all", found["usual"]),
+    )
 
-    def share(value: float) -> str:
-        return f"{100 * value:.0f} %"
-
-    def said(corpus: str, emotion: str, word: str) -> str:
-        return share(got[corpus]["emotions"][emotion][word])
+    def share(corpus: str, emotion: str, word: str) -> str:
+        return percent(got[corpus]["emotions"][emotion][word])
 
     return "\n".join(
         [
@@ -270,15 +211,10 @@ def judge() -> str:
             "rest). What it does best is to tell two takes of one person apart; speakers it was "
             "not fitted on, ratings at least .2 apart:",
             "",
-            "| two takes | right | surest half | surest fifth |",
-            "|---|---|---|---|",
-            *(
-                f"| {name} | {share(f['right'])} | {share(f['surest_half'])} | "
-                f"{share(f['surest_fifth'])} |"
-                for name, f in (("of the same words", words), ("of any words", any_words))
+            grid(
+                ("two takes", "right", "surest half", "surest fifth"),
+                [[name, *_sure(f)] for name, f in rows],
             ),
-            f"| a take against the speaker's others, all | {share(own['right'])} | "
-            f"{share(own['surest_half'])} | {share(own['surest_fifth'])} |",
             "",
             "Between people it is weak. On SinA-C's acted, read English apologies (24 speakers, "
             f"each judged by the others) it has Spearman {ours['spearman']:.2f}, within a sentence "
@@ -288,68 +224,11 @@ def judge() -> str:
             ".57: it had been chosen among 220 variants on these speakers, and had .36 on "
             "eight others. On acted speech of other corpora, against the speaker's own neutral "
             "clips, `forced` is "
-            f"said of {said('emodb', 'neutral', 'forced')} (EmoDB) and "
-            f"{said('emotale', 'neutral', 'forced')} (EmoTale) of neutral clips and of "
-            f"{said('emodb', 'anger', 'forced')} of angry ones, `sincere` of hardly any. None of "
+            f"said of {share('emodb', 'neutral', 'forced')} (EmoDB) and "
+            f"{share('emotale', 'neutral', 'forced')} (EmoTale) of neutral clips and of "
+            f"{share('emodb', 'anger', 'forced')} of angry ones, `sincere` of hardly any. None of "
             "this is of real calls or of Dutch: there it is an extrapolation, and `unclear` is its "
             "most frequent word.",
-        ]
-    )
-
-
-def demo() -> str:
-    """Return the table that the demo prints."""
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                "from prosody.cli import main; main()",
-                "analyze",
-                "samples",
-                "--out",
-                str(Path(folder) / "out"),
-                "--quiet",
-            ],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
-        )
-    lines = [line.rstrip() for line in done.stdout.rstrip().splitlines()]
-    return "\n".join(["```text", *lines, "```"])
-
-
-def filled(text: str, name: str, content: str) -> str:
-    """Return `text` with `content` between the marks called `name`."""
-    mark = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-    return mark.sub(lambda m: f"{m[1]}{content}\n{m[2]}", text)
-
-
-def report() -> str:
-    """Return what a report costs, for docs/report.md."""
-
-    def seconds(row: dict[str, Any], name: str, decimals: int) -> str:
-        return f"{row[name]:.{decimals}f} s" if name in row else "-"
-
-    rows = [
-        f"| {row['apologies']:,} | {row.get('calls', '-')} | {row['with_sound']:,} | "
-        f"{seconds(row, 'cpu_s', 0)} | {row['seconds']:.0f} s | "
-        f"{row['peak_mb']:.0f} MB | {row['html_mb']:.0f} MB | "
-        f"{row['sound_mb']:.0f} MB | {row['table_mb']:.2f} MB | "
-        f"{seconds(row, 'open_calls_cpu_s', 2)} | {seconds(row, 'sort_s', 2)} |"
-        for row in result("report").values()
-    ]
-    return "\n".join(
-        [
-            "Made-up runs of the demo calls, by one process, reading the recordings included "
-            "(`python -m benchmarks report`); opened in Chromium. Wall time on a busy machine:",
-            "",
-            "| apologies | calls | with sound | CPU | wall | memory | pages | sound | table "
-            "of calls | CPU to open it | to sort it |",
-            "|---|---|---|---|---|---|---|---|---|---|---|",
-            *rows,
         ]
     )
 
@@ -359,27 +238,365 @@ def figures() -> str:
     return "\n\n".join([words(), pitch(), measures(), parity(), judge()])
 
 
+def demo() -> str:
+    """Return the table that the demo prints."""
+    code = "from prosody.cli import main; main()"
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-c", code, "analyze", "samples", "--out", f"{folder}/out", "--quiet"],
+            cwd=ROOT, capture_output=True, text=True, check=True,
+            env={**os.environ, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
+        )  # fmt: skip
+    lines = [line.rstrip() for line in done.stdout.rstrip().splitlines()]
+    return "\n".join(["```text", *lines, "```"])
+
+
+# --- pages of docs --------------------------------------------------------------------------------
+
+
+def beside_opensmile() -> str:
+    """Return every functional that has a target, for docs/parity.md."""
+    found = result("parity")
+    targets, v02 = found["targets"], found["eGeMAPSv02"]
+    rows = []
+    for name in [n for n in v02 if n in targets]:
+        r = [v02[name][k]["r"] for k in ("emodb", "harpervalley", "all")]
+        for part, sets in (("their_pitch", ("emodb", "harpervalley")),
+                           ("laryngograph", ("ours", "openSMILE"))):  # fmt: skip
+            r += [found[part].get(name, {}).get(k, {}).get("r") for k in sets]
+        bias = v02[name]["all"]["bias_over_sd"]
+        cells = ("-" if v is None else f"{v:.3f}" for v in r)
+        rows.append([name, f"{targets[name]:.2f}", *cells, f"{bias:+.2f}"])
+    head = ("functional", "target", "EmoDB", "HarperValley", "all", "own pitch, EmoDB",
+            "own pitch, HarperValley", "laryngograph, ours", "laryngograph, openSMILE",
+            "bias")  # fmt: skip
+    return grid(head, rows)
+
+
+def beside_librosa() -> str:
+    """Return how alike our measures are to librosa's, for docs/parity.md."""
+    sets = result("by_librosa")
+    by_measure: dict[str, dict[str, Found]] = {}
+    for name, rows in sets.items():
+        for row in rows:
+            by_measure.setdefault(row["measure"], {})[name] = row
+
+    def cells(row: Found | None) -> list[str]:
+        if row is None or row["r"] is None:
+            return ["-", "-"]
+        return [f"{row['r']:.2f}", f"{row['median_difference']:+.3g}"]
+
+    return grid(
+        ("measure", "unit", *(head for n in sets for head in (f"{n}: r", "difference"))),
+        [
+            [measure, next(iter(found.values()))["unit"]]
+            + [cell for n in sets for cell in cells(found.get(n))]
+            for measure, found in by_measure.items()
+        ],
+    )
+
+
+def report() -> str:
+    """Return what a report costs, for docs/report.md."""
+
+    def seconds(row: Found, name: str, decimals: int) -> str:
+        return f"{row[name]:.{decimals}f} s" if name in row else "-"
+
+    rows = [
+        [f"{row['apologies']:,}", str(row.get("calls", "-")), f"{row['with_sound']:,}",
+         seconds(row, "cpu_s", 0), seconds(row, "seconds", 0), f"{row['peak_mb']:.0f} MB",
+         f"{row['html_mb']:.0f} MB", f"{row['sound_mb']:.0f} MB", f"{row['table_mb']:.2f} MB",
+         seconds(row, "open_calls_cpu_s", 2), seconds(row, "sort_s", 2)]
+        for row in result("report").values()
+    ]  # fmt: skip
+    head = ("apologies", "calls", "with sound", "CPU", "wall", "memory", "pages", "sound",
+            "table of calls", "CPU to open it", "to sort it")  # fmt: skip
+    return (
+        "Made-up runs of the demo calls, by one process, reading the recordings included "
+        "(`python -m benchmarks report`); opened in Chromium. Wall time on a busy machine:\n\n"
+        + grid(head, rows)
+    )
+
+
+# What a million calls a day would need. These are assumed, as the page says; all else is measured.
+CALLS, DAY_S = 1_000_000, 86_400
+MINUTES, CHANNELS, SR_HZ, BUSY_SHARE = 6, 2, 8_000, 0.7
+
+
+def million() -> str:
+    """Return what was measured of long runs, and what a million calls a day would need of it."""
+    import soundfile
+
+    scale, asr, machine = result("scale"), result("asr"), record("scale")["machine"]
+    long, ten, last = scale["long_calls"], scale["one_long_recording"], scale["recordings"][-1]
+    whole, count = scale["whole_calls"], f"{last['recordings']:,}"
+    made, *praat = (r for r in result("stages")["rows"] if r["set"] == "made call")
+    apart = f", runs {x:.0%} apart" if (x := made["spread_share"]) > BUSY_SPREAD else ""
+    beside = "".join(
+        f"; Praat's pitch of one of its channels: {r['x_real_time']:,.0f}" for r in praat
+    )
+    # What `scale.long_calls` repeats, with one window each time.
+    sample = soundfile.info(ROOT / "samples" / "3-four-times-sorry-nl.wav")
+    measured = [
+        [made["stage"], f"{made['x_real_time']:,.0f} times real time on one core{apart}{beside}"],
+        [f"{long['calls']} two-channel calls of {long['minutes_each']:g} minutes, a window every "
+         f"{sample.frames / sample.samplerate:.0f} s",
+         f"{long['x_real_time_per_core']:.0f} times real time on one core, workers below "
+         f"{long['peak_worker_mb']:.0f} MB"],
+        [f"one recording of {ten['hours']:g} hours, {ten['file_mb']:.0f} MB",
+         f"{ten['cpu_seconds']:.0f} CPU seconds, {ten['peak_worker_mb']:.0f} MB at the most"],
+        [f"{count} recordings of one second, start-up, journal and results included",
+         f"{last['cpu_ms_per_recording']:.1f} ms of CPU each; cost grows with their number to the "
+         f"power {scale['growth']['exponent_cpu_seconds']:.2f}"],
+        ["the same again, nothing to do", f"{last['again_cpu_seconds']:.0f} s of CPU in all"],
+        [f"the run's own process at {count}", f"{last['peak_main_mb']:.0f} MB"],
+        [f"{whole['calls']} calls of {whole['seconds_each']:.0f} s with their transcripts: found, "
+         "measured, judged, conduct",
+         f"{whole['cpu_ms_per_call']:.0f} ms of CPU each; {whole['journal_kb_per_call']:.0f} kB of "
+         f"journal, {whole['results_kb_per_call']:.0f} kB of results"],
+    ]  # fmt: skip
+    # A call of the samples as measured, words and conduct too; the rest of its minutes is heard.
+    read_s = whole["cpu_ms_per_call"] / 1e3
+    heard_s = (60 * MINUTES - whole["seconds_each"]) / long["x_real_time_per_core"]
+    cores = CALLS * (heard_s + read_s) / DAY_S
+    planned = cores / BUSY_SHARE
+    sound_mb = 60 * MINUTES * CHANNELS * SR_HZ / 1e6  # G.711: one byte a sample
+    kept_kb = whole["journal_kb_per_call"] + whole["results_kb_per_call"]
+    # The words of two people's calls where those were measured, else of any.
+    words_s = next(asr[k] for k in ("harpervalley", "prompts", "lines") if k in asr)[
+        "cpu_s_per_min_of_call"
+    ]
+    needed = [
+        ["processors",
+         f"{read_s + heard_s:.2f} s of one core a call: a call of the samples, and the rest of "
+         f"{MINUTES} minutes at the speed of long calls. That is {cores:.1f} cores day and night, "
+         f"**{planned:.0f} cores** with the reserve"],
+        ["memory", f"{WORKER_MB} MB for each worker (what `--memory` reckons with): "
+         f"{planned * WORKER_MB / 1024:.0f} GB"],
+        ["reading", f"{sound_mb:.1f} MB a call: {CALLS * sound_mb / 1e6:.1f} TB a day, "
+         f"{CALLS * sound_mb / DAY_S:.0f} MB/s around the clock, from wherever recordings lie"],
+        ["keeping", f"{kept_kb:.0f} kB a call: {CALLS * kept_kb * 1024 / 1e9:.0f} GB a day, if all "
+         "calls were like the samples, with an apology each"],
+        ["if words must be recognised, too",
+         f"{CALLS * words_s * MINUTES / DAY_S:,.0f} cores more, at the {words_s:g} s of CPU that "
+         f"{asr['model']} takes for each minute of a call: then recognition is the whole bill, and "
+         "a GPU or a platform's own transcripts the way"],
+    ]  # fmt: skip
+    return "\n".join(
+        [
+            f"Measured (`python -m benchmarks stages`, `scale`, `asr`) on {machine['cores']} cores "
+            f"of {machine['cpu']}, load {machine['load_1min']:g} when it ended; CPU time is that "
+            "of all processes:",
+            "",
+            grid(("measured", "figure"), measured),
+            "",
+            f"**Assumed**: {MINUTES} minutes a call, {CHANNELS} channels at {SR_HZ} Hz as G.711, a "
+            "transcript there already, calls spread over the day, processors "
+            f"{100 * BUSY_SHARE:.0f} % busy (the rest is for peaks, restarts and a lost "
+            "machine), cores as fast as these, and a disk and network that keep up. The judge is "
+            "part of the figures: a block of a thousand apologies is one call of the model.",
+            "",
+            grid(("needed for 1,000,000 calls a day", ""), needed),
+            "",
+            "So hearing is cheap, and the first things to look at are where the recordings lie and "
+            "where the words come from.",
+        ]
+    )
+
+
+# --- the judge's card -----------------------------------------------------------------------------
+
+
+FIGURES = (
+    "spearman", "spearman_within_sentence", "spearman_within_speaker", "uar", "uar_half", "rmse",
+    "coverage_80",
+)  # fmt: skip
+HEAD = (
+    "", "Spearman", "within sentence", "within speaker", "UAR at 0", "UAR, surest half", "RMSE",
+    "80 % interval covers",
+)  # fmt: skip
+# Measured by the holders of the eight speakers that were kept back, once, for the nine measures as
+# straight differences, before this judge was made; and for judge 0.1.0 (docs/judge.md).
+KEPT_BACK = {
+    "judge 0.1.0, as it was published (its own folds)": (0.574, 0.466, 0.471, 0.719, 0.842),
+    "judge 0.1.0, on the eight": (0.359, 0.205, 0.524, 0.609, 0.658),
+    "nine measures, straight differences, on the eight": (0.512, 0.367, 0.515, 0.679, None),
+}
+
+
+def _figures(found: Found, keys: Sequence[str] = FIGURES) -> list[str]:
+    return [number(found.get(k)) for k in keys]
+
+
+def strangers(got: Found) -> str:
+    """Return the card's first table: corpora and speakers that nothing was fitted to."""
+    rows = []
+    for name, title in (("emodb", "EmoDB"), ("emotale", "EmoTale")):
+        for emotion, f in got[name]["emotions"].items():
+            shares = [f[v] for v in ("sincere", "forced", "unclear", "flatter", "livelier")]
+            rows.append([f"{title}, {emotion}", str(f["n"]), *(percent(x) for x in shares)])
+    head = ("acted clips", "n", "`sincere`", "`forced`", "`unclear`", "*flatter*", "*livelier*")
+    return grid(head, rows)
+
+
+def kept_back(got: Found) -> str:
+    """Return what came out on the eight speakers that were kept back."""
+    rows = [[n, *(number(x) for x in f)] for n, f in KEPT_BACK.items()]
+    return grid(HEAD[:6], rows)
+
+
+def pairs(got: Found) -> str:
+    """Return how often the likelier of two takes of one person was rated higher."""
+    found = got["sincere"]["pairs"]
+    kinds = [n for n in found if n not in ("spread", "told")]
+    rows = [[f"two takes, {n}", str(found[n]["pairs"]), *_sure(found[n])] for n in kinds]
+    own = got["sincere"]["usual"]
+    rows.append(["a take against the speaker's others", str(own["n"]), *_sure(own)])
+    return grid(("", "n", "right", "surest half", "surest fifth"), rows)
+
+
+def told(got: Found) -> str:
+    """Return whether probabilities of pairs hold."""
+    two, own = got["sincere"]["pairs"]["told"], got["sincere"]["usual"]["told"]
+
+    def cells(found: Found, name: str) -> list[str]:
+        f = found.get(name)
+        return [str(f["n"]), percent(f["right"])] if f else ["-", "-"]
+
+    rows = [[n, *cells(two, n), *cells(own, n)] for n in sorted({*two, *own})]
+    head = ("told with a probability of", "pairs", "came out so", "takes against own others",
+            "came out so")  # fmt: skip
+    return grid(head, rows)
+
+
+def accuracy(got: Found) -> str:
+    """Return the figures on the 24 speakers, each judged by the others."""
+    found = got["sincere"]
+    spans = found["intervals"]
+    between = [span(spans[k]) if k in spans else "" for k in FIGURES]
+    rows = [
+        ["**the judge**", *_figures(found["unseen_speakers"])],
+        ["interval", *between],
+        *([n, *_figures(f)] for n, f in found["gender"].items()),
+        ["wording only", *_figures(found["wording only"])],
+    ]
+    plain = {**found["lower, softer, darker, equal weights"]}
+    for gone in ("uar", "uar_half", "rmse", "coverage_80"):
+        plain.pop(gone)
+    rows.append(["lower, softer, darker, equal weights, no fit", *_figures(plain)])
+    rows += [[f"with a baseline of {n}", *_figures(f)] for n, f in found["baseline"].items()]
+    return grid(HEAD, rows)
+
+
+def verdicts(got: Found) -> str:
+    """Return how often each verdict is given on SinA-C, speakers left out, and is right."""
+    found = got["sincere"]["verdicts"]
+    rows = [
+        ["given", *(percent(found[v]) for v in ("sincere", "forced", "unclear"))],
+        ["right", *(percent(found["right"].get(v, math.nan)) for v in ("sincere", "forced")), "-"],
+    ]
+    return grid((f"SinA-C, {found['n']} clips", "`sincere`", "`forced`", "`unclear`"), rows)
+
+
+def thresholds(got: Found) -> str:
+    """Return what each threshold would give; the rule in docs/judge.md reads these rows."""
+    rows = []
+    for row in got["sweep"]:
+        for word in ("sincere", "forced"):
+            f = row[word]
+            cells = [f["sinac"], f["right"], *(f[e] for e in EMOTIONS)]
+            shown = ["-" if c is None else percent(c) for c in cells]
+            rows.append([f"`{word}` from {number(row['p'], 2)}", *shown])
+    head = ("", "of SinA-C", "of these right", *(f"EmoDB, {e}" for e in EMOTIONS))
+    return grid(head, rows)
+
+
+EMOTIONS = ("neutral", "anger", "happiness", "sadness")
+
+
+def noise(got: Found) -> str:
+    """Return how far noise moves ratings and animation."""
+    found, rows = got["noise"], []
+    for where in ("in both", "in the clip only"):
+        for what in ("rating", "animation"):
+            f = found[where][what]
+            rows.append([f"{what}, noise {where}: mean", *(signed(x) for x in f["mean"])])
+            rows.append(["root mean square", *(number(x, 2) for x in f["root_mean_square"])])
+        within = found[where]["rating"]["within_.1"]
+        rows.append(["ratings moved by .1 or less", *(percent(x) for x in within)])
+        even = found[where]["rating_by_measure"]["loudness_cv_log2ratio"]
+        rows.append(["of the mean by `loudness_cv`", *(signed(x) for x in even)])
+        kinds = len(found["kinds"])
+        for what, title, of in (
+            ("became_sincere", "clips that became `sincere`", found["clips"]),
+            ("no_longer_sincere", "no longer `sincere`", found["sincere without noise"]),
+        ):
+            rows.append([title, *(f"{x} of {of * kinds}" for x in found[where][what])])
+    return grid(("voice over noise", *(f"{x:g} dB" for x in found["snr_db"])), rows)
+
+
+def lines(got: Found) -> str:
+    """Return how far lines move ratings, clip and baseline on the same one."""
+    rows = [
+        [name, signed(f["mean"]), number(f["root_mean_square"], 2), percent(f["within_.1"])]
+        for name, f in got["lines"].items()
+    ]
+    return grid(("line", "mean", "root mean square", "moved by .1 or less"), rows)
+
+
+CARD = (strangers, kept_back, pairs, told, accuracy, verdicts, thresholds, noise, lines)
+
+
+def card(got: Found) -> dict[str, str]:
+    """Return every table of the judge's card whose figures are there."""
+    out = {}
+    for make in CARD:
+        with contextlib.suppress(KeyError):  # a part that was skipped
+            out[make.__name__] = make(got)
+    return out
+
+
+# --- what stands where ----------------------------------------------------------------------------
+
+README = ROOT / "README.md"
+PAGES: dict[Path, Mapping[str, Callable[[], str]]] = {
+    README: {"figures": figures},
+    ROOT / "docs" / "parity.md": {"openSMILE": beside_opensmile, "librosa": beside_librosa},
+    ROOT / "docs" / "report.md": {"figures": report},
+    ROOT / "docs" / "running.md": {"million": million},
+    ROOT / "docs" / "conduct.md": {"words": words},
+    ROOT / "models" / "MODEL_CARD.md": {
+        make.__name__: lambda make=make: make(result("judge")) for make in CARD
+    },
+}
+
+
+def filled(text: str, name: str, content: str) -> str:
+    """Return `text` with `content` between the marks called `name`, which must be there."""
+    mark = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    out, n = mark.subn(lambda m: f"{m[1]}{content}\n{m[2]}", text)
+    if n != 1:
+        raise SystemExit(f"found {n} places for <!-- {name} -->, expected 1.")
+    return out
+
+
 def main(argv: list[str]) -> int:
-    """Write README.md, or with ``--check`` compare its figures."""
-    before = README.read_text(encoding="utf-8")
-    after = filled(before, "figures", figures())
-    page = REPORT.read_text(encoding="utf-8")
-    pages = filled(page, "figures", report())
-    run = RUNNING.read_text(encoding="utf-8")
-    running = filled(run, "million", _million.section())
-    told = CONDUCT.read_text(encoding="utf-8")
-    conduct = filled(told, "words", words())
+    """Write all pages, or with ``--check`` compare their figures."""
+    wrong = []
+    for page, parts in PAGES.items():
+        before = after = page.read_text(encoding="utf-8")
+        for name, make in parts.items():
+            after = filled(after, name, make())
+        if after != before:
+            wrong.append(page.name)
+            if "--check" not in argv:
+                page.write_text(after, encoding="utf-8")
     if "--check" in argv:
-        same = before == after and PARITY.read_text(encoding="utf-8") == parity_page()
-        same = same and page == pages and run == running and told == conduct
-        if not same:
-            print("README.md: figures differ from benchmarks/results; run this without --check")
-        return int(not same)
-    PARITY.write_text(parity_page(), encoding="utf-8")
-    REPORT.write_text(pages, encoding="utf-8")
-    RUNNING.write_text(running, encoding="utf-8")
-    CONDUCT.write_text(conduct, encoding="utf-8")
-    README.write_text(filled(after, "demo", demo()), encoding="utf-8")
+        if wrong:
+            print(f"{', '.join(wrong)}: other figures than benchmarks/results; run this without "
+                  "--check")  # fmt: skip
+        return int(bool(wrong))
+    README.write_text(filled(README.read_text(encoding="utf-8"), "demo", demo()), encoding="utf-8")
     return 0
 
 

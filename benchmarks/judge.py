@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import _card, common
 from benchmarks import _judge_strangers as strangers
+from benchmarks import _readme, common
 from prosody.fit import evaluate, recipe
 from prosody.fit import metrics as fig
 from prosody.fit.train import balanced, folds, ridge
@@ -264,7 +264,7 @@ def main(argv: Sequence[str]) -> int:
         except common.Skip as reason:
             skipped[name] = str(reason)
     results["speed"] = speed(judge, args)
-    for name, made in _card.tables(results).items():
+    for name, made in _readme.card(results).items():
         print(f"\n{name}\n{made}")
     common.write("judge", args, results, files, skipped=skipped)
     for what, why in skipped.items():

@@ -1,8 +1,8 @@
-"""``python -m benchmarks._coach_pictures``: make docs/img/coach-*.png anew, from a demo call.
+"""``python -m benchmarks._pictures [report|coach]``: make the pictures of docs/img anew.
 
-The voice is that of the first demo call, as rendered: its other turns are the ordinary texts, its
-apology is the first take, and the same played slower, lower and softer the second. It needs
-Chromium and Playwright (extra dev).
+``report.png`` is a page of the demo calls. The voice of ``coach-*.png`` is that of the first demo
+call, as rendered: its other turns are the ordinary texts, its apology is the first take, and the
+same played slower, lower and softer the second. It needs Chromium and Playwright (extra dev).
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import io
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,14 @@ import numpy as np
 import soundfile
 import soxr
 
-from benchmarks._made_run import ROOT
+from benchmarks import _made_run, _run
+from benchmarks.common import ROOT
 
 OUT = ROOT / "docs" / "img"
 CALL = ROOT / "samples" / "1-plain-apology-nl"
 SR = 48_000
 APOLOGY = (25.6, 31.0)
-STARTED = "import sys; from prosody.cli import main; main()"
+SHOWN = "2-recited-apology-en.wav"
 
 
 def sounds(folder: Path) -> dict[str, Path]:
@@ -110,37 +111,60 @@ def keep(shot: bytes, name: str) -> None:
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
 
 
-def main() -> int:
-    """Write the pictures."""
+def report(browser: Any, folder: Path) -> None:
+    """Take the picture of a call's page."""
+    pages = folder / "pages"
+    results = _made_run.demo(folder)
+    done = _run.finish("report", results, "--out", pages, "--lang", "en", "-q")
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    found = (f for f in sorted((pages / "calls").iterdir()) if SHOWN in f.read_text("utf-8"))
+    page = browser(()).new_page(viewport={"width": 1280, "height": 1100})
+    page.goto(next(found).as_uri())
+    page.wait_for_timeout(500)
+    page.evaluate("document.querySelector('audio').currentTime = 11")
+    page.wait_for_timeout(500)
+    keep(page.screenshot(), "report")
+
+
+def coach(browser: Any, folder: Path) -> None:
+    """Take the pictures of the coach, at a desk and on a phone."""
+    made = sounds(folder)
+    server = _run.start("coach", "--no-browser", "--port", "0", stderr=None)
+    try:
+        assert server.stdout is not None
+        link = server.stdout.readline().strip()
+        heard = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+                 f"--use-file-for-fake-audio-capture={made['phone']}")  # fmt: skip
+        opened = browser(heard)
+        desk = opened.new_context(locale="en-GB", viewport={"width": 1280, "height": 760})
+        practise(desk.new_page(), link, made)
+        phone = opened.new_context(
+            locale="nl-NL", viewport={"width": 390, "height": 844}, device_scale_factor=1.5,
+            color_scheme="dark", permissions=["microphone"],
+        )  # fmt: skip
+        record(phone.new_page(), link)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def main(names: list[str]) -> int:
+    """Write the pictures of the named pages, or all."""
     from playwright.sync_api import sync_playwright
 
     path = shutil.which("chromium") or shutil.which("google-chrome")
-    with tempfile.TemporaryDirectory(prefix="prosody-picture-") as folder, sync_playwright() as p:
-        made = sounds(Path(folder))
-        command = [sys.executable, "-c", STARTED, "coach", "--no-browser", "--port", "0"]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        try:
-            assert server.stdout is not None
-            link = server.stdout.readline().strip()
-            browser = p.chromium.launch(
-                executable_path=path,
-                args=["--no-sandbox", "--use-fake-device-for-media-stream",
-                      "--use-fake-ui-for-media-stream",
-                      f"--use-file-for-fake-audio-capture={made['phone']}"],
-            )  # fmt: skip
-            desk = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 760})
-            practise(desk.new_page(), link, made)
-            phone = browser.new_context(
-                locale="nl-NL", viewport={"width": 390, "height": 844}, device_scale_factor=1.5,
-                color_scheme="dark", permissions=["microphone"],
-            )  # fmt: skip
-            record(phone.new_page(), link)
-            browser.close()
-        finally:
-            server.terminate()
-            server.wait()
+    with sync_playwright() as p:
+
+        def browser(more: Sequence[str]) -> Any:
+            return p.chromium.launch(executable_path=path, args=["--no-sandbox", *more])
+
+        for take in (report, coach):
+            if not names or take.__name__ in names:
+                with tempfile.TemporaryDirectory(prefix="prosody-picture-") as folder:
+                    take(browser, Path(folder))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
