@@ -189,7 +189,10 @@ def contours(got: Clip, row: dict[str, Any]) -> Contours:
 
 def write_sound(path: Path, got: Clip) -> None:
     """Write the sound of a call as every browser plays it: FLAC, nothing lost, half the room."""
+    # Rounded here, in the order of the file: libsndfile takes half as long again over floats.
+    whole = np.multiply(got.samples.T, 32768, order="C", dtype=np.float32)
+    np.clip(np.rint(whole, out=whole), -32768, 32767, out=whole)
     soundfile.write(
-        path, np.clip(got.samples.T, -1, 1), got.sr_hz, "PCM_16", format="FLAC",
+        path, whole.astype(np.int16), got.sr_hz, "PCM_16", format="FLAC",
         compression_level=0.0,  # a quarter faster, and 4 % larger
     )  # fmt: skip
