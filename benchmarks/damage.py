@@ -71,7 +71,7 @@ class Engine:
                 number, key, Examined(CallRecord(call.name, call.call_id, apologies=2), rows)
             )
 
-        return InProcess(job, tasks, examine=examine)
+        return InProcess(job, tasks, run=examine)
 
 
 def judge(rows: Sequence[ApologyRecord]) -> None:

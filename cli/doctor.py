@@ -29,11 +29,11 @@ def doctor(
     Writes and reads a tiny file of every format. Ends with 1 when something fails that should work;
     an extra that is not installed is no failure.
     """
-    from prosody.doctor import examine
+    from prosody.doctor import report as made
     from prosody.words import load
 
     say = load("screen", lang)["doctor"]  # an unknown language stops here
-    report = examine(model)
+    report = made(model)
     if as_json:
         typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
     else:

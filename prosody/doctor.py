@@ -369,7 +369,7 @@ def versions() -> dict[str, str]:
     return out
 
 
-def examine(model: Path | None = None) -> dict[str, Any]:
+def report(model: Path | None = None) -> dict[str, Any]:
     """Try everything.
 
     Returns
@@ -379,11 +379,11 @@ def examine(model: Path | None = None) -> dict[str, Any]:
         list of checks for ``formats``, ``extras`` and ``models``.
     """
     checks = [*formats(), *extras(), *models(model)]
-    report: dict[str, Any] = {
+    found: dict[str, Any] = {
         "ok": all(c.status != "fails" for c in checks), "versions": versions(),
     }  # fmt: skip
     for part in ("formats", "extras", "models"):
-        report[part] = [
+        found[part] = [
             {k: v for k, v in asdict(c).items() if k != "part"} for c in checks if c.part == part
         ]
-    return report
+    return found

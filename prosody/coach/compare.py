@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from prosody.coach.session import Take
 from prosody.examine.gates import NO_BASELINE
-from prosody.judge import reasons as explain
+from prosody.judge import reasons
 from prosody.judge.judge import Judge
 from prosody.judge.rows import WHOLE_S, second_more_sincere
 from prosody.measures import table
@@ -172,7 +172,7 @@ def moves(a: Take, b: Take, listener: Judge) -> dict[str, float]:
     if "sincere" not in judged.axes:
         return out
     for name, value in zip(judged.inputs, judged.axes["sincere"].contributions[0], strict=True):
-        group = explain.GROUP_OF.get(_MEASURE.get(name, name), "")
+        group = reasons.GROUP_OF.get(_MEASURE.get(name, name), "")
         out[group] = out.get(group, 0.0) + float(np.nan_to_num(value))
     return out
 

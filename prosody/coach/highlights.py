@@ -35,7 +35,7 @@ def place(
     Parameters
     ----------
     group : str
-        What a listener hears as one thing, of `explain.GROUPS`.
+        What a listener hears as one thing, of `reasons.GROUPS`.
     higher : bool
         Whether the measure was above what it is compared with.
     drawn : Lines

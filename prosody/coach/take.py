@@ -70,7 +70,7 @@ class Measured:
     flac : bytes
         The sound, one channel.
     row : ApologyRecord
-        As `pipeline.examine` measures it, without a baseline.
+        As `examine.examine` measures it, without a baseline.
     drawn : Lines
         Pitch, loudness and waveform.
     lines_json : str
@@ -134,22 +134,22 @@ def listen(data: bytes, folder: str, max_s: float, settings: Settings) -> Measur
     """
     from prosody.audio import activity
     from prosody.coach import contours
-    from prosody.examine import gates as quality
+    from prosody.examine import gates
 
     y, sr, coarse = read(data, folder, max_s)
     whole_s = len(y) / sr
     listener = activity.Listener(sr)
     listener.push(y)
     voice = listener.finish()
-    noise_db = quality.noise_db(voice.level_db, voice.frame_s, voice.speech, 0.0, whole_s)
+    noise_db = gates.noise_db(voice.level_db, voice.frame_s, voice.speech, 0.0, whole_s)
     first, last = _edges(voice.speech, whole_s)
     low, high = round(first * sr), min(len(y), round(last * sr))
     y, speech = y[low:high], np.clip(voice.speech - first, 0.0, last - first)
     samples, flac = encode(y, sr, coarse)
-    row = examine(flac, folder, settings)
-    found = quality.check(samples, sr, noise_db=noise_db, gates=settings.gates)
+    row = as_analyzed(flac, folder, settings)
+    found = gates.check(samples, sr, noise_db=noise_db, gates=settings.gates)
     drawn = contours.draw(samples, sr)
-    row.gates = tuple(g for g in quality.GATES if g in row.gates or g in found.gates)
+    row.gates = tuple(g for g in gates.GATES if g in row.gates or g in found.gates)
     row.snr_db = found.snr_db
     gaps = contours.pauses(speech, settings.coach.notice_pause_s)
     return Measured(
@@ -257,14 +257,14 @@ def encode(y: Signal, sr: int, coarse: bool) -> tuple[Signal, bytes]:
     return (whole / top).astype(np.float32), out.getvalue()
 
 
-def examine(flac: bytes, folder: str, settings: Settings) -> ApologyRecord:
+def as_analyzed(flac: bytes, folder: str, settings: Settings) -> ApologyRecord:
     """Measure a take exactly as ``prosody analyze --clips`` does."""
     from prosody.calls.collect import Call, Source
-    from prosody.examine import examine as pipeline
+    from prosody.examine import examine
 
     with _as_file(flac, folder) as path:
         call = Call("take", (Source(path),), "take")
-        done = pipeline.examine(call, pipeline.Options(clips=True, settings=settings))
+        done = examine.examine(call, examine.Options(clips=True, settings=settings))
         if done.record.status == "failed":
             raise RecordingError(done.record.message, done.record.remedy, code=done.record.code)
         if not done.apologies:

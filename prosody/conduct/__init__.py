@@ -89,8 +89,8 @@ def both(
     doubt: str = "",
 ) -> tuple[dict[str, RuleResult], bool | None]:
     """Return what `assess` and `complains` do, from one reading of the call."""
-    story = _story(turns, acts, language, settings)
-    return {name: apply(RULES[name], story, doubt) for name in ORDER}, _complains(story)
+    dialogue = _story(turns, acts, language, settings)
+    return {name: apply(RULES[name], dialogue, doubt) for name in ORDER}, _complains(dialogue)
 
 
 def _story(
@@ -99,8 +99,8 @@ def _story(
     return read(turns, acts, lexicon(_language(turns, language)), settings or Settings())
 
 
-def _complains(story: Dialogue) -> bool | None:
-    return bool(story.complaints) if story.roles_known and not story.felt_sorry else None
+def _complains(dialogue: Dialogue) -> bool | None:
+    return bool(dialogue.complaints) if dialogue.roles_known and not dialogue.felt_sorry else None
 
 
 def _language(turns: Sequence[Turn], language: str) -> str:

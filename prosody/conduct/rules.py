@@ -75,19 +75,19 @@ def cannot_tell(reason: str, words: tuple[Said, ...] = ()) -> RuleResult:
     return outcome("cannot_tell", None, words, remarks=(reason,))
 
 
-def apply(definition: Definition, story: Dialogue, doubt: str = "") -> RuleResult:
+def apply(definition: Definition, dialogue: Dialogue, doubt: str = "") -> RuleResult:
     """Return the result of one rule over one call; ``doubt`` says why it cannot tell anyway."""
     if doubt:
         result = cannot_tell(doubt)
-    elif definition.needs_text and not story.stretches:
+    elif definition.needs_text and not dialogue.stretches:
         result = cannot_tell("no_text")
-    elif definition.needs_apology and not story.apologies:
+    elif definition.needs_apology and not dialogue.apologies:
         result = cannot_tell("no_apology")
-    elif definition.needs_roles and not story.roles_known:
+    elif definition.needs_roles and not dialogue.roles_known:
         result = cannot_tell("role_unknown")
     else:
-        result = definition.check(story)
-    default = getattr(story.settings.conduct, definition.setting) if definition.setting else None
+        result = definition.check(dialogue)
+    default = getattr(dialogue.settings.conduct, definition.setting) if definition.setting else None
     unit = definition.unit if result.value is not None else ""
     return replace(
         result,

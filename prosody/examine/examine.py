@@ -105,7 +105,7 @@ class Examiner:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.voice = (
+        self.baseline = (
             None if options.baseline is None else baseline_of(options.baseline, options.settings)
         )
 
@@ -116,7 +116,7 @@ class Examiner:
         """
         try:
             with storage.beside(call) as here:
-                return examine(here, self.options, voice=self.voice)
+                return examine(here, self.options, baseline=self.baseline)
         except Exception as error:
             if os.environ.get("PROSODY_STRICT"):
                 raise
@@ -136,7 +136,7 @@ class Examiner:
             )
 
 
-def examine(call: Call, options: Options, *, voice: Baseline | None = None) -> Examined:
+def examine(call: Call, options: Options, *, baseline: Baseline | None = None) -> Examined:
     """Find and measure the apologies of one call.
 
     Parameters
@@ -144,7 +144,7 @@ def examine(call: Call, options: Options, *, voice: Baseline | None = None) -> E
     call : Call
         The files of one call and what is known about them.
     options : Options
-    voice : Baseline, optional
+    baseline : Baseline, optional
         A baseline measured elsewhere (`speaker.baseline_of`).
 
     Returns
@@ -162,7 +162,7 @@ def examine(call: Call, options: Options, *, voice: Baseline | None = None) -> E
         language=call.language,
     )
     try:
-        return _examine(call, options, record, voice)
+        return _examine(call, options, record, baseline)
     except (ProsodyError, MemoryError, OSError) as error:
         known = (
             error
@@ -190,7 +190,9 @@ def _open(call: Call, options: Options) -> AbstractContextManager[OpenCall]:
     )
 
 
-def _examine(call: Call, options: Options, record: CallRecord, voice: Baseline | None) -> Examined:
+def _examine(
+    call: Call, options: Options, record: CallRecord, baseline: Baseline | None
+) -> Examined:
     with _open(call, options) as opened:
         for name, value in describe(opened).items():
             setattr(record, name, value)
@@ -212,7 +214,7 @@ def _examine(call: Call, options: Options, record: CallRecord, voice: Baseline |
             record.conduct, record.complaint, record.complaint_without_apology = held
         rows: list[ApologyRecord] = []
         for who, acts in opened.speakers():
-            measuring = Measuring(opened, who, options.settings, options.lang, voice)
+            measuring = Measuring(opened, who, options.settings, options.lang, baseline)
             found, usual = measuring.rows(acts, record)
             rows += found
             # Of several agents the one who speaks most stands for the call.

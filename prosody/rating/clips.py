@@ -77,13 +77,13 @@ def from_results(
     from prosody.results import read
 
     run = read.read(folder)
-    lines = {line.get("recording"): line for line in run.lines}
+    records = {record.get("recording"): record for record in run.recordings}
     finder = Finder(recordings)
     out: dict[str, Clip] = {}
     missing: dict[str, str] = {}
     for row in run.apologies:
         name, track = read.clip_id(row), int(row.get("channel") or 0)
-        files = finder.files(lines.get(row["recording"]) or row)
+        files = finder.files(records.get(row["recording"]) or row)
         if not files.signals:
             missing[name] = "its recording is not where the results say"
             continue

@@ -193,7 +193,7 @@ def frame_of(run: Run, *, enrich: str = "auto", gated: bool = False) -> Frame:
         they are left out: the judge will not judge such clips, and many of them cannot be heard
         well.
     """
-    lines = {str(line.get("recording")): line for line in run.lines}
+    records = {str(record.get("recording")): record for record in run.recordings}
     left = {"gated": 0, "twice": 0}
     rows: dict[str, dict[str, Any]] = {}
     for row in run.whole():
@@ -230,21 +230,21 @@ def frame_of(run: Run, *, enrich: str = "auto", gated: bool = False) -> Frame:
         text("agent", "call_id", "recording"),
         text("language"),
         np.array(
-            [line_of(lines.get(str(r.get("recording")), {}).get("sr_hz")) for r in ordered],
+            [line_of(records.get(str(r.get("recording")), {}).get("sr_hz")) for r in ordered],
             dtype=np.str_,
         ),
         kind,
         kinds,
         left,
         any(r.get("agent") for r in ordered),
-        tuple(_track(r, lines.get(str(r.get("recording"))) or {}) for r in ordered),
+        tuple(_track(r, records.get(str(r.get("recording"))) or {}) for r in ordered),
     )
 
 
-def _track(row: dict[str, Any], line: dict[str, Any]) -> tuple[str, str, int, float]:
+def _track(row: dict[str, Any], record: dict[str, Any]) -> tuple[str, str, int, float]:
     """Return the file that a row's voice lies in, as `prosody.report.files` finds it."""
     channel = int(row.get("channel") or 0)
-    tracks = [t for t in line.get("tracks") or () if isinstance(t, dict)]
+    tracks = [t for t in record.get("tracks") or () if isinstance(t, dict)]
     if len({str(t.get("file")) for t in tracks}) > 1:  # several files: rows count files
         track = tracks[channel if channel < len(tracks) else 0]
     else:

@@ -96,7 +96,7 @@ def make(
         date=str(run.head.get("finished_at") or "")[:10], version=run.head.get("prosody_version")
     )
     frame = Frame(lang, run.ident, made, same=spoken == lang, axes=run.axes, form=form)
-    names = short([str(line.get("recording")) for line in run.lines])
+    names = short([str(record.get("recording")) for record in run.recordings])
     calls = ranked(run, names)
     sounds = Sounds(Finder(recordings, transcripts), say["call"], most, silence, redacted)
     sheets = Sheets(run, frame, calls, written, sounds)

@@ -43,7 +43,7 @@ class Sheet:
         Of the page, from 1, in the order of the list.
     of : int
         Pages there are.
-    line : dict
+    record : dict
         The call, as ``recordings.jsonl`` has it.
     rows : list of dict
         Its apologies, whole.
@@ -62,7 +62,7 @@ class Sheet:
 
     number: int
     of: int
-    line: dict[str, Any]
+    record: dict[str, Any]
     rows: list[dict[str, Any]]
     name: str
     reasons: tuple[str, ...] = ()
@@ -118,8 +118,8 @@ class CallPage:
         ]  # fmt: skip
         return self.frame.page(
             f"{sheet.name}: {self._headline(sheet)}",
-            tag("article", *body, class_="call", data_call=str(sheet.line.get("recording")),
-                data_sound=str(sheet.line.get("recording_sha256") or "")[:12],
+            tag("article", *body, class_="call", data_call=str(sheet.record.get("recording")),
+                data_sound=str(sheet.record.get("recording_sha256") or "")[:12],
                 data_page=str(sheet.number)),
             up="../",
             here="calls.html",
@@ -131,29 +131,29 @@ class CallPage:
 
     def _headline(self, sheet: Sheet) -> str:
         """Return the verdict line: what was heard, in so many words."""
-        words, line = self.words, sheet.line
-        if line.get("complaint_without_apology"):
+        words, record = self.words, sheet.record
+        if record.get("complaint_without_apology"):
             headline = words["head_complaint"]
         elif not sheet.rows:
-            headline = words["head_poor" if line.get("status") == "poor_words" else "head_none"]
+            headline = words["head_poor" if record.get("status") == "poor_words" else "head_none"]
         elif len(sheet.rows) == 1:
             headline = words["head_one"].format(at=clock(number(sheet.rows[0], "start_s")))
         else:
             times = ", ".join(clock(number(r, "start_s")) for r in sheet.rows[:4])
             times += " ..." if len(sheet.rows) > 4 else ""
             headline = words["head_some"].format(n=len(sheet.rows), at=times)
-        _, of, missed = totals.graded(line)
+        _, of, missed = totals.graded(record)
         if of and sheet.rows:
             key = "head_missed_none" if not missed else "head_missed"
             headline += words[key].format(n=len(missed), of=of)
         return headline
 
     def _facts_line(self, sheet: Sheet) -> Html:
-        line = sheet.line
+        record = sheet.record
         parts: list[Any] = [sheet.name]
-        if line.get("started_at"):
-            parts.append(str(line["started_at"])[:16].replace("T", " "))
-        seconds = number(line, "duration_s", math.nan)
+        if record.get("started_at"):
+            parts.append(str(record["started_at"])[:16].replace("T", " "))
+        seconds = number(record, "duration_s", math.nan)
         if math.isfinite(seconds):
             parts.append(self.words["length"].format(at=clock(seconds)))
         return join(parts, " \N{MIDDLE DOT} ")
@@ -169,12 +169,12 @@ class CallPage:
     def marks(self, sheet: Sheet) -> list[Mark]:
         """Return everything in the call that the page points at, the most telling first."""
         out, names = [], self.say["act"]
-        for act in sheet.line.get("acts") or ():
+        for act in sheet.record.get("acts") or ():
             if isinstance(act, dict) and act.get("act") in names:
                 out.append(self._mark(str(act["act"]), act, names[act["act"]]))
-        for words in reasons_to_hear.complaint_words(sheet.line):
+        for words in reasons_to_hear.complaint_words(sheet.record):
             out.append(self._mark("complaint", words, self.words["complaint"]))
-        for rule, result in totals.results(sheet.line).items():
+        for rule, result in totals.results(sheet.record).items():
             for words in result.get("words") or ():
                 if isinstance(words, dict) and words.get("text"):
                     out.append(self._mark("evidence", words, self.say["rules"][rule]["name"]))
@@ -240,7 +240,7 @@ class CallPage:
 
     def _rules(self, sheet: Sheet) -> Html:
         words = self.words
-        found = totals.results(sheet.line)
+        found = totals.results(sheet.record)
         if not found:
             return section(words["rules"], paragraph(words["no_rules"]))
         by: dict[str, list[Html]] = {}
@@ -293,8 +293,8 @@ class CallPage:
     def _whole(self, sheet: Sheet) -> Html:
         """Ask of the whole call: whether the customer complained, and the agent apologised."""
         words, items = self.review.words, []
-        complained = reasons_to_hear.complained(sheet.line)
-        apologised = None if sheet.line.get("status") == "poor_words" else bool(sheet.rows)
+        complained = reasons_to_hear.complained(sheet.record)
+        apologised = None if sheet.record.get("status") == "poor_words" else bool(sheet.rows)
         found = (
             ("complaint", complained, "complaint" if complained else "no_complaint"),
             ("apologised", apologised, "apologised" if apologised else "not_apologised"),
@@ -332,7 +332,7 @@ class CallPage:
                    data_start=f"{start:.2f}")  # fmt: skip
 
     def _usual(self, sheet: Sheet, row: dict[str, Any]) -> dict[str, float]:
-        return speak.known(sheet.line.get("baseline")) if number(row, "baseline_s") > 0 else {}
+        return speak.known(sheet.record.get("baseline")) if number(row, "baseline_s") > 0 else {}
 
     def _picture(self, sheet: Sheet, i: int) -> Html | None:
         got, words, lang = sheet.drawn.get(i), self.words, self.lang
@@ -410,7 +410,7 @@ class CallPage:
 
     def _talk(self, sheet: Sheet) -> Html | None:
         """Return how the talk was shared, where the results know it."""
-        talk = speak.known(sheet.line.get("conversation"))
+        talk = speak.known(sheet.record.get("conversation"))
         if not talk:
             return None
         words, lang = self.words, self.lang
@@ -442,13 +442,13 @@ class CallPage:
         )
 
     def _facts(self, sheet: Sheet) -> Html:
-        words, line, lang = self.words, sheet.line, self.lang
+        words, record, lang = self.words, sheet.record, self.lang
         facts = [
-            (words["recording"], str(line.get("recording"))),
-            (words["language"], str(line.get("language") or NONE)),
-            (words["baseline"], f"{figure(number(line, 'baseline_s'), 0, lang)} s"),
+            (words["recording"], str(record.get("recording"))),
+            (words["language"], str(record.get("language") or NONE)),
+            (words["baseline"], f"{figure(number(record, 'baseline_s'), 0, lang)} s"),
         ]
-        remarks = [str(r.get("text") or "") for r in line.get("remarks") or ()]
+        remarks = [str(r.get("text") or "") for r in record.get("remarks") or ()]
         return section(
             words["remarks"],
             listing(remarks) if remarks else None,

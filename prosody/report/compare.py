@@ -82,7 +82,7 @@ class Comparison:
         common = 2 * len(before.keys() & after) / max(1, len(before) + len(after))
         self.same_calls = common >= MOSTLY
         # Rows are clustered alike in all tables, so that one sentence holds for all ranges.
-        agents = [bootstrap.agents_of(run.lines) for run in (a, b)]
+        agents = [bootstrap.agents_of(run.recordings) for run in (a, b)]
         self.fewest = min(map(len, agents))
         self.by_agent = self.fewest >= bootstrap.LEAST_AGENTS
         self.decided: list[str] = []
@@ -237,7 +237,9 @@ class Comparison:
     def _rules(self) -> Html | None:
         rows = []
         for name in RULES:
-            both = [self._counted(totals.graded_by(name, run.lines)) for run in (self.a, self.b)]
+            both = [
+                self._counted(totals.graded_by(name, run.recordings)) for run in (self.a, self.b)
+            ]
             if any(both):
                 rows.append(self._share(self.say["rules"][name]["name"], *both))
         if not rows:
@@ -323,19 +325,19 @@ def _judge(run: Run) -> str:
 
 def _count(run: Run, what: str) -> int:
     if what == "recordings":
-        return len(run.lines)
+        return len(run.recordings)
     if what == "apologies":
         return len(run.apologies)
-    return sum(line.get("status") == what for line in run.lines)
+    return sum(record.get("status") == what for record in run.recordings)
 
 
 def _part(run: Run, what: str) -> list[tuple[dict[str, Any], bool]]:
     """Return the recordings that count, and which of them are so."""
     if what == "with_apology":
-        read = [line for line in run.lines if line.get("status") != "failed"]
-        return [(line, line.get("status") == "ok") for line in read]
-    known = [(line, line.get("complaint_without_apology")) for line in run.lines]
-    return [(line, bool(so)) for line, so in known if so is not None]
+        read = [record for record in run.recordings if record.get("status") != "failed"]
+        return [(record, record.get("status") == "ok") for record in read]
+    known = [(record, record.get("complaint_without_apology")) for record in run.recordings]
+    return [(record, bool(so)) for record, so in known if so is not None]
 
 
 def _facts(run: Run, say: dict[str, Any], *, judged: bool) -> dict[str, str]:

@@ -67,9 +67,9 @@ class Finder:
         self._found: dict[tuple[str, str], Any] = {}
         self._calls: dict[str, Any] = {}
 
-    def files(self, line: dict[str, Any]) -> Files:
-        """Return the files of a recording's line."""
-        tracks = line.get("tracks") or _tracks_of_old(line)
+    def files(self, record: dict[str, Any]) -> Files:
+        """Return the files of a recording."""
+        tracks = record.get("tracks") or _tracks_of_old(record)
         signals = []
         for track in tracks:
             path = self._path(str(track.get("file") or ""), str(track.get("sha256") or ""))
@@ -109,11 +109,11 @@ class Finder:
                         continue
         return self._by_hash
 
-    def look_up(self, lines: Iterable[dict[str, Any]]) -> None:
+    def look_up(self, records: Iterable[dict[str, Any]]) -> None:
         """Find which transcript belongs to which of many calls, reading each folder once."""
         from prosody.calls.collect import collect
 
-        paths = {str(s.path): s.path for line in lines for s in self.files(line).signals}
+        paths = {str(s.path): s.path for record in records for s in self.files(record).signals}
         if not paths:
             return
         try:
@@ -123,21 +123,21 @@ class Finder:
         except (ProsodyError, OSError, ValueError):
             return
 
-    def turns(self, line: dict[str, Any]) -> tuple[Turn, ...]:
+    def turns(self, record: dict[str, Any]) -> tuple[Turn, ...]:
         """Return the transcript of a recording, on the call's clock; empty where none is found."""
-        signals = self.files(line).signals
-        if line.get("source") == "clips" or not signals:
+        signals = self.files(record).signals
+        if record.get("source") == "clips" or not signals:
             return ()
         if str(signals[0].path) not in self._calls:
-            self.look_up([line])
+            self.look_up([record])
         call = self._calls.get(str(signals[0].path))
         if call is None:
             return ()
         try:
-            found = _read(call, str(line.get("language") or ""))
+            found = _read(call, str(record.get("language") or ""))
         except (ProsodyError, OSError, ValueError):
             return ()
-        roles = line.get("roles") or {}
+        roles = record.get("roles") or {}
         starts = [found.track_start_s.get(s.role, 0.0) for s in signals]  # type: ignore[call-overload]
         shift = min(starts) if len(starts) > 1 else 0.0
         return tuple(
@@ -166,8 +166,8 @@ def _read(call: Any, language: str) -> Transcript:
     return replace(parts[0][1], turns=tuple(turns)) if parts else Transcript((), "")
 
 
-def _tracks_of_old(line: dict[str, Any]) -> list[dict[str, Any]]:
+def _tracks_of_old(record: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what results from before ``tracks`` say: the recording, and its channels."""
-    file = {"file": line.get("recording"), "sha256": line.get("recording_sha256")}
-    roles = line.get("roles") or {"0": "unknown"}
+    file = {"file": record.get("recording"), "sha256": record.get("recording_sha256")}
+    roles = record.get("roles") or {"0": "unknown"}
     return [{**file, "channel": int(c), "role": r} for c, r in roles.items() if str(c).isdigit()]

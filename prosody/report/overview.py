@@ -39,7 +39,7 @@ class Overview(WholeRun):
     def index(self) -> str:
         """Return the overview."""
         say, run = self.say["overview"], self.run
-        inputs, count = run.head.get("inputs"), len(run.lines)
+        inputs, count = run.head.get("inputs"), len(run.recordings)
         parts: list[Html | None] = [
             tag("h1", self.say["page"]["overview"], class_="unseen"),
             paragraph(self._about(), "file"),
@@ -58,12 +58,12 @@ class Overview(WholeRun):
     def _about(self) -> str:
         """Return what was run: how much, from when, of which team, judged by what."""
         say = self.say["overview"]
-        dates = sorted({d for c in self.calls if (d := self.date(c.line))})
+        dates = sorted({d for c in self.calls if (d := self.date(c.record))})
         period = ""
         if dates:
             key = "period" if len(dates) > 1 else "period_one"
             period = say[key].format(first=dates[0], last=dates[-1])
-        names = sorted({str(line.get("team") or "") for line in self.run.lines} - {""})
+        names = sorted({str(record.get("team") or "") for record in self.run.recordings} - {""})
         teams = ""
         if len(names) == 1:
             teams = say["team_one"].format(name=names[0])
@@ -71,7 +71,7 @@ class Overview(WholeRun):
             teams = say["teams_some"].format(n=len(names))
         model = (self.run.head.get("model") or {}).get("name", "?")
         judged = say["judged_by"].format(name=model) if self.judged else say["measured_only"]
-        calls = len(self.run.lines)
+        calls = len(self.run.recordings)
         return str(say["run_one" if calls == 1 else "run"].format(
             calls=calls, read=self._read(), minutes=self._minutes(), period=period, teams=teams,
             judged=judged,
@@ -79,10 +79,10 @@ class Overview(WholeRun):
 
     def _read(self) -> int:
         """Return in how many calls words could be looked at."""
-        return sum(bool(line.get("conduct")) for line in self.run.lines)
+        return sum(bool(record.get("conduct")) for record in self.run.recordings)
 
     def _minutes(self) -> str:
-        seconds = sum(number(line, "duration_s") for line in self.run.lines)
+        seconds = sum(number(record, "duration_s") for record in self.run.recordings)
         return figure(math.ceil(seconds / 60), 0, self.lang)
 
     def _sentences(self) -> Html:
@@ -104,10 +104,10 @@ class Overview(WholeRun):
             return str(say["first_no_apology"].format(
                 calls=len(self.calls), minutes=self._minutes(), transcripts=self._read()
             ))  # fmt: skip
-        spoken = [line for line in self.run.lines if line.get("apologies")]
-        after = [line for line in spoken if reasons_to_hear.complained(line)]
-        for key, lines in (("first_complaint", after), ("first_apology", spoken)):
-            found = totals.rules(lines)
+        spoken = [record for record in self.run.recordings if record.get("apologies")]
+        after = [record for record in spoken if reasons_to_hear.complained(record)]
+        for key, records in (("first_complaint", after), ("first_apology", spoken)):
+            found = totals.rules(records)
             most = [(r.counts["not_met"] / r.graded, r.graded, name) for name, r in found.items()
                     if r.graded >= (LEAST_SHARE_OF if key == "first_complaint" else 1)]  # fmt: skip
             if most and max(most)[0] > 0:
@@ -125,8 +125,8 @@ class Overview(WholeRun):
 
     def _second(self) -> str:
         say = self.say["overview"]
-        complaints = sum(bool(reasons_to_hear.complained(c.line)) for c in self.calls)
-        alone = sum(bool(c.line.get("complaint_without_apology")) for c in self.calls)
+        complaints = sum(bool(reasons_to_hear.complained(c.record)) for c in self.calls)
+        alone = sum(bool(c.record.get("complaint_without_apology")) for c in self.calls)
         if not complaints:
             return str(say["second_none"])
         if not alone:
@@ -156,13 +156,13 @@ class Overview(WholeRun):
     # --- behind them ----------------------------------------------------------------------------
 
     def _counts(self) -> Html:
-        say, lines = self.say["overview"], self.run.lines
-        status = Counter(str(line.get("status")) for line in lines)
+        say, records = self.say["overview"], self.run.recordings
+        status = Counter(str(record.get("status")) for record in records)
         numbers = (
-            (len(lines), "recordings", "calls.html"),
+            (len(records), "recordings", "calls.html"),
             (status["ok"], "with_apology", filtered(apology="yes")),
             (status["no_apology"], "no_apology", filtered(apology="no")),
-            (sum(bool(line.get("complaint_without_apology")) for line in lines), "complaint",
+            (sum(bool(record.get("complaint_without_apology")) for record in records), "complaint",
              filtered(why="complaint_without_apology")),
             (status["poor_words"], "poor_words", filtered(apology="unknown")),
             (status["failed"], "failed", "failed.html"),
@@ -178,16 +178,16 @@ class Overview(WholeRun):
     def _others(self) -> Html | None:
         """Return what else agents said that has the words of an apology, and for whom not known."""
         say, names = self.say["overview"], self.say["act"]
-        found = Counter(act for call in self.calls for act in other_acts(call.line))
+        found = Counter(act for call in self.calls for act in other_acts(call.record))
         counts = [
             join((tag("a", names[k], href=filtered(act=k)), f": {found[k]}"))
             for k in names
             if found[k]
         ]
         untold = sum(
-            line.get("complaint_without_apology") is None
-            and line.get("status") not in ("failed", "poor_words")
-            for line in self.run.lines
+            record.get("complaint_without_apology") is None
+            and record.get("status") not in ("failed", "poor_words")
+            for record in self.run.recordings
         )
         parts: list[Any] = []
         if counts:
@@ -199,7 +199,7 @@ class Overview(WholeRun):
         return join(parts) if parts else None
 
     def _rules(self) -> Html | None:
-        found = totals.rules(self.run.lines)
+        found = totals.rules(self.run.recordings)
         if not found:
             return None
         say, rules = self.say["overview"], self.say["rules"]
@@ -283,7 +283,7 @@ class Overview(WholeRun):
                        class_="judged-only")  # fmt: skip
 
     def _teams(self) -> Html | None:
-        found, hidden = totals.teams(self.run.apologies, self.run.lines)
+        found, hidden = totals.teams(self.run.apologies, self.run.recordings)
         if not found and not hidden:
             return None
         say, screen = self.say["overview"], self.say["screen"]["verdict"]
@@ -318,12 +318,12 @@ class Overview(WholeRun):
 
     def _failures(self) -> Html:
         say = self.say["overview"]
-        failed = [line for line in self.run.lines if line.get("status") == "failed"]
+        failed = [record for record in self.run.recordings if record.get("status") == "failed"]
         if not failed:
             return paragraph(say["none_failed"], "small")
-        counts = Counter(str(line.get("code")) for line in failed)
-        remedies = {str(line.get("code")): speak.failure(line, self.lang, self.frame.same)[1]
-                    for line in reversed(failed)}  # fmt: skip
+        counts = Counter(str(record.get("code")) for record in failed)
+        remedies = {str(record.get("code")): speak.failure(record, self.lang, self.frame.same)[1]
+                    for record in reversed(failed)}  # fmt: skip
         rows = [
             [speak.fault(code, self.lang), n, remedies[code]] for code, n in counts.most_common()
         ]

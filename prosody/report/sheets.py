@@ -57,10 +57,10 @@ class Sounds:
     redacted: bool = False
     why: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
-    def files(self, line: dict[str, Any]) -> tuple[Files, tuple[Turn, ...]]:
+    def files(self, record: dict[str, Any]) -> tuple[Files, tuple[Turn, ...]]:
         """Return the sounds and the transcript of a recording."""
-        files = self.finder.files(line)
-        turns = self.finder.turns(line) if files.signals else ()
+        files = self.finder.files(record)
+        turns = self.finder.turns(record) if files.signals else ()
         if self.redacted:
             from prosody.calls import masking
 
@@ -109,9 +109,9 @@ class Sheets:
         ----------
         watch : callable
         """
-        self.sounds.finder.look_up(c.line for c in self.calls)
+        self.sounds.finder.look_up(c.record for c in self.calls)
         made = CallPage(self.frame, self.run.limits)
-        by_name = {str(c.line.get("recording")): c for c in self.calls}
+        by_name = {str(c.record.get("recording")): c for c in self.calls}
         rated = bool(self.run.apologies) and self.frame.judged
         listed: set[str] = set()  # the same sound may be there under two names
         done = 0
@@ -123,7 +123,7 @@ class Sheets:
                 call = by_name.get(name)
                 if call is None:
                     continue
-                files, turns = self.sounds.files(call.line)
+                files, turns = self.sounds.files(call.record)
                 self._page(call, rows, files, turns, made)
                 put_text(f"{call.page}:{_script([t.text for t in turns])},\n")
                 for row in rows if rated else ():
@@ -159,7 +159,7 @@ class Sheets:
         turns: tuple[Turn, ...],
         made: CallPage,
     ) -> None:
-        about = number(rows[0], "start_s") if rows else _complaint_s(call.line)
+        about = number(rows[0], "start_s") if rows else _complaint_s(call.record)
         self.quotes[call.page] = in_sentence(call.quote, turns, about)
         got, silence = self.sounds.get(call.page <= self.sounds.most, files, about)
         drawn: dict[int, Contours] = {}
@@ -169,13 +169,13 @@ class Sheets:
             for i, row in enumerate(rows[:MOST_DRAWN]):
                 if got.start_s <= number(row, "start_s") < number(row, "end_s") <= got.end_s + 0.1:
                     drawn[i] = contours(got, row)
-        sheet = Sheet(call.page, len(self.calls), call.line, rows, call.name, call.reasons, turns,
+        sheet = Sheet(call.page, len(self.calls), call.record, rows, call.name, call.reasons, turns,
                       got, silence, drawn)  # fmt: skip
         self.out.put(file_name(call.page), made.make(sheet))
 
 
-def _complaint_s(line: dict[str, Any]) -> float:
-    words = reasons_to_hear.complaint_words(line)
+def _complaint_s(record: dict[str, Any]) -> float:
+    words = reasons_to_hear.complaint_words(record)
     return number(words[0], "start_s") if words else 0.0
 
 
@@ -186,9 +186,9 @@ def _script(texts: list[str]) -> str:
 
 
 def _cells(cells: list[Any]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
+    text = io.StringIO()
+    csv.writer(text).writerow(cells)
+    return text.getvalue()
 
 
 def _clip_row(row: dict[str, Any]) -> str:

@@ -75,14 +75,14 @@ def remark(one: dict[str, Any], row: dict[str, Any], say: dict[str, Any], same: 
     return str(known).format(seconds=number(row, "baseline_s"))
 
 
-def failure(line: dict[str, Any], lang: str, same: bool) -> tuple[str, str]:
+def failure(record: dict[str, Any], lang: str, same: bool) -> tuple[str, str]:
     """Return what was wrong with a recording, and the remedy."""
-    message, remedy = str(line.get("message") or ""), str(line.get("remedy") or "")
-    message = nameless(message, str(line.get("recording")))  # the page says which one
+    message, remedy = str(record.get("message") or ""), str(record.get("remedy") or "")
+    message = nameless(message, str(record.get("recording")))  # the page says which one
     if same or lang not in languages("reading"):
         return message, remedy
     known = load("reading", lang)
-    code = str(line.get("code"))
+    code = str(record.get("code"))
     if code not in known["failed"]:
         return message, remedy
     return f"{known['failed'][code]} ({message})", to_do(code, remedy, lang)

@@ -26,10 +26,10 @@ TEXTS = "texts.js"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call in the order of the list: its page, its line, its apologies in brief."""
+    """One call in the order of the list: its page, its record, its apologies in brief."""
 
     page: int
-    line: dict[str, Any]
+    record: dict[str, Any]
     rows: tuple[dict[str, Any], ...]
     name: str
     reasons: tuple[str, ...]
@@ -46,31 +46,31 @@ def ranked(run: Run, names: dict[str, str]) -> list[Call]:
     for row in run.apologies:
         rows[str(row.get("recording"))].append(row)
     found = []
-    for line in run.lines:
-        if line.get("status") == "failed":
+    for record in run.recordings:
+        if record.get("status") == "failed":
             continue
-        own = rows.get(str(line.get("recording")), [])
-        why = reasons_to_hear.reasons(line, own, judged=run.judged)
-        missed = len(totals.graded(line)[2])
-        key = (-reasons_to_hear.weight(why), -missed, str(line.get("started_at") or ""),
-               str(line.get("recording")))  # fmt: skip
-        found.append((key, line, own, why))
+        own = rows.get(str(record.get("recording")), [])
+        why = reasons_to_hear.reasons(record, own, judged=run.judged)
+        missed = len(totals.graded(record)[2])
+        key = (-reasons_to_hear.weight(why), -missed, str(record.get("started_at") or ""),
+               str(record.get("recording")))  # fmt: skip
+        found.append((key, record, own, why))
     found.sort(key=lambda e: e[0])
     return [
-        Call(i, line, tuple(own), name_of(names, line), why, _quote(line, own))
-        for i, (_, line, own, why) in enumerate(found, 1)
+        Call(i, record, tuple(own), name_of(names, record), why, _quote(record, own))
+        for i, (_, record, own, why) in enumerate(found, 1)
     ]
 
 
-def other_acts(line: dict[str, Any]) -> set[str]:
+def other_acts(record: dict[str, Any]) -> set[str]:
     """Return what a call holds that has the words of an apology and is none; not the customer's."""
-    acts = [a for a in line.get("acts") or () if isinstance(a, dict)]
+    acts = [a for a in record.get("acts") or () if isinstance(a, dict)]
     return {str(a.get("act")) for a in acts if a.get("role") != "customer"} - {"apology"}
 
 
-def _quote(line: dict[str, Any], rows: Sequence[dict[str, Any]]) -> str:
+def _quote(record: dict[str, Any], rows: Sequence[dict[str, Any]]) -> str:
     """Return the words that tell most of a call: the complaint that nobody met, or the apology."""
-    quotes = [str(w.get("text") or "") for w in reasons_to_hear.complaint_words(line)]
+    quotes = [str(w.get("text") or "") for w in reasons_to_hear.complaint_words(record)]
     if rows:
         quotes = [str(r.get("text") or "") for r in rows]
     words = next((s for s in quotes if s), "")
@@ -122,9 +122,9 @@ class WholeRun:
         shipped = self.judged and (self.run.head.get("model") or {}).get("shipped")
         return paragraph(self.say["judged"]["learnt"]) if shipped else None
 
-    def date(self, line: dict[str, Any]) -> str:
+    def date(self, record: dict[str, Any]) -> str:
         """Return the date of a call; '' where it is not known."""
-        return date_of(str(line.get("started_at") or ""))
+        return date_of(str(record.get("started_at") or ""))
 
 
 class Tables(WholeRun):
@@ -189,16 +189,16 @@ class Tables(WholeRun):
             options = [any_, *((r, self.say["hear"][r]) for r in reasons_to_hear.WEIGHTS
                                if r in reasons)]  # fmt: skip
             controls.append(self._choice("why", say["why_filter"], options))
-        missed = {m for c in self.calls for m in totals.graded(c.line)[2]}
+        missed = {m for c in self.calls for m in totals.graded(c.record)[2]}
         if missed:
             options = [any_, *((m, self.say["rules"][m]["name"]) for m in RULES if m in missed)]
             controls.append(self._choice("rule", say["rule_missed"], options))
         yes_no = [any_, ("yes", say["yes"]), ("no", say["no"])]
         controls.append(self._choice("complaint", say["complaint"], yes_no))
-        poor = any(c.line.get("status") == "poor_words" for c in self.calls)
+        poor = any(c.record.get("status") == "poor_words" for c in self.calls)
         unknown = [("unknown", say["poor_words"])] if poor else []
         controls.append(self._choice("apology", say["apology"], [*yes_no, *unknown]))
-        acts = {a for c in self.calls for a in other_acts(c.line)}
+        acts = {a for c in self.calls for a in other_acts(c.record)}
         if acts:
             options = [any_, *((a, n) for a, n in self.say["act"].items() if a in acts)]
             controls.append(self._choice("act", say["act"], options))
@@ -215,12 +215,12 @@ class Tables(WholeRun):
     def _row(self, call: Call) -> Html:
         """Return one call as a row; what filters look at stands in its attributes."""
         say = self.say["calls"]
-        _, of, missed = totals.graded(call.line)
+        _, of, missed = totals.graded(call.record)
         verdicts = [str(r.get("verdict") or "-") for r in call.rows]
-        complaint = reasons_to_hear.complained(call.line)
-        date = self.date(call.line)
-        seconds = number(call.line, "duration_s", -1.0)
-        poor = call.line.get("status") == "poor_words"
+        complaint = reasons_to_hear.complained(call.record)
+        date = self.date(call.record)
+        seconds = number(call.record, "duration_s", -1.0)
+        poor = call.record.get("status") == "poor_words"
         parts: list[Any] = [tag("q", call.quote) if call.quote else None]
         if who := next((w for r in call.rows if (w := speak.unlike_agent(r, self.say))), None):
             parts.append(who)
@@ -247,11 +247,11 @@ class Tables(WholeRun):
             data_missed=len(missed),
             data_sounded=" ".join(verdicts) if self.judged else None,
             data_complaint="" if complaint is None else "yes" if complaint else "no",
-            data_act=" ".join(sorted(other_acts(call.line))),
+            data_act=" ".join(sorted(other_acts(call.record))),
             data_apology="yes" if call.rows else "unknown" if poor else "no",
             data_length=f"{seconds:.1f}",
             data_clips=" ".join(clip_id(r) for r in call.rows) if self.judged else None,
-            data_call=str(call.line.get("recording")),
+            data_call=str(call.record.get("recording")),
         )  # fmt: skip
 
     def _field(self, ident: str, label: str, control: Html) -> Html:
@@ -277,11 +277,11 @@ class Tables(WholeRun):
     def failed(self) -> str:
         """Return the page of recordings that were not read."""
         say = self.say["overview"]
-        lines = [line for line in self.run.lines if line.get("status") == "failed"]
+        records = [record for record in self.run.recordings if record.get("status") == "failed"]
         found: dict[tuple[str, str], list[list[str]]] = defaultdict(list)
-        for line in lines:
-            message, remedy = speak.failure(line, self.lang, self.frame.same)
-            found[str(line.get("code")), remedy].append([name_of(self.names, line), message])
+        for record in records:
+            message, remedy = speak.failure(record, self.lang, self.frame.same)
+            found[str(record.get("code")), remedy].append([name_of(self.names, record), message])
         head = [self.say["call"]["recording"], say["message"]]
         parts = []
         for (code, remedy), rows in sorted(found.items(), key=lambda e: (-len(e[1]), e[0])):
@@ -295,7 +295,7 @@ class Tables(WholeRun):
         return self.frame.page(
             self.say["page"]["failed"],
             tag("h1", self.say["page"]["failed"]),
-            paragraph(self.say["failed"]["lead"] if lines else say["none_failed"], "lead"),
+            paragraph(self.say["failed"]["lead"] if records else say["none_failed"], "lead"),
             *parts,
             here="failed.html",
         )

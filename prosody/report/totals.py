@@ -28,41 +28,43 @@ class Rule:
         return self.counts["met"] + self.counts["not_met"]
 
 
-def results(line: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def results(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return what each rule found in one call; all counts, filters and pages rest on this.
 
     A rule about an apology does not apply to a call without one: its status is then ``""``.
     """
-    found = line.get("conduct") or {}
+    found = record.get("conduct") or {}
     out = {n: found[n] for n in RULES if isinstance(found.get(n), dict)}
-    if not line.get("apologies"):
+    if not record.get("apologies"):
         for name, result in out.items():
             if _NO_APOLOGY.intersection(result.get("remarks") or ()):
                 out[name] = result | {"status": "", "remarks": []}
     return out
 
 
-def rules(lines: Iterable[dict[str, Any]]) -> dict[str, Rule]:
+def rules(records: Iterable[dict[str, Any]]) -> dict[str, Rule]:
     """Return how each rule came out, over the calls it applies to."""
     out = {name: Rule() for name in RULES}
-    for line in lines:
-        for name, result in results(line).items():
+    for record in records:
+        for name, result in results(record).items():
             if result.get("status"):
                 out[name].counts[str(result["status"])] += 1
     return {name: rule for name, rule in out.items() if rule.counts}
 
 
-def graded_by(name: str, lines: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], bool]]:
+def graded_by(
+    name: str, records: Iterable[dict[str, Any]]
+) -> Iterator[tuple[dict[str, Any], bool]]:
     """Yield the calls that one rule graded, and whether they met it."""
-    for line in lines:
-        status = results(line).get(name, {}).get("status")
+    for record in records:
+        status = results(record).get(name, {}).get("status")
         if status in ("met", "not_met"):
-            yield line, status == "met"
+            yield record, status == "met"
 
 
-def graded(line: dict[str, Any]) -> tuple[int, int, list[str]]:
+def graded(record: dict[str, Any]) -> tuple[int, int, list[str]]:
     """Return of one call how many rules were met, how many graded, and which were not met."""
-    status = {n: r.get("status") for n, r in results(line).items()}
+    status = {n: r.get("status") for n, r in results(record).items()}
     missed = [n for n, s in status.items() if s == "not_met"]
     met = sum(s == "met" for s in status.values())
     return met, met + len(missed), missed
@@ -82,7 +84,7 @@ class Team:
 
 
 def teams(
-    apologies: Sequence[dict[str, Any]], lines: Sequence[dict[str, Any]]
+    apologies: Sequence[dict[str, Any]], records: Sequence[dict[str, Any]]
 ) -> tuple[list[Team], int]:
     """Return the teams that are large enough, in order of name, and how many are not."""
     members: dict[str, set[str]] = defaultdict(set)
@@ -93,9 +95,9 @@ def teams(
             if row.get("agent"):
                 members[name].add(str(row["agent"]))
     conduct: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    for line in lines:
-        if name := str(line.get("team") or "").strip():
-            met, of, _ = graded(line)
+    for record in records:
+        if name := str(record.get("team") or "").strip():
+            met, of, _ = graded(record)
             conduct[name][0] += met
             conduct[name][1] += of
     out, hidden = [], 0

@@ -63,7 +63,7 @@ def recording_columns(*, measures_only: bool = False) -> list[str]:
 
 
 def recording_row(
-    line: Mapping[str, Any],
+    record: Mapping[str, Any],
     apologies: Sequence[Mapping[str, Any]] = (),
     *,
     measures_only: bool = False,
@@ -72,25 +72,25 @@ def recording_row(
 
     Parameters
     ----------
-    line : mapping
+    record : mapping
         As in ``recordings.jsonl``.
     apologies : sequence of mapping
         Its apologies; of each only ``verdict`` is looked at.
     measures_only : bool
         Leave out what is about a judgement.
     """
-    found = reasons_to_hear.complaint_words(line)
-    status = {n: (line.get("conduct") or {}).get(n) for n in RULES}
+    found = reasons_to_hear.complaint_words(record)
+    status = {n: (record.get("conduct") or {}).get(n) for n in RULES}
     graded = {n: r.get("status") for n, r in status.items() if isinstance(r, Mapping)}
     missed = [n for n in RULES if graded.get(n) == "not_met"]
-    acts = [a for a in line.get("acts") or () if isinstance(a, Mapping)]
-    remarks = [r for r in line.get("remarks") or () if isinstance(r, Mapping)]
-    talk = line.get("conversation") or {}
+    acts = [a for a in record.get("acts") or () if isinstance(a, Mapping)]
+    remarks = [r for r in record.get("remarks") or () if isinstance(r, Mapping)]
+    talk = record.get("conversation") or {}
     out: dict[str, Any] = {
-        **{name: line.get(name) for name in RECORDINGS},
-        "date": date_of(str(line.get("started_at") or "")),
-        "hear": " ".join(reasons_to_hear.reasons(line, apologies, judged=not measures_only)),
-        "complaint": reasons_to_hear.complained(line),
+        **{name: record.get(name) for name in RECORDINGS},
+        "date": date_of(str(record.get("started_at") or "")),
+        "hear": " ".join(reasons_to_hear.reasons(record, apologies, judged=not measures_only)),
+        "complaint": reasons_to_hear.complained(record),
         "complaint_start_s": found[0].get("start_s") if found else None,
         "apologised": _who_when(acts),
         "rules_met": sum(s == "met" for s in graded.values()) if graded else None,
@@ -98,20 +98,20 @@ def recording_row(
         "rules_missed": " ".join(missed),
         **{name: sum(a.get("act") == act and a.get("role") != "customer" for a in acts)
            for name, act in _ACTS},
-        "role_evidence": _evidence(line, remarks),
+        "role_evidence": _evidence(record, remarks),
         "remarks": " ".join(str(r.get("text") or "") for r in remarks),
         **{name: _number(name, talk.get(name)) for name in CONVERSATION},
     }  # fmt: skip
-    if line.get("status") == "failed":
+    if record.get("status") == "failed":
         unknown = ("apologies", "judged", "withheld", *(name for name, _ in _ACTS))
         out |= dict.fromkeys(unknown)
     return {name: out[name] for name in recording_columns(measures_only=measures_only)}
 
 
-def conduct_rows(line: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def conduct_rows(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the rules of one call, each as a row; a call without a transcript has none."""
     for rule in RULES:
-        result = (line.get("conduct") or {}).get(rule)
+        result = (record.get("conduct") or {}).get(rule)
         if not isinstance(result, Mapping):
             continue
         words = [w for w in result.get("words") or () if isinstance(w, Mapping)]
@@ -120,9 +120,9 @@ def conduct_rows(line: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         starts = [w["start_s"] for w in words if isinstance(w.get("start_s"), (int, float))]
         yield {
-            "recording": line.get("recording"),
-            "call_id": line.get("call_id"),
-            "date": date_of(str(line.get("started_at") or "")),
+            "recording": record.get("recording"),
+            "call_id": record.get("call_id"),
+            "date": date_of(str(record.get("started_at") or "")),
             "rule": rule,
             "status": result.get("status"),
             "value": float(value) if is_number else None,  # type: ignore[arg-type]
@@ -162,11 +162,11 @@ def _who_when(acts: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _evidence(line: Mapping[str, Any], remarks: Sequence[Mapping[str, Any]]) -> str:
+def _evidence(record: Mapping[str, Any], remarks: Sequence[Mapping[str, Any]]) -> str:
     """Return by what it was told who is the agent; '' for a recording that was not read."""
-    if line.get("status") == "failed":
+    if record.get("status") == "failed":
         return ""
-    found = line.get("role_evidence")
+    found = record.get("role_evidence")
     if isinstance(found, str) and found:
         return found
     codes = {str(r.get("code")) for r in remarks}

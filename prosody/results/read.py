@@ -39,7 +39,7 @@ class Run:
     folder : Path
     head : dict
         ``run.json``.
-    lines : list of dict
+    recordings : list of dict
         One per recording, as in ``recordings.jsonl``.
     apologies : list of dict
         One per apology, in brief: identity, verdict, and per axis only ``p``, in order of
@@ -50,7 +50,7 @@ class Run:
 
     folder: Path
     head: dict[str, Any]
-    lines: list[dict[str, Any]]
+    recordings: list[dict[str, Any]]
     apologies: list[dict[str, Any]] = field(default_factory=list)
     scattered: frozenset[str] = frozenset()
 
@@ -172,7 +172,7 @@ def read(folder: Path) -> Run:
             _AGAIN,
         )
     run = Run(folder, head, list(read_lines(folder / "recordings.jsonl")))
-    _locate(run.lines, [root for root in head.get("roots") or () if isinstance(root, str)])
+    _locate(run.recordings, [root for root in head.get("roots") or () if isinstance(root, str)])
     run.apologies = [_brief(row) for row in run.whole()]
     blocks = Counter(name for name, _ in groupby(str(r["recording"]) for r in run.apologies))
     run.scattered = frozenset(name for name, n in blocks.items() if n > 1)
@@ -214,10 +214,10 @@ def _brief(row: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _locate(lines: list[dict[str, Any]], roots: Sequence[str]) -> None:
+def _locate(records: list[dict[str, Any]], roots: Sequence[str]) -> None:
     """Put whole paths in the place of those below a run's folders, where the files still lie."""
-    for line in lines:
-        for track in line.get("tracks") or ():
+    for record in records:
+        for track in record.get("tracks") or ():
             place = track.get("file") if isinstance(track, dict) else None
             if isinstance(place, str) and place and not Path(place).is_absolute():
                 whole = (Path(root) / place for root in roots)

@@ -29,13 +29,13 @@ _BY_RULE: Final[Mapping[str, str]] = {
 
 
 def reasons(
-    line: Mapping[str, Any], apologies: Iterable[Mapping[str, Any]] = (), *, judged: bool = True
+    record: Mapping[str, Any], apologies: Iterable[Mapping[str, Any]] = (), *, judged: bool = True
 ) -> tuple[str, ...]:
     """Return why one call deserves to be heard, the weightiest reason first; often none.
 
     Parameters
     ----------
-    line : mapping
+    record : mapping
         The call, as in ``recordings.jsonl``.
     apologies : iterable of mapping
         Its apologies, as in ``apologies.jsonl`` (only ``verdict`` is looked at).
@@ -47,12 +47,12 @@ def reasons(
     tuple of str
         Keys of `WEIGHTS`.
     """
-    if line.get("status") == "failed":
+    if record.get("status") == "failed":
         return ()
     found = set()
-    if line.get("complaint_without_apology"):
+    if record.get("complaint_without_apology"):
         found.add("complaint_without_apology")
-    conduct = line.get("conduct") or {}
+    conduct = record.get("conduct") or {}
     for rule, reason in _BY_RULE.items():
         result = conduct.get(rule)
         if isinstance(result, Mapping) and result.get("status") == "not_met":
@@ -60,7 +60,7 @@ def reasons(
     verdicts = [row.get("verdict") for row in apologies]
     if judged and "forced" in verdicts:
         found.add("put_on")
-    if judged and complained(line) and any(not v for v in verdicts):
+    if judged and complained(record) and any(not v for v in verdicts):
         found.add("not_judged")
     return tuple(reason for reason in WEIGHTS if reason in found)
 
@@ -70,23 +70,23 @@ def weight(found: Iterable[str]) -> int:
     return sum(WEIGHTS.get(reason, 0) for reason in found)
 
 
-def complained(line: Mapping[str, Any]) -> bool | None:
+def complained(record: Mapping[str, Any]) -> bool | None:
     """Return whether a complaint was recognised in a call; None where it cannot be told.
 
     Results from before ``complaint`` was kept (schema version 1) tell it by the customer's words
     that rules rest on.
     """
-    known = line.get("complaint")
+    known = record.get("complaint")
     if isinstance(known, bool):
         return known
-    if line.get("complaint_without_apology"):
+    if record.get("complaint_without_apology"):
         return True
-    if line.get("complaint_without_apology") is None:
+    if record.get("complaint_without_apology") is None:
         return None
-    return bool(complaint_words(line))
+    return bool(complaint_words(record))
 
 
-def complaint_words(line: Mapping[str, Any]) -> list[dict[str, Any]]:
+def complaint_words(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the customer's words that were taken for a complaint, in order of time.
 
     Returns
@@ -96,7 +96,7 @@ def complaint_words(line: Mapping[str, Any]) -> list[dict[str, Any]]:
     """
     found: list[dict[str, Any]] = []
     for rule in ("real", "heard_first", "delay"):
-        result = (line.get("conduct") or {}).get(rule)
+        result = (record.get("conduct") or {}).get(rule)
         words = result.get("words") if isinstance(result, Mapping) else ()
         found += [w for w in words or () if isinstance(w, dict) and w.get("role") == "customer"]
     once = {(w.get("start_s"), w.get("text")): w for w in found}

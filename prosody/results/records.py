@@ -47,7 +47,7 @@ class ApologyRecord:
     """One apology: what was said, how it was measured, how it would be heard.
 
     ``measures`` is ordered as `table.NAMES`, ``relative`` as `table.RELATIVE_NAMES`; ``quality``
-    are the numbers behind the gates (`quality.GATES`), for other thresholds later. The judgement
+    are the numbers behind the gates (`gates.GATES`), for other thresholds later. The judgement
     fields stay empty until a judge has seen the row, and for gated rows. ``around`` is what the
     talk did before and after (`conversation.AROUND`).
     """
@@ -250,7 +250,7 @@ def _around(row: ApologyRecord) -> dict[str, float | None]:
 
 
 def nested_record(record: CallRecord, *, measures_only: bool = False) -> dict[str, Any]:
-    """Return a recording's line as one JSON object (a line of ``recordings.jsonl``)."""
+    """Return a recording's record as one JSON object (a line of ``recordings.jsonl``)."""
     out = {name: getattr(record, name) for name in CallRecord.__dataclass_fields__}
     if measures_only:
         out.pop("judged")

@@ -37,7 +37,7 @@ def unpack(data: bytes) -> Any:
 
 
 def record_of(kept: dict[str, Any]) -> CallRecord:
-    """Return a recording's line from its fields as they were kept."""
+    """Return a recording's record from its fields as they were kept."""
     kept["remarks"] = tuple(Message(**r) for r in kept["remarks"])
     kept["acts"], kept["tracks"] = tuple(kept["acts"]), tuple(kept.get("tracks", ()))
     return CallRecord(**kept)

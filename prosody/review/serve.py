@@ -62,11 +62,11 @@ def made(asked: Asked, watch: Callable[[int, int], None] = lambda done, of: None
 def page_of(asked: Asked, pages: Path, store: Store) -> ReviewPage:
     """Return the page with its store; with the calls of a session where one is asked for."""
     run = read.read(asked.folder)
-    calls = ranked(run, short([str(line.get("recording")) for line in run.lines]))
+    calls = ranked(run, short([str(record.get("recording")) for record in run.recordings]))
     chosen: list[tuple[int, str]] = []
     if asked.calibration is not None:
         kept = store.get(f"session {asked.session}")
-        numbers = {str(c.line.get("recording")): c.page for c in calls}
+        numbers = {str(c.record.get("recording")): c.page for c in calls}
         names = json.loads(kept) if kept else calibration.choose(
             list(numbers), [reasons_to_hear.weight(c.reasons) for c in calls], asked.calibration,
             asked.seed,

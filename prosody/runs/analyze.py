@@ -106,7 +106,7 @@ def analyze(request: Request, watch: Watch) -> Iterator[Run]:
             "Leave one of the two out.",
         )
     judge = None if request.measures_only else Judge.load(request.model)
-    work = task.make(options, redact=request.redact)
+    spec = task.make(options, redact=request.redact)
     engine = executors.starter(
         request.engine,
         scheduler=request.scheduler,
@@ -121,7 +121,7 @@ def analyze(request: Request, watch: Watch) -> Iterator[Run]:
             task.judge_digest(judge, options),
             lambda rows: judge_rows(rows, judge, settings, lang=options.lang),
         )  # fmt: skip
-        run = batch.run(calls, work, journal, engine, judging, watch=watch)
+        run = batch.run(calls, spec, journal, engine, judging, watch=watch)
         takes = list(journal.apologies()) if options.clips and judge else []
         if judge and takes:
             compare_takes(takes, judge, one_voice=options.baseline is not None)

@@ -201,7 +201,7 @@ def _signals() -> Iterator[dict[str, int]]:
 
 def run(
     calls: Sequence[Call],
-    work: TaskSpec,
+    spec: TaskSpec,
     journal: Journal,
     engine: Callable[[TaskSpec, list[tuple[int, Call, str]]], Engine],
     judge: tuple[str, Callable[[Sequence[ApologyRecord]], None]] | None = None,
@@ -213,14 +213,14 @@ def run(
     Parameters
     ----------
     calls : sequence of Call
-    work : TaskSpec
+    spec : TaskSpec
         What is done with each of them.
     journal : Journal
         What is done already; takes up everything new.
     engine : callable
         Makes the engine for the tasks that are left.
     judge : (str, callable), optional
-        What judgements depend on (`work.judge_digest`), and what judges rows in place, many at a
+        What judgements depend on (`task.judge_digest`), and what judges rows in place, many at a
         time. Left out with ``--measures-only``.
     watch : Watch, optional
     """
@@ -229,9 +229,9 @@ def run(
     names = idents(calls)
     journal.reached("running")
     journal.want(names)
-    stamps = [stamp_of(call, work) for call in calls]
-    _renamed(calls, names, stamps, work, journal)
-    gates = work.options.settings.gates
+    stamps = [stamp_of(call, spec) for call in calls]
+    _renamed(calls, names, stamps, spec, journal)
+    gates = spec.options.settings.gates
     journal.regate(asdict(gates), lambda numbers: closed(numbers, gates))
     tasks = []
     for i, (call, name) in enumerate(zip(calls, names, strict=True)):
@@ -241,12 +241,12 @@ def run(
     out = Run(journal, total=len(calls), reused=len(calls) - len(tasks))
     if watch:
         if tasks:
-            watch.given([call for _, call, _ in tasks], work.options)
+            watch.given([call for _, call, _ in tasks], spec.options)
         watch.begin(len(calls), out.reused)
     with _signals() as heard:
         done = set()
         if tasks:
-            done = _examine(engine(work, tasks), journal, names, stamps, heard, watch)
+            done = _collected(engine(spec, tasks), journal, names, stamps, heard, watch)
         out.interrupted = heard["n"] > 0
         if out.interrupted:
             # Rows of an earlier run, with other settings or of another sound, are not this one's.
@@ -268,7 +268,7 @@ def _renamed(
     calls: Sequence[Call],
     names: Sequence[str],
     stamps: Sequence[str],
-    work: TaskSpec,
+    spec: TaskSpec,
     journal: Journal,
 ) -> None:
     """Take up again, by its content, what was measured under a name that is not there any more."""
@@ -276,7 +276,7 @@ def _renamed(
     for call, name, stamp in zip(calls, names, stamps, strict=True):
         if not left or journal.known(name)[1]:
             continue
-        key = key_of(call, work)
+        key = key_of(call, spec)
         if not (same := left.get(key.partition(".")[0])):
             continue
         old, record, rows = journal.take(same.pop())
@@ -291,7 +291,7 @@ def _renamed(
         journal.add(name, stamp if old == key else "", old, record, rows)
 
 
-def _examine(
+def _collected(
     engine: Engine,
     journal: Journal,
     names: Sequence[str],

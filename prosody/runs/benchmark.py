@@ -260,12 +260,12 @@ def whole_calls(calls: Sequence[Call]) -> Work:
 
     examiner, judge = Examiner(Options()), Judge.load()
 
-    def work() -> object:
+    def once() -> object:
         rows = [row for call in calls for row in examiner(call).apologies]
         judge_rows(rows, judge, Settings())
         return rows
 
-    return work
+    return once
 
 
 def with_words(calls: Sequence[Call]) -> list[Call]:

@@ -1,6 +1,6 @@
 """Who examines the calls: processes of this machine, or a cluster of Dask or Ray.
 
-All run the same function (`work.examine`) on the same calls and give the same rows. Only so many
+All run the same function (`task.run`) on the same calls and give the same rows. Only so many
 calls are handed out at a time, so that a million of them need no more memory than a hundred.
 """
 
@@ -73,19 +73,19 @@ def starter(
                 f"--engine {name} needs the package {_PACKAGE[name]}, which is not installed.",
                 f"Install it with: {install_line(name)}",
             )
-        return lambda work, tasks: ClusterEngine(
-            _CLUSTERS[name](scheduler), work, tasks, time_limit_s
+        return lambda spec, tasks: ClusterEngine(
+            _CLUSTERS[name](scheduler), spec, tasks, time_limit_s
         )
     budget = None if memory is None else parse_memory(memory)
 
-    def local(work: TaskSpec, tasks: list[Task]) -> Any:
+    def local(spec: TaskSpec, tasks: list[Task]) -> Any:
         # memory:// is a place within one process, so its recordings are examined in this one.
         if workers == 0 or any(_only_here(call) for _, call, _ in tasks):
-            return InProcess(work, tasks)
-        model = getattr(work.options.asr, "memory_bytes", 0) if isinstance(work, TaskSpec) else 0
+            return InProcess(spec, tasks)
+        model = getattr(spec.options.asr, "memory_bytes", 0) if isinstance(spec, TaskSpec) else 0
         n, each = how_many(workers, len(tasks), budget, model_bytes=model)
         limits = Limits(time_s=time_limit_s, memory_bytes=each)
-        return LocalEngine(work, tasks, workers=n, limits=limits)
+        return LocalEngine(spec, tasks, workers=n, limits=limits)
 
     how_many(workers or None, 1, budget)  # an impossible --memory is said before anything starts
     return local
@@ -95,7 +95,7 @@ def _only_here(call: Call) -> bool:
     return any(str(source.path).startswith("memory:") for source in call.sources)
 
 
-def on_cluster(work: TaskSpec, task: Task, time_limit_s: float) -> Outcome:
+def on_cluster(spec: TaskSpec, task: Task, time_limit_s: float) -> Outcome:
     """Examine one call in a worker of a cluster; a hang ends that worker process.
 
     The cluster starts a new one in its place and says that this one died.
@@ -103,17 +103,17 @@ def on_cluster(work: TaskSpec, task: Task, time_limit_s: float) -> Outcome:
     from prosody.runs import task as module
 
     one_thread()
-    if work != module.make(work.options, redact=work.redact):
+    if spec != module.make(spec.options, redact=spec.redact):
         raise ClusterError(
             "A worker of the cluster has other versions of prosody or of what it measures with.",
             "Install the same versions on all machines: rows would differ from worker to worker.",
         )
     number, call, known = task
     seconds = module.length_s(call)
-    cost = 0.0 if work.options.asr is None else module.warm(work).recognise_cost
-    words_s = module.recognition_s(work, seconds, cost)
+    cost = 0.0 if spec.options.asr is None else module.warm(spec).recognise_cost
+    words_s = module.recognition_s(spec, seconds, cost)
     with _DEADLINES.of(time_limit_s + TIME_SHARE * seconds + words_s):
-        return module.examine(work, number, call, known)
+        return module.run(spec, number, call, known)
 
 
 class _Deadlines:
@@ -171,16 +171,16 @@ class ClusterEngine:
     cluster : Executor
         With ``slots``, the calls that it examines at the same time, and ``share``, which puts what
         all calls need on its machines once.
-    work : TaskSpec
+    spec : TaskSpec
     tasks : sequence of (number, Call, known key)
     time_limit_s : float
     """
 
     def __init__(
-        self, cluster: Any, work: TaskSpec, tasks: Sequence[Task], time_limit_s: float
+        self, cluster: Any, spec: TaskSpec, tasks: Sequence[Task], time_limit_s: float
     ) -> None:
         self._cluster, self._limit_s = cluster, time_limit_s
-        self._work = cluster.share(work)
+        self._spec = cluster.share(spec)
         self._ahead: Iterator[Task] = iter(tasks)
         self._task_of: dict[Future[Outcome], Task] = {}
         for _ in range(_IN_FLIGHT * max(1, cluster.slots)):
@@ -189,7 +189,7 @@ class ClusterEngine:
     def _submit(self) -> None:
         task = next(self._ahead, None)
         if task is not None:
-            job = self._cluster.submit(on_cluster, self._work, task, self._limit_s)
+            job = self._cluster.submit(on_cluster, self._spec, task, self._limit_s)
             self._task_of[job] = task
 
     @property
@@ -245,7 +245,7 @@ def _dask(scheduler: str | None) -> Any:
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
     cluster = client.get_executor(pure=False, retries=0)
     cluster.slots = sum(int(w["nthreads"]) for w in workers)
-    cluster.share = lambda work: client.scatter(work, broadcast=True, hash=False)
+    cluster.share = lambda spec: client.scatter(spec, broadcast=True, hash=False)
     cluster.shutdown = lambda wait=True: client.close()
     return cluster
 

@@ -114,8 +114,8 @@ class _Gone(Exception):  # noqa: N818 -- it is an event, and becomes a row
 class _Worker:
     """One process, replaced when it is gone."""
 
-    def __init__(self, work: TaskSpec, limits: Limits) -> None:
-        self.work, self.limits = work, limits
+    def __init__(self, spec: TaskSpec, limits: Limits) -> None:
+        self.spec, self.limits = spec, limits
         self.process: Process | None = None
 
     def start(self) -> None:
@@ -125,10 +125,10 @@ class _Worker:
         from prosody.runs import task
 
         # Everything is loaded before it answers, a recogniser too: growth counts from here.
-        size = getattr(self.work.options.asr, "size_bytes", 0)
+        size = getattr(self.spec.options.asr, "size_bytes", 0)
         for more in range(STARTS - 1, -1, -1):
             try:
-                self.process = Process(task.warm, self.work)
+                self.process = Process(task.warm, self.spec)
                 found = self.process.ready.result(START_LIMIT_S + START_LIMIT_S * size / 1e9)
                 self.seen = psutil.Process(found.pid)
             except Exception as error:
@@ -147,23 +147,25 @@ class _Worker:
         if process is not None:
             process.stop()
 
-    def examine(self, task: Task) -> Outcome:
-        from prosody.runs import task as work
+    def run(self, task: Task) -> Outcome:
+        from prosody.runs import task as module
 
         number, call, known = task
         if self.process is None:
             self.start()
         assert self.process is not None
         try:
-            seconds = self._wait(self.process.submit(work.length_s, call), self.limits.time_s, call)
-            words_s = work.recognition_s(self.work, seconds, self.cost)
+            seconds = self._wait(
+                self.process.submit(module.length_s, call), self.limits.time_s, call
+            )
+            words_s = module.recognition_s(self.spec, seconds, self.cost)
             limit = self.limits.time_s + self.limits.time_share * seconds + words_s
-            job = self.process.submit(work.examine, self.work, number, call, known)
+            job = self.process.submit(module.run, self.spec, number, call, known)
             outcome: Outcome = self._wait(job, limit, call, seconds, words_s)
         except _Gone as gone:
             self.stop()
             return failed(number, call, *gone.args)
-        grown = GROWN_MB * MB + getattr(self.work.options.asr, "memory_bytes", 0)
+        grown = GROWN_MB * MB + getattr(self.spec.options.asr, "memory_bytes", 0)
         if outcome.rss_bytes > self.rest_bytes + grown:
             self.stop()
         return outcome
@@ -201,7 +203,7 @@ class _Worker:
                 continue  # it is gone; the job says so
             if rss > self.limits.memory_bytes:
                 most, rest = self.limits.memory_bytes // MB, self.rest_bytes // MB
-                model = ", the recogniser among them" if self.work.options.asr else ""
+                model = ", the recogniser among them" if self.spec.options.asr else ""
                 raise _Gone(
                     "memory_limit",
                     f"{call.name}: needs more than {most} MB; {rest} MB of them were taken "
@@ -238,20 +240,20 @@ class LocalEngine:
 
     Parameters
     ----------
-    work : TaskSpec
+    spec : TaskSpec
     tasks : sequence of (number, Call, known key)
     workers : int
     limits : Limits
     """
 
     def __init__(
-        self, work: TaskSpec, tasks: Sequence[Task], *, workers: int, limits: Limits | None = None
+        self, spec: TaskSpec, tasks: Sequence[Task], *, workers: int, limits: Limits | None = None
     ) -> None:
         self._ahead = iter(tasks)
         self._lock = threading.Lock()
         self._stopping = False
         self._out: queue.Queue[Outcome | Exception | None] = queue.Queue()
-        self._workers = [_Worker(work, limits or Limits()) for _ in range(workers)]
+        self._workers = [_Worker(spec, limits or Limits()) for _ in range(workers)]
         self._threads = [
             threading.Thread(target=self._serve, args=(w,), daemon=True) for w in self._workers
         ]
@@ -266,7 +268,7 @@ class LocalEngine:
     def _serve(self, worker: _Worker) -> None:
         try:
             while (task := self._next()) is not None:
-                self._out.put(worker.examine(task))
+                self._out.put(worker.run(task))
         except Exception as error:
             self._out.put(error)
         finally:
@@ -306,22 +308,22 @@ class InProcess:
 
     def __init__(
         self,
-        work: TaskSpec,
+        spec: TaskSpec,
         tasks: Sequence[Task],
         *,
-        examine: Callable[..., Outcome] | None = None,
+        run: Callable[..., Outcome] | None = None,
     ) -> None:
         from prosody.runs import task as module
 
-        self._work, self._ahead, self.done = work, list(reversed(tasks)), not tasks
-        self._examine = examine or module.examine
+        self._spec, self._ahead, self.done = spec, list(reversed(tasks)), not tasks
+        self._run = run or module.run
 
     def next(self, timeout_s: float = 0.2) -> Outcome | None:
         """Examine one more call."""
         if not self._ahead:
             self.done = True
             return None
-        outcome = self._examine(self._work, *self._ahead.pop())
+        outcome = self._run(self._spec, *self._ahead.pop())
         self.done = not self._ahead
         return outcome
 

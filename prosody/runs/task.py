@@ -145,7 +145,7 @@ def files_of(call: Call) -> list[Any]:
     return [*(s.path for s in call.sources), *(p for p in beside if p is not None)]
 
 
-def known_of(call: Call, work: TaskSpec) -> str:
+def known_of(call: Call, spec: TaskSpec) -> str:
     """Return the hash of what is known of a call beside its files' content.
 
     What it is called is not among it, except where rows depend on that: a windows file finds its
@@ -155,11 +155,11 @@ def known_of(call: Call, work: TaskSpec) -> str:
     sources = [(s.channel, s.role) for s in call.sources]
     text = [call.started_at, call.agent, call.team, call.language, call.agent_speaker]
     remarks = [(r.code, str(r)) for r in call.remarks]
-    named = [call.name, call.call_id] if call.windows is not None or work.redact else []
+    named = [call.name, call.call_id] if call.windows is not None or spec.redact else []
     return _digest([sources, beside, text, remarks, named])
 
 
-def stamp_of(call: Call, work: TaskSpec) -> str:
+def stamp_of(call: Call, spec: TaskSpec) -> str:
     """Return what can be told without reading: while this stays, the key need not be made.
 
     Size, both times and the number of each file; '' where one of them cannot be asked. The
@@ -173,7 +173,7 @@ def stamp_of(call: Call, work: TaskSpec) -> str:
         if not mark:
             return ""
         marks.append(mark)
-    return _digest([marks, known_of(call, work), work.digest, work.conduct])
+    return _digest([marks, known_of(call, spec), spec.digest, spec.conduct])
 
 
 @lru_cache(maxsize=256)
@@ -197,7 +197,7 @@ def file_hash(path: Any) -> str:
     return _read_hash(path)
 
 
-def key_of(call: Call, work: TaskSpec) -> str:
+def key_of(call: Call, spec: TaskSpec) -> str:
     """Return the key of a call, or '' where a file of it cannot be read.
 
     Before the dot stands what is measured and found, behind it the rules of conduct.
@@ -207,7 +207,7 @@ def key_of(call: Call, work: TaskSpec) -> str:
         rest = [file_hash(p) for p in files_of(call)[len(sound) :]]
     except (OSError, ValueError):
         return ""
-    return f"{_digest([sound, rest, known_of(call, work), work.digest])}.{work.conduct}"
+    return f"{_digest([sound, rest, known_of(call, spec), spec.digest])}.{spec.conduct}"
 
 
 def length_s(call: Call) -> float:
@@ -242,13 +242,13 @@ class Ready:
     recognise_cost: float
 
 
-def recognition_s(work: TaskSpec, seconds: float, cost: float) -> float:
+def recognition_s(spec: TaskSpec, seconds: float, cost: float) -> float:
     """Return the seconds that recognising a call of so many seconds may take; 0 without a model."""
-    return 0.0 if work.options.asr is None else RECOGNISE_TIMES * cost * seconds
+    return 0.0 if spec.options.asr is None else RECOGNISE_TIMES * cost * seconds
 
 
 @lru_cache(maxsize=1)
-def warm(work: TaskSpec) -> Ready:
+def warm(spec: TaskSpec) -> Ready:
     """Load and compile everything that a call will need, once in each process."""
     import numpy as np
 
@@ -258,46 +258,46 @@ def warm(work: TaskSpec) -> Ready:
     noise = np.random.default_rng(0).normal(0, 0.05, 8000).astype(np.float32)
     activity.activity(noise, 8000)
     measure.measure([noise], 8000)
-    _examiner(work.digest, work.options)
-    plan = work.options.asr
+    _examiner(spec.digest, spec.options)
+    plan = spec.options.asr
     return Ready(os.getpid(), _rss(), plan.cost() if isinstance(plan, Plan) else 0.0)
 
 
-def examine(work: TaskSpec, number: int, call: Call, known: str = "") -> Outcome:
+def run(spec: TaskSpec, number: int, call: Call, known: str = "") -> Outcome:
     """Examine one call, unless its key is the one that is known.
 
     Parameters
     ----------
-    work : TaskSpec
+    spec : TaskSpec
     number : int
         The call's place in the run; comes back with the outcome.
     call : Call
     known : str
         Key of rows that are there already.
     """
-    key = key_of(call, work)
+    key = key_of(call, spec)
     if key and key == known:
         return Outcome(number, key, None, _rss())
     if key and known and key.partition(".")[0] == known.partition(".")[0]:
         try:
-            return Outcome(number, key, None, _rss(), _conduct(work, call))
+            return Outcome(number, key, None, _rss(), _conduct(spec, call))
         except Exception:  # what is wrong with it now is said by the row that is made anew
             pass
-    done = _examiner(work.digest, work.options)(call)
+    done = _examiner(spec.digest, spec.options)(call)
     pseudonyms.hide(done.record, call)
-    if work.redact:
+    if spec.redact:
         from prosody.runs import redact
 
         done = redact.examined(done, call.hides)
     return Outcome(number, "" if done.record.status == "failed" else key, done, _rss())
 
 
-def _conduct(work: TaskSpec, call: Call) -> tuple[dict[str, Any], bool | None]:
+def _conduct(spec: TaskSpec, call: Call) -> tuple[dict[str, Any], bool | None]:
     """Return what the rules say of a call that is measured already."""
-    found, silent = conduct_of(call, work.options)
+    found, silent = conduct_of(call, spec.options)
     record = CallRecord(call.name, call.call_id, conduct=found)
     pseudonyms.hide(record, call)
-    if work.redact:
+    if spec.redact:
         from prosody.runs import redact
 
         record = redact.examined(Examined(record), call.hides).record

@@ -232,7 +232,7 @@ def make_app(
         for one in pages:
             one.forget(visitor)
 
-    door = Sessions(
+    sessions = Sessions(
         token, pages[0].home, admit=admit, forget=forget, most=most_visitors, cookie=cookie
     )
     names = {n for p in pages for n in p.assets} | set(COMMON)
@@ -245,7 +245,7 @@ def make_app(
                 return _shown_refusal(request, 403, "no_session")
             return RedirectResponse(known.home, 303)
         try:
-            visitor = door.enter(asked, known)
+            visitor = sessions.enter(asked, known)
         except TooMany:
             return _shown_refusal(request, 503, "full")
         if visitor is None:
@@ -260,7 +260,7 @@ def make_app(
                 '<!doctype html><html lang="__LANG__"><meta charset="utf-8"><title>prosody</title>'
                 f'<meta http-equiv="refresh" content="0;url={html.escape(visitor.home)}"></html>',
             )
-        out.headers["set-cookie"] = door.crumb(visitor, secure=scheme == "https")
+        out.headers["set-cookie"] = sessions.crumb(visitor, secure=scheme == "https")
         return out
 
     async def static(request: Request) -> Response:
@@ -300,7 +300,7 @@ def make_app(
     async def sweeping() -> None:
         while True:
             await asyncio.sleep(SWEEP_S)
-            door.sweep()
+            sessions.sweep()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -308,7 +308,7 @@ def make_app(
         for one in pages:
             await loop.run_in_executor(None, one.open)
         if once:
-            door.ticket(once)
+            sessions.ticket(once)
         sweeper = asyncio.create_task(sweeping())
         try:
             yield
@@ -316,7 +316,7 @@ def make_app(
             sweeper.cancel()
             with suppress(asyncio.CancelledError):
                 await sweeper
-            door.close()
+            sessions.close()
             for one in pages:
                 await loop.run_in_executor(None, one.close)
 
@@ -348,7 +348,7 @@ def make_app(
     limits = {k: v for p in pages for k, v in p.limits.items()}
     guard = RequestGuard(
         inner,
-        door=door,
+        sessions=sessions,
         hosts=hosts,
         scheme=scheme,
         open_paths=("/assets/", "/vendor/"),

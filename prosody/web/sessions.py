@@ -226,7 +226,7 @@ class RequestGuard:
     Parameters
     ----------
     app : ASGI application
-    door : Sessions
+    sessions : Sessions
     hosts : sequence of str
         ``name:port`` of every name under which the pages may be asked for.
     scheme : str
@@ -243,14 +243,14 @@ class RequestGuard:
         self,
         app: ASGIApp,
         *,
-        door: Sessions,
+        sessions: Sessions,
         hosts: Sequence[str],
         scheme: str,
         open_paths: Sequence[str],
         limits: Mapping[str, int],
         refuse: Callable[[Scope, int, str], ASGIApp],
     ) -> None:
-        self.app, self.door, self.scheme = app, door, scheme
+        self.app, self.sessions, self.scheme = app, sessions, scheme
         self.hosts = frozenset(h.lower() for h in hosts)
         self.open_paths, self.limits, self.refuse = tuple(open_paths), dict(limits), refuse
 
@@ -292,7 +292,7 @@ class RequestGuard:
         walks_in = safe and headers.get("sec-fetch-mode") == "navigate"
         if site not in ("none", "same-origin") and not walks_in:
             return 403, "wrong_origin"
-        visitor = self.door.visitor(headers)
+        visitor = self.sessions.visitor(headers)
         scope["prosody.visitor"] = visitor
         path: str = scope["path"]
         if visitor is None and path != "/" and not path.startswith(self.open_paths):
@@ -332,7 +332,7 @@ class RequestGuard:
 
 
 def visitor_of(request: HTTPConnection) -> Session:
-    """Return whose request this is; only addresses behind the door may ask."""
+    """Return whose request this is; only addresses behind the link may ask."""
     found: Session | None = request.scope.get("prosody.visitor")
     if found is None:
         raise LookupError("this address is open to everybody: it has no visitor")

@@ -25,8 +25,7 @@ from starlette.testclient import TestClient
 
 import prosody
 from prosody import words
-from prosody.coach import compare, contours, export, session, situations, take
-from prosody.coach import feedback as told
+from prosody.coach import compare, contours, export, feedback, session, situations, take
 from prosody.coach.page import MAX_BYTES, Coach
 from prosody.coach.take import Measured, Problem
 from prosody.errors import RecordingError
@@ -163,7 +162,7 @@ def test_a_take_is_measured_as_analyze_measures_it(plain: Measured, tmp_path: Pa
     path = tmp_path / "take.wav"
     path.write_bytes(wav(spoken()))
     (row,) = prosody.analyze(path, clips=True)
-    ours = told.measures_of(plain.row)
+    ours = feedback.measures_of(plain.row)
     for name, value in row["measures"].items():
         assert ours[name] == (value if value is None else pytest.approx(value, rel=1e-5)), name
 
@@ -297,10 +296,10 @@ def test_the_sentences_are_apologies_and_the_ordinary_ones_are_none() -> None:
 
 def test_a_judgement_always_carries_its_uncertainty(plain: Measured) -> None:
     usual = take.Usual(b"", Baseline(plain.row.measures, 30.0))
-    row = told.judge(plain, usual, Judge.load(None), SETTINGS)
-    assert told.judgement(told.judge(plain, None, Judge.load(None), SETTINGS), "en") is None
+    row = feedback.judge(plain, usual, Judge.load(None), SETTINGS)
+    assert feedback.judgement(feedback.judge(plain, None, Judge.load(None), SETTINGS), "en") is None
     for lang in ("nl", "en"):
-        said = told.judgement(row, lang)
+        said = feedback.judgement(row, lang)
         assert said is not None
         assert said["uncertainty"]
         assert set(said["axes"]["sincere"]) == {"rating", "low", "high", "p", "sd"}
@@ -314,7 +313,7 @@ def test_a_judgement_always_carries_its_uncertainty(plain: Measured) -> None:
 )  # fmt: skip
 def test_uncertainty_is_told_in_tenths(plain: Measured, p: float, word: str) -> None:
     row = replace(plain.row, verdict="unclear", axes={"sincere": axis(0.0, p=p)})
-    said = told.judgement(row, "en")
+    said = feedback.judgement(row, "en")
     assert said is not None
     assert word in said["uncertainty"]
 
@@ -335,7 +334,7 @@ def test_headlines_speak_of_listeners(plain: Measured, verdict: str) -> None:
         axes={"sincere": axis(0.0), "engaged": axis(0.0, p=0.1)},
     )
     for lang, listeners in (("en", "isteners"), ("nl", "uisteraars")):
-        said = told.judgement(row, lang)
+        said = feedback.judgement(row, lang)
         assert said is not None
         assert listeners in said["headline"]
         if verdict in ("recited", "hint"):
@@ -344,10 +343,10 @@ def test_headlines_speak_of_listeners(plain: Measured, verdict: str) -> None:
 
 def test_gated_takes_have_no_judgement(tmp_path: Path) -> None:
     got = take.listen(wav(spoken(0.3)), str(tmp_path), 60, SETTINGS)
-    row = told.judge(got, None, Judge.load(None), SETTINGS)
-    assert told.judgement(row, "en") is None
-    assert told.reasons(row, got, "en") == []
-    assert told.advice(row, [], "en") is None
+    row = feedback.judge(got, None, Judge.load(None), SETTINGS)
+    assert feedback.judgement(row, "en") is None
+    assert feedback.reasons(row, got, "en") == []
+    assert feedback.advice(row, [], "en") is None
 
 
 def test_a_judgement_that_was_under_way_when_the_baseline_changed_is_made_again(
@@ -356,7 +355,7 @@ def test_a_judgement_that_was_under_way_when_the_baseline_changed_is_made_again(
     one = session.Visit(session.Store())
     made = one.add("take", "", plain)
     values = np.zeros(len(table.NAMES))
-    real = told.judge
+    real = feedback.judge
 
     def slow(*args: Any) -> Any:
         row = real(*args)
@@ -364,7 +363,7 @@ def test_a_judgement_that_was_under_way_when_the_baseline_changed_is_made_again(
         return row
 
     with monkeypatch.context() as held:
-        held.setattr(told, "judge", slow)
+        held.setattr(feedback, "judge", slow)
         assert coach.judged(made, one.usual).baseline_s == 0.0
     row = coach.judged(made, one.usual)
     assert row.baseline_s == 30.0
@@ -373,7 +372,7 @@ def test_a_judgement_that_was_under_way_when_the_baseline_changed_is_made_again(
 
 def test_what_cannot_be_known_without_a_baseline_is_said() -> None:
     def said(usual: take.Usual | None, spoken_s: float, kind: str = "take") -> str:
-        return " ".join(told.cannot_know(kind, usual, spoken_s, SETTINGS, "en"))
+        return " ".join(feedback.cannot_know(kind, usual, spoken_s, SETTINGS, "en"))
 
     values = np.zeros(len(table.NAMES))
     assert "two ordinary sentences" in said(None, 0.0)
@@ -397,10 +396,10 @@ def test_advice_is_the_changeable_thing_that_lowered_it_most(plain: Measured) ->
         axes={"sincere": {**axis(-1.0), "contributions": added}},
     )
     # Pitch weighs more, but nobody should be told to have another voice.
-    assert told.advice(row, [], "en") == "Try it a little slower."
-    assert told.advice(replace(row, verdict="sincere", kind=None), [], "en") is None
+    assert feedback.advice(row, [], "en") == "Try it a little slower."
+    assert feedback.advice(replace(row, verdict="sincere", kind=None), [], "en") is None
     raised = {**axis(1.0), "contributions": {"loudness_peaks_per_s_log2ratio": 0.4}}
-    assert told.advice(replace(row, axes={"sincere": raised}), [], "en") is None
+    assert feedback.advice(replace(row, axes={"sincere": raised}), [], "en") is None
 
 
 # --- two takes

@@ -14,7 +14,7 @@ from prosody.calls.call_windows import turns
 from prosody.calls.collect import Call, Source, collect
 from prosody.calls.windows import Window
 from prosody.errors import RoleError, UsageError
-from prosody.examine import roles as told
+from prosody.examine import roles
 from prosody.examine.role_evidence import named_by_wording
 from prosody.examine.sound import Sound
 from prosody.examine.spoken import Words
@@ -85,7 +85,7 @@ def assign(call, transcript, option="auto", *, speech=None, marked=(), clip=Fals
     with ExitStack() as stack:
         files = tuple(stack.enter_context(Recording(s.path)) for s in call.sources)
         sound = Given(files) if speech is not None else Sound(files)
-        return told.assign(call, Words(transcript), option, sound=sound, marked=marked, clip=clip)[
+        return roles.assign(call, Words(transcript), option, sound=sound, marked=marked, clip=clip)[
             0
         ]
 

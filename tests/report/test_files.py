@@ -203,7 +203,7 @@ def test_words_that_the_run_recognised_lie_with_its_results(pair, tmp_path):
 def test_a_real_pair_is_put_on_its_clock(tmp_path):
     run("analyze", DATA / "agent", DATA / "caller", "--transcripts", DATA / "transcript",
         "--out", tmp_path / "out", "--workers", 0, "-q")  # fmt: skip
-    lines = read.read(tmp_path / "out").lines
+    lines = read.read(tmp_path / "out").recordings
     late = [line for line in lines if line["tracks"][0]["offset_s"] > 1.9]
     assert len(late) == 4
     finder = Finder(transcripts=DATA / "transcript")

@@ -61,7 +61,7 @@ class Counting:
             )
             return Outcome(number, key, Examined(line, rows))
 
-        return InProcess(job, tasks, examine=examine)
+        return InProcess(job, tasks, run=examine)
 
 
 def go(folder, out, *, fresh=False, options=None, judge=None, paths=None):
@@ -378,7 +378,7 @@ def test_failures_are_tried_again(calls, tmp_path):
     job = task.make(Options(clips=True))
     (calls / "a.wav").unlink()
     (calls / "a.wav").symlink_to("nowhere")
-    outcome = task.examine(job, 0, collect([calls / "a.wav"], clips=True)[0])
+    outcome = task.run(job, 0, collect([calls / "a.wav"], clips=True)[0])
     assert outcome.examined.record.code == "not_found"
     assert outcome.key == ""
 

@@ -93,7 +93,7 @@ def test_the_function_of_a_cluster_gives_the_row_of_the_function_here():
     job = task.make(Options())
     (call, *_) = collect([SAMPLES])
     one = executors.on_cluster(job, (7, call, ""), 60.0)
-    two = task.examine(job, 7, call)
+    two = task.run(job, 7, call)
     assert (one.number, one.key) == (7, two.key)
     assert one.examined.record.acts == two.examined.record.acts
     assert executors.on_cluster(job, (7, call, one.key), 60.0).examined is None

@@ -174,7 +174,7 @@ def test_memory_caps_what_is_in_flight(monkeypatch):
         def __init__(self, work, own):
             limits.append(own.memory_bytes)
 
-        def examine(self, task):
+        def run(self, task):
             with lock:
                 here.append(task)
                 most.append(len(here))

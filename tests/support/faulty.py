@@ -8,7 +8,7 @@ import time
 
 from prosody.runs import task
 
-real_examine = task.examine
+real_examine = task.run
 
 
 def examine(job, number, call, known=""):
@@ -41,5 +41,5 @@ class Faulty(task.TaskSpec):
 
 
 def _unpack(*parts):
-    task.examine = examine
+    task.run = examine
     return Faulty(*parts)

@@ -459,13 +459,13 @@ def test_the_link_shows_a_host_that_can_be_opened(where: Where, host: str) -> No
 def test_one_invitation_does_not_fill_the_house() -> None:
     said: list[str] = []
     left: list[Session] = []
-    door = sessions.Sessions("main", "/", admit=lambda token: ("/rate", token), forget=left.append)
-    door.tell = said.append
+    here = sessions.Sessions("main", "/", admit=lambda token: ("/rate", token), forget=left.append)
+    here.tell = said.append
     for _ in range(195):
-        door.enter("passed on", None)
-    door.enter("her own", None)
-    door.enter("main", None)
-    assert len(door) == sessions.MOST_OF_ONE + 2
+        here.enter("passed on", None)
+    here.enter("her own", None)
+    here.enter("main", None)
+    assert len(here) == sessions.MOST_OF_ONE + 2
     assert len(left) == 195 - sessions.MOST_OF_ONE
     assert len(said) == 1
     assert "--revoke" in said[0]
@@ -474,7 +474,7 @@ def test_one_invitation_does_not_fill_the_house() -> None:
 def test_a_body_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "BODY_S", 0.05)
     guard = sessions.RequestGuard(
-        None, door=None, hosts=(), scheme="http", open_paths=(), limits={}, refuse=None
+        None, sessions=None, hosts=(), scheme="http", open_paths=(), limits={}, refuse=None
     )  # type: ignore[arg-type]
 
     async def wait() -> None:
