@@ -2,11 +2,13 @@
 
 A mutant is this program with one thing changed: an operator, a number, a name, an argument inside a
 function (as mutmut changes them), a number at the top of a module, or a line of a table of words.
-It is *noticed* when a test of its room fails, or hangs. What survives is either an equal program or
-a line that nothing guards; both are listed, to be looked at.
+It is *noticed* when a test of its room fails, or hangs. Of the room's tests those run that pass
+through the changed line, its own file first, then all of them where that is not known (a table, a
+number that is read when a module loads, a fixture that tests share). What survives is either an
+equal program or a line that nothing guards; both are listed, to be looked at.
 
-Needs mutmut (development only). Takes hours in full; ``--mutants 20`` gives an impression,
-``--room measures`` looks at one room.
+Needs mutmut (development only). Takes an hour or more in full; ``--mutants 20`` gives an
+impression, ``--room measures`` looks at one room.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from benchmarks import common
 
 ROOMS = ("measures", "language", "conduct", "examine", "judge", "runs")
 TIME_LIMIT_S = 900.0
+NO_TESTS = 5  # pytest's exit code
 # Of ten mutants so many come from functions, from numbers at the top of modules, from tables.
 SHARES = {"function": 0.8, "constant": 0.1, "table": 0.1}
 
@@ -130,18 +133,58 @@ def laid_out(place: Path) -> None:
         shutil.copy(common.ROOT / name, place / name)
 
 
-def is_noticed(place: Path, room: str) -> bool:
-    """Run a room's quick tests in a copy; whether one fails or none ends in time."""
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-m", "not slow",
-             "-p", "no:cacheprovider", f"tests/{room}"],
-            cwd=place, capture_output=True, timeout=TIME_LIMIT_S, check=False,
-            env={**os.environ, "PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"},
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
+class Room:
+    """A room's quick tests in a copy of the project, and which of them pass through a line."""
+
+    def __init__(self, place: Path, name: str) -> None:
+        self.place, self.name = place, name
+        self._ways: dict[str, dict[int, list[str]]] = {}
+
+    def looked_at(self) -> bool:
+        """Run all tests once, noting the lines each passes through; whether they pass."""
+        from coverage import CoverageData
+
+        data = self.place / f".coverage-{self.name}"
+        settings = self.place / "coverage.ini"
+        settings.write_text("[run]\ndynamic_context = test_function\nsource = prosody\n")
+        if not self._passes(["-m", "coverage", "run", f"--data-file={data}",
+                             f"--rcfile={settings}"], [f"tests/{self.name}"]):  # fmt: skip
+            return False
+        found = CoverageData(basename=str(data))
+        found.read()
+        for file in found.measured_files():
+            path = str(Path(file).relative_to(self.place))
+            self._ways[path] = found.contexts_by_lineno(file)
         return True
-    return done.returncode != 0
+
+    def notices(self, mutant: Mutant) -> bool:
+        """Return whether a test fails, or none ends in time, with a changed file in its place."""
+        ways = self._ways.get(str(mutant.path))
+        if ways is None:  # a table, or a file that no test of the room loads
+            return not self._passes([], [f"tests/{self.name}"])
+        passing = ways.get(mutant.line, [])
+        names = {tuple(c.removeprefix(f"tests.{self.name}.").split(".")) for c in passing if c}
+        own = f"test_{mutant.path.stem}"
+        chosen = [
+            "::".join([f"tests/{self.name}/{module}.py", *rest])
+            for module, *rest in sorted(names, key=lambda n: (n[0] != own, n))
+        ]
+        if chosen and not self._passes([], chosen):
+            return True
+        # Read outside of any test, too: when a module loads, or by a fixture that tests share.
+        return "" in passing and not self._passes([], [f"tests/{self.name}"])
+
+    def _passes(self, through: list[str], tests: list[str]) -> bool:
+        try:
+            done = subprocess.run(
+                [sys.executable, *through, "-m", "pytest", "-x", "-q", "-n", "0", "-m", "not slow",
+                 "-p", "no:cacheprovider", *tests],
+                cwd=self.place, capture_output=True, timeout=TIME_LIMIT_S, check=False,
+                env={**os.environ, "PYTHONPATH": str(self.place), "PYTHONDONTWRITEBYTECODE": "1"},
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return False
+        return done.returncode in (0, NO_TESTS)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -161,16 +204,17 @@ def main(argv: Sequence[str]) -> int:
         place = Path(folder) / "copy"
         place.mkdir()
         laid_out(place)
-        for room in rooms:
-            if is_noticed(place, room):
-                print(f"the tests of {room} fail as they are: nothing can be told", file=sys.stderr)
+        tests = {name: Room(place, name) for name in rooms}
+        for room in tests.values():
+            if not room.looked_at():
+                print(f"the tests of {room.name} fail as they are", file=sys.stderr)
                 return 1
         begin = time.monotonic()
         for number, mutant in enumerate(drawn(count, options.seed, rooms), 1):
             target = place / mutant.path
             kept = target.read_text(encoding="utf-8")
             target.write_text(mutant.text, encoding="utf-8")
-            noticed = is_noticed(place, mutant.room)
+            noticed = tests[mutant.room].notices(mutant)
             target.write_text(kept, encoding="utf-8")
             seen[mutant.room, noticed] += 1
             word = "noticed" if noticed else "SURVIVED"
@@ -184,9 +228,9 @@ def main(argv: Sequence[str]) -> int:
                      "was": mutant.was, "became": mutant.became}
                 )  # fmt: skip
     rows = [
-        {"room": room, "mutants": seen[room, True] + seen[room, False],
-         "noticed_share": seen[room, True] / max(1, seen[room, True] + seen[room, False])}
-        for room in rooms
+        {"room": name, "mutants": seen[name, True] + seen[name, False],
+         "noticed_share": seen[name, True] / max(1, seen[name, True] + seen[name, False])}
+        for name in rooms
     ]  # fmt: skip
     total = sum(seen.values())
     share = (total - len(survived)) / max(1, total)
