@@ -499,7 +499,7 @@ def verdicts(got: Found) -> str:
 
 
 def thresholds(got: Found) -> str:
-    """Return what each threshold would give; the rule in docs/judge.md reads these rows."""
+    """Return what each threshold would give; the rule in results/judge_plan.md reads these rows."""
     rows = []
     for row in got["sweep"]:
         for word in ("sincere", "forced"):

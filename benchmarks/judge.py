@@ -170,7 +170,7 @@ def verdicts(rated: Rated, held: Held) -> dict[str, Any]:
 
 
 def sweep(rated: Rated, held: Held, emodb: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what each threshold would give: the rule of docs/judge.md reads its rows."""
+    """Return what each threshold would give: the rule of results/judge_plan.md reads its rows."""
     p = fig.ndtr(held[0] / held[1])
     good, rows = rated.rating > 0, []
     for t in np.arange(0.60, 0.951, 0.05):

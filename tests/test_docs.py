@@ -125,7 +125,7 @@ def test_the_coverage_told_in_rating_is_that_of_the_results():
 
 
 def test_thresholds_are_those_that_the_rule_of_the_plan_gives():
-    """The rule stands in docs/judge.md, and was written before anything was fitted."""
+    """The rule of benchmarks/results/judge_plan.md was written before anything was fitted."""
     path = ROOT / "benchmarks" / "results" / "judge.json"
     found = json.loads(path.read_text(encoding="utf-8"))["results"]
 

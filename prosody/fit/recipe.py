@@ -1,4 +1,4 @@
-"""The recipe: which measures, which corpus, which settings. The plan is in docs/judge.md."""
+"""What the shipped judge is made of, by the plan in benchmarks/results/judge_plan.md."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from prosody.fit.axis import Axis, Noise, relative_name
 from prosody.fit.train import fit_axis
 from prosody.tables.rated_table import Rated, read_table
 
-# By the rule of docs/judge.md, which was written before anything was fitted.
+# By the rule of benchmarks/results/judge_plan.md, which was written before anything was fitted.
 MEASURES = (
     "pitch_mean_st", "pitch_p20_st", "pitch_p80_st", "pitch_range_st",
     "loudness_mean", "loudness_cv", "loudness_peaks_per_s",
