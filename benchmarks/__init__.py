@@ -7,6 +7,8 @@ they load, so this has to happen before numpy does.
 """
 
 import os
+import sys
+from pathlib import Path
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -19,3 +21,6 @@ THREAD_VARIABLES = (
 
 for _name in THREAD_VARIABLES:
     os.environ[_name] = "1"
+
+# Tests and benchmarks share their helpers, and those of tests stand there.
+sys.path.append(str(Path(__file__).resolve().parent.parent / "tests" / "support"))

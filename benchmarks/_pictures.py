@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import running
 import soundfile
 import soxr
 
-from benchmarks import _made_run, _run
 from benchmarks.common import ROOT
 
 OUT = ROOT / "docs" / "img"
@@ -114,8 +114,8 @@ def keep(shot: bytes, name: str) -> None:
 def report(browser: Any, folder: Path) -> None:
     """Take the picture of a call's page."""
     pages = folder / "pages"
-    results = _made_run.demo(folder)
-    done = _run.finish("report", results, "--out", pages, "--lang", "en", "-q")
+    results = running.demo(folder)
+    done = running.finish("report", results, "--out", pages, "--lang", "en", "-q")
     if done.returncode:
         raise SystemExit(done.stderr)
     found = (f for f in sorted((pages / "calls").iterdir()) if SHOWN in f.read_text("utf-8"))
@@ -130,7 +130,7 @@ def report(browser: Any, folder: Path) -> None:
 def coach(browser: Any, folder: Path) -> None:
     """Take the pictures of the coach, at a desk and on a phone."""
     made = sounds(folder)
-    server = _run.start("coach", "--no-browser", "--port", "0", stderr=None)
+    server = running.start("coach", "--no-browser", "--port", "0", stderr=None)
     try:
         assert server.stdout is not None
         link = server.stdout.readline().strip()

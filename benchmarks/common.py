@@ -243,6 +243,41 @@ def timed(work: Callable[[], object], *, repeats: int = 5, warmup: int = 1) -> T
     return Timing(first, tuple(wall), tuple(cpu))
 
 
+def cost(*args: Any) -> tuple[int, dict[str, float]]:
+    """Run ``prosody``; return its exit code, and what it took.
+
+    Returns
+    -------
+    int
+    dict
+        Wall and CPU seconds of all its processes, memory of the largest worker and of the run's
+        own process, and of the busiest worker its seconds on a core and waiting for one.
+    """
+    import resource
+
+    from running import Watcher, start
+
+    def used() -> float:
+        taken = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return taken.ru_utime + taken.ru_stime
+
+    before, began = used(), time.monotonic()
+    process = start(*args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    watcher = Watcher(process.pid)
+    watcher.start()
+    code = process.wait()
+    seconds = time.monotonic() - began
+    watcher.join(timeout=5)
+    return code, {
+        "seconds": seconds,
+        "cpu_seconds": used() - before,
+        "peak_worker_mb": watcher.peak_mb,
+        "peak_main_mb": watcher.main_mb,
+        "busiest_worker_cpu_s": watcher.cpu_s,
+        "busiest_worker_waited_s": watcher.waited_s,
+    }
+
+
 def peak_memory_mb() -> float | None:
     """Return the largest resident size of this process so far in MB (None on Windows)."""
     try:

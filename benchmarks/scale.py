@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shutil
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import _run, common
-from benchmarks._run import Watcher
+import running
+
+from benchmarks import common
 
 QUICK, FULL = (10, 30, 100), (10, 100, 1_000, 10_000, 100_000)
 # What is reckoned with before anything is measured: seconds of a start, and of each recording.
@@ -28,33 +29,20 @@ KEPT = common.ROOT / ".cache" / "scale.json"
 
 
 def timed(*args: Any) -> dict[str, float]:
-    """Run ``prosody``: wall and CPU seconds of all its processes, memory of the largest."""
-    before, began = _run.cpu_of_children_s(), time.monotonic()
-    process = _run.start(*args, stdout=-3, stderr=-3)
-    watcher = Watcher(process.pid)
-    watcher.start()
-    code = process.wait()
-    seconds = time.monotonic() - began
-    watcher.join(timeout=5)
+    """Return what ``prosody`` takes for something that it can do."""
+    code, took = common.cost(*args)
     if code:
         raise SystemExit(f"prosody {' '.join(map(str, args))} ended with {code}")
-    return {
-        "seconds": seconds,
-        "cpu_seconds": _run.cpu_of_children_s() - before,
-        "peak_worker_mb": watcher.peak_mb,
-        "peak_main_mb": watcher.main_mb,
-        "busiest_worker_cpu_s": watcher.cpu_s,
-        "busiest_worker_waited_s": watcher.waited_s,
-    }
+    return took
 
 
 def small(folder: Path, n: int) -> dict[str, float]:
     """Return the cost of a run over one-second clips, and of the same run with nothing to do."""
     place = folder / f"clips-{n}"
-    clips, to = _run.clips(place / "in", n), place / "out"
+    clips, to = running.clips(place / "in", n), place / "out"
     args = ("analyze", clips, "--clips", "--out", to, "--workers", 2, "--quiet")
     first, again = timed(*args), timed(*args)
-    if (lines := len(_run.rows(to / "recordings.jsonl"))) != n:
+    if (lines := len(running.rows(to / "recordings.jsonl"))) != n:
         raise SystemExit(f"{n} recordings gave {lines} lines")
     out = {
         "recordings": n,
@@ -119,7 +107,7 @@ def gain(folder: Path, calls: int, minutes: float, repeats: int) -> dict[str, An
         for workers in (1, 2):
             starts[workers].append(long_run(short, folder / "start", workers))
             runs[workers].append(long_run(long, folder / f"out-{workers}", workers))
-        if _run.results(folder / "out-1") != _run.results(folder / "out-2"):
+        if running.results(folder / "out-1") != running.results(folder / "out-2"):
             raise SystemExit("two workers gave other rows than one")
 
     def middle(workers: int, name: str, of: dict[int, list[dict[str, float]]] = runs) -> float:
@@ -178,7 +166,7 @@ def whole_calls(folder: Path, copies: int) -> dict[str, float]:
     once = timed("analyze", folder / "calls" / "000", "--out", folder / "once", "--quiet")
     out = folder / "out"
     took = timed("analyze", folder / "calls", "--out", out, "--quiet")
-    calls = len(_run.rows(out / "recordings.jsonl"))
+    calls = len(running.rows(out / "recordings.jsonl"))
     if calls != copies * len(spoken_s):
         raise SystemExit(f"{copies} copies of {len(spoken_s)} calls gave {calls} lines")
     journal = (out / "journal.sqlite").stat().st_size
@@ -271,8 +259,6 @@ def growth(rows: list[dict[str, float]]) -> dict[str, float]:
     a, b = rows[-2:]
 
     def exponent(name: str) -> float:
-        import math
-
         return math.log(b[name] / a[name]) / math.log(b["recordings"] / a["recordings"])
 
     more = b["recordings"] - a["recordings"]

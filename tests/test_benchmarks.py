@@ -15,7 +15,7 @@ from mutate import mutate_field
 from places import ROOT
 
 from benchmarks import __main__ as runner
-from benchmarks import _seeds, common, stages
+from benchmarks import common, fuzz, stages
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_every_benchmark_can_be_imported(name):
 
 
 def test_a_field_changes_and_the_rest_of_a_text_stays():
-    rng, text = random.Random(5), _seeds.windows()["own.csv"]
+    rng, text = random.Random(5), fuzz.windows()["own.csv"]
     for _ in range(300):
         changed = mutate_field(text, rng)
         same = sum(line in changed.splitlines() for line in text.splitlines())

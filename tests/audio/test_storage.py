@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 import pytest
+import running
 from places import SAMPLES
 
-from benchmarks import _run
 from prosody import analyze
 from prosody.audio import storage
 from prosody.audio.recording import Recording, content_hash, probe
@@ -144,14 +144,14 @@ def test_the_command_reads_from_a_real_s3_server(tmp_path, monkeypatch):
             "[fs.put(p, 'calls/jan/' + p.rsplit('/', 1)[-1]) for p in sys.argv[1:]]\n"
         )
         subprocess.run([sys.executable, "-c", upload, *(p.as_posix() for p in FILES)], check=True)
-        done = _run.finish("analyze", "s3://calls/jan", "--out", tmp_path / "s3", "--workers", 2)
-        again = _run.finish("analyze", "s3://calls/jan", "--out", tmp_path / "s3")
-        gone = _run.finish("analyze", "s3://no-such-bucket", "--clips", "--out", tmp_path / "no")
+        done = running.finish("analyze", "s3://calls/jan", "--out", tmp_path / "s3", "--workers", 2)
+        again = running.finish("analyze", "s3://calls/jan", "--out", tmp_path / "s3")
+        gone = running.finish("analyze", "s3://no-such-bucket", "--clips", "--out", tmp_path / "no")
         server.stdin.close()
     assert done.returncode == 0, done.stderr
-    assert _run.finish("analyze", SAMPLES, "--out", tmp_path / "disk").returncode == 0
-    there = _run.rows(tmp_path / "s3" / "apologies.jsonl")
-    here = _run.rows(tmp_path / "disk" / "apologies.jsonl")
+    assert running.finish("analyze", SAMPLES, "--out", tmp_path / "disk").returncode == 0
+    there = running.rows(tmp_path / "s3" / "apologies.jsonl")
+    here = running.rows(tmp_path / "disk" / "apologies.jsonl")
     assert there[0]["recording"].startswith("s3://calls/jan/")
     assert without_names(there) == without_names(here)
     assert "4/4 recordings were done already" in again.stderr

@@ -8,12 +8,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+import running
 from browser import Watched, chromium, until
 from places import SAMPLES
 from prosody.cli import app
 from typer.testing import CliRunner
 
-from benchmarks import _made_run
 from prosody import report
 from prosody.rating.agreement import read_long
 from prosody.report.compare import compare
@@ -36,7 +36,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def analysed(tmp_path_factory) -> Path:
-    return _made_run.demo(tmp_path_factory.mktemp("run"))
+    return running.demo(tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture(scope="module")
@@ -414,7 +414,7 @@ def test_a_hostile_call_does_nothing(browser, tmp_path):
     other = f"complaint {name}"
     shutil.copy(SAMPLES / "1-plain-apology-nl.wav", calls / other)
     for segment in said["segments"]:
-        if _made_run.APOLOGY in segment["text"]:
+        if running.APOLOGY in segment["text"]:
             segment["text"] = HOSTILE
         segment.pop("words")
     (calls / other.replace(".wav", ".json")).write_text(json.dumps(said), encoding="utf-8")

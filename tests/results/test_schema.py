@@ -6,9 +6,9 @@ import copy
 import json
 
 import pytest
+import running
 from places import ROOT, SAMPLES
 
-from benchmarks import _run
 from prosody.results import records, schema
 
 jsonschema = pytest.importorskip("jsonschema")
@@ -21,9 +21,9 @@ def fits(shape, value):
 
 
 def hold(out, *, measures_only=False):
-    for row in _run.rows(out / "apologies.jsonl"):
+    for row in running.rows(out / "apologies.jsonl"):
         fits(schema.apology(measures_only=measures_only), row)
-    for line in _run.rows(out / "recordings.jsonl"):
+    for line in running.rows(out / "recordings.jsonl"):
         fits(schema.recording(measures_only=measures_only), line)
     fits(schema.run(), json.loads((out / "run.json").read_text(encoding="utf-8")))
 
@@ -40,21 +40,21 @@ def out(tmp_path_factory):
     (folder / "cut.wav").write_bytes(wav[:30000])
     (folder / "alone.wav").write_bytes(wav)
     out = tmp_path_factory.mktemp("run") / "out"
-    done = _run.finish("analyze", folder, "--out", out)
+    done = running.finish("analyze", folder, "--out", out)
     assert done.returncode == 1, done.stderr
     return out
 
 
 def test_every_row_of_a_run_with_failures_fits(out):
     hold(out)
-    codes = {line["code"] for line in _run.rows(out / "recordings.jsonl")}
+    codes = {line["code"] for line in running.rows(out / "recordings.jsonl")}
     assert codes >= {"", "not_audio", "empty", "truncated"}
     assert len(codes) == 5  # alone.wav, which nothing says where the apologies are in
 
 
 @pytest.mark.slow
 def test_rows_without_judgement_fit(tmp_path):
-    done = _run.finish("analyze", SAMPLES, "--measures-only", "--lang", "nl", "--out", tmp_path)
+    done = running.finish("analyze", SAMPLES, "--measures-only", "--lang", "nl", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     hold(tmp_path, measures_only=True)
 
@@ -68,16 +68,16 @@ def test_gated_clips_fit(tmp_path):
     soundfile.write(tmp_path / "noise.wav", 0.1 * rng.standard_normal(8000), 8000)
     soundfile.write(tmp_path / "zeros.wav", np.zeros(8000), 8000)
     soundfile.write(tmp_path / "short.wav", 0.1 * rng.standard_normal(1600), 8000)
-    done = _run.finish("analyze", tmp_path, "--clips", "--out", tmp_path / "out")
+    done = running.finish("analyze", tmp_path, "--clips", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     hold(tmp_path / "out")
-    gated = [row for row in _run.rows(tmp_path / "out" / "apologies.jsonl") if row["gates"]]
+    gated = [row for row in running.rows(tmp_path / "out" / "apologies.jsonl") if row["gates"]]
     assert gated
     assert all(row["verdict"] is None for row in gated)
 
 
 def test_the_schema_refuses_what_must_not_be(out):
-    row = _run.rows(out / "apologies.jsonl")[0]
+    row = running.rows(out / "apologies.jsonl")[0]
     validator = jsonschema.Draft202012Validator(schema.apology())
     for change in (
         {"verdict": "insincere"}, {"verdict": None}, {"gates": ["clipped"]}, {"extra": 1},

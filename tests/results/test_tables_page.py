@@ -3,9 +3,8 @@
 import re
 
 import pytest
+import running
 from places import ROOT, SAMPLES
-
-from benchmarks import _run
 
 PAGE = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r"<!-- query: (\w+) -->\n```\w+\n(.*?)```", PAGE, re.S)
@@ -14,7 +13,7 @@ QUERIES = re.findall(r"<!-- query: (\w+) -->\n```\w+\n(.*?)```", PAGE, re.S)
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tables")
-    done = _run.finish("analyze", SAMPLES, "--out", folder / "results", "--workers", 0, "-q")
+    done = running.finish("analyze", SAMPLES, "--out", folder / "results", "--workers", 0, "-q")
     assert done.returncode == 0, done.stderr
     return folder
 

@@ -7,9 +7,9 @@ import math
 
 import numpy as np
 import pytest
+import running
 from places import SAMPLES
 
-from benchmarks import _run
 from prosody.calls.windows import read_windows
 from prosody.measures.table import NAMES, RELATIVE_NAMES
 from prosody.results import textgrid
@@ -80,7 +80,7 @@ def test_what_is_written_can_be_read_as_windows(tmp_path):
 @pytest.mark.slow
 def test_praat_opens_them(tmp_path):
     parselmouth = pytest.importorskip("parselmouth", reason="Praat is not installed")
-    done = _run.finish("analyze", SAMPLES, "--textgrid", "--out", tmp_path)
+    done = running.finish("analyze", SAMPLES, "--textgrid", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     files = sorted((tmp_path / "textgrids").glob("*.TextGrid"))
     assert len(files) == 4
@@ -91,9 +91,9 @@ def test_praat_opens_them(tmp_path):
     tier = names.index("apology") + 1
     labels = [call(grid, "Get label of interval", tier, i + 1)
               for i in range(call(grid, "Get number of intervals", tier))]  # fmt: skip
-    texts = [r["text"] for r in _run.rows(tmp_path / "apologies.jsonl")
+    texts = [r["text"] for r in running.rows(tmp_path / "apologies.jsonl")
              if "3-four" in r["recording"]]  # fmt: skip
     assert [label for label in labels if label] == texts
-    again = _run.finish("analyze", SAMPLES, "--out", tmp_path)
+    again = running.finish("analyze", SAMPLES, "--out", tmp_path)
     assert again.returncode == 0
     assert not (tmp_path / "textgrids").exists()

@@ -8,13 +8,13 @@ import re
 import shutil
 
 import pytest
+import running
 from browser import Watched, chromium, until
 from places import SAMPLES
 from prosody.cli import app
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
-from benchmarks import _run
 from prosody.rating import invitations
 from prosody.review import answers, calibration
 from prosody.review.page import _steady
@@ -26,7 +26,7 @@ from prosody.words import load
 @pytest.fixture(scope="module")
 def analysed(tmp_path_factory):
     out = tmp_path_factory.mktemp("run") / "results"
-    done = _run.finish("analyze", SAMPLES, "--out", out, "--workers", 0, "-q")
+    done = running.finish("analyze", SAMPLES, "--out", out, "--workers", 0, "-q")
     assert done.returncode == 0, done.stderr
     made(Asked(out, "en"))
     return out
@@ -217,7 +217,7 @@ text = "Eén excuus per fout?"
 
 def test_a_browser_keeps_answers_in_the_results_and_calibrates_blind(results):
     """Through the command itself: the link, the page, an answer, the table."""
-    process = _run.start("review", results, "--no-browser", "--port", 0, "--calibration", 2)
+    process = running.start("review", results, "--no-browser", "--port", 0, "--calibration", 2)
     try:
         link = ""
         for line in process.stdout:

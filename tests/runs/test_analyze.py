@@ -7,10 +7,10 @@ import math
 import sys
 
 import pytest
+import running
 from places import SAMPLES
 
 import prosody
-from benchmarks import _run
 from prosody.calls import pseudonyms
 from prosody.errors import MissingExtraError, ModelError, ProsodyError, UsageError
 from prosody.examine import examine
@@ -39,11 +39,11 @@ def nearly(value):
 
 def test_rows_are_mappings_with_attributes_and_those_of_the_command_line(tmp_path):
     found = prosody.analyze(CALL, lang="nl")
-    _run.finish("analyze", CALL, "--lang", "nl", "--out", tmp_path, "--workers", "0")
+    running.finish("analyze", CALL, "--lang", "nl", "--out", tmp_path, "--workers", "0")
     assert json.loads(json.dumps(found, allow_nan=False)) == nearly(
-        _run.rows(tmp_path / "apologies.jsonl")
+        running.rows(tmp_path / "apologies.jsonl")
     )
-    assert found.recordings == nearly(_run.rows(tmp_path / "recordings.jsonl"))
+    assert found.recordings == nearly(running.rows(tmp_path / "recordings.jsonl"))
     (row, *_) = found
     assert row.verdict == row["verdict"]
     assert set(row.measures) == set(table.NAMES)

@@ -15,10 +15,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import running
+from damaged import apology
 from places import SAMPLES
 
-from benchmarks import _run
-from benchmarks.damage import apology
 from prosody import settings
 from prosody.calls.call import Call, Source
 from prosody.calls.collect import collect
@@ -440,7 +440,11 @@ def test_an_unknown_engine_is_refused():
 
 def differences(one, other):
     names = ("apologies.jsonl", "recordings.jsonl")
-    return [d for n in names for d in _run.differences(_run.rows(one / n), _run.rows(other / n))]
+    return [
+        d
+        for n in names
+        for d in running.differences(running.rows(one / n), running.rows(other / n))
+    ]
 
 
 # --- from outside -----------------------------------------------------------------------------
@@ -448,10 +452,10 @@ def differences(one, other):
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory):
-    folder = _run.clips(tmp_path_factory.mktemp("many") / "clips", 60)
+    folder = running.clips(tmp_path_factory.mktemp("many") / "clips", 60)
     out = tmp_path_factory.mktemp("undisturbed") / "out"
     began = time.monotonic()
-    done = _run.finish("analyze", folder, "--clips", "--out", out, "--workers", 1)
+    done = running.finish("analyze", folder, "--clips", "--out", out, "--workers", 1)
     assert done.returncode == 0, done.stderr
     return folder, out, time.monotonic() - began
 
@@ -459,19 +463,19 @@ def many(tmp_path_factory):
 @pytest.mark.slow
 def test_two_workers_give_the_rows_of_one(many, tmp_path):
     folder, undisturbed, _ = many
-    done = _run.finish("analyze", folder, "--clips", "--out", tmp_path, "--workers", 2)
+    done = running.finish("analyze", folder, "--clips", "--out", tmp_path, "--workers", 2)
     assert done.returncode == 0, done.stderr
-    assert _run.results(tmp_path) == _run.results(undisturbed)
+    assert running.results(tmp_path) == running.results(undisturbed)
 
 
 @pytest.mark.slow
 def test_killed_at_random_moments_nothing_is_lost_or_there_twice(many, tmp_path):
     folder, undisturbed, seconds = many
     out = tmp_path / "out"
-    told = _run.kill_again_and_again(folder, out, kills=4, longest_s=1.2 * seconds, seed=1)
+    told = running.kill_again_and_again(folder, out, kills=4, longest_s=1.2 * seconds, seed=1)
     assert set(told["exit_codes"]) == {0}
     assert all(done == sorted(done) for done in told["rounds"])  # what was done stayed done
-    expected = _run.results(undisturbed)
+    expected = running.results(undisturbed)
     assert all(files == expected for files in told["finished"])
     assert not list(out.glob(".*.part*"))
 
@@ -480,7 +484,7 @@ def test_killed_at_random_moments_nothing_is_lost_or_there_twice(many, tmp_path)
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent in another way there")
 def test_stopped_it_writes_what_it_has_and_goes_on_later(many, tmp_path):
     folder, undisturbed, _ = many
-    process = _run.start("analyze", folder, "--clips", "--out", tmp_path, "--json-progress")
+    process = running.start("analyze", folder, "--clips", "--out", tmp_path, "--json-progress")
     assert json.loads(process.stderr.readline())["event"] == "begin"
     assert json.loads(process.stderr.readline())["event"] == "progress"
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers, too
@@ -488,12 +492,12 @@ def test_stopped_it_writes_what_it_has_and_goes_on_later(many, tmp_path):
     assert process.returncode == 130, err
     assert "Traceback" not in err
     header = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
-    kept = _run.rows(tmp_path / "recordings.jsonl")
+    kept = running.rows(tmp_path / "recordings.jsonl")
     assert header["complete"] is False
     assert 1 <= len(kept) == header["counts"]["recordings"] < header["inputs"] == 60
-    assert len(_run.rows(tmp_path / "apologies.jsonl")) == len(kept)
-    assert all(r["verdict"] or r["gates"] for r in _run.rows(tmp_path / "apologies.jsonl"))
-    done = _run.finish("analyze", folder, "--clips", "--out", tmp_path)
+    assert len(running.rows(tmp_path / "apologies.jsonl")) == len(kept)
+    assert all(r["verdict"] or r["gates"] for r in running.rows(tmp_path / "apologies.jsonl"))
+    done = running.finish("analyze", folder, "--clips", "--out", tmp_path)
     assert done.returncode == 0
     assert f"{len(kept)}/60 recordings were done already" in done.stderr
     assert not differences(tmp_path, undisturbed)
@@ -502,9 +506,9 @@ def test_stopped_it_writes_what_it_has_and_goes_on_later(many, tmp_path):
 @pytest.mark.slow
 def test_a_second_run_on_the_folder_of_a_first_is_refused(many, tmp_path):
     folder, _, _ = many
-    first = _run.start("analyze", folder, "--clips", "--out", tmp_path, "--json-progress")
+    first = running.start("analyze", folder, "--clips", "--out", tmp_path, "--json-progress")
     assert json.loads(first.stderr.readline())["event"] == "begin"
-    second = _run.finish("analyze", folder, "--clips", "--out", tmp_path)
+    second = running.finish("analyze", folder, "--clips", "--out", tmp_path)
     assert second.returncode == 2
     assert "Another run is writing" in second.stderr
     first.communicate(timeout=120)
@@ -514,13 +518,13 @@ def test_a_second_run_on_the_folder_of_a_first_is_refused(many, tmp_path):
 @pytest.mark.slow
 def test_shards_merged_are_one_run(tmp_path):
     whole = tmp_path / "whole"
-    assert _run.finish("analyze", SAMPLES, "--out", whole).returncode == 0
+    assert running.finish("analyze", SAMPLES, "--out", whole).returncode == 0
     parts = []
     for i in (1, 2):
         parts.append(tmp_path / f"part{i}")
-        done = _run.finish("analyze", SAMPLES, "--shard", f"{i}/2", "--out", parts[-1])
+        done = running.finish("analyze", SAMPLES, "--shard", f"{i}/2", "--out", parts[-1])
         assert done.returncode == 0, done.stderr
-    merged = _run.finish("merge", *parts, "--out", tmp_path / "merged")
+    merged = running.finish("merge", *parts, "--out", tmp_path / "merged")
     assert merged.returncode == 0, merged.stderr
     assert not differences(tmp_path / "merged", whole)
     header = json.loads((tmp_path / "merged" / "run.json").read_text(encoding="utf-8"))
@@ -543,24 +547,24 @@ def test_what_stops_a_run_is_said_in_the_readers_language(tmp_path):
     (tmp_path / "empty").mkdir()
     wrong = ("analyze", tmp_path / "empty", "--out", tmp_path / "out")
     for lang in (("--lang", "nl"), ("--lang=nl",)):
-        done = _run.finish(*wrong, *lang)
+        done = running.finish(*wrong, *lang)
         assert done.returncode == 2
         assert "Er zijn geen opnamen gevonden." in done.stderr
         assert "Noem opnamen" in done.stderr
-    english = _run.finish(*wrong)
+    english = running.finish(*wrong)
     assert "No recordings found in" in english.stderr
     assert "opnamen" not in english.stderr
 
 
 def test_what_is_not_judged_is_not_counted_as_judged_and_one_is_one(tmp_path):
     sample = SAMPLES / "2-recited-apology-en.wav"
-    done = _run.finish("analyze", sample, "--measures-only", "--out", tmp_path)
+    done = running.finish("analyze", sample, "--measures-only", "--out", tmp_path)
     assert done.returncode == 0
     assert "1 recording: 1 apology measured" in done.stderr
     counts = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))["counts"]
     assert "judged" not in counts
     assert counts["apologies"] == 1
-    done = _run.finish("analyze", sample, "--lang", "nl", "--out", tmp_path)
+    done = running.finish("analyze", sample, "--lang", "nl", "--out", tmp_path)
     assert "1 opname: 1 excuus (1 beoordeeld" in done.stderr
     counts = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))["counts"]
     assert counts["judged"] == 1
@@ -575,7 +579,7 @@ def test_a_place_that_cannot_be_a_journal_is_one_line_and_two(calls, tmp_path, t
         out.mkdir()
         at = out / "journal.sqlite"
         at.mkdir() if there == "folder" else os.mkfifo(at)
-    done = _run.finish("analyze", calls, "--clips", "--workers", "0", "--out", out)
+    done = running.finish("analyze", calls, "--clips", "--workers", "0", "--out", out)
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
 

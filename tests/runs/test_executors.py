@@ -6,9 +6,9 @@ import json
 import sys
 
 import pytest
+import running
 from places import SAMPLES
 
-from benchmarks import _run
 from prosody.calls.collect import collect
 from prosody.errors import MissingExtraError
 from prosody.examine.examine import Options
@@ -45,30 +45,30 @@ def cluster(tmp_path):
 @pytest.fixture(scope="module")
 def local(tmp_path_factory):
     out = tmp_path_factory.mktemp("local")
-    assert _run.finish("analyze", SAMPLES, "--out", out).returncode == 0
+    assert running.finish("analyze", SAMPLES, "--out", out).returncode == 0
     return out
 
 
 def assert_same(one, other):
     for name in ("apologies.jsonl", "recordings.jsonl"):
-        assert not _run.differences(_run.rows(one / name), _run.rows(other / name))
+        assert not running.differences(running.rows(one / name), running.rows(other / name))
 
 
 @pytest.mark.slow
 def test_two_dask_workers_give_the_rows_of_this_machine(cluster, local, tmp_path):
-    done = _run.finish("analyze", SAMPLES, "--engine", "dask", "--scheduler", cluster,
+    done = running.finish("analyze", SAMPLES, "--engine", "dask", "--scheduler", cluster,
                        "--out", tmp_path)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert_same(tmp_path, local)
     assert json.loads((tmp_path / "run.json").read_text("utf-8"))["command"]["engine"] == "dask"
-    again = _run.finish("analyze", SAMPLES, "--out", tmp_path)
+    again = running.finish("analyze", SAMPLES, "--out", tmp_path)
     assert "4/4 recordings were done already" in again.stderr
 
 
 @pytest.mark.slow
 def test_ray_gives_the_rows_of_this_machine(local, tmp_path):
     pytest.importorskip("ray", reason="the ray extra is not installed")
-    done = _run.finish("analyze", SAMPLES, "--engine", "ray", "--out", tmp_path)
+    done = running.finish("analyze", SAMPLES, "--engine", "ray", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     assert_same(tmp_path, local)
 
@@ -76,7 +76,7 @@ def test_ray_gives_the_rows_of_this_machine(local, tmp_path):
 @pytest.mark.slow
 def test_no_scheduler_is_said_and_not_waited_for(tmp_path):
     pytest.importorskip("distributed", reason="the dask extra is not installed")
-    done = _run.finish("analyze", SAMPLES, "--engine", "dask", "--scheduler",
+    done = running.finish("analyze", SAMPLES, "--engine", "dask", "--scheduler",
                        "tcp://127.0.0.1:1", "--out", tmp_path)  # fmt: skip
     assert done.returncode == 2
     assert "no Dask scheduler answers" in done.stderr

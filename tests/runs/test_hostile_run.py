@@ -8,10 +8,11 @@ import struct
 
 import numpy as np
 import pytest
+import running
 import soundfile
 from places import synthetic_voice
 
-from benchmarks import _run, fuzz
+from benchmarks import fuzz
 
 EVIL = [
     "=cmd|' /C calc'!A0.wav", "@SUM(1+1).wav", "a\nb.wav", "quote\".wav", "'.wav",
@@ -73,12 +74,12 @@ def folder(tmp_path):
 def test_a_folder_of_hostile_files_gives_one_row_each(folder, tmp_path):
     out = tmp_path / "out"
     before = {p for p in tmp_path.rglob("*") if out not in p.parents}
-    done = _run.finish("analyze", folder, "--clips", "--out", out, "--memory", "1200MB",
+    done = running.finish("analyze", folder, "--clips", "--out", out, "--memory", "1200MB",
                        "--workers", 2, "--format", "xlsx", timeout_s=300)  # fmt: skip
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
     assert "\x1b" not in done.stderr
-    lines = _run.rows(out / "recordings.jsonl")
+    lines = running.rows(out / "recordings.jsonl")
     names = [line["recording"] for line in lines]
     files = [p for p in folder.rglob("*.wav") if "ring" not in p.parts]
     files = [p.relative_to(folder).as_posix() for p in [*files, folder / "bomb.flac"]]
@@ -114,24 +115,24 @@ def test_packed_silence_and_a_path_through_a_file_cost_a_row_each(tmp_path):
     windows = tmp_path / "windows.csv"
     windows.write_text("\n".join(marked) + "\n")
     through = folder / "bomb.flac" / "deeper.wav"
-    process = _run.start("analyze", folder, through, "--windows", windows, "--workers", 1,
+    process = running.start("analyze", folder, through, "--windows", windows, "--workers", 1,
                          "--measures-only", "--out", tmp_path / "out")  # fmt: skip
-    watch = _run.Watcher(process.pid)
+    watch = running.Watcher(process.pid)
     watch.start()
     _, stderr = process.communicate(timeout=300)
     assert process.returncode == 1, stderr
     assert watch.peak_mb < 500
-    lines = {line["call_id"]: line for line in _run.rows(tmp_path / "out" / "recordings.jsonl")}
-    assert len(_run.rows(tmp_path / "out" / "recordings.jsonl")) == 4
+    lines = {line["call_id"]: line for line in running.rows(tmp_path / "out" / "recordings.jsonl")}
+    assert len(running.rows(tmp_path / "out" / "recordings.jsonl")) == 4
     assert lines["deeper"]["code"] == "not_found"
-    rows = _run.rows(tmp_path / "out" / "apologies.jsonl")
+    rows = running.rows(tmp_path / "out" / "apologies.jsonl")
     assert len(rows) == 3
     assert all("too_little_voice" in row["gates"] for row in rows)
 
 
 @pytest.mark.slow
 def test_names_cannot_execute_in_a_spreadsheet(folder, tmp_path):
-    done = _run.start("analyze", ".", "--clips", "--out", tmp_path / "o", cwd=folder)
+    done = running.start("analyze", ".", "--clips", "--out", tmp_path / "o", cwd=folder)
     done.communicate(timeout=300)
     with (tmp_path / "o" / "apologies.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -9,12 +9,8 @@ import shutil
 import sqlite3
 
 import pytest
-from places import SAMPLES
-from prosody.cli import app
-from typer.testing import CliRunner
-
-from benchmarks import _run
-from benchmarks.damage import (
+import running
+from damaged import (
     CALLS,
     HOW,
     PAGE,
@@ -26,6 +22,10 @@ from benchmarks.damage import (
     rows_of,
     zero,
 )  # fmt: skip
+from places import SAMPLES
+from prosody.cli import app
+from typer.testing import CliRunner
+
 from prosody.calls.collect import collect
 from prosody.errors import ProsodyError, UsageError
 from prosody.examine.examine import Options
@@ -177,8 +177,8 @@ def test_what_forgets_and_merges_refuses_a_damaged_journal_and_changes_nothing(
             assert "prosody analyze" in remedy
             assert rows_of(out) == before
         else:  # nothing that matters was hit
-            assert len(_run.rows(out / "recordings.jsonl")) == N - 1
-            assert len(_run.rows(out / "apologies.jsonl")) == 2 * (N - 1)
+            assert len(running.rows(out / "recordings.jsonl")) == N - 1
+            assert len(running.rows(out / "apologies.jsonl")) == 2 * (N - 1)
         out = shutil.copytree(whole, tmp_path / f"m{seed}")
         damage(out / "journal.sqlite", how, rng)
         try:
@@ -258,7 +258,7 @@ def test_killed_while_another_judge_judges_nothing_of_both_is_mixed(finished, tm
     refused(out, tmp_path)
     go(folder, out)
     assert merge.forget("003", out)
-    assert len(_run.rows(out / "recordings.jsonl")) == N - 1
+    assert len(running.rows(out / "recordings.jsonl")) == N - 1
 
 
 def test_stopped_with_other_settings_the_results_hold_its_own_rows_only(
@@ -301,9 +301,9 @@ def test_stopped_with_other_settings_the_results_hold_its_own_rows_only(
                            model={"name": "one", "sha256": "0" * 64})  # fmt: skip
         assert run["complete"] is False
         write.write_from(journal, out, run, formats=("jsonl", "csv"))
-    assert len(_run.rows(out / "recordings.jsonl")) == 5
+    assert len(running.rows(out / "recordings.jsonl")) == 5
     assert merge.forget("000", out)  # what lies outside the results does not come in by this
-    assert len(_run.rows(out / "recordings.jsonl")) == 4
+    assert len(running.rows(out / "recordings.jsonl")) == 4
     _, counts = merge.merge([out], tmp_path / "all")
     assert counts["recordings"] == 4
     monkeypatch.undo()
@@ -323,8 +323,8 @@ def test_killed_while_it_forgets_the_next_time_finishes_it(finished, tmp_path, m
     monkeypatch.undo()
     with pytest.raises(UsageError, match="no call and no agent"):
         merge.forget("003", out)
-    assert "003" not in {r["call_id"] for r in _run.rows(out / "recordings.jsonl")}
-    assert len(_run.rows(out / "apologies.jsonl")) == 2 * (N - 1)
+    assert "003" not in {r["call_id"] for r in running.rows(out / "recordings.jsonl")}
+    assert len(running.rows(out / "apologies.jsonl")) == 2 * (N - 1)
 
 
 def test_a_log_that_was_lost_is_noticed_by_the_results_beside_it(finished, tmp_path):
@@ -384,14 +384,14 @@ def test_analyze_says_that_a_journal_was_damaged_and_gives_the_same_rows(analyse
         db.execute("update recordings set judged = 9 where name like '3-%'")
         db.commit()
     (out / "apologies.jsonl").write_text("{}\n")
-    done = _run.finish("analyze", SAMPLES, "--out", out, "--workers", 0, "-q", "--lang", "nl")
+    done = running.finish("analyze", SAMPLES, "--out", out, "--workers", 0, "-q", "--lang", "nl")
     assert done.returncode == 0, done.stderr
     assert "was beschadigd. Opnamen die nog gaaf zijn en blijven staan: 3" in done.stderr
     assert json.loads((out / "run.json").read_text(encoding="utf-8"))["journal_saved"] == 3
     assert not write.changed(out)
-    english = _run.finish("analyze", SAMPLES, "--out", out, "--workers", 0)
+    english = running.finish("analyze", SAMPLES, "--out", out, "--workers", 0)
     assert "damaged" not in english.stderr
-    assert len(_run.rows(out / "recordings.jsonl")) == 4
+    assert len(running.rows(out / "recordings.jsonl")) == 4
 
 
 # --- redacted after all -----------------------------------------------------------------------

@@ -8,11 +8,11 @@ import sqlite3
 import zlib
 
 import pytest
+import running
 from places import SAMPLES
 from prosody.cli import app
 from typer.testing import CliRunner
 
-from benchmarks import _run
 from prosody.errors import UsageError
 from prosody.results.records import CallRecord
 from prosody.runs import merge, recognised
@@ -76,7 +76,7 @@ def unpacked(out):
 
 def test_an_agents_name_stands_in_no_file(made):
     assert not in_any_file(made, "Ann de Boer")
-    agents = {line["agent"] for line in _run.rows(made / "recordings.jsonl")}
+    agents = {line["agent"] for line in running.rows(made / "recordings.jsonl")}
     assert len(agents) == 3
     assert all(a.startswith("agent-") for a in agents)
 
@@ -88,7 +88,7 @@ def test_a_call_is_forgotten_everywhere(out):
     assert not in_any_file(out, "call-1")
     assert not in_any_file(out, "Het spijt me dat u voor niets")
     assert not (out / "textgrids" / "1-plain-apology-nl.TextGrid").exists()
-    assert len(_run.rows(out / "recordings.jsonl")) == 3
+    assert len(running.rows(out / "recordings.jsonl")) == 3
     header = json.loads((out / "run.json").read_text(encoding="utf-8"))
     assert header["forgotten"] == 1
     assert header["counts"]["recordings"] == 3
@@ -136,7 +136,7 @@ def test_a_journal_of_another_version_is_left_as_it_is(out, tmp_path, version):
     db = sqlite3.connect(out / "journal.sqlite")
     assert db.execute("select count(*) from recordings").fetchone() == (4,)
     db.close()
-    assert len(_run.rows(out / "recordings.jsonl")) == 4
+    assert len(running.rows(out / "recordings.jsonl")) == 4
 
 
 def test_beside_results_of_before_an_unfinished_run_forgets_nothing(out):
@@ -155,18 +155,18 @@ def test_beside_results_of_before_an_unfinished_run_forgets_nothing(out):
 
 @pytest.mark.parametrize("by_name", [True, False])
 def test_an_agent_is_forgotten_by_name_or_pseudonym(out, by_name):
-    lines = {line["call_id"]: line for line in _run.rows(out / "recordings.jsonl")}
+    lines = {line["call_id"]: line for line in running.rows(out / "recordings.jsonl")}
     pseudonym = lines["call-1"]["agent"]
     done = prosody("forget", "Ann de Boer" if by_name else pseudonym, "--out", out)
     assert done.exit_code == 0, done.output
-    left = [line["call_id"] for line in _run.rows(out / "recordings.jsonl")]
+    left = [line["call_id"] for line in running.rows(out / "recordings.jsonl")]
     assert left == ["call-2", "call-4"]
     assert not in_any_file(out, pseudonym)
 
 
 def test_a_recording_is_forgotten_by_its_file_name(out):
     assert prosody("forget", "4-no-apology-en.wav", "--out", out).exit_code == 0
-    assert len(_run.rows(out / "recordings.jsonl")) == 3
+    assert len(running.rows(out / "recordings.jsonl")) == 3
 
 
 def test_reports_of_before_go_too(out):
@@ -178,11 +178,11 @@ def test_reports_of_before_go_too(out):
 
 @pytest.mark.parametrize("who", ["call-9", "%", "", "call_1", "4-NO-APOLOGY-EN.WAV"])
 def test_nobody_of_that_name(out, who):
-    before = _run.results(out)
+    before = running.results(out)
     done = prosody("forget", who, "--out", out)
     assert done.exit_code != 0
     assert "no call and no agent" in str(done.exception)
-    assert _run.results(out) == before
+    assert running.results(out) == before
 
 
 def test_a_folder_without_results(tmp_path):
@@ -202,7 +202,7 @@ def test_a_recording_in_both_parts_is_taken_once(out, tmp_path):
     twin = shutil.copytree(out, tmp_path / "twin")
     done = prosody("merge", out, twin, "--out", tmp_path / "both")
     assert done.exit_code == 0, done.output
-    assert _run.results(tmp_path / "both") == _run.results(out)
+    assert running.results(tmp_path / "both") == running.results(out)
     header = json.loads((tmp_path / "both" / "run.json").read_text(encoding="utf-8"))
     assert header["merged"] == {"parts": 2, "double": 4}
     assert header["inputs"] == 4
@@ -212,7 +212,7 @@ def test_a_recording_in_both_parts_is_taken_once(out, tmp_path):
 
 
 def rows_by_call(made):
-    return {r["call_id"]: r for r in _run.rows(made / "apologies.jsonl")}
+    return {r["call_id"]: r for r in running.rows(made / "apologies.jsonl")}
 
 
 def test_the_dataset_has_a_folder_per_date(made):

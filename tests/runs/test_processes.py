@@ -13,10 +13,10 @@ from pathlib import Path
 import faulty
 import psutil
 import pytest
+import running
 import soundfile
 from places import synthetic_voice
 
-from benchmarks import _run
 from prosody.calls.call import Call, Source
 from prosody.calls.collect import collect
 from prosody.errors import UsageError
@@ -81,24 +81,24 @@ def test_a_worker_that_has_grown_is_replaced(tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_workers_killed_or_stopped_from_outside(tmp_path):
     # Long enough that a worker is hardly ever between two of them when it is stopped.
-    folder = _run.clips(tmp_path / "clips", 24, seconds=40.0)
+    folder = running.clips(tmp_path / "clips", 24, seconds=40.0)
     out = tmp_path / "out"
-    process = _run.start("analyze", folder, "--clips", "--out", out, "--workers", 2,
+    process = running.start("analyze", folder, "--clips", "--out", out, "--workers", 2,
                          "--time-limit", 3, "--json-progress")  # fmt: skip
     assert '"begin"' in process.stderr.readline()
     assert '"progress"' in process.stderr.readline()
-    first, second = _run.workers_of(process.pid, at_least=2)
+    first, second = running.workers_of(process.pid, at_least=2)
     _loaded(first, second)
     os.kill(first, signal.SIGSEGV)
     os.kill(second, signal.SIGSTOP)  # what a hang looks like
     _, said = process.communicate(timeout=120)
     assert process.returncode == 1, said
-    lines = _run.rows(out / "recordings.jsonl")
+    lines = running.rows(out / "recordings.jsonl")
     assert len(lines) == 24
     codes = [line["code"] for line in lines if line["code"]]
     assert sorted(codes) == ["time_limit", "worker_died"]
     assert not psutil.pid_exists(second)
-    again = _run.finish("analyze", folder, "--clips", "--out", out)
+    again = running.finish("analyze", folder, "--clips", "--out", out)
     assert again.returncode == 0, again.stderr
     assert "22/24 recordings were done already" in again.stderr
 
@@ -106,10 +106,10 @@ def test_workers_killed_or_stopped_from_outside(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_workers_do_not_outlive_a_run_that_was_killed(tmp_path):
-    folder = _run.clips(tmp_path / "clips", 300)
+    folder = running.clips(tmp_path / "clips", 300)
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = _run.start("analyze", folder, "--clips", "--out", tmp_path / "out", **silent)
-    workers = _run.workers_of(process.pid)
+    process = running.start("analyze", folder, "--clips", "--out", tmp_path / "out", **silent)
+    workers = running.workers_of(process.pid)
     process.kill()
     process.wait()
     end = time.monotonic() + 30
@@ -136,9 +136,9 @@ def _alive(pid):
 
 @pytest.mark.slow
 def test_each_worker_has_one_thread_for_arithmetic(tmp_path):
-    folder = _run.clips(tmp_path / "clips", 60)
-    process = _run.start("analyze", folder, "--clips", "--out", tmp_path / "out")
-    (worker, *_) = _run.workers_of(process.pid)
+    folder = running.clips(tmp_path / "clips", 60)
+    process = running.start("analyze", folder, "--clips", "--out", tmp_path / "out")
+    (worker, *_) = running.workers_of(process.pid)
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
     assert [psutil.Process(worker).environ()[n] for n in names] == ["1", "1", "1"]
     process.communicate(timeout=120)

@@ -9,11 +9,11 @@ import zipfile
 import zlib
 
 import pytest
+import running
 from hypothesis import given
 from hypothesis import strategies as st
 from places import SAMPLES
 
-from benchmarks import _run
 from prosody.calls import masking
 from prosody.runs import redact
 
@@ -122,16 +122,16 @@ def _all_that_was_written(out, done):
 def test_nothing_planted_anywhere_is_found_in_anything_written(tmp_path, lang):
     n = _plant(tmp_path / "in")
     out = tmp_path / "out"
-    done = _run.finish(
+    done = running.finish(
         "analyze", "--manifest", tmp_path / "in" / "calls.csv", "--redact", "--workers", "0",
         "--agent-channel", "left", "--textgrid", "--format", "xlsx", "--json-progress",
         "--lang", lang, "--out", out,
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
-    lines = _run.rows(out / "recordings.jsonl")
+    lines = running.rows(out / "recordings.jsonl")
     assert len({line["recording"] for line in lines}) == len(lines) == n
     assert sorted({line["code"] for line in lines}) == ["", "bad_transcript", "truncated"]
-    assert _run.finish("report", out).returncode == 0
+    assert running.finish("report", out).returncode == 0
     for where, data in _all_that_was_written(out, done):
         for word in PLANTED:
             assert word.lower().encode() not in data.lower(), (where, word)
@@ -153,12 +153,12 @@ def test_redacted_names_are_the_same_in_every_run_and_find_their_windows(tmp_pat
     (tmp_path / "w.csv").write_text("recording,start_s,end_s\nZonderland,25.6,28.3\n")
     seen = set()
     for out in (tmp_path / "one", tmp_path / "two"):
-        done = _run.finish(
+        done = running.finish(
             "analyze", tmp_path / "Zonderland.wav", "--windows", tmp_path / "w.csv", "--redact",
             "--workers", "0", "--agent-channel", "left", "--out", out,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        (row,) = _run.rows(out / "apologies.jsonl")
+        (row,) = running.rows(out / "apologies.jsonl")
         seen.add((row["recording"], row["call_id"]))
     assert len(seen) == 1
     assert seen.pop()[0].startswith("recording-")

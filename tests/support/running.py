@@ -1,4 +1,4 @@
-"""What the benchmarks of runs share with their tests: small recordings, the command, kills."""
+"""Runs of the command, for tests and benchmarks: small recordings, kills, what a run left."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from typing import Any
 
 import numpy as np
 import psutil
+from places import SAMPLES
 
 from prosody.results.serialise import unpack
 
 START = "import sys; from prosody.cli import main; main()"
+APOLOGY = "Het spijt me dat u voor niets vrij hebt genomen."
 FILES = ("apologies.jsonl", "apologies.csv", "recordings.jsonl")
 
 
@@ -199,14 +201,6 @@ class Watcher(threading.Thread):
             self._shares[pid] = (int(on) / 1e9, int(waiting) / 1e9)
 
 
-def cpu_of_children_s() -> float:
-    """Return the CPU seconds (user and system) of all processes that were started and ended."""
-    import resource
-
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def workers_of(pid: int, *, at_least: int = 1, timeout_s: float = 60) -> list[int]:
     """Return the process numbers of a run's workers, once there are enough."""
     end = time.monotonic() + timeout_s
@@ -225,3 +219,39 @@ def workers_of(pid: int, *, at_least: int = 1, timeout_s: float = 60) -> list[in
             return found
         time.sleep(0.02)
     raise AssertionError("no workers were started")
+
+
+def demo(folder: Path, *, lang: str = "en", args: tuple[str, ...] = ()) -> Path:
+    """Analyse the demo calls, and one of them with its apology taken out of the transcript.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets ``calls`` and ``demo`` (the results).
+    lang : str
+    args : tuple of str
+        More options of ``prosody analyze``.
+
+    Returns
+    -------
+    Path
+        The results.
+    """
+    calls, out = folder / "calls", folder / "demo"
+    calls.mkdir(parents=True)
+    for path in sorted(SAMPLES.iterdir()):
+        if path.suffix in (".wav", ".json", ".vtt", ".csv"):
+            shutil.copy(path, calls / path.name)
+    first = "1-plain-apology-nl"
+    shutil.copy(calls / f"{first}.wav", calls / "5-complaint-nl.wav")
+    said = json.loads((calls / f"{first}.json").read_text(encoding="utf-8"))
+    for segment in said["segments"]:
+        if APOLOGY in segment["text"]:
+            segment["text"] = "Ik kijk het voor u na."
+            segment.pop("words", None)
+    body = json.dumps(said, ensure_ascii=False)
+    (calls / "5-complaint-nl.json").write_text(body, encoding="utf-8")
+    done = finish("analyze", calls, "--out", out, "--lang", lang, "--workers", 0, "-q", *args)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return out

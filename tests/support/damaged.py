@@ -1,9 +1,6 @@
-"""Journals that something wrote into: flipped bits, cut files, pages lost or doubled.
+"""Results of made-up calls, and what damages a journal: flipped bits, cut files, pages lost.
 
-Made-up calls go through the real journal, results, `forget` and `merge`; no sound is read. After
-each damage, to the database or its write-ahead log, of a finished run or of one that was killed,
-the folder is used once more. Counted is whether the rows are those of an undisturbed folder, or it
-was refused with a remedy; anything else ends the benchmark.
+The calls go through the real journal, results, `forget` and `merge`; no sound is read.
 """
 
 from __future__ import annotations
@@ -12,22 +9,19 @@ import contextlib
 import json
 import random
 import shutil
-import tempfile
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import running
 
-from benchmarks import _run, common
 from prosody.calls.collect import collect
-from prosody.errors import ProsodyError
 from prosody.examine.examine import Examined, Options
 from prosody.measures.table import NAMES, RELATIVE_NAMES
 from prosody.results import write
 from prosody.results.records import ApologyRecord, CallRecord
-from prosody.runs import batch, merge, task
+from prosody.runs import batch, task
 from prosody.runs.analyze import header
 from prosody.runs.journal import Journal
 from prosody.runs.processes import InProcess
@@ -97,7 +91,7 @@ def go(
 def rows_of(out: Path) -> list[list[dict[str, Any]]]:
     """Return all rows of a folder in a fixed order."""
     names = ("apologies.jsonl", "recordings.jsonl")
-    return [sorted(_run.rows(out / n), key=json.dumps) for n in names]
+    return [sorted(running.rows(out / n), key=json.dumps) for n in names]
 
 
 def made(home: Path) -> tuple[Path, Path, Path]:
@@ -159,61 +153,3 @@ def damage(path: Path, how: Callable[[bytearray, random.Random], None], rng: ran
     data = bytearray(path.read_bytes())
     how(data, rng)
     path.write_bytes(data)
-
-
-def use(act: str, folder: Path, out: Path, into: Path, expected: Any, *, finished: bool) -> str:
-    """Use a damaged folder, and return how that ended; raises where rows are not as they were."""
-    try:
-        if act == "analyze":
-            saved, _ = go(folder, out)
-            right = rows_of(out) == expected
-            end = "same rows, nothing to tell" if saved is None else "same rows, told"
-        elif act == "forget":
-            merge.forget("003", out)
-            left = [r for r in rows_of(out)[1] if r["call_id"] != "003"] if finished else []
-            right = not finished or (
-                len(left) == len(rows_of(out)[1]) == CALLS - 1
-                and len(rows_of(out)[0]) == 2 * (CALLS - 1)
-            )
-            end = "forgotten"
-        else:
-            merge.merge([out], into)
-            right, end = rows_of(into) == expected, "same rows, nothing to tell"
-    except ProsodyError as error:
-        if not error.remedy:
-            raise
-        return "refused with a remedy"
-    if not right:
-        raise AssertionError(f"{act}: the rows are others")
-    return end
-
-
-def main(argv: list[str]) -> int:
-    """Damage and use again, so many times."""
-    args = common.arguments(argv, __doc__)
-    rounds = 200 if args.quick else 2000
-    ends: Counter[tuple[str, str]] = Counter()
-    with tempfile.TemporaryDirectory(prefix="prosody-damage-") as home:
-        folder, whole, half = made(Path(home) / "made")
-        expected = rows_of(whole)
-        out, into = Path(home) / "out", Path(home) / "into"
-        for seed in range(rounds):
-            rng = random.Random(seed)
-            finished = rng.random() < 0.5
-            for old in (out, into):
-                shutil.rmtree(old, ignore_errors=True)
-            shutil.copytree(whole if finished else half, out)
-            for _ in range(rng.choice((1, 1, 1, 2))):
-                damage(rng.choice(sorted(out.glob("journal.sqlite*"))), rng.choice(HOW), rng)
-            act = rng.choice(("analyze", "analyze", "forget", "merge"))
-            try:
-                ends[act, use(act, folder, out, into, expected, finished=finished)] += 1
-            except Exception:
-                print(f"seed {seed}: {act} of a {'finished' if finished else 'killed'} run")
-                raise
-    for (act, end), n in sorted(ends.items()):
-        print(f"{act:8s} {end:28s} {n:5d}")
-    common.write("damage", args, {"rounds": [{"count": rounds}],
-                 "ends": [{"command": a, "end": e, "count": n}
-                          for (a, e), n in sorted(ends.items())]})  # fmt: skip
-    return 0
