@@ -20,7 +20,7 @@ from prosody.message import nameless
 from prosody.results.records import ApologyRecord, CallRecord
 from prosody.runs.batch import Preview, Run
 from prosody.runs.journal import Journal
-from prosody.words import clock
+from prosody.words import clock, decimal_mark
 from prosody.words import load as words
 
 # What the table shows of measures where nothing is judged: heading, and whose number it is.
@@ -259,8 +259,7 @@ def _measured(row: ApologyRecord, heading: str, lang: str) -> str:
         return "-"
     if heading == "pitch":  # semitones are for comparing; a single voice is told in Hz
         return f"{27.5 * 2 ** (value / 12):.0f}"
-    shown = f"{value:.1f}"
-    return shown.replace(".", ",") if lang == "nl" else shown
+    return decimal_mark(f"{value:.1f}", lang)
 
 
 def _verdict(row: ApologyRecord, texts: dict[str, Any]) -> Any:

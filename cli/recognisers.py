@@ -46,7 +46,7 @@ def listing(
     if context.invoked_subcommand:
         return
     from prosody.transcripts import recognisers as known
-    from prosody.words import load
+    from prosody.words import decimal_mark, load
 
     cards = known.catalogue().values()
     if as_json:
@@ -60,9 +60,9 @@ def listing(
     say = load("screen", lang)["recognisers"]
     for card in cards:
         knows = say["knows"].format(n=card.languages)
-        typer.echo(f"{card.name}  ({card.size}, {card.licence}, {knows})")
+        typer.echo(f"{card.name}  ({decimal_mark(card.size, lang)}, {card.licence}, {knows})")
         for found in card.words:
-            share = f"{100 * found.wrong_share:.3g} %"
+            share = decimal_mark(f"{100 * found.wrong_share:.3g} %", lang)
             typer.echo(
                 "  "
                 + say["wrong"].format(

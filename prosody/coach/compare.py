@@ -35,7 +35,7 @@ from prosody.judge.rows import WHOLE_S, second_more_sincere
 from prosody.measures import table
 from prosody.results.records import ApologyRecord
 from prosody.settings import Settings
-from prosody.words import load
+from prosody.words import decimal_mark, load
 
 Floats = NDArray[np.float64]
 
@@ -189,8 +189,7 @@ def unlike_noise(a: Take, b: Take, settings: Settings) -> bool:
 
 def _number(value: float, decimals: int, lang: str) -> str:
     text = f"{abs(value):.{decimals}f}"
-    text = text.removesuffix(".0")
-    return text.replace(".", ",") if lang != "en" else text
+    return decimal_mark(text.removesuffix(".0"), lang)
 
 
 def which(

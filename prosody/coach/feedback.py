@@ -21,7 +21,7 @@ from prosody.judge.rows import judge_rows
 from prosody.measures import table
 from prosody.results.records import AXES, ApologyRecord, plain
 from prosody.settings import Settings
-from prosody.words import load
+from prosody.words import decimal_mark, load
 
 _MEASURE = {m.relative_name: m.name for m in table.MEASURES if m.relative_name}
 _ADVISED = {"pace": "pace", "pauses": "pauses", "loudness": "loudness"}
@@ -164,8 +164,7 @@ def advice(row: ApologyRecord, known: Sequence[Mapping[str, Any]], lang: str) ->
 
 
 def _decimal(value: float, digits: int, lang: str) -> str:
-    text = f"{value:.{digits}f}".replace("-", "\u2212")
-    return text if lang == "en" else text.replace(".", ",")
+    return decimal_mark(f"{value:.{digits}f}".replace("-", "\u2212"), lang)
 
 
 def problems(measured: Measured, lang: str) -> list[dict[str, Any]]:
@@ -203,7 +202,7 @@ def cannot_know(
 
 def _seconds(value: float, lang: str) -> str:
     text = f"{value:.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
-    return text if lang == "en" else text.replace(".", ",")
+    return decimal_mark(text, lang)
 
 
 def usual_range(usual: Usual | None) -> dict[str, float] | None:

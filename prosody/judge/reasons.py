@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from prosody.measures import table
-from prosody.words import load
+from prosody.words import decimal_mark, load
 
 if TYPE_CHECKING:
     from prosody.judge.judge import Judge, Judgements
@@ -214,8 +214,7 @@ def printed(measure: str, difference: float) -> tuple[float, str]:
 
 def number(value: float, unit: str, lang: str) -> str:
     """Return the size of a value as people write it in a language."""
-    text = f"{abs(value):.{DECIMALS[unit]}f}"
-    return text.replace(".", ",") if lang == "nl" else text
+    return decimal_mark(f"{abs(value):.{DECIMALS[unit]}f}", lang)
 
 
 def sentence(measure: str, value: float, unit: str, lang: str, versus: Versus = "call") -> str:

@@ -19,7 +19,7 @@ from typing import Any
 
 from prosody.report.form import Form
 from prosody.report.html import Html, join, tag, text
-from prosody.words import load
+from prosody.words import decimal_mark, load
 
 # Where wavesurfer.js lies in a report, once for all pages.
 PLAYER = "player/wavesurfer.min.js"
@@ -215,8 +215,7 @@ def figure(value: float, decimals: int, lang: str) -> str:
     out = f"{value:.{decimals}f}"
     if float(out) == 0:
         out = out.lstrip("-")
-    out = out.replace("-", "\N{MINUS SIGN}")
-    return out.replace(".", ",") if lang == "nl" else out
+    return decimal_mark(out.replace("-", "\N{MINUS SIGN}"), lang)
 
 
 def grid(

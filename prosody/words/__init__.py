@@ -60,3 +60,8 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def decimal_mark(written: str, lang: str) -> str:
+    """Return a number, as Python writes it, with the decimal mark of a language."""
+    return written if lang == "en" else written.replace(".", ",")
