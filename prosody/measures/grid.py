@@ -114,10 +114,18 @@ class Grid:
         Returns
         -------
         ndarray [shape=(rows, width), float32]
-            A read-only view; index it with `at` (no copy of the overlap is made before that).
+            A view; index it with `at` (no copy of the overlap is made before that).
         """
-        view = np.lib.stride_tricks.sliding_window_view(self.samples[offset:], width)
-        return view[:: self.hop]
+        return windows(self.samples[offset:], width, self.hop)
+
+
+def windows(y: FloatArray, width: int, step: int = 1) -> FloatArray:
+    """Return every stretch of `width` samples, `step` apart: a view of contiguous samples.
+
+    NumPy's ``sliding_window_view`` gives the same and takes as long as a short transform.
+    """
+    number, size = (len(y) - width) // step + 1, y.itemsize
+    return np.ndarray((number, width), y.dtype, y, strides=(step * size, size))
 
 
 def analysis_rate(sr: int) -> int:

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody.measures.grid import FloatArray, Grid, IntArray
+from prosody.measures.grid import FloatArray, Grid, IntArray, windows
 from prosody.models import session
 
 Mask = NDArray[np.bool_]
@@ -198,7 +198,7 @@ def _hann(width: int) -> FloatArray:
     return (0.5 - 0.5 * np.cos(2 * np.pi * n / width)).astype(np.float32)
 
 
-def spectra(sound: FloatArray, centre: IntArray, out: FloatArray, row: IntArray) -> FloatArray:
+def spectra(sound: FloatArray, centre: IntArray, out: FloatArray) -> FloatArray:
     """Compute what the network hears of each frame, apart from its level among its neighbours.
 
     Parameters
@@ -207,10 +207,8 @@ def spectra(sound: FloatArray, centre: IntArray, out: FloatArray, row: IntArray)
         8 kHz, with 256 zeros in front of the first sample and after the last.
     centre : ndarray [shape=(m,), int64]
         Centre of each frame, not counting those zeros.
-    out : ndarray [shape=(k, 374), float32]
+    out : ndarray [shape=(m, 374), float32]
         Gets the log power of the bins of both spectra over the frame's mean, 372 columns.
-    row : ndarray [shape=(m,), int64]
-        The row of `out` for each frame.
 
     Returns
     -------
@@ -222,7 +220,7 @@ def spectra(sound: FloatArray, centre: IntArray, out: FloatArray, row: IntArray)
     level = np.empty((len(centre), 2), dtype=np.float32)
     at = 0
     for k, (width, bins) in enumerate(((LONG, LONG_BINS), (SHORT, SHORT_BINS))):
-        rows = np.lib.stride_tricks.sliding_window_view(sound[(LONG - width) // 2 :], width)
+        rows = windows(sound[(LONG - width) // 2 :], width)
         columns = slice(at, at + bins.stop - bins.start)
         for lo in range(0, len(centre), CHUNK_FRAMES):
             part = slice(lo, min(lo + CHUNK_FRAMES, len(centre)))
@@ -235,7 +233,7 @@ def spectra(sound: FloatArray, centre: IntArray, out: FloatArray, row: IntArray)
             mean += np.float32(TINY)
             power *= 1 / mean
             power += np.float32(FLOOR)
-            out[row[part], columns] = np.log(power, out=power)
+            np.log(power, out=out[part, columns])
             level[part, k] = np.log(mean[:, 0])
         at = columns.stop
     return level
@@ -252,9 +250,11 @@ def _block(
     order = np.cumsum(np.diff(segment, prepend=segment[0]) > 0, dtype=np.int64)
     row = np.arange(len(centre)) + GAP * order
     total = int(row[-1]) + 1
+    frames = np.empty((len(centre), FEATURES), dtype=np.float32)
+    level = spectra(sound, centre, frames)
+    frames[:, -2:] = _among_neighbours(level, order)
     features = np.zeros((total, FEATURES), dtype=np.float32)
-    level = spectra(sound, centre, features, row)
-    features[row, -2:] = _among_neighbours(level, order)
+    features[row] = frames
     there = np.zeros(total, dtype=np.float32)
     there[row] = 1.0
     answer = np.concatenate(
@@ -271,10 +271,10 @@ def _block(
         axis=1,
     )
     f0, odds, inside = decode(answer.T[row])
-    shape = features[row, :LONG_SIZE]
+    shape = frames[:, :LONG_SIZE]
     heard = level[:, 0] > np.log(2 * TINY)
     voiced = heard & (odds > 0)
-    loud = heard & ~voiced & (features[row, LONG_SIZE + SHORT_SIZE] > STEADY_LEVEL)
+    loud = heard & ~voiced & (frames[:, LONG_SIZE + SHORT_SIZE] > STEADY_LEVEL)
     outside = voiced & ~inside
     doubtful = np.flatnonzero(voiced & inside & ((f0 < 2 * FMIN_HZ) | _hollow(shape)) | loud)
     for part in _chunks(doubtful):

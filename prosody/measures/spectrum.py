@@ -13,7 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody.measures.grid import CHUNK_FRAMES, FloatArray, Grid, fft_size, power, power_spectra
+from prosody.measures.grid import (
+    CHUNK_FRAMES,
+    FloatArray,
+    Grid,
+    fft_size,
+    power,
+    power_spectra,
+    windows,
+)
 from prosody.measures.loudness import BANDS, loudness_and_cepstra, mel_bands
 
 ALPHA_SPLIT_HZ = 1000.0
@@ -170,7 +178,7 @@ def harmonics(grid: Grid, f0_hz: NDArray[np.floating[Any]]) -> FloatArray:
     window = np.exp(-0.5 * n * n).astype(np.float32)
     lead = width // 2 - hop  # the window starts this much before the frame
     hops = -(-lead // hop)
-    view = np.lib.stride_tricks.sliding_window_view(low[hops * hop - lead :], width)[::hop]
+    view = windows(low[hops * hop - lead :], width, hop)
     at = grid.at[voiced] - hops
     reach = max(1, round(HARMONIC_REACH_HZ * n_fft / sr))
     near = np.arange(-reach, reach + 1)

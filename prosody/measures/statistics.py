@@ -95,10 +95,8 @@ def means(x: Values, runs: Runs) -> Doubles:
     ndarray [shape=(n,) or (n, k), float64]
         In the unit of `x`; NaN for segments without values.
     """
-    total = sums(x, runs)
-    total[~runs.full] = np.nan
-    total /= np.maximum(runs.count, 1).reshape(-1, *(1,) * (total.ndim - 1))
-    return total
+    number = np.where(runs.full, runs.count, np.nan)
+    return sums(x, runs) / (number if x.ndim == 1 else number[:, None])
 
 
 def mean_sd(x: Values, runs: Runs) -> tuple[Doubles, Doubles]:
@@ -211,19 +209,20 @@ def smooth_where(x: Values, mask: Mask, runs: Runs) -> Values:
     ndarray [shape=(mask.sum(),) or (mask.sum(), k)]
         Only the values under the mask.
     """
-    first = np.zeros(len(mask), bool)
-    first[runs.first] = True
-    last = np.zeros(len(mask), bool)
-    last[(runs.start + runs.count - 1)[runs.full]] = True
+    opening = np.zeros(len(mask), bool)
+    opening[runs.first] = True
     at = np.flatnonzero(mask)
-    before = np.maximum(at - 1, 0)
-    after = np.minimum(at + 1, len(mask) - 1)
-    has_before = mask[before] & ~first[at]
-    has_after = mask[after] & ~last[at]
-    number = 1 + has_before + has_after.astype(np.int64)
+    values = x[at]
+    # Which values have the one before them in the list as their neighbour in time, too.
+    joined = (at[1:] - at[:-1] == 1) & ~opening[at[1:]]
+    number = np.ones(len(at))
+    number[1:] += joined
+    number[:-1] += joined
     if x.ndim > 1:
-        has_before, has_after, number = has_before[:, None], has_after[:, None], number[:, None]
-    total = x[at] + np.where(has_before, x[before], 0) + np.where(has_after, x[after], 0)
+        joined, number = joined[:, None], number[:, None]
+    total = values.copy()
+    total[1:] += np.where(joined, values[:-1], 0)
+    total[:-1] += np.where(joined, values[1:], 0)
     return np.asarray(total / number, dtype=x.dtype)
 
 
@@ -293,27 +292,27 @@ def turning_points(x: Values, runs: Runs, share: float = 0.1) -> Turns:
     opening[first] = True
     ids = runs.ids
     # A level stretch (digital silence) counts as one value, at its first frame.
-    gap = np.diff(x)
-    flat = np.concatenate([[False], np.abs(gap) <= FLAT * np.abs(x[1:])]) & ~opening
-    kept = np.flatnonzero(~flat)
-    way = np.sign(np.diff(x[kept]))
-    turn = np.zeros(len(kept), bool)
-    turn[1:-1] = (way[1:] != way[:-1]) & (ids[kept[2:]] == ids[kept[1:-1]])
-    turn &= ~opening[kept]
+    changed = opening.copy()
+    changed[1:] |= np.abs(x[1:] - x[:-1]) > FLAT * np.abs(x[1:])
+    kept = np.flatnonzero(changed)
+    level = x[kept]
+    way = np.sign(level[1:] - level[:-1])
     up = np.zeros(len(x), bool)
     up[kept[1:]] = way > 0
-    at = kept[turn | opening[kept]]
+    starts = opening[kept]
+    turn = starts.copy()
+    turn[1:-1] |= (way[1:] != way[:-1]) & ~starts[2:]
+    at = kept[turn]
     while True:
         segment = ids[at]
-        swing = np.abs(np.diff(x[at]))
         inside = segment[1:] == segment[:-1]
-        swing = np.where(inside, swing, np.inf)
-        before = np.concatenate([[np.inf], swing[:-1]])
-        after = np.concatenate([swing[1:], [np.inf]])
-        thin = np.flatnonzero((swing < least[segment[:-1]]) & (swing <= before) & (swing < after))
+        swing = np.full(len(at) + 1, np.inf)  # one more on either side
+        swing[1:-1][inside] = np.abs(x[at[1:]] - x[at[:-1]])[inside]
+        small = swing[1:-1] < least[segment[:-1]]
+        thin = np.flatnonzero(small & (swing[1:-1] <= swing[:-2]) & (swing[1:-1] < swing[2:]))
         if len(thin) == 0:
             break
-        last = ~np.concatenate([inside[1:], [False]])[thin]
+        last = ~np.append(inside[1:], False)[thin]
         gone = np.zeros(len(at), bool)
         gone[thin + 1] = True
         gone[thin[~last & ~opening[at[thin]]]] = True
@@ -350,21 +349,21 @@ def turning_slopes(x: Values, turns: Turns, runs: Runs, step_s: float) -> Double
     segment = np.concatenate([turns.segment, long, long])
     # -1 valley, 1 peak, 0 end of the segment
     kind = np.concatenate([np.where(turns.high, 1, -1), np.zeros(2 * len(long), np.int64)])
-    order = np.lexsort((at, segment))
+    order = np.argsort(at, kind="stable")
     at, segment, kind = at[order], segment[order], kind[order]
-    inside = (segment[1:] == segment[:-1]) & (np.diff(at) > 0)
-    slope = np.diff(x[at].astype(np.float64))[inside] / (np.diff(at)[inside] * step_s)
-    segment = segment[1:][inside]
+    inside = (segment[1:] == segment[:-1]) & (at[1:] > at[:-1])
+    level = x[at].astype(np.float64)
+    slope = (level[1:] - level[:-1])[inside] / ((at[1:] - at[:-1])[inside] * step_s)
     rising = np.where(kind[1:] != 0, kind[1:], -kind[:-1])[inside]
     rising = np.where(rising == 0, np.sign(slope), rising)
-    closing = kind[1:][inside] == 0
-    columns: list[Doubles] = []
-    for sign in (1, -1):
-        chosen = rising == sign
-        part = Runs(np.bincount(segment[chosen], minlength=n))
-        columns.append(means(sign * slope[chosen], part))
-        chosen &= ~closing
-        part = Runs(np.bincount(segment[chosen], minlength=n))
-        sd = mean_sd(sign * slope[chosen], part)[1]
-        columns.append(np.where(part.count > 1, sd, np.nan))
-    return np.stack(columns, axis=1)
+    finished = kind[1:][inside] != 0
+    # Two groups for each segment, what rises and what falls; what stays level is in neither.
+    group = 2 * segment[1:][inside] + (rising < 0)
+    order = np.argsort(group, kind="stable")
+    order = order[rising[order] != 0]
+    way, finished = (rising * slope)[order], finished[order]
+    groups = Runs(np.bincount(group[order], minlength=2 * n))
+    ended = groups.where(finished)
+    sd = mean_sd(way[finished], ended)[1]
+    sd[ended.count < 2] = np.nan
+    return np.stack([means(way, groups), sd], axis=1).reshape(n, 4)
