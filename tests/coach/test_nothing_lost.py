@@ -212,6 +212,7 @@ def test_two_tabs_agree_also_when_one_wipes(tab, server, sounds):
     until(other, "document.querySelectorAll('#takes .rows li').length === 1")
     give(other, sounds["other"], 2)
     until(page, "document.querySelectorAll('#takes .rows li').length === 2")
+    until(page, "document.querySelector('#compare .verdict')")  # nothing is asked for any more
     other.locator("#forget").click()
     other.locator("#ask-yes").click()
     until(page, "!document.querySelector('#choose').hidden")

@@ -169,7 +169,7 @@ export class Compare {
   }
 
   listen(a, b, names) {
-    const [first, second] = [a, b].map((t) => new Player(api.soundOf(t.id)));
+    const [first, second] = [a, b].map((t) => new Player(api.soundOf(t.id), "none"));
     this.players = [first, second];
     let run = 0;
     const slow = button(say("picture.slow"), () => {

@@ -3,10 +3,11 @@
 let speaking = null;
 
 export class Player extends EventTarget {
-  constructor(source) {
+  /** `preload`: whether the sound is fetched at once ("auto") or when it is first played ("none"). */
+  constructor(source, preload = "auto") {
     super();
     this.audio = new Audio();
-    this.audio.preload = "auto";
+    this.audio.preload = preload;
     this.audio.preservesPitch = true; // slower, not lower
     this.audio.src = source;
     this.until = null;
