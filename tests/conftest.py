@@ -7,7 +7,7 @@ import os
 import pytest
 import soundfile
 from hypothesis import settings
-from places import DATA, ROOT, synthetic_voice
+from places import DATA, ROOT, SAMPLES, synthetic_voice
 
 # Two processes that let numba compile the same functions of librosa at once spoil its cache: the
 # index of one names the code of the other, and what loads it crashes from then on.
@@ -33,6 +33,20 @@ def data():
     if not DATA.is_dir():
         pytest.skip("the real speech in ../shared/data is not here")
     return DATA
+
+
+@pytest.fixture(scope="session")
+def analysed(tmp_path_factory):
+    """The results of the samples, once for all tests: to be read or copied, never changed."""
+    from command import prosody
+
+    from prosody.results import write
+
+    out = tmp_path_factory.mktemp("samples") / "results"
+    done = prosody("analyze", SAMPLES, "--out", out, "-q")
+    assert done.returncode == 0, done.stderr
+    yield out
+    assert not write.changed(out)
 
 
 @pytest.fixture

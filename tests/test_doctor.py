@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tomllib
 from importlib import metadata
@@ -11,6 +10,7 @@ from importlib import metadata
 import numpy as np
 import pytest
 import soundfile
+from command import prosody
 from places import ROOT
 
 from prosody import doctor
@@ -88,15 +88,8 @@ def test_the_models_answer():
     assert "axes sincere" in found["judge"].note
 
 
-def run(*args):
-    return subprocess.run(
-        [sys.executable, "-c", "from prosody.cli import main; main()", "doctor", *args],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-
-
 def test_json_for_a_bug_report():
-    done = run("--json")
+    done = prosody("doctor", "--json")
     report = json.loads(done.stdout)
     assert (done.returncode, report["ok"]) == (0, True)
     assert report["versions"]["prosody"] == metadata.version("prosody-sincerity")
@@ -105,7 +98,7 @@ def test_json_for_a_bug_report():
 
 def test_a_damaged_judge_is_named_and_ends_with_1(tmp_path):
     (tmp_path / "mine.onnx").write_bytes(b"not a model")
-    done = run("--model", str(tmp_path / "mine.onnx"))
+    done = prosody("doctor", "--model", str(tmp_path / "mine.onnx"))
     assert done.returncode == 1
     assert "FAILS" in done.stdout
     assert "mine.onnx" in done.stdout
@@ -113,7 +106,7 @@ def test_a_damaged_judge_is_named_and_ends_with_1(tmp_path):
 
 
 def test_it_speaks_dutch_and_has_one_line_for_all_extras():
-    done = run("--lang", "nl")
+    done = prosody("doctor", "--lang", "nl")
     assert done.returncode == 0
     assert "formaten" in done.stdout
     assert "pagina's om te oefenen" in done.stdout

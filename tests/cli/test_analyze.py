@@ -12,21 +12,21 @@ import sys
 
 import numpy as np
 import pytest
+from command import prosody
 from places import SAMPLES
 
 from prosody.measures import table
 
 
-def prosody(*args, cwd=None, **env):
+def from_outside(*args):
+    """Run the command as a process of its own, whose every warning is an error."""
     code = "import sys; from prosody.cli import main; main()"
-    environment = {**os.environ, "PROSODY_STRICT": "1", **env}
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", code, *map(str, args)],
         capture_output=True,
         text=True,
         encoding="utf-8",
-        cwd=cwd,
-        env=environment,
+        env={**os.environ, "PROSODY_STRICT": "1"},
         check=False,
     )
 
@@ -34,7 +34,7 @@ def prosody(*args, cwd=None, **env):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     out = tmp_path_factory.mktemp("run") / "out"
-    return prosody("analyze", SAMPLES, "--out", out), out
+    return from_outside("analyze", SAMPLES, "--out", out), out
 
 
 def rows_of(path):

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from command import prosody
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prosody.cli import app
@@ -395,8 +394,8 @@ def test_the_command_from_outside(tmp_path):
     rng = np.random.default_rng(1)
     x = np.clip(50 + 15 * simulated(rng, 40, 5, 0.5, 0.1, 0.4), 0, 100)
     path = write(tmp_path / "r.csv", long(x) + long(x, "engaged"))
-    run = [sys.executable, "-c", "from prosody.cli import main; main()", "agreement", str(path)]
-    done = subprocess.run([*run, "--json"], capture_output=True, text=True, check=True)
+    done = prosody("agreement", path, "--json")
+    assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert {"n_clips", "n_raters", "n_ratings", "axes"} <= found.keys()
     axis = found["axes"]["sincere"]
@@ -417,7 +416,7 @@ def test_the_command_from_outside(tmp_path):
         assert done.exit_code == 0, done.output
         assert word in done.stdout
         assert "ICC(2,1)" in done.stdout
-    bad = subprocess.run([*run, "--axis", "nice"], capture_output=True, text=True, check=False)
+    bad = prosody("agreement", path, "--axis", "nice")
     assert bad.returncode == 2
     assert "--axis 'nice'" in bad.stderr
 

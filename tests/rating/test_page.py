@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx2 as httpx
 import numpy as np
 import pytest
+from command import prosody
 from places import ROOT
 from prosody.cli import app
 from rating import rows_of
@@ -344,10 +345,7 @@ def test_killed_and_started_again_from_the_command_line(folder, tmp_path):
     ],
 )
 def test_what_cannot_be_started_is_said(folder, tmp_path, args, said):
-    done = subprocess.run(
-        [*COMMAND, str(folder), "--out", str(tmp_path / "r.csv"), "--no-browser", *args],
-        capture_output=True, text=True, cwd=ROOT, check=False,
-    )  # fmt: skip
+    done = prosody("rate", folder, "--out", tmp_path / "r.csv", "--no-browser", *args)
     assert done.returncode == 2
     assert said in done.stderr
     assert not list(tmp_path.iterdir())

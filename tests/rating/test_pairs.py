@@ -132,9 +132,8 @@ def test_comparisons_of_twins_tell_which_change_was_chosen(tmp_path):
     assert changes["range x1.3"]["share"] == 0.0
 
 
-def test_twins_of_a_run_are_written_rated_and_fitted(tmp_path):
+def test_twins_of_a_run_are_written_rated_and_fitted(analysed, tmp_path):
     pytest.importorskip("pyworld", reason="needs the extra studio")
-    from places import SAMPLES
     from prosody.cli import app
     from typer.testing import CliRunner
 
@@ -142,9 +141,8 @@ def test_twins_of_a_run_are_written_rated_and_fitted(tmp_path):
     from prosody.tables.rated_table import numbers, read_rows
 
     run = CliRunner().invoke
-    results, out = tmp_path / "results", tmp_path / "twins"
-    assert run(app, ["analyze", str(SAMPLES), "--out", str(results)]).exit_code == 0
-    made = run(app, ["sample", str(results), "--twins", "--gated", "--n", "4", "--out", str(out)])
+    out = tmp_path / "twins"
+    made = run(app, ["sample", str(analysed), "--twins", "--gated", "--n", "4", "--out", str(out)])
     assert made.exit_code == 0, made.output
     header, rows = read_rows(out / "twins.csv")
     assert len(rows) >= 4
@@ -168,6 +166,6 @@ def test_twins_of_a_run_are_written_rated_and_fitted(tmp_path):
     assert what in said.output
     rated, *_ = load(out / "twins.csv", None, "sincere", pairs=tmp_path / "c.csv")
     assert len(rated) == len(rows)
-    again = run(app, ["sample", str(results), "--twins", "--out", str(out)])
+    again = run(app, ["sample", str(analysed), "--twins", "--out", str(out)])
     assert isinstance(again.exception, UsageError)
     assert "not empty" in str(again.exception)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from places import SAMPLES
 from prosody.cli import app
 from typer.testing import CliRunner
 
@@ -389,25 +388,20 @@ def test_a_run_without_apologies_or_with_gated_ones_only(tmp_path):
     assert len(read(tmp_path / "c.csv")) == len(rows)
 
 
-def test_the_samples_analysed_chosen_and_joined_with_rate(tmp_path):
-    out = tmp_path / "results"
-    done = CliRunner().invoke(
-        app, ["analyze", str(SAMPLES), "--out", str(out), "--workers", "0", "-q"]
-    )
-    assert done.exit_code == 0, done.output
-    done = CliRunner().invoke(app, ["sample", str(out), "--out", str(tmp_path / "c.csv")])
+def test_the_samples_analysed_chosen_and_joined_with_rate(analysed, tmp_path):
+    done = CliRunner().invoke(app, ["sample", str(analysed), "--out", str(tmp_path / "c.csv")])
     assert done.exit_code == 0, done.output
     assert "The run names no agents" in done.stdout
     assert "needs 94 clips more" in done.stdout
     rows = read(tmp_path / "c.csv")
     assert len(rows) == 6
     clips = pytest.importorskip("prosody.rating.clips")
-    known, missing = clips.from_results(out)
+    known, missing = clips.from_results(analysed)
     assert not missing
     chosen = clips.only(known, tmp_path / "c.csv")
     assert {c.name for c in chosen} == {r["clip"] for r in rows}
     # The table by itself is enough, and names the same stretches of the same files.
-    made = {c.name: c for c in clips.gather(out, anchors="none").clips}
+    made = {c.name: c for c in clips.gather(analysed, anchors="none").clips}
     alone = {c.name: c for c in clips.gather(tmp_path / "c.csv", anchors="none").clips}
     assert alone.keys() == made.keys()
     for name, clip in alone.items():

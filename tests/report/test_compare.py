@@ -8,23 +8,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from places import SAMPLES
-from prosody.cli import app
-from typer.testing import CliRunner
 
 from prosody.report.compare import compare
 from prosody.results import read
 from prosody.words import load
-
-
-@pytest.fixture(scope="module")
-def analysed(tmp_path_factory) -> Path:
-    out = tmp_path_factory.mktemp("run") / "results"
-    done = CliRunner().invoke(
-        app, ["analyze", str(SAMPLES), "--out", str(out), "--workers", "0", "-q"]
-    )
-    assert done.exit_code == 0, done.output
-    return out
 
 
 @pytest.fixture

@@ -261,7 +261,8 @@ def test_a_run_of_failures_and_a_run_without_apologies_have_their_pages(tmp_path
     run("analyze", calls, "--clips", "--out", tmp_path / "bad", "-q", "--workers", 0, code=2)
     shutil.copy(SAMPLES / "4-no-apology-en.wav", tmp_path)
     shutil.copy(SAMPLES / "4-no-apology-en.csv", tmp_path)
-    run("analyze", tmp_path / "4-no-apology-en.wav", "--out", tmp_path / "none", "-q")
+    run("analyze", tmp_path / "4-no-apology-en.wav", "--out", tmp_path / "none", "-q",
+        "--workers", 0)  # fmt: skip
     for name, lang in (("bad", "nl"), ("none", "en")):
         index = Path(run("report", tmp_path / name, "--lang", lang, "-q").strip())
         said = page.texts(lang)["overview"]["first_no_apology" if name == "none" else "none_read"]

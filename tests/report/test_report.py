@@ -46,14 +46,6 @@ def run(*words: object) -> str:
 
 
 @pytest.fixture(scope="module")
-def analysed(tmp_path_factory) -> Path:
-    """The results of the samples, once for all tests."""
-    out = tmp_path_factory.mktemp("run") / "results"
-    run("analyze", SAMPLES, "--out", out, "--workers", 0, "-q")
-    return out
-
-
-@pytest.fixture(scope="module")
 def pages(analysed, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("pages") / "report"
     report.make(analysed, out, lang="en")

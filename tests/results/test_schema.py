@@ -7,6 +7,7 @@ import json
 
 import pytest
 import running
+from command import prosody
 from places import ROOT, SAMPLES
 
 from prosody.results import records, schema
@@ -40,7 +41,7 @@ def out(tmp_path_factory):
     (folder / "cut.wav").write_bytes(wav[:30000])
     (folder / "alone.wav").write_bytes(wav)
     out = tmp_path_factory.mktemp("run") / "out"
-    done = running.finish("analyze", folder, "--out", out)
+    done = prosody("analyze", folder, "--out", out)
     assert done.returncode == 1, done.stderr
     return out
 
@@ -54,7 +55,7 @@ def test_every_row_of_a_run_with_failures_fits(out):
 
 @pytest.mark.slow
 def test_rows_without_judgement_fit(tmp_path):
-    done = running.finish("analyze", SAMPLES, "--measures-only", "--lang", "nl", "--out", tmp_path)
+    done = prosody("analyze", SAMPLES, "--measures-only", "--lang", "nl", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     hold(tmp_path, measures_only=True)
 
@@ -68,7 +69,7 @@ def test_gated_clips_fit(tmp_path):
     soundfile.write(tmp_path / "noise.wav", 0.1 * rng.standard_normal(8000), 8000)
     soundfile.write(tmp_path / "zeros.wav", np.zeros(8000), 8000)
     soundfile.write(tmp_path / "short.wav", 0.1 * rng.standard_normal(1600), 8000)
-    done = running.finish("analyze", tmp_path, "--clips", "--out", tmp_path / "out")
+    done = prosody("analyze", tmp_path, "--clips", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     hold(tmp_path / "out")
     gated = [row for row in running.rows(tmp_path / "out" / "apologies.jsonl") if row["gates"]]

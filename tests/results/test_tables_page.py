@@ -3,19 +3,16 @@
 import re
 
 import pytest
-import running
-from places import ROOT, SAMPLES
+from places import ROOT
 
 PAGE = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r"<!-- query: (\w+) -->\n```\w+\n(.*?)```", PAGE, re.S)
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tables")
-    done = running.finish("analyze", SAMPLES, "--out", folder / "results", "--workers", 0, "-q")
-    assert done.returncode == 0, done.stderr
-    return folder
+def results(analysed):
+    """The folder in which ``results`` lies."""
+    return analysed.parent
 
 
 def test_the_page_has_queries_for_both():

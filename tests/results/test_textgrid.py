@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 import running
+from command import prosody
 from places import SAMPLES
 
 from prosody.calls.windows import read_windows
@@ -80,7 +81,7 @@ def test_what_is_written_can_be_read_as_windows(tmp_path):
 @pytest.mark.slow
 def test_praat_opens_them(tmp_path):
     parselmouth = pytest.importorskip("parselmouth", reason="Praat is not installed")
-    done = running.finish("analyze", SAMPLES, "--textgrid", "--out", tmp_path)
+    done = prosody("analyze", SAMPLES, "--textgrid", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     files = sorted((tmp_path / "textgrids").glob("*.TextGrid"))
     assert len(files) == 4
@@ -94,6 +95,6 @@ def test_praat_opens_them(tmp_path):
     texts = [r["text"] for r in running.rows(tmp_path / "apologies.jsonl")
              if "3-four" in r["recording"]]  # fmt: skip
     assert [label for label in labels if label] == texts
-    again = running.finish("analyze", SAMPLES, "--out", tmp_path)
+    again = prosody("analyze", SAMPLES, "--out", tmp_path)
     assert again.returncode == 0
     assert not (tmp_path / "textgrids").exists()

@@ -6,9 +6,10 @@ import json
 import math
 import sys
 
+import command
 import pytest
 import running
-from places import SAMPLES
+from places import SAMPLES, nearly
 
 import prosody
 from prosody.calls import pseudonyms
@@ -28,18 +29,9 @@ def manifest(tmp_path):
     return path
 
 
-def nearly(value):
-    """Return rows whose numbers equal those near them: the number of threads moves last digits."""
-    if isinstance(value, dict):
-        return {k: nearly(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [nearly(v) for v in value]
-    return pytest.approx(value, rel=1e-5) if isinstance(value, float) else value
-
-
 def test_rows_are_mappings_with_attributes_and_those_of_the_command_line(tmp_path):
     found = prosody.analyze(CALL, lang="nl")
-    running.finish("analyze", CALL, "--lang", "nl", "--out", tmp_path, "--workers", "0")
+    command.prosody("analyze", CALL, "--lang", "nl", "--out", tmp_path)
     assert json.loads(json.dumps(found, allow_nan=False)) == nearly(
         running.rows(tmp_path / "apologies.jsonl")
     )

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import running
+from command import prosody
 from places import SAMPLES
 
 from prosody.calls.collect import collect
@@ -45,7 +46,8 @@ def cluster(tmp_path):
 @pytest.fixture(scope="module")
 def local(tmp_path_factory):
     out = tmp_path_factory.mktemp("local")
-    assert running.finish("analyze", SAMPLES, "--out", out).returncode == 0
+    done = running.finish("analyze", SAMPLES, "--out", out, "--workers", 1)
+    assert done.returncode == 0, done.stderr
     return out
 
 
@@ -61,7 +63,7 @@ def test_two_dask_workers_give_the_rows_of_this_machine(cluster, local, tmp_path
     assert done.returncode == 0, done.stderr
     assert_same(tmp_path, local)
     assert json.loads((tmp_path / "run.json").read_text("utf-8"))["command"]["engine"] == "dask"
-    again = running.finish("analyze", SAMPLES, "--out", tmp_path)
+    again = prosody("analyze", SAMPLES, "--out", tmp_path)
     assert "4/4 recordings were done already" in again.stderr
 
 

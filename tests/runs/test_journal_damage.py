@@ -8,6 +8,7 @@ import random
 import shutil
 import sqlite3
 
+import command
 import pytest
 import running
 from damaged import (
@@ -347,14 +348,6 @@ def prosody(*args):
     return CliRunner().invoke(app, [str(a) for a in args])
 
 
-@pytest.fixture(scope="module")
-def analysed(tmp_path_factory):
-    out = tmp_path_factory.mktemp("analysed") / "out"
-    done = prosody("analyze", SAMPLES, "--out", out, "--workers", "0", "-q")
-    assert done.exit_code == 0, done.output
-    return out
-
-
 @pytest.mark.parametrize("name", ["apologies.jsonl", "recordings.jsonl", "run.json"])
 def test_damaged_results_are_told_of_or_refused_by_whoever_reads_them(analysed, name, tmp_path):
     seen = set()
@@ -384,12 +377,12 @@ def test_analyze_says_that_a_journal_was_damaged_and_gives_the_same_rows(analyse
         db.execute("update recordings set judged = 9 where name like '3-%'")
         db.commit()
     (out / "apologies.jsonl").write_text("{}\n")
-    done = running.finish("analyze", SAMPLES, "--out", out, "--workers", 0, "-q", "--lang", "nl")
+    done = command.prosody("analyze", SAMPLES, "--out", out, "-q", "--lang", "nl")
     assert done.returncode == 0, done.stderr
     assert "was beschadigd. Opnamen die nog gaaf zijn en blijven staan: 3" in done.stderr
     assert json.loads((out / "run.json").read_text(encoding="utf-8"))["journal_saved"] == 3
     assert not write.changed(out)
-    english = running.finish("analyze", SAMPLES, "--out", out, "--workers", 0)
+    english = command.prosody("analyze", SAMPLES, "--out", out)
     assert "damaged" not in english.stderr
     assert len(running.rows(out / "recordings.jsonl")) == 4
 

@@ -37,7 +37,8 @@ def made(tmp_path_factory):
     out = tmp_path_factory.mktemp("made") / "out"
     with pytest.MonkeyPatch.context() as patch:  # the key that conftest sets for each test
         patch.setenv("PROSODY_KEY_FILE", str(tmp_path_factory.getbasetemp() / "agents.key"))
-        done = prosody("analyze", "--manifest", folder / "calls.csv", "--textgrid", "--out", out)
+        done = prosody("analyze", "--manifest", folder / "calls.csv", "--textgrid", "--out", out,
+                       "--workers", 0)  # fmt: skip
     assert done.exit_code == 0, done.output
     return out
 
@@ -193,7 +194,10 @@ def test_a_folder_without_results(tmp_path):
 
 def test_runs_made_in_different_ways_are_not_merged(out, tmp_path):
     other = tmp_path / "other"
-    assert prosody("analyze", SAMPLES, "--measures-only", "--out", other).exit_code == 0
+    assert (
+        prosody("analyze", SAMPLES, "--measures-only", "--workers", 0, "--out", other).exit_code
+        == 0
+    )
     done = prosody("merge", out, other, "--out", tmp_path / "both")
     assert "do not belong together" in str(done.exception)
 

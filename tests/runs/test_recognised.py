@@ -2,12 +2,11 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from importlib import import_module
 
 import pytest
+from command import prosody
 from places import SAMPLES
 
 from prosody import transcripts
@@ -133,11 +132,6 @@ def test_a_complaint_without_an_apology_is_only_said_where_all_words_can_be_reli
 # --- the command line ----------------------------------------------------------------------------
 
 
-def prosody(*args, **env):
-    command = [sys.executable, "-c", "from prosody.cli import main; main()", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, **env)
-
-
 def test_analyze_recognises_what_has_no_transcript(tdt, tmp_path):
     shutil.copy(CALL, tmp_path / "call.wav")
     out = tmp_path / "out"
@@ -190,11 +184,9 @@ def test_without_a_name_the_best_recogniser_is_meant():
     ],
 )
 def test_a_folder_of_recordings_is_told_what_to_do(args, told, tmp_path):
-    import os
-
     shutil.copy(CALL, tmp_path / "call.wav")
-    env = {**os.environ, "PROSODY_RECOGNISERS": str(tmp_path), "HF_HOME": str(tmp_path)}
-    done = prosody("analyze", tmp_path / "call.wav", "--out", tmp_path / "out", *args, env=env)
+    env = {"PROSODY_RECOGNISERS": str(tmp_path), "HF_HOME": str(tmp_path)}
+    done = prosody("analyze", tmp_path / "call.wav", "--out", tmp_path / "out", *args, **env)
     assert done.returncode == 2
     assert told in " ".join(done.stderr.split())
 

@@ -10,6 +10,7 @@ import zlib
 
 import pytest
 import running
+from command import prosody
 from hypothesis import given
 from hypothesis import strategies as st
 from places import SAMPLES
@@ -122,7 +123,9 @@ def _all_that_was_written(out, done):
 def test_nothing_planted_anywhere_is_found_in_anything_written(tmp_path, lang):
     n = _plant(tmp_path / "in")
     out = tmp_path / "out"
-    done = running.finish(
+    # As a process of its own once: libraries write to the screen past Python.
+    analyze = running.finish if lang == "en" else prosody
+    done = analyze(
         "analyze", "--manifest", tmp_path / "in" / "calls.csv", "--redact", "--workers", "0",
         "--agent-channel", "left", "--textgrid", "--format", "xlsx", "--json-progress",
         "--lang", lang, "--out", out,
@@ -131,7 +134,7 @@ def test_nothing_planted_anywhere_is_found_in_anything_written(tmp_path, lang):
     lines = running.rows(out / "recordings.jsonl")
     assert len({line["recording"] for line in lines}) == len(lines) == n
     assert sorted({line["code"] for line in lines}) == ["", "bad_transcript", "truncated"]
-    assert running.finish("report", out).returncode == 0
+    assert prosody("report", out).returncode == 0
     for where, data in _all_that_was_written(out, done):
         for word in PLANTED:
             assert word.lower().encode() not in data.lower(), (where, word)
@@ -152,8 +155,8 @@ def test_redacted_names_are_the_same_in_every_run_and_find_their_windows(tmp_pat
     (tmp_path / "Zonderland.wav").write_bytes(wav.read_bytes())
     (tmp_path / "w.csv").write_text("recording,start_s,end_s\nZonderland,25.6,28.3\n")
     seen = set()
-    for out in (tmp_path / "one", tmp_path / "two"):
-        done = running.finish(
+    for run, out in ((running.finish, tmp_path / "one"), (prosody, tmp_path / "two")):
+        done = run(
             "analyze", tmp_path / "Zonderland.wav", "--windows", tmp_path / "w.csv", "--redact",
             "--workers", "0", "--agent-channel", "left", "--out", out,
         )  # fmt: skip
