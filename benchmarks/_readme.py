@@ -240,7 +240,7 @@ def judge() -> str:
 
 def figures() -> str:
     """Return all figures of the README."""
-    return "\n\n".join([words(), pitch(), measures(), parity(), judge()])
+    return "\n\n".join([words(), judge(), pitch(), measures(), parity()])
 
 
 def demo() -> str:
