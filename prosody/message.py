@@ -1,7 +1,7 @@
 """What is said of recordings and requests, in the reader's language.
 
-A `Message` carries its English sentence; for other languages ``words/reading.LANG.toml`` has a
-sentence per code, filled with the message's values. What has none there stays English.
+``words/reading.LANG.toml`` has a sentence per code, filled with the message's values. A `Message`
+carries the English one; what has none in another language stays English.
 """
 
 from __future__ import annotations
@@ -36,6 +36,20 @@ class Message:
     def __str__(self) -> str:
         return f"{self.text} {self.remedy}".strip()
 
+    @classmethod
+    def of(cls, code: str, **values: object) -> Message:
+        """Return a remark by its code; ``values`` fill its sentence and its advice."""
+        table = words.load("reading", _OWN)
+        sentence = table["remark"][code]
+        if isinstance(sentence, list):  # of one, and of several
+            sentence = sentence[values["count"] != 1]
+        own = {name: str(value) for name, value in values.items()}
+        known = {name.capitalize(): v[:1].upper() + v[1:] for name, v in own.items()} | values
+        if "why" in own:
+            known["why"] = table["why"][own["why"]]
+        advice = table["advice"].get(code, "")
+        return cls(code, sentence.format(**known), advice.format(**known), own)
+
     def to(self, lang: str) -> Message:
         """Return the message in a language, as far as that has its sentence and its values."""
         table = _table(lang)
@@ -45,9 +59,12 @@ class Message:
             sentence = table.get("remark", {}).get(self.code)
         if sentence is None:
             return self
-        names = table.get("name", {})
+        known = {
+            k: table["why" if k == "why" else "name"].get(v, _number(v))
+            for k, v in self.values.items()
+        }
         try:
-            text = sentence.format(**{k: names.get(v, _number(v)) for k, v in self.values.items()})
+            text = sentence.format(**known)
         except KeyError:
             return self
         return replace(self, text=text, remedy="")

@@ -25,7 +25,7 @@ def codes_in_the_code() -> set[str]:
     modules = [path for room in ROOMS for path in (SOURCES / room).glob("*.py")]
     text = "".join(path.read_text(encoding="utf-8") for path in modules)
     # What a transcript made us assume has a table of its own.
-    return set(re.findall(r'Message\(\s*"(\w+)"', text)) - {"assumed"}
+    return set(re.findall(r'Message(?:\.of)?\(\s*"(\w+)"', text)) - {"assumed"}
 
 
 def test_there_are_other_languages_and_remarks():
@@ -76,6 +76,30 @@ def test_values_are_filled_in_and_named_in_the_language():
     assert said.to("nl").code == "late_track"
     assert said.to("en") is said
     assert said.to("xx") is said
+
+
+def test_a_remark_is_filled_from_its_table():
+    one, some = (Message.of("invented_lines", count=n).text for n in (1, 3))
+    assert one == "1 line has no voice under it: a recogniser may have invented it. Left out."
+    assert some.startswith("3 lines have no voice under them")
+    bleed = Message.of("bleed", one="the agent's track", other="channel 1", db=20)
+    assert str(bleed) == (
+        "The agent's track is heard in channel 1, 20 dB softer. "
+        "Measures of soft or overlapping speech may be off."
+    )
+    assert bleed.to("nl").text.startswith("Er lekt geluid door: het spoor van de medewerker is")
+    assert "12,345 s" in Message.of("clock_unit", end=12345, seconds=60).text
+    unused = Message.of("columns_not_used", columns="rate")  # a name that is a reason, too
+    assert unused.text.endswith(": rate.")
+    assert unused.to("nl").text.endswith(": rate.")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_both_tables_have_the_same_remarks_and_reasons(lang):
+    own, other = words.load("reading", "en"), words.load("reading", lang)
+    assert set(own["remark"]) == set(other["remark"]) - {"role_unknown"}
+    assert set(own["why"]) == set(other["why"])
+    assert set(own["advice"]) <= set(own["remark"])
 
 
 def test_what_has_no_sentence_or_no_values_stays_as_it_is():

@@ -213,25 +213,13 @@ def remarks(path: Path, found: Found, header: Header, decoder: Decoder) -> tuple
     if not claimed and suffix in HEADERLESS:
         claimed = HEADERLESS[suffix].name
     if claimed and claimed != found.name and suffix not in _SUFFIXES.get(found.name, ()):
-        out.append(
-            Message(
-                "renamed",
-                f"Named {suffix}, holds {found.name}; it was read by its content.",
-                values={"suffix": suffix, "format": found.name},
-            )
-        )
+        out.append(Message.of("renamed", suffix=suffix, format=found.name))
     if header.open_ended:
-        out.append(
-            Message(
-                "open_ended",
-                "The recorder did not write the length; the sound was read to the file's end.",
-            )
-        )
+        out.append(Message.of("open_ended"))
     if header.insert is not None and found.demuxer == "wav":
-        text = "A chunk of odd length has no pad byte after it; the file was read as if it had."
-        out.append(Message("no_pad_byte", text))
+        out.append(Message.of("no_pad_byte"))
     if getattr(decoder, "tracks", 1) > 1:
-        out.append(Message("more_tracks", "The file has several sound tracks; the first was read."))
+        out.append(Message.of("more_tracks"))
     return tuple(out)
 
 

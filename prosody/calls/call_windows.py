@@ -28,13 +28,8 @@ def of(call: Call) -> list[Window] | None:
 
 def nothing(call: Call) -> Message:
     """Say that the file names no window of this call."""
-    file, known = Path(call.windows or "").name, ", ".join(names(call)[:3])
-    return Message(
-        "no_window",
-        f"{file} names no window of this recording.",
-        f"Its column recording should hold one of: {known}.",
-        {"file": file, "names": known},
-    )
+    file = Path(call.windows or "").name
+    return Message.of("no_window", file=file, names=", ".join(names(call)[:3]))
 
 
 def turns(windows: Sequence[Window]) -> tuple[Turn, ...]:

@@ -230,8 +230,7 @@ def _sided(files: Sequence[Path]) -> tuple[list[Call], list[Path]]:
 
 def _one_side(role: Role) -> Message:
     other = "customer" if role == "agent" else "agent"
-    text = f"Only the {role}'s side of this call is here, not the {other}'s."
-    return Message("one_side", text, values={"role": role, "other": other})
+    return Message.of("one_side", role=role, other=other)
 
 
 # --- what lies beside ---------------------------------------------------------------------------
@@ -302,9 +301,8 @@ def _with_transcript(call: Call, transcripts: Path | None, names: _Names) -> Cal
                 call = replace(call, transcript=found)
                 if others:
                     unused = ", ".join(other.name for other in others)
-                    text = f"Several transcripts are there: {found.name} was used, not {unused}."
                     which = {"used": found.name, "unused": unused}
-                    remarks.append(Message("several_transcripts", text, values=which))
+                    remarks.append(Message.of("several_transcripts", **which))
                 break
     if call.transcript is None and len(call.sources) > 1:
         sources = []
@@ -324,12 +322,8 @@ def _with_transcript(call: Call, transcripts: Path | None, names: _Names) -> Cal
 def _told_apart(calls: list[Call]) -> list[Call]:
     """Remark on a transcript that was found for several calls: their names are the same."""
     found = Counter(call.transcript for call in calls if call.transcript is not None)
-    text = "This transcript belongs to several recordings of the same name."
-    remark = Message(
-        "shared_transcript", text, "Give folders, or a manifest, that tell them apart."
-    )
     return [
-        replace(call, remarks=(*call.remarks, remark))
+        replace(call, remarks=(*call.remarks, Message.of("shared_transcript")))
         if call.transcript is not None and found[call.transcript] > 1
         else call
         for call in calls

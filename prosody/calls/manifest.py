@@ -85,9 +85,7 @@ def _check_header(path: Path, header: Sequence[str]) -> tuple[Message, ...]:
             raise UsageError(f"{path}: there is no column '{name}'.", f"Did you mean '{close[0]}'?")
     if not unknown:
         return ()
-    columns = ", ".join(unknown)
-    text = f"Columns of the manifest not used: {columns}."
-    return (Message("columns_not_used", text, values={"columns": columns}),)
+    return (Message.of("columns_not_used", columns=", ".join(unknown)),)
 
 
 def _channel(value: str, where: str) -> int | None:
@@ -207,8 +205,7 @@ def from_names(calls: list[Call], meta_from: str) -> list[Call]:
         match = pattern.search(call.sources[0].path.name)
         values = {k: v or "" for k, v in match.groupdict().items()} if match else {}
         if not values:
-            text = "The file's name does not fit --meta-from; its fields stay empty."
-            out.append(replace(call, remarks=(*call.remarks, Message("no_meta", text))))
+            out.append(replace(call, remarks=(*call.remarks, Message.of("no_meta"))))
             continue
         where = f"--meta-from on {call.name}"
         channel = _channel(values.pop("channel", ""), where)

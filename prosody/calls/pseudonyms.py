@@ -107,13 +107,6 @@ def pseudonym(name: str, secret: bytes, kind: str = "agent") -> str:
     return f"{kind}-" + hmac.new(secret, folded, hashlib.sha256).hexdigest()[:10]
 
 
-NAME_PART = Message(
-    "name_part",
-    "A part of the agent's name may still stand in the name of this file or call.",
-    "Rename it, or use --redact, which writes no file's name.",
-)
-
-
 def pseudonymise(
     calls: Sequence[Call], *, agents: bool = True, redacted: bool = False
 ) -> list[Call]:
@@ -151,7 +144,7 @@ def pseudonymise(
                     agent=hides[0][1],
                     name=shown[0],
                     call_id=shown[1],
-                    remarks=(*call.remarks, NAME_PART) if left else call.remarks,
+                    remarks=(*call.remarks, Message.of("name_part")) if left else call.remarks,
                     hides=hides,
                 )
             )

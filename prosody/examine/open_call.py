@@ -365,13 +365,7 @@ def _language(
     code, sure = spoken(call, replace(transcript, turns=tuple(turns)), asked)
     if sure:
         return code, ()
-    remark = Message(
-        "language_unsure",
-        f"The words do not clearly tell the language; taken as '{code}'.",
-        "Give it with --language.",
-        {"language": code},
-    )
-    return code, (remark,)
+    return code, (Message.of("language_unsure", language=code),)
 
 
 def _acts(opened: OpenCall, settings: Settings) -> tuple[Act, ...]:
@@ -419,9 +413,7 @@ def _from_windows(
                 code="bad_windows",
             )
     if any(a.role == "customer" for a in out):
-        remarks.append(
-            Message("other_role", "Windows of the customer are not judged: only the agent's are.")
-        )
+        remarks.append(Message.of("other_role"))
     return tuple(out), tuple(remarks)
 
 

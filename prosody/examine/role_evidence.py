@@ -161,16 +161,10 @@ def _turned(transcript: Transcript) -> tuple[Transcript, Message | None]:
     if found is None or found.labels != ("customer",):
         return transcript, None
     if not found.sure:
-        text = "By the wording the customer answers as an agent does: are the roles swapped?"
-        return transcript, Message("roles_doubtful", text, "If so, use --agent-speaker.")
+        return transcript, Message.of("roles_doubtful")
     other: dict[Role, Role] = {"agent": "customer", "customer": "agent"}
     turns = tuple(replace(t, role=other.get(t.role, "unknown")) for t in transcript.turns)
-    text = (
-        "The transcript's roles are swapped: whom it calls the customer clearly greets, asks and "
-        "offers help as an agent does. They were turned round."
-    )
-    remedy = "If that is wrong, use --agent-speaker."
-    return replace(transcript, turns=turns), Message("roles_swapped", text, remedy)
+    return replace(transcript, turns=turns), Message.of("roles_swapped")
 
 
 def said_once(transcript: Transcript) -> tuple[Transcript, Message | None]:
@@ -206,23 +200,12 @@ def said_once(transcript: Transcript) -> tuple[Transcript, Message | None]:
         for i, t in enumerate(turns)
         if i not in gone
     )
-    text = (
-        f"{len(gone)} lines stand twice in the transcript, once for each side; they were read once."
-    )
-    remark = Message("doubled_lines", text, values={"count": str(len(gone))})
-    return replace(transcript, turns=kept), remark
+    return replace(transcript, turns=kept), Message.of("doubled_lines", count=len(gone))
 
 
 def wording_remark(found: Agents) -> Message:
     """Say that the wording told the agent, and how surely."""
-    sure = "clearly" if found.sure else "probably"
-    return Message(
-        "roles_from_greeting",
-        f"Roles taken from the wording: {sure}, one side greets, asks and offers help as an agent "
-        "does.",
-        "If that is wrong, use --agent-channel or --agent-speaker.",
-        {"sure": sure},
-    )
+    return Message.of("roles_from_greeting", sure="clearly" if found.sure else "probably")
 
 
 def named_by_user(transcript: Transcript, agent_speaker: str) -> tuple[Transcript, Message | None]:
@@ -239,12 +222,7 @@ def named_by_user(transcript: Transcript, agent_speaker: str) -> tuple[Transcrip
     labels = {t.speaker for t in transcript.turns if t.speaker}
     if not wanted & {label.casefold() for label in labels}:
         # How many, and not which: a label may be a customer's name.
-        text = (
-            "The transcript has no speaker of the name that --agent-speaker gives; it has "
-            f"{len(labels)} others."
-        )
-        values = {"count": str(len(labels))}
-        return transcript, Message("no_such_speaker", text, values=values)
+        return transcript, Message.of("no_such_speaker", count=len(labels))
 
     def role(turn: Turn) -> Role:
         if not turn.speaker:

@@ -118,29 +118,12 @@ def bleed_remarks(
     """Say what two channels share, as far as it matters."""
     out = []
     if found.same:
-        out.append(
-            Message(
-                "same_audio",
-                f"{_capital(names[0])} and {names[1]} carry the same sound; they were read as one.",
-            )
-        )
-        return tuple(out)
+        return (Message.of("same_audio", one=names[0], other=names[1]),)
     for channel in (0, 1):
         level = found.bleed_db[channel]
         if level > BLEED_DB:
-            out.append(
-                Message(
-                    "bleed",
-                    f"{_capital(names[channel])} is heard in {names[1 - channel]}, "
-                    f"{-level:.0f} dB softer.",
-                    "Measures of soft or overlapping speech may be off.",
-                    {
-                        "one": names[channel],
-                        "other": names[1 - channel],
-                        "db": f"{-level:.0f}",
-                    },
-                )
-            )
+            one, other = names[channel], names[1 - channel]
+            out.append(Message.of("bleed", one=one, other=other, db=round(-level)))
     return tuple(out)
 
 
@@ -161,19 +144,8 @@ def _dead_remarks(known: Roles, sound: Sound) -> tuple[Message, ...]:
         role = roles.get((source, channel), "unknown")
         one = "the recording" if len(sound.signals) == 1 else f"channel {channel}"
         one = one if role == "unknown" else f"the {role}'s track"
-        text = (
-            f"{_capital(one)} stands at full scale throughout: this side was not recorded, or "
-            "silence was written as zeros in a coding where they are full scale."
-            if full
-            else f"{_capital(one)} is silent throughout: this side was not recorded."
-        )
-        code = "full_scale_channel" if full else "silent_channel"
-        out.append(Message(code, text, values={"one": one}))
+        out.append(Message.of("full_scale_channel" if full else "silent_channel", one=one))
     return tuple(out)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _from_sources(call: Call, transcript: Transcript | None, sound: Sound) -> Roles:
@@ -212,23 +184,9 @@ def _from_sources(call: Call, transcript: Transcript | None, sound: Sound) -> Ro
     paths = {track.path for track in tracks}
     ends = [track.offset_s + recordings[track.source].info.duration_s for track in tracks]
     if len(paths) > 1 and max(ends) - min(ends) > MAX_LENGTH_GAP_S and not offsets:
-        remarks.append(
-            Message(
-                "unequal_tracks",
-                f"The two tracks differ by {max(ends) - min(ends):.1f} s in length; they were "
-                "taken to begin together.",
-                values={"seconds": f"{max(ends) - min(ends):.1f}"},
-            )
-        )
+        remarks.append(Message.of("unequal_tracks", seconds=f"{max(ends) - min(ends):.1f}"))
     late = [track for track in tracks if track.offset_s > 0.05]
-    remarks.extend(
-        Message(
-            "late_track",
-            f"The {t.role}'s track begins {t.offset_s:.2f} s after the other one.",
-            values={"role": t.role, "seconds": f"{t.offset_s:.2f}"},
-        )
-        for t in late
-    )
+    remarks.extend(Message.of("late_track", role=t.role, seconds=f"{t.offset_s:.2f}") for t in late)
     if len(tracks) == 2:
         one, other = ((t.source, t.channel) for t in tracks)
         found = sound.crosstalk(one, other, offsets_s=(tracks[0].offset_s, tracks[1].offset_s))
@@ -355,8 +313,10 @@ def _channels(
         if clip:
             return Roles(_shared(sound, agent), "clip", remarks)
         other = _agent_on(sound, transcript, marked) if two else None
-        doubt = (_doubt(agent, other),) if other is not None and other.doubts(agent) else ()
-        return Roles(_split(sound, agent), "split", (*remarks, *doubt))
+        if other is not None and other.doubts(agent):
+            names = {"channel": agent, "other": other.agent, "file": other.file}
+            remarks = (*remarks, Message.of(DOUBTFUL, **names))
+        return Roles(_split(sound, agent), "split", remarks)
     layout: Literal["mono", "clip"] = "clip" if clip else "mono"
     if found.same and two:
         shared = _one_channel(sound, transcript, clip)
@@ -366,8 +326,7 @@ def _channels(
         return Roles(_shared(sound, live), layout, remarks)
     if clip:
         # A take has one speaker; a stereo microphone or a room makes its channels differ.
-        text = f"{count} different channels; channel 0 was measured, nothing mixed."
-        remark = Message("clip_channel", text, "Choose another with --agent-channel right.")
+        remark = Message.of("clip_channel", count=count)
         return Roles(_shared(sound, 0), "clip", (*remarks, remark))
     if agent_channel == "mono":
         raise RoleError(
@@ -380,12 +339,8 @@ def _channels(
     other = _agent_on(sound, transcript, marked)
     if other is not None:
         if other.heard:
-            text = (
-                f"The agent of the {other.file} is heard on channel {other.agent} (by when they "
-                "speak)."
-            )
-            values = {"file": other.file, "channel": str(other.agent)}
-            remarks = (*remarks, Message("roles_from_voice", text, values=values))
+            where = Message.of("roles_from_voice", file=other.file, channel=other.agent)
+            remarks = (*remarks, where)
         return Roles(_split(sound, other.agent), "split", remarks)
     raise _untold(sound, transcript)
 
@@ -528,13 +483,3 @@ def _score(joint: Clock, legs: Sequence[Clock]) -> float:
     own = [c.kappa for c in legs if c.state in ("fits", "corrected")]
     joint_k = -1.0 if math.isnan(joint.kappa) else joint.kappa
     return max(joint_k, sum(own) / 2 if len(own) == 2 else -1.0)
-
-
-def _doubt(agent: int, other: _AgentOn) -> Message:
-    return Message(
-        DOUBTFUL,
-        f"--agent-channel says that the agent is on channel {agent}; by the {other.file} it is "
-        f"channel {other.agent}.",
-        "Listen to one call, and correct the one that is wrong.",
-        {"channel": str(agent), "other": str(other.agent), "file": other.file},
-    )

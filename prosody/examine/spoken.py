@@ -45,15 +45,6 @@ SEARCHED = (
     "no transcript has the recording's name, beside it, in --transcripts, or in a folder "
     "transcript, transcripts, captions ... beside it and up to two folders above"
 )
-# Why recognised words are no evidence.
-POOR = {
-    "weak_language": "the model errs too often in this language",
-    "other_language": "the call sounds like a language that is not known here",
-    "no_language": "they are not the words of any language that is known here",
-    "loops": "the model wrote the same words again and again",
-    "rate": "there are far too many of them, or too few, for so much speech",
-    "unsure": "the model itself gives them little probability",
-}
 
 
 def no_words(call: Call) -> TranscriptError:
@@ -188,27 +179,11 @@ def _recognised(
     note = assumed("the words were {a}: some may be wrong", a=made.source)
     remarks = []
     if found.poor:
-        remarks.append(
-            Message(
-                "poor_words",
-                f"The words were {made.source}, and are no evidence: {POOR[found.poor]}. Nothing "
-                "is concluded from what is, or is not, among them.",
-                "Take a better recogniser (prosody recognisers), a transcript, or --windows; where "
-                "the language is not right, --language.",
-                {"why": found.poor, "language": made.language or "?"},
-            )
-        )
+        remarks.append(Message.of("poor_words", why=found.poor, source=made.source))
         made = replace(made, turns=())
     elif found.doubts:
-        remarks.append(
-            Message(
-                "doubtful_words",
-                f"{sum(found.doubts.values()):.0f} of {found.speech_s:.0f} s of speech gave no "
-                "words to rely on, and are left out.",
-                "",
-                {"seconds": f"{sum(found.doubts.values()):.0f}", "of": f"{found.speech_s:.0f}"},
-            )
-        )
+        lost_s = round(sum(found.doubts.values()))
+        remarks.append(Message.of("doubtful_words", seconds=lost_s, of=round(found.speech_s)))
     return replace(made, notes=(note,)), found, remarks
 
 
@@ -252,30 +227,18 @@ def _without_announcements(found: Transcript) -> tuple[Transcript, Message | Non
     if not out:
         return found, None
     kept = tuple(t for i, t in enumerate(found.turns) if i not in out)
-    one = len(out) == 1
-    text = (
-        "One line is an announcement" if one else f"{len(out)} lines are announcements"
-    ) + " or a menu; no person says it, and it takes no part."
-    values = {"count": str(len(out))}
-    return replace(found, turns=kept), Message("announcements", text, values=values)
+    return replace(found, turns=kept), Message.of("announcements", count=len(out))
 
 
 def corrected(clock: Clock, until_s: float) -> Message:
     """Say how a transcript's clock was put right."""
     seconds = abs(clock.offset_s)
-    values = {"seconds": f"{seconds:.1f}", "percent": f"{abs(clock.rate) * 100:.1f}"}
     if abs(clock.rate) * max(until_s, 0.0) <= CLOSE_S:
-        way = "behind" if clock.offset_s < 0 else "ahead of"
         code = "clock_late" if clock.offset_s < 0 else "clock_early"
-        text = f"The transcript runs {seconds:.1f} s {way} the sound; corrected."
-        return Message(code, text, values=values)
-    fast = clock.rate < 0
-    text = (
-        f"The transcript's clock runs {values['percent']} % {'fast' if fast else 'slow'}"
-        + (f" and begins {seconds:.1f} s off" if seconds > CLOSE_S else "")
-        + "; corrected."
-    )
-    return Message("clock_fast" if fast else "clock_slow", text, values=values)
+        return Message.of(code, seconds=f"{seconds:.1f}")
+    code = "clock_fast" if clock.rate < 0 else "clock_slow"
+    off = f" and begins {seconds:.1f} s off" if seconds > CLOSE_S else ""
+    return Message.of(code, percent=f"{abs(clock.rate) * 100:.1f}", off=off)
 
 
 # --- transcripts without speakers ---------------------------------------------------------------
@@ -307,13 +270,7 @@ def put_on_channels(
     turns = [moved(t, clock) for t in found.turns] if clock.state == "corrected" else found.turns
     made = tuple(part for turn in turns for part in by_voice(turn, speech))
     agents = agents_by_wording([(str(t.channel), t.text) for t in made if t.channel is not None])
-    remarks = [
-        Message(
-            "channels_from_voice",
-            "The transcript does not say who speaks; turns were put on the channel that speaks "
-            "then.",
-        )
-    ]
+    remarks = [Message.of("channels_from_voice")]
     if clock.state == "corrected":
         remarks.append(corrected(clock, end_s(found.turns)))
     if agents is not None and len(agents.labels) == 1:

@@ -105,7 +105,7 @@ def on_the_clock(call: Call, words: Words, known: Roles, sound: Sound) -> Timed:
         voices = [v + s - low for v, s in zip(voices, found.late_s, strict=False)]
         music = [m + s - low for m, s in zip(music, found.late_s, strict=False)]
         slow = max(tracks, key=lambda t: t.offset_s)
-        remarks.append(_late_track(slow, late - low))
+        remarks.append(Message.of("late_track", role=slow.role, seconds=f"{late - low:.2f}"))
     # Where the user names the other channel, that is the cause.
     if found.clock.state != "unsure" or not any(r.code == DOUBTFUL for r in known.remarks):
         remarks += _said_of_clock(found.clock, words, turns, sides, voices, duration_s)
@@ -180,26 +180,11 @@ def _spread(
             role: Role = tracks[part.channel].role if part.channel is not None else "unknown"
             out.append(replace(part, role=role, channel=turn.channel))
     if any(t.role == "unknown" for t in out):
-        remarks.append(
-            Message(
-                "turns_without_role",
-                "The transcript does not say who speaks in some turns, and neither do the "
-                "channels; apologies in them are left out.",
-                "Give speakers or channels in the transcript.",
-            )
-        )
+        remarks.append(Message.of("turns_without_role"))
     return tuple(out)
 
 
 # --- what is said of it -------------------------------------------------------------------------
-
-
-def _late_track(track: Track, by_s: float) -> Message:
-    return Message(
-        "late_track",
-        f"The {track.role}'s track begins {by_s:.2f} s after the other one.",
-        values={"role": track.role, "seconds": f"{by_s:.2f}"},
-    )
 
 
 def _said_of_clock(
@@ -211,55 +196,24 @@ def _said_of_clock(
     duration_s: float,
 ) -> list[Message]:
     """Say what is wrong with a transcript's clock, by its true cause as far as that shows."""
-    end = end_s(tuple(turns))
+    end, lasts_s = end_s(tuple(turns)), round(duration_s)
     if clock.state in ("fits", "corrected", "unknown"):
         out = [corrected(clock, end)] if clock.state == "corrected" else []
         if words.unit_guessed:
-            other = "milliseconds" if words.unit_guessed == "ms" else "seconds"
-            by = 1000.0 if words.unit_guessed == "ms" else 0.001
-            out.append(
-                Message(
-                    "unit_ms" if words.unit_guessed == "ms" else "unit_s",
-                    f"The turns run to {end * by:,.0f} s, the recording lasts {duration_s:.0f} s: "
-                    f"read as {other}, which fits.",
-                    values={"end": f"{end * by:.0f}", "seconds": f"{duration_s:.0f}"},
-                )
-            )
+            ms = words.unit_guessed == "ms"
+            read_s = round(end * (1000.0 if ms else 0.001))
+            out.append(Message.of("unit_ms" if ms else "unit_s", end=read_s, seconds=lasts_s))
         speech_end = max((float(v[-1, 1]) for v in voices if len(v)), default=0.0)
         if 0 < end < 0.5 * speech_end:
-            out.append(
-                Message(
-                    "transcript_short",
-                    f"The transcript ends at {end:.0f} s, somebody speaks until {speech_end:.0f} "
-                    "s: what is said after it is not known.",
-                    "Export the whole transcript.",
-                    {"end": f"{end:.0f}", "seconds": f"{speech_end:.0f}"},
-                )
-            )
+            out.append(Message.of("transcript_short", end=round(end), seconds=round(speech_end)))
         return out
     if clock.state == "broken":
         shift = clock.after_s - clock.before_s
         way = "behind" if shift < 0 else "ahead of"
-        return [
-            Message(
-                "clock_broken",
-                f"From about {clock.break_s:.0f} s on the words run {abs(shift):.1f} s {way} the "
-                "sound: part of the recording, or of the transcript, is missing. What is said "
-                "after that is not judged.",
-                "Export recording and transcript again.",
-                {"time": f"{clock.break_s:.0f}", "seconds": f"{abs(shift):.1f}"},
-            )
-        ]
+        by = f"{abs(shift):.1f}"
+        return [Message.of("clock_broken", time=round(clock.break_s), seconds=by, way=way)]
     if end > 20 * duration_s:
-        return [
-            Message(
-                "clock_unit",
-                f"The turns run to {end:,.0f} s, the recording lasts {duration_s:.0f} s: "
-                "milliseconds? Nothing is judged.",
-                "Say so with --transcript-unit ms.",
-                {"end": f"{end:.0f}", "seconds": f"{duration_s:.0f}"},
-            )
-        ]
+        return [Message.of("clock_unit", end=round(end), seconds=lasts_s)]
     # Where nothing fits, which channel is whose is told no better.
     ways = [evidence(turns, [s if s > 1 else s ^ swap for s in sides], voices)
             for swap in (0, 1)[: len(voices)]]  # fmt: skip
@@ -272,34 +226,10 @@ def _said_of_clock(
             for c in stretched
         ):
             how = f"{times:.2g} times as long as" if times > 1 else f"only {times:.2g} times"
-            return [
-                Message(
-                    "header_rate",
-                    f"The sound lasts {how} what its transcript says: the header of the recording "
-                    "probably names a wrong sample rate. Nothing is judged.",
-                    "Export the recording again, with its true rate.",
-                    {"times": f"{times:.2g}"},
-                )
-            ]
+            return [Message.of("header_rate", times=f"{times:.2g}", how=how)]
     if end > duration_s + 2.0:
-        return [
-            Message(
-                "clock_beyond",
-                f"The transcript runs to {end:.0f} s, the recording ends at {duration_s:.0f} s, "
-                "and no shift makes them fit: is it of another call? Nothing is judged.",
-                "Check that they belong together; --transcript-offset SECONDS shifts the times.",
-                {"end": f"{end:.0f}", "seconds": f"{duration_s:.0f}"},
-            )
-        ]
-    return [
-        Message(
-            "clock_unsure",
-            "The transcript's times do not fit the sound, and no shift clearly does. Nothing is "
-            "judged.",
-            "Say how much to add with --transcript-offset SECONDS (or --transcript-unit ms), or "
-            "export the transcript again.",
-        )
-    ]
+        return [Message.of("clock_beyond", end=round(end), seconds=lasts_s)]
+    return [Message.of("clock_unsure")]
 
 
 # --- lines that nobody says ---------------------------------------------------------------------
@@ -319,20 +249,10 @@ def _real(
     past = {i for i, turn in enumerate(turns) if turn.end_s > ends_s + CLOSE_S}
     gone = set(_invented(turns, faults, sides, voices, music)) - past
     keep = [i for i in range(len(turns)) if i not in gone]
-    them = "it" if len(gone) == 1 else "them"
-    text = (
-        f"{len(gone)} {'line has' if len(gone) == 1 else 'lines have'} no voice under {them}: a "
-        f"recogniser may have invented {them}. Left out."
-    )
-    remarks = [Message("invented_lines", text, values={"count": str(len(gone))})] if gone else []
+    remarks = [Message.of("invented_lines", count=len(gone))] if gone else []
     if len(past) > 1:  # one line may be stamped wrong
         end = max(turns[i].end_s for i in past)
-        text = (
-            f"The transcript runs to {end:.0f} s, the recording ends at {ends_s:.0f} s: its end is "
-            "missing. What is said after it is not judged."
-        )
-        values = {"end": f"{end:.0f}", "seconds": f"{ends_s:.0f}"}
-        remarks.append(Message("sound_short", text, "Export the whole recording.", values))
+        remarks.append(Message.of("sound_short", end=round(end), seconds=round(ends_s)))
     return tuple(turns[i] for i in keep), tuple(faults[i] for i in keep), remarks
 
 

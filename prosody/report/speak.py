@@ -15,7 +15,7 @@ from prosody.message import nameless
 from prosody.message import remedy as to_do
 from prosody.report.html import Html, tag
 from prosody.results.read import number
-from prosody.words import languages, load
+from prosody.words import load
 
 
 def verdict(row: dict[str, Any], say: dict[str, Any]) -> str:
@@ -79,18 +79,16 @@ def failure(record: dict[str, Any], lang: str, same: bool) -> tuple[str, str]:
     """Return what was wrong with a recording, and the remedy."""
     message, remedy = str(record.get("message") or ""), str(record.get("remedy") or "")
     message = nameless(message, str(record.get("recording")))  # the page says which one
-    if same or lang not in languages("reading"):
-        return message, remedy
-    known = load("reading", lang)
     code = str(record.get("code"))
-    if code not in known["failed"]:
+    known = {} if same else load("reading", lang).get("failed", {})
+    if code not in known:
         return message, remedy
-    return f"{known['failed'][code]} ({message})", to_do(code, remedy, lang)
+    return f"{known[code]} ({message})", to_do(code, remedy, lang)
 
 
 def fault(code: str, lang: str) -> str:
     """Return a kind of failure as a heading, in a language that has words for it."""
-    known = load("reading", lang)["failed"] if lang in languages("reading") else {}
+    known = load("reading", lang).get("failed", {})
     return str(known.get(code, code.replace("_", " ").capitalize())).rstrip(".")
 
 
