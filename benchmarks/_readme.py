@@ -306,21 +306,14 @@ def beside_librosa() -> str:
             return ["-", "-"]
         return [f"{row['r']:.2f}", f"{row['median_difference']:+.3g}"]
 
-    apart = {
-        measure: found
-        for measure, found in by_measure.items()
-        if any(row["r"] is None or row["r"] < ALIKE for row in found.values())
-    }
-    table = grid(
+    return grid(
         ("measure", "unit", *(head for n in sets for head in (f"{n}: r", "difference"))),
         [
             [measure, next(iter(found.values()))["unit"]]
             + [cell for n in sets for cell in cells(found.get(n))]
-            for measure, found in apart.items()
+            for measure, found in by_measure.items()
         ],
     )
-    names = ", ".join(f"`{name}`" for name in by_measure if name not in apart)
-    return f"{table}\n\nIn both {number(ALIKE, 2)} or more: {names}."
 
 
 def report() -> str:
