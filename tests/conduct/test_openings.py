@@ -56,6 +56,7 @@ OPENINGS = {
             "the appointment was called off without anyone letting me know",
             "i've been without power since this morning",
             "my benefits have stopped and no one's told me why",
+            "the man on the phone was so unprofessional",
         ),
         False: (
             "hi i'd like to change my address please",
@@ -107,6 +108,7 @@ OPENINGS = {
             "could you check whether it's still broken",
             "somebody has broken into the house and i want to report it",
             "no i haven't got an account",
+            "i want to keep getting the paper",
         ),
     },
     "nl": {
@@ -155,6 +157,12 @@ OPENINGS = {
             "jullie hebben mij twee facturen gestuurd voor dezelfde maand",
             "de afspraak is zonder iets te laten weten afgezegd",
             "de container staat hier al drie weken vol",
+            "mijn bril is anders dan besproken",
+            "ik moest een uur in de gang wachten",
+            "het handvat is er al af gebroken",
+            "sinds de reparatie trilt hij",
+            "wat een slechte bediening",
+            "het slot zit helemaal niet goed",
         ),
         False: (
             "het lukt mij maandag niet om te komen",
@@ -207,6 +215,9 @@ OPENINGS = {
             "ik ben al twaalf jaar klant en wil graag verlengen",
             "hoe lang duurt het meestal een week of langer",
             "wat doe ik als mijn kaart kwijt is",
+            "ik weet niet zo goed wat er mis is met mijn fiets",
+            "moet ik daar lang op wachten",
+            "mijn telefoon is gevallen en nu zit er een barst in kunnen jullie dat maken",
         ),
     },
 }
