@@ -360,7 +360,9 @@ def test_full_stops_at_the_end_of_turns_change_no_rule(path):
     ("language", "complaint", "sympathy"),
     [
         ("en", "the cup is in pieces", "i am sorry to see this"),
+        ("en", "the cup is in pieces", "i'm so sorry to see it came like that"),
         ("nl", "het glas is gebarsten", "het spijt me dit te zien"),
+        ("nl", "het glas is gebarsten", "het spijt me te zien dat het zo bij u aankwam"),
     ],
 )
 def test_sorry_to_see_this_is_not_nobody_apologised(language, complaint, sympathy):
