@@ -135,7 +135,9 @@ class CallPage:
         if record.get("complaint_without_apology"):
             headline = words["head_complaint"]
         elif not sheet.rows:
-            headline = words["head_poor" if record.get("status") == "poor_words" else "head_none"]
+            poor = record.get("status") == "poor_words"
+            felt = reasons_to_hear.felt(record)
+            headline = words["head_poor" if poor else "head_felt" if felt else "head_none"]
         elif len(sheet.rows) == 1:
             headline = words["head_one"].format(at=clock(number(sheet.rows[0], "start_s")))
         else:

@@ -101,8 +101,9 @@ class Overview(WholeRun):
         """Return the rule most often missed: after complaints where there are enough of them."""
         say = self.say["overview"]
         if not self.run.apologies:
-            return str(say["first_no_apology"].format(
-                calls=len(self.calls), minutes=self._minutes(), transcripts=self._read()
+            felt = sum(reasons_to_hear.felt(c.record) for c in self.calls)
+            return str(say["first_felt" if felt else "first_no_apology"].format(
+                n=felt, calls=len(self.calls), minutes=self._minutes(), transcripts=self._read()
             ))  # fmt: skip
         spoken = [record for record in self.run.recordings if record.get("apologies")]
         after = [record for record in spoken if reasons_to_hear.complained(record)]
@@ -186,6 +187,7 @@ class Overview(WholeRun):
         ]
         untold = sum(
             record.get("complaint_without_apology") is None
+            and not reasons_to_hear.felt(record)
             and record.get("status") not in ("failed", "poor_words")
             for record in self.run.recordings
         )

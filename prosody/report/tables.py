@@ -228,7 +228,10 @@ class Tables(WholeRun):
             words = "; ".join(dict.fromkeys(speak.verdict(r, self.say) for r in call.rows))
             parts.append(tag("span", words, class_="question judged-only"))
         elif not call.rows:
-            parts.append(tag("span", say["poor_words" if poor else "nothing"], class_="question"))
+            key = (
+                "poor_words" if poor else "felt" if reasons_to_hear.felt(call.record) else "nothing"
+            )
+            parts.append(tag("span", say[key], class_="question"))
         rules = [self.say["rules"][m]["name"] for m in missed]
         return tag(
             "tr",

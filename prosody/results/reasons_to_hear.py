@@ -12,6 +12,7 @@ from typing import Any, Final
 WEIGHTS: Final[Mapping[str, int]] = {
     "complaint_without_apology": 20,
     "no_solution": 4,
+    "felt": 3,
     "not_owned": 3,
     "repeated": 3,
     "reservation": 2,
@@ -52,6 +53,8 @@ def reasons(
     found = set()
     if record.get("complaint_without_apology"):
         found.add("complaint_without_apology")
+    if felt(record):
+        found.add("felt")
     conduct = record.get("conduct") or {}
     for rule, reason in _BY_RULE.items():
         result = conduct.get(rule)
@@ -68,6 +71,15 @@ def reasons(
 def weight(found: Iterable[str]) -> int:
     """Return where reasons put a call among others; 0 for none."""
     return sum(WEIGHTS.get(reason, 0) for reason in found)
+
+
+def felt(record: Mapping[str, Any]) -> bool:
+    """Return whether the only "sorry" was sympathy with the thing at hand ("sorry to see this").
+
+    Then nobody can say that a complaint got no apology.
+    """
+    real = (record.get("conduct") or {}).get("real")
+    return isinstance(real, Mapping) and "sorry_as_sympathy" in (real.get("remarks") or ())
 
 
 def complained(record: Mapping[str, Any]) -> bool | None:

@@ -523,8 +523,29 @@ def test_a_rule_is_missed_as_often_in_the_overview_as_in_the_list_and_on_pages(r
         assert (int(link[1]) if link else 0) == n
     assert 'href="calls.html#rule=real">1<' in told["index"]
     page = told["00001"]
-    assert page.count("does not apply: no apology was heard") == 11
-    assert "No apology was heard, so this says nothing" not in page
+    assert page.count("does not apply without an apology") == 11
+    assert "Without an apology this says nothing" not in page
+
+
+def test_a_sorry_that_feels_for_the_customer_is_not_said_to_be_none(results_of):
+    def spoil(rows, lines, head):
+        rows.clear()
+        for line in lines:
+            line |= {"apologies": 0, "status": "no_apology", "complaint_without_apology": False}
+            for result in line["conduct"].values():
+                result |= {"status": "cannot_tell", "value": None, "remarks": ["no_apology"]}
+        lines[0] |= {"complaint_without_apology": None, "complaint": None}
+        lines[0]["conduct"]["real"] |= {"remarks": ["sorry_as_sympathy"]}
+
+    folder = results_of(spoil)
+    report.make(folder, audio=False)
+    index, calls = (
+        (folder / "report" / f"{n}.html").read_text("utf-8") for n in ("index", "calls")
+    )
+    assert "; in 1 of them a" in index
+    assert "it could not be told whether the customer complained" not in index
+    assert calls.count("that may be sympathy") == 1
+    assert 'data-why="felt"' in calls
 
 
 def test_a_quote_begins_with_its_sentence_and_its_sound_a_second_before(results_of):
