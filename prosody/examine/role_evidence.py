@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.arrays import overlap_s
+from prosody.language.patterns import Pattern, any_of
 from prosody.message import Message
 from prosody.transcripts.document import is_machine
 from prosody.transcripts.turns import Role, Transcript, Turn
@@ -44,18 +45,14 @@ Segments = NDArray[np.float64]
 
 
 @lru_cache(maxsize=1)
-def _patterns() -> dict[str, re.Pattern[str]]:
-    """Return the expressions of every kind, of all languages together."""
+def _patterns() -> dict[str, Pattern]:
+    """Return the wordings of every kind, of all languages together."""
     kinds: dict[str, list[str]] = {}
     for file in sorted(resources.files("prosody.examine").iterdir(), key=lambda f: f.name):
         if re.fullmatch(r"who\.\w+\.toml", file.name):
             for kind, found in tomllib.loads(file.read_text(encoding="utf-8")).items():
                 kinds.setdefault(kind, []).extend(found)
-    return {
-        kind: re.compile("|".join(f"(?:{one if one[0] == '^' else chr(92) + 'b' + one})"
-                                  for one in found))
-        for kind, found in kinds.items()
-    }  # fmt: skip
+    return {kind: any_of(found, {}) for kind, found in kinds.items()}
 
 
 @lru_cache(maxsize=4096)
@@ -65,8 +62,8 @@ def plain(text: str) -> str:
 
 
 def says(text: str, kind: str) -> bool:
-    """Whether a text has an expression of a kind: greeting, business, customer, tape ..."""
-    return bool(_patterns()[kind].search(plain(text)))
+    """Whether a text has a wording of a kind: greeting, business, customer, tape ..."""
+    return bool(_patterns()[kind].search(f"{plain(text)} "))
 
 
 def _points_of_greeting(text: str) -> int:

@@ -15,7 +15,7 @@ from prosody.calls.collect import Call, Source, collect
 from prosody.calls.windows import Window
 from prosody.errors import RoleError, UsageError
 from prosody.examine import roles
-from prosody.examine.role_evidence import named_by_wording
+from prosody.examine.role_evidence import named_by_wording, says
 from prosody.examine.sound import Sound
 from prosody.examine.spoken import Words
 from prosody.transcripts.turns import Transcript, Turn, Word
@@ -267,6 +267,22 @@ def test_a_greeting_of_both_sides_does_not_tell_and_one_among_three_does():
 
 
 # --- one channel --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "found"),
+    [
+        ("This is Anna speaking, how are you?", "greeting", True),
+        ("This is a shame, speaking for myself.", "greeting", False),
+        ("Good morning, thanks for calling.", "welcome", True),
+        ("Ik kijk het even voor u na", "business", True),
+        ("Mijn slimme meter doet het niet", "customer", True),
+        ("Oh, mijn hemel", "customer", False),
+        ("Voor al uw vragen over uw rekening kiest u 2.", "tape", True),
+    ],
+)
+def test_wording_of_one_side_is_known(text, kind, found):
+    assert says(text, kind) is found
 
 
 def test_one_channel_without_roles_is_remarked_on(call):
