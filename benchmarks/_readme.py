@@ -125,9 +125,8 @@ def parity() -> str:
     return (
         f"**Parity** with openSMILE eGeMAPSv02 over 404 clips (`python -m benchmarks parity`): "
         f"{len(met)} of {len(targets)} functionals reach the correlation asked of them; loudness, "
-        f"flux, spectral balance and MFCC means {lowest:.3f} or more. What does not reach it rests "
-        "on which frames are voiced and at what pitch; [docs/parity.md](docs/parity.md) holds both "
-        "programs against a laryngograph."
+        f"flux, spectral balance and MFCC means {lowest:.3f} or more. The others rest on which "
+        "frames are voiced and at what pitch ([docs/parity.md](docs/parity.md))."
     )
 
 
@@ -413,8 +412,7 @@ def million() -> str:
             f"**Assumed**: {MINUTES} minutes a call, {CHANNELS} channels at {SR_HZ} Hz as G.711, a "
             "transcript there already, calls spread over the day, processors "
             f"{100 * BUSY_SHARE:.0f} % busy (the rest is for peaks, restarts and a lost "
-            "machine), cores as fast as these, and a disk and network that keep up. The judge is "
-            "part of the figures: a block of a thousand apologies is one call of the model.",
+            "machine), cores as fast as these, and a disk and network that keep up.",
             "",
             grid(("needed for 1,000,000 calls a day", ""), needed),
             "",
