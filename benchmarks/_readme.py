@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import RESULTS, ROOT
+from prosody import __version__
 from prosody.runs.benchmark import BUSY_SPREAD
 from prosody.runs.processes import WORKER_MB
 
@@ -36,6 +37,12 @@ def record(name: str) -> dict[str, Any]:
 def result(name: str) -> dict[str, Any]:
     """Return the figures of one benchmark."""
     return dict(record(name)["results"])
+
+
+def command(name: str) -> str:
+    """Return the command that measured, and on which version where that is another than this."""
+    version = record(name)["versions"]["prosody-sincerity"]
+    return f"`python -m benchmarks {name}`" + (f", on {version}" if version != __version__ else "")
 
 
 # --- how figures are written ----------------------------------------------------------------------
@@ -110,9 +117,8 @@ def measures() -> str:
         [shown, *(f"{both[rate]['rows'][k]['x_real_time']:,.0f}" for rate in rates)]
         for k, shown in names.items()
     ]
-    return (
-        "**Speed** on one core, in times real time (`python -m benchmarks measures`):\n\n"
-        + grid(("", *rates), rows)
+    return f"**Speed** on one core, in times real time ({command('measures')}):\n\n" + grid(
+        ("", *rates), rows
     )
 
 
@@ -123,7 +129,7 @@ def parity() -> str:
     met = [k for k in targets if v02[k]["all"]["r"] >= targets[k]]
     lowest = min(v02[k]["all"]["r"] for k in met if targets[k] >= 0.99)
     return (
-        f"**Parity** with openSMILE eGeMAPSv02 over 404 clips (`python -m benchmarks parity`): "
+        f"**Parity** with openSMILE eGeMAPSv02 over 404 clips ({command('parity')}): "
         f"{len(met)} of {len(targets)} functionals reach the correlation asked of them; loudness, "
         f"flux, spectral balance and MFCC means {lowest:.3f} or more. The others rest on which "
         "frames are voiced and at what pitch ([docs/parity.md](docs/parity.md))."
@@ -403,9 +409,9 @@ def million() -> str:
     ]  # fmt: skip
     return "\n".join(
         [
-            f"Measured (`python -m benchmarks stages`, `scale`, `asr`) on {machine['cores']} cores "
-            f"of {machine['cpu']}, load {machine['load_1min']:g} when it ended; CPU time is that "
-            "of all processes:",
+            f"Measured (`python -m benchmarks stages`, `asr`; {command('scale')}) on "
+            f"{machine['cores']} cores of {machine['cpu']}, load "
+            f"{machine['load_1min']:g} when it ended; CPU time is that of all processes:",
             "",
             grid(("measured", "figure"), measured),
             "",
