@@ -27,6 +27,8 @@ MB = 1 << 20
 # What one worker needs beside the call in hand, and when it has grown enough to be replaced.
 WORKER_MB = 500
 GROWN_MB = 200
+# So little of a file is done within `Limits.time_s`, however long it lasts: nobody asks how long.
+SMALL_BYTES = 1 << 17
 
 Task = tuple[int, Call, str]
 
@@ -155,9 +157,10 @@ class _Worker:
             self.start()
         assert self.process is not None
         try:
-            seconds = self._wait(
-                self.process.submit(module.length_s, call), self.limits.time_s, call
-            )
+            seconds = 0.0
+            if self.spec.options.asr or not _small(call):
+                asked = self.process.submit(module.length_s, call)
+                seconds = self._wait(asked, self.limits.time_s, call)
             words_s = module.recognition_s(self.spec, seconds, self.cost)
             limit = self.limits.time_s + self.limits.time_share * seconds + words_s
             job = self.process.submit(module.run, self.spec, number, call, known)
@@ -210,6 +213,13 @@ class _Worker:
                     f"before it{model}.",
                     "Raise --memory or lower --workers.",
                 )
+
+
+def _small(call: Call) -> bool:
+    try:
+        return sum(os.stat(s.path).st_size for s in call.sources) <= SMALL_BYTES
+    except (OSError, TypeError, ValueError):  # it lies elsewhere, or cannot be asked
+        return False
 
 
 def _late(call: Call, limit_s: float, length_s: float, words_s: float) -> _Gone:
