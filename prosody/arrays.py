@@ -23,8 +23,9 @@ def runs(on: NDArray[np.bool_]) -> NDArray[np.int64]:
     ndarray [shape=(k, 2), int64]
         Positions in `on`, the end exclusive, in order.
     """
-    edges = np.flatnonzero(np.diff(on.astype(np.int8), prepend=0, append=0))
-    return edges.reshape(-1, 2)
+    edged = np.zeros(len(on) + 2, dtype=bool)
+    edged[1:-1] = on
+    return np.flatnonzero(edged[1:] != edged[:-1]).reshape(-1, 2)
 
 
 def join(spans: Spans, gap_s: float) -> Spans:

@@ -311,7 +311,7 @@ class Listener:
         speech = np.concatenate([*self._speech, nothing])
         music = np.concatenate([*self._music, nothing])
         speech[level[: len(speech)] <= SILENCE_DB] = 0.0
-        if len(music):
+        if (music > MUSIC_OFF).any():  # elsewhere there is nothing to take back
             groups = np.pad(level, (0, -len(level) % (2 * GROUP)), constant_values=SILENCE_DB)
             loudest = groups.reshape(-1, 2 * GROUP).max(axis=1)[: len(music)]
             music[loudest < np.quantile(level, LOUD_SHARE) - SOFT_DB] = 0.0
