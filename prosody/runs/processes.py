@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from prosody.calls.call import Call
@@ -217,7 +218,7 @@ class _Worker:
 
 def _small(call: Call) -> bool:
     try:
-        return sum(os.stat(s.path).st_size for s in call.sources) <= SMALL_BYTES
+        return sum(Path(s.path).stat().st_size for s in call.sources) <= SMALL_BYTES
     except (OSError, TypeError, ValueError):  # it lies elsewhere, or cannot be asked
         return False
 
