@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import soundfile
+from command import prosody
 from places import synthetic_voice
 from served import CODE, Running, coach
 
@@ -31,13 +32,6 @@ pytest.importorskip("uvicorn", reason="needs the extra studio")
 
 SR = 16_000
 posix = pytest.mark.skipif(os.name != "posix", reason="needs signals and modes of POSIX")
-
-
-def run(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", CODE, *args],
-        capture_output=True, text=True, check=False, timeout=120, env={**os.environ, **env},
-    )  # fmt: skip
 
 
 def left_in(folder: Path) -> list[str]:
@@ -92,14 +86,6 @@ def test_the_browser_is_started_with_a_link_that_nobody_can_use_after_it(tmp_pat
         assert opened.query != found.parts.query
         assert found.ask("GET", f"/?{opened.query}")[0] == 303
         assert found.ask("GET", f"/?{opened.query}")[0] == 403
-        assert found.ask("GET", f"/?{found.parts.query}")[0] == 303
-
-
-@posix
-def test_from_everywhere_the_links_of_the_network_are_printed(tmp_path: Path) -> None:
-    with coach(tmp_path, "--host", "0.0.0.0", "--allow-network") as found:
-        mine = serve.addresses()
-        assert found.parts.hostname == mine[0]
         assert found.ask("GET", f"/?{found.parts.query}")[0] == 303
 
 
@@ -210,9 +196,13 @@ def test_a_killed_server_leaves_no_process_and_the_next_start_wipes(tmp_path: Pa
             assert two.parts.port != three.parts.port
 
 
-def test_takes_are_kept_in_the_folder_named_and_the_language_goes_along(tmp_path: Path) -> None:
+def test_from_everywhere_takes_are_kept_in_the_folder_named_in_the_language_asked_for(
+    tmp_path: Path,
+) -> None:
     kept = tmp_path / "my takes"
-    with coach(tmp_path / "run", "--keep", str(kept), "--lang", "nl") as one:
+    how = ("--keep", str(kept), "--lang", "nl", "--host", "0.0.0.0", "--allow-network")
+    with coach(tmp_path / "run", *how) as one:
+        assert one.parts.hostname == serve.addresses()[0]  # the first of the links printed
         status, headers, _ = one.ask("GET", f"/?{one.parts.query}")
         assert (status, headers["location"]) == (303, "/coach?lang=nl")
         one.crumb = headers["set-cookie"].split(";")[0]
@@ -220,7 +210,7 @@ def test_takes_are_kept_in_the_folder_named_and_the_language_goes_along(tmp_path
         status, _, text = one.ask("POST", f"/api/takes/{got['id']}/keep")
         assert (status, json.loads(text)["folder"]) == (200, "my takes")
     assert sorted(p.suffix for p in kept.iterdir()) == [".flac", ".json"]
-    row = run("analyze", str(kept), "--clips", "--out", str(tmp_path / "out"))
+    row = prosody("analyze", str(kept), "--clips", "--out", str(tmp_path / "out"))
     assert row.returncode == 0, row.stderr
 
 
@@ -237,7 +227,7 @@ def test_takes_are_kept_in_the_folder_named_and_the_language_goes_along(tmp_path
     ],
 )
 def test_what_cannot_be_served_is_a_usage_error(args: list[str], said: str, tmp_path: Path) -> None:
-    done = run("coach", "--no-browser", "--port", "0", *args)
+    done = prosody("coach", "--no-browser", "--port", "0", *args)
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
@@ -277,7 +267,7 @@ def test_with_a_certificate_it_speaks_https_and_the_cookie_is_for_https_alone(
 
 def test_a_port_that_is_taken_is_said() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        done = run("coach", "--no-browser", "--port", str(taken.getsockname()[1]))
+        done = prosody("coach", "--no-browser", "--port", str(taken.getsockname()[1]))
     assert done.returncode == 2
     assert "--port" in done.stderr
 

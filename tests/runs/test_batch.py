@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import running
+from command import prosody
 from damaged import apology
 from places import SAMPLES
 
@@ -497,7 +498,7 @@ def test_stopped_it_writes_what_it_has_and_goes_on_later(many, tmp_path):
     assert 1 <= len(kept) == header["counts"]["recordings"] < header["inputs"] == 60
     assert len(running.rows(tmp_path / "apologies.jsonl")) == len(kept)
     assert all(r["verdict"] or r["gates"] for r in running.rows(tmp_path / "apologies.jsonl"))
-    done = running.finish("analyze", folder, "--clips", "--out", tmp_path)
+    done = running.finish("analyze", folder, "--clips", "--out", tmp_path, "--workers", 1)
     assert done.returncode == 0
     assert f"{len(kept)}/60 recordings were done already" in done.stderr
     assert not differences(tmp_path, undisturbed)
@@ -508,7 +509,7 @@ def test_a_second_run_on_the_folder_of_a_first_is_refused(many, tmp_path):
     folder, _, _ = many
     first = running.start("analyze", folder, "--clips", "--out", tmp_path, "--json-progress")
     assert json.loads(first.stderr.readline())["event"] == "begin"
-    second = running.finish("analyze", folder, "--clips", "--out", tmp_path)
+    second = prosody("analyze", folder, "--clips", "--out", tmp_path)
     assert second.returncode == 2
     assert "Another run is writing" in second.stderr
     first.communicate(timeout=120)
@@ -516,17 +517,15 @@ def test_a_second_run_on_the_folder_of_a_first_is_refused(many, tmp_path):
 
 
 @pytest.mark.slow
-def test_shards_merged_are_one_run(tmp_path):
-    whole = tmp_path / "whole"
-    assert running.finish("analyze", SAMPLES, "--out", whole).returncode == 0
+def test_shards_merged_are_one_run(analysed, tmp_path):
     parts = []
     for i in (1, 2):
         parts.append(tmp_path / f"part{i}")
-        done = running.finish("analyze", SAMPLES, "--shard", f"{i}/2", "--out", parts[-1])
+        done = prosody("analyze", SAMPLES, "--shard", f"{i}/2", "--out", parts[-1])
         assert done.returncode == 0, done.stderr
-    merged = running.finish("merge", *parts, "--out", tmp_path / "merged")
+    merged = prosody("merge", *parts, "--out", tmp_path / "merged")
     assert merged.returncode == 0, merged.stderr
-    assert not differences(tmp_path / "merged", whole)
+    assert not differences(tmp_path / "merged", analysed)
     header = json.loads((tmp_path / "merged" / "run.json").read_text(encoding="utf-8"))
     assert header["merged"] == {"parts": 2, "double": 0}
     assert header["counts"]["recordings"] == 4
@@ -547,24 +546,24 @@ def test_what_stops_a_run_is_said_in_the_readers_language(tmp_path):
     (tmp_path / "empty").mkdir()
     wrong = ("analyze", tmp_path / "empty", "--out", tmp_path / "out")
     for lang in (("--lang", "nl"), ("--lang=nl",)):
-        done = running.finish(*wrong, *lang)
+        done = prosody(*wrong, *lang)
         assert done.returncode == 2
         assert "Er zijn geen opnamen gevonden." in done.stderr
         assert "Noem opnamen" in done.stderr
-    english = running.finish(*wrong)
+    english = prosody(*wrong)
     assert "No recordings found in" in english.stderr
     assert "opnamen" not in english.stderr
 
 
 def test_what_is_not_judged_is_not_counted_as_judged_and_one_is_one(tmp_path):
     sample = SAMPLES / "2-recited-apology-en.wav"
-    done = running.finish("analyze", sample, "--measures-only", "--out", tmp_path)
+    done = prosody("analyze", sample, "--measures-only", "--out", tmp_path)
     assert done.returncode == 0
     assert "1 recording: 1 apology measured" in done.stderr
     counts = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))["counts"]
     assert "judged" not in counts
     assert counts["apologies"] == 1
-    done = running.finish("analyze", sample, "--lang", "nl", "--out", tmp_path)
+    done = prosody("analyze", sample, "--lang", "nl", "--out", tmp_path)
     assert "1 opname: 1 excuus (1 beoordeeld" in done.stderr
     counts = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))["counts"]
     assert counts["judged"] == 1
@@ -579,7 +578,7 @@ def test_a_place_that_cannot_be_a_journal_is_one_line_and_two(calls, tmp_path, t
         out.mkdir()
         at = out / "journal.sqlite"
         at.mkdir() if there == "folder" else os.mkfifo(at)
-    done = running.finish("analyze", calls, "--clips", "--workers", "0", "--out", out)
+    done = prosody("analyze", calls, "--clips", "--out", out)
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
 
