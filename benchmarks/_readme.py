@@ -39,10 +39,15 @@ def result(name: str) -> dict[str, Any]:
     return dict(record(name)["results"])
 
 
-def command(name: str) -> str:
-    """Return the command that measured, and on which version where that is another than this."""
-    version = record(name)["versions"]["prosody-sincerity"]
-    return f"`python -m benchmarks {name}`" + (f", on {version}" if version != __version__ else "")
+def command(benchmark: str, name: str = "") -> str:
+    """Return the command that measured, and on which version where that is another than this.
+
+    `name` is that of the result, where the benchmark writes more than one.
+    """
+    version = record(name or benchmark)["versions"]["prosody-sincerity"]
+    return f"`python -m benchmarks {benchmark}`" + (
+        f", on {version}" if version != __version__ else ""
+    )
 
 
 # --- how figures are written ----------------------------------------------------------------------
@@ -117,8 +122,9 @@ def measures() -> str:
         [shown, *(f"{both[rate]['rows'][k]['x_real_time']:,.0f}" for rate in rates)]
         for k, shown in names.items()
     ]
-    return f"**Speed** on one core, in times real time ({command('measures')}):\n\n" + grid(
-        ("", *rates), rows
+    return (
+        f"**Speed** on one core, in times real time ({command('speed', 'measures')}):\n\n"
+        + grid(("", *rates), rows)
     )
 
 
@@ -409,7 +415,7 @@ def million() -> str:
     ]  # fmt: skip
     return "\n".join(
         [
-            f"Measured (`python -m benchmarks stages`, `asr`; {command('scale')}) on "
+            f"Measured (`python -m benchmarks speed`, `asr`; {command('scale')}) on "
             f"{machine['cores']} cores of {machine['cpu']}, load "
             f"{machine['load_1min']:g} when it ended; CPU time is that of all processes:",
             "",

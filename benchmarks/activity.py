@@ -328,13 +328,7 @@ def main(argv: list[str]) -> int:
     """Measure all detectors that are installed; print and write."""
     args = common.arguments(argv, __doc__)
     tracks = load(args)
-    detectors: dict[str, Detector] = {}
-    skipped: dict[str, str] = {}
-    for name, make in PEERS.items():
-        try:
-            detectors[name] = make()
-        except common.Skip as reason:
-            skipped[name] = str(reason)
+    detectors, skipped = common.able(PEERS)
     rows: dict[str, dict[str, Any]] = {}
     seconds = sum(len(t.samples) / t.sr_hz for t in tracks)
     parts = {

@@ -8,10 +8,10 @@ measures and a function ``main(argv) -> int``::
     def main(argv: list[str]) -> int:
         args = common.arguments(argv, __doc__)
         files = common.data_files(args, "emodb", "*.flac", limit=40 if args.quick else None)
-        peer = common.need("opensmile")  # or skips, with the reason
+        peer = common.need("opensmile").peer  # or skips, with the reason
         with common.one_core():
-            took = common.timed(lambda: work(files))
-        rows = {"ours": took.against(seconds)}
+            took = common.interleaved({"ours": lambda: work(files), "peer": peer})
+        rows = {name: timing.against(seconds) for name, timing in took.items()}
         common.write("name", args, rows, files)
         return 0
 """
@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
 import hashlib
 import importlib
 import importlib.metadata
@@ -32,13 +31,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prosody.runs.benchmark import Timing, decode, interleaved, machine, samples, stretches
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 DATA = ROOT.parent / "shared" / "data"
@@ -201,6 +201,44 @@ def need(module: str, extra: str = "bench") -> ModuleType:
         ) from error
 
 
+def able(works: Mapping[str, Callable[[], T]]) -> tuple[dict[str, T], dict[str, str]]:
+    """Call each; return what came of those that can run here, and why the others cannot."""
+    found: dict[str, T] = {}
+    skipped: dict[str, str] = {}
+    for name, work in works.items():
+        try:
+            found[name] = work()
+        except Skip as reason:
+            skipped[name] = str(reason)
+    return found, skipped
+
+
+def agents(folder: Path) -> Iterator[tuple[NDArray[np.float32], int, list[Any], list[Path]]]:
+    """Yield sound, rate, turns and both files of the agent's side of HarperValley's calls."""
+    import soundfile
+
+    for wav in sorted((folder / "agent").glob("*.wav")):
+        script = folder / "transcript" / f"{wav.stem}.json"
+        turns = json.loads(script.read_text(encoding="utf-8"))
+        own = [turn for turn in turns if turn["speaker_role"] == "agent"]
+        yield *soundfile.read(wav, dtype="float32"), own, [wav, script]
+
+
+def pyplot() -> Any:
+    """Return matplotlib's pyplot, which draws into files alone and names nothing at random."""
+    matplotlib = need("matplotlib")
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "prosody"
+    return importlib.import_module("matplotlib.pyplot")
+
+
+def save(figure: Any, path: Path, **how: Any) -> None:
+    """Write a figure; the same one gives the same file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Date" if path.suffix == ".svg" else "Software": None}, **how)
+    pyplot().close(figure)
+
+
 @contextlib.contextmanager
 def one_core() -> Iterator[int | None]:
     """Keep this process on one core while the block runs, where the system can (Linux).
@@ -220,27 +258,6 @@ def one_core() -> Iterator[int | None]:
         yield core
     finally:
         os.sched_setaffinity(0, before)
-
-
-def timed(work: Callable[[], object], *, repeats: int = 5, warmup: int = 1) -> Timing:
-    """Run `work` `warmup` times (at least once) unmeasured, then `repeats` times measured.
-
-    CPU time is taken beside wall time: on a machine that others use too it is the steadier of the
-    two, and with one core and one thread both say the same on a quiet one.
-    """
-    start = time.perf_counter()
-    work()
-    first = time.perf_counter() - start
-    for _ in range(warmup - 1):
-        work()
-    wall, cpu = [], []
-    for _ in range(max(5, repeats)):
-        gc.collect()
-        w, c = time.perf_counter(), time.process_time()
-        work()
-        cpu.append(max(time.process_time() - c, 1e-9))
-        wall.append(time.perf_counter() - w)
-    return Timing(first, tuple(wall), tuple(cpu))
 
 
 def cost(*args: Any) -> tuple[int, dict[str, float]]:

@@ -18,7 +18,6 @@ median difference (ours less librosa's, in the measure's unit). ``docs/parity.md
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -72,18 +71,14 @@ TARGETS: dict[str, float] = {
 
 def turns(folder: Path) -> tuple[list[Clip], list[Path]]:
     """Return the agent's turns of all calls, and the files they came from."""
-    import soundfile
-
     clips, files = [], []
-    for wav in sorted((folder / "agent").glob("*.wav")):
-        y, sr = soundfile.read(wav, dtype="float32")
-        script = folder / "transcript" / f"{wav.stem}.json"
-        files += [wav, script]
-        for turn in json.loads(script.read_text(encoding="utf-8")):
+    for y, sr, own, both in common.agents(folder):
+        files += both
+        for turn in own:
             start = turn["start_ms"] / 1000
             end = start + turn["duration_ms"] / 1000
             clip = y[round(start * sr) : round(end * sr)]
-            if turn["speaker_role"] == "agent" and len(clip) >= LEAST_TURN_S * sr:
+            if len(clip) >= LEAST_TURN_S * sr:
                 clips.append((clip, sr))
     return clips, files
 
@@ -313,14 +308,10 @@ def _rows(found: dict[str, Any], by_name: Any) -> list[dict[str, Any]]:
 
 def plot(names: list[str], ours: dict[str, Matrix], other: dict[str, Matrix], path: Path) -> None:
     """Draw our value against openSMILE's for the measures with a target."""
-    matplotlib = common.need("matplotlib")
-    matplotlib.use("svg")
-    from matplotlib import pyplot as plt
-
     columns = [c for c in names if c in TARGETS]
     across = 6
     down = -(-len(columns) // across)
-    figure, grid = plt.subplots(down, across, figsize=(2.1 * across, 2.1 * down))
+    figure, grid = common.pyplot().subplots(down, across, figsize=(2.1 * across, 2.1 * down))
     for axes in grid.ravel()[len(columns) :]:
         axes.remove()
     for axes, column in zip(grid.ravel(), columns, strict=False):
@@ -350,5 +341,4 @@ def plot(names: list[str], ours: dict[str, Matrix], other: dict[str, Matrix], pa
         "openSMILE eGeMAPSv02 (x) and prosody (y): EmoDB (blue), HarperValley (orange)", fontsize=9
     )
     figure.tight_layout(rect=(0, 0, 1, 0.98))
-    figure.savefig(path, dpi=160)
-    plt.close(figure)
+    common.save(figure, path, dpi=160)

@@ -313,12 +313,8 @@ def _batch(heard: Sequence[tuple[Array, int]]) -> Array:
 
 def plot(rows: Mapping[str, Mapping[str, Any]], out: Path) -> None:
     """Draw what the errors are made of, clean and telephone, beside the speed."""
-    matplotlib = common.need("matplotlib")
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     names = [n for n in rows if "clean" in rows[n]]
-    figure, (left, right) = pyplot.subplots(
+    figure, (left, right) = common.pyplot().subplots(
         1, 2, figsize=(10, 0.55 * len(names) + 1.6), sharey=True, layout="constrained"
     )
     kinds = {
@@ -352,8 +348,7 @@ def plot(rows: Mapping[str, Mapping[str, Any]], out: Path) -> None:
     right.set_xlabel("times real time, one core, one sentence a call")
     for axis in (left, right):
         axis.spines[["top", "right"]].set_visible(False)
-    figure.savefig(out, dpi=130, metadata={"Software": None})
-    pyplot.close(figure)
+    common.save(figure, out, dpi=130)
 
 
 def main(argv: list[str]) -> int:
@@ -364,13 +359,7 @@ def main(argv: list[str]) -> int:
     except common.Skip as reason:
         print(f"{reason}: made sounds alone")
         sentences, args.on_samples = [], True
-    trackers: dict[str, Tracker] = {}
-    skipped: dict[str, str] = {}
-    for name, make in PEERS.items():
-        try:
-            trackers[name] = make()
-        except common.Skip as reason:
-            skipped[name] = str(reason)
+    trackers, skipped = common.able(PEERS)
     import soxr
 
     references = [s.reference_hz for s in sentences]

@@ -184,9 +184,7 @@ def whole_calls(folder: Path, copies: int) -> dict[str, float]:
 
 def plot(path: Path, rows: list[dict[str, float]]) -> None:
     """Draw cost per recording, and of a run with nothing to do, against their number."""
-    plt = common.need("matplotlib.pyplot")
-    plt.rcParams["svg.hashsalt"] = "prosody"
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+    figure, (left, right) = common.pyplot().subplots(1, 2, figsize=(9, 3.8), layout="constrained")
     n = [r["recordings"] for r in rows]
     left.loglog(n, [r["seconds"] for r in rows], "o-", label="first run, two workers")
     left.loglog(n, [r["cpu_seconds"] for r in rows], "^-", label="its CPU time, all processes")
@@ -199,9 +197,7 @@ def plot(path: Path, rows: list[dict[str, float]]) -> None:
     right.semilogx(n, [r["peak_worker_mb"] for r in rows], "^-", label="largest worker")
     right.set(xlabel="recordings of one second", ylabel="memory, MB", ylim=(0, None))
     right.legend(fontsize=8)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
-    plt.close(figure)
+    common.save(figure, path)
 
 
 class Kept:

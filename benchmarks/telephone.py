@@ -293,13 +293,9 @@ def judged(results: dict[str, dict[str, float]]) -> dict[str, bool]:
 
 def plot(results: dict[str, dict[str, float]], path: Path) -> None:
     """Draw the relative correlations, measures by lines."""
-    matplotlib = common.need("matplotlib")
-    matplotlib.use("svg")
-    from matplotlib import pyplot as plt
-
     names = sorted(results, key=lambda n: -np.median(list(results[n].values())))
     grid = np.array([list(results[n].values()) for n in names])
-    figure, axes = plt.subplots(figsize=(9, 0.19 * len(names) + 2.2))
+    figure, axes = common.pyplot().subplots(figsize=(9, 0.19 * len(names) + 2.2))
     image = axes.imshow(grid, vmin=0, vmax=1, cmap="viridis", aspect="auto")
     axes.set_yticks(range(len(names)), names, fontsize=6)
     axes.set_xticks(range(len(LINES)), list(LINES), rotation=55, ha="right", fontsize=7)
@@ -310,5 +306,4 @@ def plot(results: dict[str, dict[str, float]], path: Path) -> None:
     axes.set_title("Relative measures, clean against the line: ICC(A,1)", fontsize=9)
     figure.colorbar(image, shrink=0.5)
     figure.tight_layout()
-    figure.savefig(path)
-    plt.close(figure)
+    common.save(figure, path)

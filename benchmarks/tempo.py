@@ -140,19 +140,15 @@ def synthesis() -> dict[str, Any]:
 
 def calls(folder: Path) -> tuple[dict[str, Any], list[Path]]:
     """Compare loudness peaks, and rates from words, with the word times of calls."""
-    import soundfile
-
     from prosody.measures.tempo import word_rates
     from prosody.transcripts.turns import Word
 
     sounds, speech, articulation, files = [], [], [], []
-    for wav in sorted((folder / "agent").glob("*.wav")):
-        y, sr = soundfile.read(wav, dtype="float32")
-        script = folder / "transcript" / f"{wav.stem}.json"
-        files += [wav, script]
-        for turn in json.loads(script.read_text(encoding="utf-8")):
+    for y, sr, own, both in common.agents(folder):
+        files += both
+        for turn in own:
             texts = turn["transcript"].split()
-            if turn["speaker_role"] != "agent" or len(texts) != len(turn["word_offsets_ms"]):
+            if len(texts) != len(turn["word_offsets_ms"]):
                 continue
             times = zip(texts, turn["word_offsets_ms"], turn["word_durations_ms"], strict=True)
             start = turn["start_ms"] / 1000

@@ -131,10 +131,6 @@ def spreads(values: Any) -> Any:
 
 def picture(results: Mapping[str, Any], out: Path) -> None:
     """Draw what moves with what: one row a change, one column a measure."""
-    matplotlib = common.need("matplotlib")
-    matplotlib.use("svg")
-    from matplotlib import pyplot as plt
-
     rows = [("resynthesis alone", results["unchanged"]), *results["changes"].items()]
     names = [
         n
@@ -145,8 +141,8 @@ def picture(results: Mapping[str, Any], out: Path) -> None:
         [[r["measures"].get(n, {}).get("in_spreads", np.nan) for n in names]
          + [r["animation"]["median"], r["rating"]["median"]] for _, r in rows]
     )  # fmt: skip
-    matplotlib.rcParams["svg.hashsalt"] = "twins"
-    figure, axes = plt.subplots(figsize=(0.33 * grid.shape[1] + 3, 0.36 * len(rows) + 3.2))
+    size = (0.33 * grid.shape[1] + 3, 0.36 * len(rows) + 3.2)
+    figure, axes = common.pyplot().subplots(figsize=size)
     axes.imshow(grid, cmap="RdBu_r", vmin=-2, vmax=2, aspect="auto")
     axes.set_xticks(range(grid.shape[1]), [*names, "animation", "rating"], rotation=90, fontsize=7)
     axes.set_yticks(range(len(rows)), [n for n, _ in rows], fontsize=8)
@@ -157,8 +153,7 @@ def picture(results: Mapping[str, Any], out: Path) -> None:
     axes.set_title("What moves when one thing is changed (medians, in spreads over recordings; "
                    "animation and rating in their own units)", fontsize=8)  # fmt: skip
     figure.tight_layout()
-    figure.savefig(out, metadata={"Date": None})
-    plt.close(figure)
+    common.save(figure, out)
 
 
 def main(argv: list[str]) -> int:

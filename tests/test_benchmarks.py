@@ -15,7 +15,7 @@ from mutate import mutate_field
 from places import ROOT
 
 from benchmarks import __main__ as runner
-from benchmarks import common, fuzz, stages
+from benchmarks import common, fuzz, speed
 
 
 @pytest.fixture
@@ -23,16 +23,12 @@ def args(tmp_path):
     return common.arguments(["--profile", "quick", "--out", str(tmp_path)], "x")
 
 
-def test_the_warm_up_is_not_among_the_runs():
-    calls = []
-    timing = common.timed(lambda: calls.append(1), repeats=5, warmup=2)
-    assert (len(calls), len(timing.cpu_s), len(timing.wall_s)) == (7, 5, 5)
-
-
-def test_contenders_take_turns():
+def test_contenders_take_turns_and_the_warm_up_is_not_among_the_runs():
     order = []
-    common.interleaved({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, repeats=5)
+    works = {name: lambda name=name: order.append(name) for name in "ab"}
+    timing = common.interleaved(works, repeats=5)["a"]
     assert order == ["a", "b"] * 6
+    assert (len(timing.cpu_s), len(timing.wall_s)) == (5, 5)
 
 
 def test_figures_of_a_row():
@@ -80,9 +76,15 @@ def test_a_missing_peer_is_skipped_with_the_line_that_installs_it():
         common.need("no_such_peer")
 
 
+def test_what_can_run_runs_and_the_rest_says_why_not():
+    found, skipped = common.able({"one": lambda: 1, "two": lambda: common.need("no_such_peer")})
+    assert found == {"one": 1}
+    assert list(skipped) == ["two"]
+
+
 def test_every_benchmark_says_what_it_measures():
     found = runner.known()
-    assert "stages" in found
+    assert "speed" in found
     assert all(doc.endswith(".") for doc in found.values())
 
 
@@ -102,7 +104,7 @@ def test_a_field_changes_and_the_rest_of_a_text_stays():
 
 def test_an_unknown_name_is_refused_with_the_known_ones(capsys):
     assert runner.main(["no-such"]) == 2
-    assert "stages" in capsys.readouterr().err
+    assert "speed" in capsys.readouterr().err
 
 
 def test_skipping_is_no_failure(tmp_path):
@@ -129,8 +131,8 @@ def test_the_stages_run_on_speech_like_sound():
     t = np.arange(3 * sr) / sr
     buzz = sum(np.sin(2 * np.pi * 120 * k * t) / k for k in range(1, 25))
     sound = (0.1 * buzz * (1 - np.cos(2 * np.pi * 3 * t))).astype(np.float32)
-    works = stages.families([sound, sound[:sr]], sr)
+    works = speed.families([sound, sound[:sr]], sr)
     results = {name: work() for name, work in works.items()}
     assert results["all measures"].shape[0] == 2
-    judged = stages.judging(results["all measures"], 3)()
+    judged = speed.judging(results["all measures"], 3)()
     assert len(judged) == 3

@@ -1,6 +1,6 @@
 """How fast this machine works: each step from file to judgement, and whole runs with workers.
 
-``prosody benchmark`` and ``python -m benchmarks stages`` both measure with it. A step is run once
+``prosody benchmark`` and ``python -m benchmarks speed`` both measure with it. A step is run once
 unmeasured (it loads libraries and models), then several times; what counts is the median CPU time.
 Contenders take turns in one process, so that a busy minute hits all of them.
 """
