@@ -135,23 +135,27 @@ def refuse(path: Path, found: Found, header: Header, size: int) -> None:
         )
 
 
-def limits(path: Path, found: Found, decoder: Decoder) -> None:
-    """Refuse channels, rates and lengths that no call has."""
-    if decoder.channels < 1:
-        raise RecordingError(f"{path}: no channels.", "Export it again.", code="no_channels")
-    if decoder.channels > MAX_CHANNELS:
+def _channels_and_rate(path: Path, found: Found, channels: int, sr_hz: int | None) -> None:
+    if channels > MAX_CHANNELS:
         raise RecordingError(
-            f"{path}: {found.name} with {decoder.channels} channels, expected 1 to {MAX_CHANNELS}.",
+            f"{path}: {found.name} with {channels} channels, expected 1 to {MAX_CHANNELS}.",
             "Export the channels of the two speakers alone.",
             code="too_many_channels",
         )
-    if not MIN_SR_HZ <= decoder.sr_hz <= MAX_SR_HZ:
+    if sr_hz is not None and not MIN_SR_HZ <= sr_hz <= MAX_SR_HZ:
         raise RecordingError(
-            f"{path}: {found.name} at {decoder.sr_hz} samples per second, expected {MIN_SR_HZ} to "
+            f"{path}: {found.name} at {sr_hz} samples per second, expected {MIN_SR_HZ} to "
             f"{MAX_SR_HZ}.",
             "Export the recording again at 8000 Hz or more; the header may be wrong.",
             code="unsupported_rate",
         )
+
+
+def limits(path: Path, found: Found, decoder: Decoder) -> None:
+    """Refuse channels, rates and lengths that no call has."""
+    if decoder.channels < 1:
+        raise RecordingError(f"{path}: no channels.", "Export it again.", code="no_channels")
+    _channels_and_rate(path, found, decoder.channels, decoder.sr_hz)
     if decoder.frames == 0:
         raise RecordingError(
             f"{path}: {found.name} with a header and no sound after it.",
@@ -233,20 +237,7 @@ def open_decoder(path: Path, file: BinaryIO, found: Found, header: Header) -> tu
             return SoundFile(path, file, found, header.patch, header.insert), "soundfile"
         except (soundfile.LibsndfileError, RuntimeError, OSError, ValueError) as error:
             failure = error
-    rate = header.sr_hz
-    if rate is not None and not MIN_SR_HZ <= rate <= MAX_SR_HZ:
-        raise RecordingError(
-            f"{path}: {found.name} at {rate} samples per second, expected {MIN_SR_HZ} to "
-            f"{MAX_SR_HZ}.",
-            "Export the recording again at 8000 Hz or more; the header may be wrong.",
-            code="unsupported_rate",
-        )
-    if (header.channels or 1) > MAX_CHANNELS:
-        raise RecordingError(
-            f"{path}: {found.name} with {header.channels} channels, expected 1 to {MAX_CHANNELS}.",
-            "Export the channels of the two speakers alone.",
-            code="too_many_channels",
-        )
+    _channels_and_rate(path, found, header.channels or 1, header.sr_hz)
     if found.demuxer and header.codec not in _NOT_BY_FFMPEG and has_av():
         try:
             return AvFile(path, file, found), "av"

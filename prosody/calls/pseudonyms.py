@@ -15,7 +15,7 @@ import secrets
 import shlex
 import tempfile
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -200,13 +200,9 @@ def instead(text: str, hides: Sequence[tuple[str, str]]) -> str:
         else:
             # Between letters "ann" is not Ann ("planning.wav"), beside "_" or digits it is.
             inside = rf"(?<![^\W\d_]){re.escape(name)}(?![^\W\d_])"
-            text = re.sub(inside, _always(other), text, flags=re.IGNORECASE)
+            as_it_is = other.replace("\\", r"\\")
+            text = re.sub(inside, as_it_is, text, flags=re.IGNORECASE)
     return text
-
-
-def _always(text: str) -> Callable[[re.Match[str]], str]:
-    """Return a replacement that is taken as it is, backslashes too."""
-    return lambda _: text
 
 
 def _folded(text: str) -> tuple[str, list[int]]:

@@ -213,7 +213,8 @@ class Coach:
             return refuse(request, 400, "bad_kind")
         sentence = request.query_params.get("sentence", "")[:LONGEST_SENTENCE]
         try:
-            with visit.place(kind), self.store.arriving(_announced(request)):
+            announced = int(request.headers.get("content-length", MAX_BYTES))
+            with visit.place(kind), self.store.arriving(announced):
                 data = await body(request)
                 began = time.perf_counter()
                 made = await self._listened(visit, kind, sentence, data)
@@ -526,11 +527,6 @@ def _timed(words: Sequence[Word]) -> list[dict[str, Any]]:
     return [
         {"text": w.text, "start_s": round(w.start_s, 3), "end_s": round(w.end_s, 3)} for w in words
     ]
-
-
-def _announced(request: Request) -> int:
-    """Return how much a request says it brings, bytes; as much as may be where it does not say."""
-    return int(request.headers.get("content-length", MAX_BYTES))
 
 
 def warm(folder: str) -> take.Measured:

@@ -174,12 +174,8 @@ def syllables(word: str, language: str = "en") -> int:
     if not text:
         return spoken
     if dutch:
-        return spoken + _dutch(text)
+        return spoken + max(1, len(_DUTCH_NUCLEUS.findall(text)))
     return spoken + _english(text) + bool(_ENGLISH_SYLLABIC_N.search(word.lower()))
-
-
-def _dutch(text: str) -> int:
-    return max(1, len(_DUTCH_NUCLEUS.findall(text)))
 
 
 def _english(text: str) -> int:

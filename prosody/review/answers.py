@@ -145,15 +145,10 @@ def read(path: Path) -> list[Answer]:
             f"{', '.join(COLUMNS)}.",
             "Export the answers from a report, or name the results of 'prosody review'.",
         )
-    return [
-        Answer(**{f.name: str(row.get(f.name.rstrip("_")) or _default(f.name))
-                  for f in fields(Answer)})
-        for row in rows
-    ]  # fmt: skip
-
-
-def _default(name: str) -> str:
-    return "reviewer" if name == "as_" else ""
+    given = [
+        {f.name: str(row.get(f.name.rstrip("_")) or "") for f in fields(Answer)} for row in rows
+    ]
+    return [Answer(**g | {"as_": g["as_"] or "reviewer"}) for g in given]
 
 
 def write(path: Path, answers: Sequence[Answer]) -> None:

@@ -17,7 +17,6 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from prosody import NO_TELEMETRY
-from prosody.calls.call import Call
 from prosody.errors import MissingExtraError, ProsodyError, UsageError, install_line
 from prosody.runs.processes import (
     InProcess,
@@ -80,7 +79,10 @@ def starter(
 
     def local(spec: TaskSpec, tasks: list[Task]) -> Any:
         # memory:// is a place within one process, so its recordings are examined in this one.
-        if workers == 0 or any(_only_here(call) for _, call, _ in tasks):
+        only_here = (
+            str(s.path).startswith("memory:") for _, call, _ in tasks for s in call.sources
+        )
+        if workers == 0 or any(only_here):
             return InProcess(spec, tasks)
         model = getattr(spec.options.asr, "memory_bytes", 0) if isinstance(spec, TaskSpec) else 0
         n, each = how_many(workers, len(tasks), budget, model_bytes=model)
@@ -89,10 +91,6 @@ def starter(
 
     how_many(workers or None, 1, budget)  # an impossible --memory is said before anything starts
     return local
-
-
-def _only_here(call: Call) -> bool:
-    return any(str(source.path).startswith("memory:") for source in call.sources)
 
 
 def on_cluster(spec: TaskSpec, task: Task, time_limit_s: float) -> Outcome:

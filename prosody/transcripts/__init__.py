@@ -12,8 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 from prosody.errors import TranscriptError
-from prosody.transcripts.document import Document, load
-from prosody.transcripts.reader import Reader
+from prosody.transcripts.document import Document, Reader, load
 from prosody.transcripts.turns import Transcript
 
 # The order matters only where one format could pass for another: plain tables come last.

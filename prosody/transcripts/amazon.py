@@ -7,9 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from prosody.transcripts.document import Document, align, listed
+from prosody.transcripts.document import Document, Reader, align, listed
 from prosody.transcripts.joining import Spoken, join
-from prosody.transcripts.reader import Reader
 from prosody.transcripts.turns import Transcript, Turn, Word
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from prosody.transcripts.document import Document
+from prosody.transcripts.document import Document, Reader
 from prosody.transcripts.joining import Spoken, join
-from prosody.transcripts.reader import Reader
 from prosody.transcripts.turns import Transcript, Turn, Word
 
 

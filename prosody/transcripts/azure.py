@@ -7,8 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from prosody.transcripts.document import Document, align, listed
-from prosody.transcripts.reader import Reader
+from prosody.transcripts.document import Document, Reader, align, listed
 from prosody.transcripts.turns import Transcript, Turn, Word
 
 TICKS_PER_S = 1e7  # a tick is 100 ns
@@ -118,10 +117,6 @@ def _sdk(document: Document) -> list[Any]:
     return list(data) if known else []
 
 
-def _is_sdk(document: Document) -> bool:
-    return bool(_sdk(document))
-
-
 def _parse_sdk(document: Document) -> Transcript:
     turns = document.each(document.objects(_sdk(document), "results"), partial(_result, document))
     languages = [i.get("PrimaryLanguage") for i in _sdk(document) if isinstance(i, dict)]
@@ -168,7 +163,7 @@ def _ticks(document: Document, item: dict[str, Any], place: str) -> tuple[float,
 
 
 READERS = [
-    Reader("Azure Speech SDK results", _is_sdk, _parse_sdk),
+    Reader("Azure Speech SDK results", lambda document: bool(_sdk(document)), _parse_sdk),
     Reader(
         "Azure batch transcription JSON",
         _is_batch,

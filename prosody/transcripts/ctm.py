@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from prosody.transcripts.document import Document
+from prosody.transcripts.document import Document, Reader
 from prosody.transcripts.joining import Spoken, join
-from prosody.transcripts.reader import Reader
 from prosody.transcripts.turns import Transcript, Word
 
 _LINE = re.compile(r"(\S+)\s+(\S+)\s+(\d+(?:\.\d+)?)\s+(\d+(?:\.\d+)?)\s+(\S+)(?:\s+.*)?$")

@@ -499,3 +499,16 @@ def align(text: str, timed: Sequence[Word]) -> tuple[Word, ...]:
             w = timed[j + k]
             out[i + k] = Word(spoken[i + k], w.start_s, w.end_s)
     return fill(out, timed[0].start_s, timed[-1].end_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One format: its name, how it is recognised, how it is read.
+
+    ``recognises`` looks at content only and never raises for a document of another format;
+    ``parse`` raises :class:`~prosody.errors.TranscriptError` with the place.
+    """
+
+    name: str
+    recognises: Callable[[Document], bool]
+    parse: Callable[[Document], Transcript]

@@ -6,8 +6,7 @@ import math
 from functools import partial
 from typing import Any
 
-from prosody.transcripts.document import Document, align, listed
-from prosody.transcripts.reader import Reader
+from prosody.transcripts.document import Document, Reader, align, listed
 from prosody.transcripts.turns import Transcript, Turn, Word
 
 # A number of milliseconds between these (1973 and 5138) is a date, not a place in a call.

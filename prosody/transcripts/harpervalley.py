@@ -11,8 +11,7 @@ import math
 from statistics import median
 from typing import Any
 
-from prosody.transcripts.document import Document, align, listed
-from prosody.transcripts.reader import Reader
+from prosody.transcripts.document import Document, Reader, align, listed
 from prosody.transcripts.turns import Role, Transcript, Turn, Word
 
 _SAME_CLOCK_S = 0.01  # offsets of a millisecond are rounding, not a later start

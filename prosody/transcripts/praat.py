@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from prosody.transcripts.document import Document, align
+from prosody.transcripts.document import Document, Reader, align
 from prosody.transcripts.joining import Spoken, join
-from prosody.transcripts.reader import Reader
 from prosody.transcripts.turns import Transcript, Turn, Word
 
 # Praat itself reads the free-standing numbers and quoted strings and passes over the rest, so

@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from prosody.errors import TranscriptError
-from prosody.transcripts.document import Document, align, is_machine, parse_time, role_of
-from prosody.transcripts.reader import Reader
+from prosody.transcripts.document import Document, Reader, align, is_machine, parse_time, role_of
 from prosody.transcripts.turns import Transcript, Turn, Word
 
 _ARROW = re.compile(r"^\s*(\S+)\s*-->\s*(\S+)(?:\s.*)?$")
@@ -43,10 +42,6 @@ class _Cue:
     end_s: float
     name: str
     lines: tuple[str, ...]
-
-
-def _is_vtt(document: Document) -> bool:
-    return re.match(r"\s*WEBVTT(?:[ \t\n]|$)", document.text) is not None
 
 
 def _is_srt(document: Document) -> bool:
@@ -240,6 +235,10 @@ def _turns(
 
 
 READERS = [
-    Reader("WebVTT", _is_vtt, lambda document: _parse(document, "WebVTT")),
+    Reader(
+        "WebVTT",
+        lambda document: re.match(r"\s*WEBVTT(?:[ \t\n]|$)", document.text) is not None,
+        lambda document: _parse(document, "WebVTT"),
+    ),
     Reader("SRT", _is_srt, lambda document: _parse(document, "SRT")),
 ]

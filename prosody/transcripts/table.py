@@ -7,8 +7,7 @@ import io
 import math
 import re
 
-from prosody.transcripts.document import Document
-from prosody.transcripts.reader import Reader
+from prosody.transcripts.document import Document, Reader
 from prosody.transcripts.turns import Transcript, Turn, Word
 
 # column -> names it goes by; the first is ours

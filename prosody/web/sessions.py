@@ -85,10 +85,6 @@ class TooMany(Exception):  # noqa: N818 - a state of the house, and no error of 
     """There are as many visitors as there may be, all of them active."""
 
 
-def _to_the_host(news: str) -> None:
-    sys.stderr.write(f"{news}\n")
-
-
 class Sessions:
     """Exchanges tokens for cookies and knows the visitors.
 
@@ -123,7 +119,7 @@ class Sessions:
         self._visitors: dict[str, Session] = {}
         self._tickets: dict[str, float] = {}
         self._crowded: list[Any] = []
-        self.tell: Callable[[str], None] = _to_the_host
+        self.tell: Callable[[str], object] = lambda news: sys.stderr.write(f"{news}\n")
 
     def __len__(self) -> int:
         return len(self._visitors)
