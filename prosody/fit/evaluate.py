@@ -80,7 +80,7 @@ def predict(judge: Judge, axis: str, rated: Rated) -> tuple[Floats, Floats]:
     return judged.rating, judged.sd
 
 
-def cross_validate(rated: Rated, fit: Fit, most: int = 24) -> tuple[Floats, Floats, list[Axis]]:
+def cross_validate(rated: Rated, fit: Fit) -> tuple[Floats, Floats, list[Axis]]:
     """Return predictions of each speaker by an axis fitted to the others.
 
     Parameters
@@ -88,17 +88,15 @@ def cross_validate(rated: Rated, fit: Fit, most: int = 24) -> tuple[Floats, Floa
     rated : Rated
     fit : callable
         The whole recipe: everything that is estimated or chosen is inside.
-    most : int
-        Folds; with fewer speakers each is left out alone.
     """
-    axes = [fit(rated.take(~test)) for test in folds(rated.speaker, most)]
-    return *by_folds(rated, axes, most), axes
+    axes = [fit(rated.take(~test)) for test in folds(rated.speaker)]
+    return *by_folds(rated, axes), axes
 
 
-def by_folds(rated: Rated, axes: list[Axis], most: int = 24) -> tuple[Floats, Floats]:
+def by_folds(rated: Rated, axes: list[Axis]) -> tuple[Floats, Floats]:
     """Return what the axes of :func:`cross_validate` say of each speaker on other columns."""
     rating, sd = np.full(len(rated), np.nan), np.full(len(rated), np.nan)
-    for test, axis in zip(folds(rated.speaker, most), axes, strict=True):
+    for test, axis in zip(folds(rated.speaker), axes, strict=True):
         rating[test], sd[test], _ = run(axis, rated.take(test))
     return rating, sd
 

@@ -47,7 +47,7 @@ def naive(rated: Rated, cut: float = 0.0) -> dict[str, dict[str, float]]:
         if x is None:
             continue
         # Nearly plain least squares; a wording that only one speaker said stays finite.
-        rating = out_of_fold(x, rated.rating, rated.speaker, np.ones(len(rated)), 1e-3)
+        rating = out_of_fold(x, rated.rating, rated.speaker, 1e-3)
         found = fig.figures(rated.rating, rating, np.ones(len(rated)), rated.sentence, cut)
         out[name] = {k: found[k] for k in ("spearman", "uar", "rmse")}
         if name == "chance":

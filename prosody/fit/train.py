@@ -39,10 +39,10 @@ def scales(rated: Rated, measures: Sequence[str]) -> Floats:
     return np.where(square > 0, np.sqrt(square), 1.0)
 
 
-def balanced(speaker: NDArray[np.str_], power: float = 0.5) -> Floats:
-    """Return weights of mean 1 that take `power` of a speaker's excess of clips away."""
+def balanced(speaker: NDArray[np.str_]) -> Floats:
+    """Return weights of mean 1 that take half of a speaker's excess of clips away (a root)."""
     _, index, count = np.unique(speaker, return_inverse=True, return_counts=True)
-    w = 1 / count[index].astype(np.float64) ** power
+    w = 1 / count[index].astype(np.float64) ** 0.5
     return np.asarray(w / w.mean())
 
 
@@ -77,18 +77,11 @@ def folds(speaker: NDArray[np.str_], most: int = 24) -> list[NDArray[np.bool_]]:
     return [np.isin(speaker, names[part == i]) for i in range(part.max() + 1)]
 
 
-def out_of_fold(
-    x: Floats,
-    y: Floats,
-    speaker: NDArray[np.str_],
-    weight: Floats,
-    strength: float,
-    level: float | None = None,
-) -> Floats:
+def out_of_fold(x: Floats, y: Floats, speaker: NDArray[np.str_], strength: float) -> Floats:
     """Return ridge predictions of each speaker from the others. Shape (n,)."""
     out = np.zeros(len(y))
     for test in folds(speaker):
-        coef, bias = ridge(x[~test], y[~test], strength, weight[~test], level)
+        coef, bias = ridge(x[~test], y[~test], strength, np.ones(int(np.sum(~test))))
         out[test] = x[test] @ coef + bias
     return out
 
@@ -140,10 +133,10 @@ def weights_root(
     return np.asarray(bread @ root(per_speaker.T @ per_speaker))
 
 
-def residual(error: Floats, z: Floats, unlike: Floats, share: float = 0.8) -> float:
-    """Return the residual spread with which 80 % intervals hold `share` of the clips left out."""
+def residual(error: Floats, z: Floats, unlike: Floats) -> float:
+    """Return the residual spread with which 80 % intervals hold 80 % of the clips left out."""
     beside = np.sum((z @ unlike) ** 2, axis=1)
-    return float(np.sqrt(max(np.quantile((error / Z_80) ** 2 - beside, share), LEAST_SD**2)))
+    return float(np.sqrt(max(np.quantile((error / Z_80) ** 2 - beside, 0.8), LEAST_SD**2)))
 
 
 def fit_axis(
@@ -152,7 +145,6 @@ def fit_axis(
     *,
     level: float | None = None,
     noise: Noise | None = None,
-    cut: float = 0.0,
 ) -> Axis:
     """Fit one axis to rated clips.
 
@@ -165,8 +157,6 @@ def fit_axis(
         Mean of the ratings where it is known; see :func:`ridge`.
     noise : Noise, optional
         What noise adds to the interval; measured elsewhere.
-    cut : float
-        Rating that parts the two sides.
 
     Raises
     ------
@@ -194,5 +184,4 @@ def fit_axis(
         unlike,
         root(np.cov(z.T)),
         noise,
-        cut,
     )

@@ -40,20 +40,18 @@ def repeats_for(clips: int) -> int:
     return more if some / (clips + some) < 0.1 and more / (clips + more) <= 0.15 else some
 
 
-def quotas(sizes: Sequence[int], most: int = MOST_PER_AGENT) -> list[int]:
+def quotas(sizes: Sequence[int]) -> list[int]:
     """Return how many clips of each agent one rater hears, so that the repeats fit in as well.
 
     Parameters
     ----------
     sizes : sequence of int
         Clips of each agent in the set.
-    most : int
-        Hearings of one agent, repeats included.
     """
-    out = [min(n, most) for n in sizes]
+    out = [min(n, MOST_PER_AGENT) for n in sizes]
 
     def room() -> int:
-        return sum(min(c, most - c) for c in out)
+        return sum(min(c, MOST_PER_AGENT - c) for c in out)
 
     while room() < repeats_for(sum(out)):
         # All places of the agents are taken: the one with the most clips gives one up.
@@ -63,12 +61,7 @@ def quotas(sizes: Sequence[int], most: int = MOST_PER_AGENT) -> list[int]:
 
 
 def sequence(
-    agents: Sequence[str],
-    rater: int,
-    seed: int = 0,
-    *,
-    block: int = BLOCK,
-    most: int = MOST_PER_AGENT,
+    agents: Sequence[str], rater: int, seed: int = 0, *, block: int = BLOCK
 ) -> list[Trial]:
     """Return what one rater hears.
 
@@ -83,8 +76,6 @@ def sequence(
         Of the study.
     block : int
         Hearings between pauses.
-    most : int
-        Hearings of one agent, repeats included.
 
     Returns
     -------
@@ -93,7 +84,7 @@ def sequence(
     """
     if not agents:
         return []
-    chosen = _chosen(agents, rater, seed, most)
+    chosen = _chosen(agents, rater, seed)
     rng = random.Random(f"{seed}/order/{rater}")
     groups = max(1, round(len(chosen) * (1 + REPEAT_SHARE) / block))
     turn, shift = divmod(rater, groups)
@@ -111,35 +102,31 @@ def sequence(
             part = chosen[cut[at] : cut[at + 1]]
             rng.shuffle(part)
             order += part
-        made = _with_repeats(order, agents, rng, most)
+        made = _with_repeats(order, agents, rng)
         best = max(best, made, key=len)
         if len(best) == len(chosen) + repeats_for(len(chosen)):
             break
     return best
 
 
-def _chosen(agents: Sequence[str], rater: int, seed: int, most: int) -> list[int]:
+def _chosen(agents: Sequence[str], rater: int, seed: int) -> list[int]:
     """Return the clips of one rater: of each agent the next ones of a ring, so all get heard."""
     members: dict[str, list[int]] = defaultdict(list)
     for i, agent in enumerate(agents):
         members[agent or f"\0{i}"].append(i)
     rings = list(members.values())
     out: list[int] = []
-    for k, (ring, quota) in enumerate(
-        zip(rings, quotas([len(r) for r in rings], most), strict=True)
-    ):
+    for k, (ring, quota) in enumerate(zip(rings, quotas([len(r) for r in rings]), strict=True)):
         ring = ring.copy()
         random.Random(f"{seed}/ring/{k}").shuffle(ring)
         out += [ring[(rater * quota + j) % len(ring)] for j in range(quota)]
     return out
 
 
-def _with_repeats(
-    order: list[int], agents: Sequence[str], rng: random.Random, most: int
-) -> list[Trial]:
+def _with_repeats(order: list[int], agents: Sequence[str], rng: random.Random) -> list[Trial]:
     """Put the repeats in, spread evenly, each a good while after its first hearing."""
     wanted = repeats_for(len(order))
-    left = Counter({a: most for a in agents if a})
+    left = Counter({a: MOST_PER_AGENT for a in agents if a})
     left.subtract(agents[c] for c in order if agents[c])
     gap = max(1, min(GAP, len(order) // 3))
     out: list[Trial] = []

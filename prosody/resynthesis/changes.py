@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from prosody.resynthesis.vocoder import FRAME_S, Floats, Voice, frames_at
+from prosody.resynthesis.vocoder import FRAME_S, Floats, Voice, pitch_between
 
 NEAR_S = 0.25
 """A pause is put where the voice is softest within this of the place asked for."""
@@ -98,7 +98,7 @@ def _frames(voice: Voice, at: Floats) -> Voice:
     power = np.log(np.maximum(voice.power, 1e-30))
     return replace(
         voice,
-        f0_hz=frames_at(np.log2(voice.f0_hz), at, power_of_two=True),
+        f0_hz=pitch_between(voice.f0_hz, at),
         power=np.exp(power[low] * (1 - part) + power[high] * part),
         noise_share=voice.noise_share[low] * (1 - part) + voice.noise_share[high] * part,
     )

@@ -96,18 +96,18 @@ def pitch_at(f0_hz: Floats, time_s: Floats, wanted_s: Floats) -> Floats:
     if not len(f0_hz):
         return np.full(len(wanted_s), np.nan)
     at = np.interp(wanted_s, time_s, np.arange(len(time_s), dtype=np.float64))
-    return frames_at(np.log2(f0_hz), at, power_of_two=True)
+    return pitch_between(f0_hz, at)
 
 
-def frames_at(values: Floats, at: Floats, *, power_of_two: bool = False) -> Floats:
-    """Return values between frames; where one of two neighbours is missing the nearer one."""
+def pitch_between(f0_hz: Floats, at: Floats) -> Floats:
+    """Return pitch between frames; where one of two neighbours is missing the nearer one."""
+    values = np.log2(f0_hz)
     low = np.floor(at).astype(np.int64)
     high = np.minimum(low + 1, len(values) - 1)
     part = at - low
     between = values[low] * (1 - part) + values[high] * part
     nearer = np.where(part < 0.5, values[low], values[high])
-    out = np.where(np.isfinite(between), between, nearer)
-    return np.asarray(np.exp2(out) if power_of_two else out)
+    return np.asarray(np.exp2(np.where(np.isfinite(between), between, nearer)))
 
 
 def synthesise(voice: Voice) -> Signal:
