@@ -250,8 +250,9 @@ def noun_after(s: Sides, lex: Lexicon) -> bool:
     number = clause[0][0].isdigit() or clause[0] in table.answers
     if not len(clause) <= (_LONG if number else _SHORT):
         return False
-    if number:
-        return len(clause) > 1 or within(s, lex)
+    if number:  # "sorry, not today" refuses
+        more = len(clause) > 1 and not table.negations & {*clause}
+        return more or within(s, lex)
     if len(clause) == 1:  # "her name is Jean, sorry, June"
         known = lex.function_words | lex.leads | lex.before | lex.complement | lex.stop
         if clause[0] in known or clause[0].endswith(table.past_ends):

@@ -64,6 +64,9 @@ LINES = {
             "hello sorry you need to talk to another team for that",
             "oh is this the wrong line then sorry thanks",
             "i'm sorry this is not a working line",
+            "no i'm sorry not today",
+            "we can't change that i'm sorry not without the receipt",
+            "i'm sorry let me check that again",
         ),
         REPAIR: (
             "on the green card i'm sorry the silver card",
@@ -113,6 +116,11 @@ LINES = {
             "what was that sorry",
             "which department sorry",
             "is that a b sorry",
+            "there is a warranty sorry not a warranty a service plan",
+            "we could easily i'm sorry not easily but in time",
+            "sorry let me say that again",
+            "it comes with a sorry it's actually an adapter",
+            "you get a sorry the contract runs for two years",
         ),
         SYMPATHY: (
             "i'm so sorry to hear that",
@@ -159,6 +167,7 @@ LINES = {
             "i'd be sorry to lose this number",
             "i'll be sorry to see the back of that phone",
             "aren't you sorry you sold it",
+            "that was a sorry excuse",
         ),
     },
     "nl": {
@@ -219,6 +228,9 @@ LINES = {
             "mijn excuses mevrouw ik kijk het meteen voor u na",
             "het spijt me voor het misverstand kunt u mij uw ordernummer geven",
             "oei sorry wat is uw klantnummer dan zoek ik dat direct op",
+            "nee sorry vandaag niet",
+            "sorry niet op dit moment",
+            "sorry ik probeer het nog een keer voor u",
         ),
         REPAIR: (
             "sorry dat heb ik niet duidelijk verwoord ik wil de andere",
@@ -272,6 +284,10 @@ LINES = {
             "nee sorry ik zeg het verkeerd het is de tweede",
             "huisnummer twaalf a sorry twaalf b",
             "ik woon in de sorry we wonen in gent",
+            "er zit garantie sorry geen garantie een servicecontract op",
+            "de eerste termijn sorry ik begin opnieuw de borg komt eerst",
+            "sorry laat me het anders zeggen",
+            "er zit een sorry het is een adapter bij",
         ),
         SYMPATHY: (
             "het spijt me dat ze de griep heeft",
