@@ -15,8 +15,8 @@ LOCK   := requirements/constraints.txt
 LOWEST := requirements/lowest.txt
 TESTS  ?=
 # One process more than there are cores, since browsers and killed runs are waited for. Each begins
-# with a third of the tests, so that what a module sets up is made in one of them, and takes from
-# the others at the end. `make test SPREAD=` runs them one after the other.
+# with an equal share of the tests, so that what a module sets up is made in one of them, and takes
+# from the others at the end. `make test SPREAD=` runs them one after the other.
 SPREAD ?= --dist worksteal -n $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 1)
 # openSMILE and Praat are only compared with. BENCH= leaves them out; their tests are then skipped.
 BENCH  ?= bench

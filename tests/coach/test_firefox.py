@@ -25,14 +25,20 @@ VOICE = """(async () => {
 })()"""  # noqa: E501
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with coach(tmp_path_factory.mktemp("coach")) as running:
+        yield running
+
+
 @pytest.mark.parametrize(
     ("lang", "width", "height"), [("nl", 1280, 720), ("en", 390, 844)], ids=["nl", "en"]
 )
-def test_the_main_way(tmp_path, lang, width, height):
+def test_the_main_way(server, tmp_path, lang, width, height):
     speech(tmp_path / "voice.wav", 25.6, 31.9)
     voice = base64.b64encode((tmp_path / "voice.wav").read_bytes()).decode()
     languages = {"intl.accept_languages": lang}
-    with coach(tmp_path / "coach") as server, firefox(**languages) as fox:
+    with firefox(**languages) as fox:
 
         def record(seconds: float) -> None:
             fox.click("#record")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import running
 from browser import Watched, chromium, until
+from command import prosody
 from places import SAMPLES
 from prosody.cli import app
 from typer.testing import CliRunner
@@ -507,7 +508,7 @@ def every(analysed, made, tmp_path_factory) -> dict[str, list[Path]]:
     calls = tmp_path_factory.mktemp("broken")
     (calls / "a.wav").write_text("no sound")
     (calls / "b.wav").write_bytes(b"")
-    CliRunner().invoke(app, ["analyze", str(calls), "--clips", "--out", str(calls / "out"), "-q"])
+    prosody("analyze", calls, "--clips", "--out", calls / "out", "-q")
     out = {}
     for lang in ("nl", "en"):
         whole, broken, two = (tmp_path_factory.mktemp(lang) / n for n in ("all", "bad", "two"))
@@ -520,8 +521,7 @@ def every(analysed, made, tmp_path_factory) -> dict[str, list[Path]]:
     return out
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("lang", ["nl", "en"])
+@pytest.mark.parametrize(("lang", "scheme"), [("nl", "light"), ("en", "dark")])
 def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scroll(browser, every, lang, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     tab = Watched(browser, color_scheme=scheme, viewport={"width": 360, "height": 740})

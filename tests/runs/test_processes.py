@@ -15,6 +15,7 @@ import psutil
 import pytest
 import running
 import soundfile
+from command import prosody
 from places import synthetic_voice
 
 from prosody.calls.call import Call, Source
@@ -98,7 +99,7 @@ def test_workers_killed_or_stopped_from_outside(tmp_path):
     codes = [line["code"] for line in lines if line["code"]]
     assert sorted(codes) == ["time_limit", "worker_died"]
     assert not psutil.pid_exists(second)
-    again = running.finish("analyze", folder, "--clips", "--out", out)
+    again = prosody("analyze", folder, "--clips", "--out", out)
     assert again.returncode == 0, again.stderr
     assert "22/24 recordings were done already" in again.stderr
 

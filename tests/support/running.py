@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import psutil
+from command import prosody
 from places import SAMPLES
 
 from prosody.results.serialise import unpack
@@ -251,7 +252,7 @@ def demo(folder: Path, *, lang: str = "en", args: tuple[str, ...] = ()) -> Path:
             segment.pop("words", None)
     body = json.dumps(said, ensure_ascii=False)
     (calls / "5-complaint-nl.json").write_text(body, encoding="utf-8")
-    done = finish("analyze", calls, "--out", out, "--lang", lang, "--workers", 0, "-q", *args)
+    done = prosody("analyze", calls, "--out", out, "--lang", lang, "-q", *args)
     if done.returncode:
         raise SystemExit(done.stderr)
     return out
