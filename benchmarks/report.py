@@ -31,38 +31,13 @@ FAILED = (
 )
 
 
-def make(
-    folder: Path,
-    apologies: int,
-    *,
-    agents: int = 40,
-    teams: int = 5,
-    failed: int = 8,
-    complaints: int = 12,
-    seed: int = 1,
-    lang: str = "en",
-) -> Path:
-    """Write the results of a made-up run, with recordings to hear.
+def make(folder: Path, apologies: int) -> Path:
+    """Write the results of a made-up run of so many apologies, with recordings to hear.
 
-    Parameters
-    ----------
-    folder : Path
-    apologies : int
-        At least so many; recordings have one, two or three.
-    agents, teams : int
-        Agents go to teams in turn; the last team has a single agent.
-    failed, complaints : int
-        Recordings that were not read, and those with a complaint and no apology.
-    seed : int
-    lang : str
-
-    Returns
-    -------
-    Path
-        The results.
+    The last team has a single agent. Some recordings have a complaint and no apology, or neither;
+    some were not read.
     """
-    results = running.demo(folder, lang=lang)
-    rng = random.Random(seed)
+    results, rng = running.demo(folder), random.Random(1)
     rows: dict[str, list[dict[str, Any]]] = {}
     for row in running.rows(results / "apologies.jsonl"):
         rows.setdefault(row["recording"], []).append(row)
@@ -80,9 +55,9 @@ def make(
         for beside in (folder / "calls").glob(f"{Path(source).stem}.*"):
             os.link(beside, folder / name.with_suffix(beside.suffix))
         line = json.loads(json.dumps(lines[source]))
-        agent = rng.randrange(agents)
-        team = f"team {chr(65 + agent % (teams - 1))}" if agent else f"team {chr(64 + teams)}"
-        sound = hashlib.sha256(f"{seed} {number}".encode()).hexdigest()  # no two calls alike
+        agent = rng.randrange(40)
+        team = f"team {'ABCD'[agent % 4] if agent else 'E'}"
+        sound = hashlib.sha256(f"{number}".encode()).hexdigest()  # no two calls alike
         known = {"recording": str(name), "call_id": name.stem, "agent": f"agent-{agent:010x}",
                  "team": team, "recording_sha256": sound,
                  "started_at": f"2026-11-{number % 28 + 1:02d}T09:{number % 60:02d}"}  # fmt: skip
@@ -103,11 +78,9 @@ def make(
             made |= {k: line[k] for k in SHARED}
             outcomes.append(_judged(made, rng))
         line["apologies"] = min(len(rows[source]), line["apologies"])
-    for _ in range(complaints):
-        put(complaint)
-    for _ in range(complaints):
-        put(silent)
-    for i in range(failed):
+    for source in 12 * [complaint] + 12 * [silent]:
+        put(source)
+    for i in range(8):
         line, name = put(silent)
         code, message, remedy = FAILED[i % len(FAILED)]
         line |= {"status": "failed", "code": code, "message": message.format(name),

@@ -11,7 +11,6 @@ of the cores; what a visitor waits for is measured at the client, body included.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import io
 import os
@@ -19,7 +18,6 @@ import re
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -28,6 +26,7 @@ from typing import Any
 
 import numpy as np
 import psutil
+import running
 import soundfile
 import soxr
 
@@ -38,7 +37,6 @@ TAKE_S = 10.0
 RATES_PER_S = (1.0, 1.5, 3.0)
 LIMIT_MS = {"page": 200.0, "api": 200.0, "take": 1000.0}
 SR = 48_000
-CODE = "from prosody.cli import main; main()"
 
 
 def sounds(files: Sequence[Path], count: int) -> list[bytes]:
@@ -108,11 +106,14 @@ def _row(name: str, kind: str, ms: Sequence[float]) -> dict[str, Any]:
 def start(folder: str, *args: str) -> tuple[subprocess.Popen[str], str, float]:
     """Start a server; return it, its link, and the seconds until it was ready."""
     began = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-c", CODE, *args, "--no-browser", "--port", "0"],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    process = running.start(
+        *args,
+        "--no-browser",
+        "--port",
+        0,
+        stderr=subprocess.DEVNULL,
         env={**os.environ, "TMPDIR": folder},
-    )  # fmt: skip
+    )
     assert process.stdout is not None
     for line in process.stdout:
         found = re.search(r"http://\S+token=\S+", line)
@@ -228,16 +229,11 @@ async def rating(link: str, seconds: float) -> Waits:
 
 
 def main(argv: list[str]) -> int:
-    """Run the benchmark."""
+    """Start the servers, ask them, and write down how long it took."""
     args = common.arguments(argv, __doc__)
     common.need("httpx2", "test")
     common.need("uvicorn", "studio")
     files = common.sound_files(args, "emodb", "*.flac", limit=60, cut=True)
-    return measure(args, files)
-
-
-def measure(args: argparse.Namespace, files: Sequence[Path]) -> int:
-    """Start the servers, ask them, and write down how long it took."""
     takes = sounds(files, 6)
     seconds = 10.0 if args.quick else 60.0
     results: dict[str, Any] = {
