@@ -44,7 +44,7 @@ def agreement(
     make the mean reliable. It says nothing about anybody's ear: low agreement can be the clips.
     """
     from prosody.errors import UsageError
-    from prosody.rating import agreement as figures
+    from prosody.rating import agreement as agreed
     from prosody.rating import agreement_page as pages
     from prosody.rating import paired
     from prosody.rating.agreement_words import Words
@@ -56,15 +56,15 @@ def agreement(
     if paired.is_comparisons(ratings):
         summary = paired.summary(ratings, clips)
         if as_json:
-            typer.echo(json.dumps(figures.plain(summary), ensure_ascii=False, indent=2))
+            typer.echo(json.dumps(agreed.plain(summary), ensure_ascii=False, indent=2))
         else:
             _show_pairs(summary, words.say["pairs"], lang)
         return
-    found = figures.agreement(ratings, axis, clips)
+    found = agreed.agreement(ratings, axis, clips)
     for one in found["axes"].values():
         one["remarks_text"] = words.remarks(one)
     if as_json:
-        typer.echo(json.dumps(figures.plain(found), ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(agreed.plain(found), ensure_ascii=False, indent=2))
     else:
         for name, one in found["axes"].items():
             _show(name, one, words)

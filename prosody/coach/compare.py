@@ -70,7 +70,7 @@ def align(a_json: str, b_json: str) -> dict[str, list[float]]:
     Parameters
     ----------
     a_json, b_json : str
-        Lines of both takes (`lines.Lines.as_json`).
+        Lines of both takes (`contours.Contours.as_json`).
 
     Returns
     -------

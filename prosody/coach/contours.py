@@ -22,7 +22,7 @@ END_S = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
+class Contours:
     """Lines of one take, one value per 10 ms.
 
     Attributes
@@ -57,7 +57,7 @@ class Lines:
         )
 
 
-def draw(y: Signal, sr: int) -> Lines:
+def draw(y: Signal, sr: int) -> Contours:
     """Return the lines of a sound.
 
     Parameters
@@ -78,7 +78,7 @@ def draw(y: Signal, sr: int) -> Lines:
     level = np.maximum(10.0 * np.log10(mean), FLOOR_DB)
     at = np.clip(np.round((got.time_s - STEP_S / 2) * sr).astype(np.int64), 0, max(0, len(y) - 1))
     peaks = np.maximum.reduceat(np.abs(y), at).astype(np.float64) if len(at) else np.zeros(0)
-    return Lines(got.time_s, pitch, level, np.minimum(peaks, 1.0))
+    return Contours(got.time_s, pitch, level, np.minimum(peaks, 1.0))
 
 
 def pauses(speech: Spans, least_s: float) -> Spans:
@@ -87,7 +87,7 @@ def pauses(speech: Spans, least_s: float) -> Spans:
     return gaps[gaps[:, 1] - gaps[:, 0] >= least_s - 1e-9]
 
 
-def end_st(lines: Lines, over_s: float = 0.2) -> float:
+def end_st(lines: Contours, over_s: float = 0.2) -> float:
     """Return how far the pitch at the end lies from the take's middle, semitones (NaN: no voice).
 
     Both are medians: of the last 0.2 s that have voice, and of all voice.
@@ -99,7 +99,7 @@ def end_st(lines: Lines, over_s: float = 0.2) -> float:
     return float(np.median(known[-count:]) - np.median(known))
 
 
-def end_db(lines: Lines, speech: Spans) -> float:
+def end_db(lines: Contours, speech: Spans) -> float:
     """Return how loud the last 0.8 s of speech are against all of it, dB (NaN: too little)."""
     spoken = ((speech[:, :1] <= lines.time_s) & (lines.time_s < speech[:, 1:])).any(axis=0)
     power = 10.0 ** (lines.level_db[spoken] / 10.0)

@@ -20,7 +20,7 @@ from starlette.responses import Response
 
 from prosody import __version__
 from prosody.coach.session import Take
-from prosody.coach.take import Usual
+from prosody.coach.take import OwnBaseline
 from prosody.judge.judge import Judge
 from prosody.measures import table
 from prosody.results.records import ApologyRecord, plain
@@ -43,7 +43,7 @@ def files(
     take: Take,
     row: ApologyRecord,
     about: Mapping[str, Any],
-    usual: Usual | None,
+    own: OwnBaseline | None,
     listener: Judge,
     settings: Settings,
 ) -> dict[str, bytes]:
@@ -68,8 +68,8 @@ def files(
         "settings_sha256": settings.digest(),
         "claim": "Predicted listener impression, not what the speaker felt.",
     }
-    if usual is not None:
-        out[f"{name}-baseline.flac"] = usual.flac
+    if own is not None:
+        out[f"{name}-baseline.flac"] = own.flac
     text = json.dumps(plain(record), ensure_ascii=False, indent=2, allow_nan=False)
     out[f"{name}.json"] = (text + "\n").encode()
     return out

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from prosody.coach.highlights import place
-from prosody.coach.take import Measured, Usual
+from prosody.coach.take import Measured, OwnBaseline
 from prosody.examine.baseline import Baseline
 from prosody.examine.gates import NO_BASELINE
 from prosody.judge import reasons as explain
@@ -31,9 +31,9 @@ HALF = 0.07
 """Within this of a half it is told as half."""
 
 
-def against(row: ApologyRecord, usual: Usual | None, settings: Settings) -> ApologyRecord:
+def against(row: ApologyRecord, own: OwnBaseline | None, settings: Settings) -> ApologyRecord:
     """Return a row compared with how its speaker usually speaks (None: nothing is known)."""
-    known = usual.baseline if usual is not None and usual.baseline is not None else Baseline.none()
+    known = own.baseline if own is not None and own.baseline is not None else Baseline.none()
     known = known.at_least(settings.baseline.min_s)
     lacking = () if known.seconds > 0 else (NO_BASELINE,)
     return replace(
@@ -45,10 +45,10 @@ def against(row: ApologyRecord, usual: Usual | None, settings: Settings) -> Apol
 
 
 def judge(
-    measured: Measured, usual: Usual | None, listener: Judge, settings: Settings
+    measured: Measured, own: OwnBaseline | None, listener: Judge, settings: Settings
 ) -> ApologyRecord:
     """Return the judged row of a take; without a verdict where its recording is not good enough."""
-    row = against(measured.row, usual, settings)
+    row = against(measured.row, own, settings)
     judge_rows([row], listener, settings)
     return row
 
@@ -180,7 +180,7 @@ def problems(measured: Measured, lang: str) -> list[dict[str, Any]]:
 
 
 def cannot_know(
-    kind: str, usual: Usual | None, spoken_s: float, settings: Settings, lang: str
+    kind: str, own: OwnBaseline | None, spoken_s: float, settings: Settings, lang: str
 ) -> list[str]:
     """Return what a judgement of a take cannot rest on.
 
@@ -190,13 +190,13 @@ def cannot_know(
     if kind == "example":
         return [say["example"]]
     out = []
-    if usual is None or usual.baseline is None or usual.seconds < limits.min_s:
+    if own is None or own.baseline is None or own.seconds < limits.min_s:
         code = "short_of_baseline" if spoken_s else "no_baseline"
         out.append(
             say[code].format(seconds=_seconds(spoken_s, lang), least=_seconds(limits.min_s, lang))
         )
-    elif usual.seconds < limits.short_s:
-        out.append(say["short_baseline"].format(seconds=_seconds(usual.seconds, lang)))
+    elif own.seconds < limits.short_s:
+        out.append(say["short_baseline"].format(seconds=_seconds(own.seconds, lang)))
     return [*out, say["words"]]
 
 
@@ -205,11 +205,11 @@ def _seconds(value: float, lang: str) -> str:
     return decimal_mark(text, lang)
 
 
-def usual_range(usual: Usual | None) -> dict[str, float] | None:
+def usual_range(own: OwnBaseline | None) -> dict[str, float] | None:
     """Return where the voice usually moves: the middle 60 % of its pitch, semitones; or None."""
-    if usual is None or usual.baseline is None:
+    if own is None or own.baseline is None:
         return None
-    at = dict(zip(table.NAMES, usual.baseline.values.tolist(), strict=True))
+    at = dict(zip(table.NAMES, own.baseline.values.tolist(), strict=True))
     marks = {"low_st": "pitch_p20_st", "mid_st": "pitch_p50_st", "high_st": "pitch_p80_st"}
     out = {name: at[measure] for name, measure in marks.items()}
     return dict(plain(out)) if all(math.isfinite(v) for v in out.values()) else None

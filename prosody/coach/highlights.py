@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from prosody.coach.contours import STEP_S, Floats, Lines
+from prosody.coach.contours import STEP_S, Contours, Floats
 
 LISTEN_S = 1.5
 AROUND_PAUSE_S = 0.6
@@ -26,7 +26,7 @@ _BY_LEVEL = ("loudness", "attack", "tone")
 def place(
     group: str,
     higher: bool,
-    drawn: Lines,
+    drawn: Contours,
     pauses: Sequence[tuple[float, float]],
     window: tuple[float, float],
 ) -> tuple[float, float]:
@@ -38,7 +38,7 @@ def place(
         What a listener hears as one thing, of `reasons.GROUPS`.
     higher : bool
         Whether the measure was above what it is compared with.
-    drawn : Lines
+    drawn : Contours
         Lines of the take.
     pauses : sequence of (float, float)
         Silences in it.
@@ -60,7 +60,7 @@ def place(
     return max(start, at), min(end, at + LISTEN_S)
 
 
-def _score(group: str, higher: bool, drawn: Lines, width: int) -> Floats | None:
+def _score(group: str, higher: bool, drawn: Contours, width: int) -> Floats | None:
     """Return for every window of `width` steps how well it shows the reason; NaN is not at all."""
     sign = 1.0 if higher else -1.0
     if group in _BY_PITCH or group in _BY_SPREAD:

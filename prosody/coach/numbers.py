@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from prosody.coach.contours import REFERENCE_HZ
-from prosody.coach.take import Measured, Usual
+from prosody.coach.take import Measured, OwnBaseline
 from prosody.measures import table
 
 PACE, RANGE, PITCH = "loudness_peaks_per_s", "pitch_range_st", "pitch_p50_st"
@@ -23,26 +23,26 @@ END_DB = 1.5
 
 
 def numbers(
-    one: Measured, usual: Usual | None, texts: Sequence[Measured]
+    one: Measured, own: OwnBaseline | None, texts: Sequence[Measured]
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the numbers of a take, ``first`` and ``more``.
 
-    Each has ``name``, ``value``, ``digits`` (decimals) and, where known, ``usual``, and ``low`` and
+    Each has ``name``, ``value``, ``digits`` (decimals) and, where known, ``own``, and ``low`` and
     ``high``, the usual range that can be practised towards. Missing is None.
 
     Parameters
     ----------
     one : Measured
-    usual : Usual or None
+    own : Usual or None
         How its speaker usually speaks.
     texts : sequence of Measured
         The ordinary texts of the same speaker.
     """
     row = one.row.columns()
     known: dict[str, float] = {}
-    if usual is not None and usual.baseline is not None:
-        known = dict(zip(table.NAMES, usual.baseline.values, strict=True))
-    spread = usual.spread if usual is not None else {}
+    if own is not None and own.baseline is not None:
+        known = dict(zip(table.NAMES, own.baseline.values, strict=True))
+    spread = own.spread if own is not None else {}
     per_s = sum(len(t.pauses) for t in texts) / max(sum(t.speech_s for t in texts), 1e-9)
     pauses = per_s * one.speech_s if texts else math.nan
     ends = [t.end_db for t in texts if math.isfinite(t.end_db)]

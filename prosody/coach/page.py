@@ -23,7 +23,7 @@ from prosody import __version__, words
 from prosody.coach import compare, export, feedback, model_voice, situations, take, word_times
 from prosody.coach.numbers import numbers
 from prosody.coach.session import MOST_TAKES, Full, Kind, Store, Take, Visit
-from prosody.coach.take import Usual
+from prosody.coach.take import OwnBaseline
 from prosody.errors import ProsodyError
 from prosody.examine.gates import NO_BASELINE
 from prosody.judge.judge import Judge
@@ -33,7 +33,7 @@ from prosody.settings import Settings
 from prosody.transcripts.turns import Word
 from prosody.web import app
 from prosody.web.app import body, language, refuse
-from prosody.web.processes import Busy, Workroom
+from prosody.web.processes import Busy, Processes
 from prosody.web.sessions import Session, visitor_of
 
 MAX_S = 60.0
@@ -104,13 +104,13 @@ class Coach:
         self.shipped = model is None
         self.listener = Judge.load(model)
         self.store = Store()
-        self.workroom = Workroom(warm, workers, parent)
+        self.processes = Processes(warm, workers, parent)
         # One process beside those that listen, behind them in line for the processor.
         able = versions is not False and vocoder.available()
-        self.modelroom = Workroom(model_voice.warm, 1, parent) if able else None
+        self.voice_processes = Processes(model_voice.warm, 1, parent) if able else None
         self._making: dict[str, Making] = {}
         warm_up = partial(word_times.warm, str(recogniser))
-        self.wordroom = Workroom(warm_up, 1, parent) if recogniser else None
+        self.word_processes = Processes(warm_up, 1, parent) if recogniser else None
         self.recogniser = recogniser
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -144,8 +144,8 @@ class Coach:
 
     def open(self) -> None:
         """Start and warm the processes, and tell a first take, so that nobody's is the first."""
-        measured = self.workroom.open()[0]
-        for room in (self.modelroom, self.wordroom):
+        measured = self.processes.open()[0]
+        for room in (self.voice_processes, self.word_processes):
             if room is not None:
                 room.open()
         for lang in words.languages("coach"):
@@ -154,7 +154,7 @@ class Coach:
 
     def close(self) -> None:
         """Stop the processes and wipe the folder."""
-        for room in (self.workroom, self.modelroom, self.wordroom):
+        for room in (self.processes, self.voice_processes, self.word_processes):
             if room is not None:
                 room.close()
 
@@ -190,8 +190,8 @@ class Coach:
                     "note": note.format(name=self.listener.name),
                 },
                 "keep": {"folder": self.keep_in is not None},
-                "versions": self.modelroom is not None,
-                "recognises": self.wordroom is not None,
+                "versions": self.voice_processes is not None,
+                "recognises": self.word_processes is not None,
             }
         )
 
@@ -219,7 +219,7 @@ class Coach:
                 began = time.perf_counter()
                 made = await self._listened(visit, kind, sentence, data)
             if kind != "baseline":
-                await asyncio.to_thread(self.judged, made, visit.usual)
+                await asyncio.to_thread(self.judged, made, visit.baseline)
             made.told_ms = round(1000 * (time.perf_counter() - began), 1)
             answer = await self._answer([made], visit, lang)
             if self._can_change(made) and not self._making:
@@ -236,7 +236,7 @@ class Coach:
             raise
 
     async def _listened(self, visit: Visit, kind: Kind, sentence: str, data: bytes) -> Take:
-        room, epoch = self.workroom, visit.epoch
+        room, epoch = self.processes, visit.epoch
         measured = await room.run(take.listen, data, str(room.folder), MAX_S, self.settings)
         if kind == "baseline" and not measured.ok:
             # Not taken in: a spoiled baseline would spoil every judgement after it.
@@ -249,20 +249,20 @@ class Coach:
         return made
 
     async def _measure_usual(self, visit: Visit) -> None:
-        room, flacs = self.workroom, [t.measured.flac for t in visit.sentences]
+        room, flacs = self.processes, [t.measured.flac for t in visit.sentences]
         if not flacs:
-            visit.usual = None
+            visit.baseline = None
             return
-        usual = await room.run(take.usual, flacs, str(room.folder), self.settings)
+        own = await room.run(take.own_baseline, flacs, str(room.folder), self.settings)
         # Another sentence may have come in meanwhile; then its own round has the last word.
         if flacs == [t.measured.flac for t in visit.sentences]:
-            visit.usual = usual
+            visit.baseline = own
 
     async def takes(self, request: Request) -> Response:
         """Tell every take of this visit, and what is known of the usual voice."""
         visit = self.visit(request)
         found = await self._texts(list(visit.takes.values()), visit, language(request))
-        seconds = visit.usual.seconds if visit.usual is not None else 0.0
+        seconds = visit.baseline.seconds if visit.baseline is not None else 0.0
         about = {
             "seconds": round(seconds or visit.spoken_s, 1),
             "sentences": [t.sentence for t in visit.sentences],
@@ -285,7 +285,7 @@ class Coach:
 
     def _can_change(self, one: Take) -> bool:
         short = one.measured.duration_s <= model_voice.LONGEST_S
-        return self.modelroom is not None and one.kind == "take" and one.measured.ok and short
+        return self.voice_processes is not None and one.kind == "take" and one.measured.ok and short
 
     def _make(self, one: Take, visit: Visit, lang: str) -> Making:
         """Make the versions of a take, or return what is under way."""
@@ -299,7 +299,7 @@ class Coach:
         return known
 
     async def _made(self, making: Making) -> None:
-        room, one = self.modelroom, making.take
+        room, one = self.voice_processes, making.take
         assert room is not None
         at_s = making.place[0] if making.place else float("nan")
         left = {h: made for h, made in making.made.items() if h not in one.versions}
@@ -378,29 +378,29 @@ class Coach:
     async def words(self, request: Request) -> Response:
         """Tell the words of a take as a recogniser hears them, else where the sentence lies."""
         found = self._find(request)
-        if found is None or self.wordroom is None:
+        if found is None or self.word_processes is None:
             return refuse(request, 404, "no_take")
         if not found.said:
             asked = found.measured.flac, str(self.recogniser), language(request)
             try:
-                said = await self.wordroom.run(word_times.recognised_words, *asked)
+                said = await self.word_processes.run(word_times.recognised_words, *asked)
             except Busy:
                 return refuse(request, 503, "busy")
             found.said = tuple(said)
         return JSONResponse({"words": _timed(self._words(found))})
 
-    def judged(self, one: Take, usual: Usual | None) -> ApologyRecord:
+    def judged(self, one: Take, own: OwnBaseline | None) -> ApologyRecord:
         """Return the row of a take as judged against how its visitor usually speaks."""
-        usual = usual if one.kind == "take" else None
+        own = own if one.kind == "take" else None
         known = one.judged
-        if known is None or known[0] is not usual:
-            known = usual, feedback.judge(one.measured, usual, self.listener, self.settings)
+        if known is None or known[0] is not own:
+            known = own, feedback.judge(one.measured, own, self.listener, self.settings)
             one.judged = known
         return known[1]
 
     def _about(self, one: Take, visit: Visit, lang: str) -> dict[str, Any]:
-        measured, usual = one.measured, visit.usual if one.kind == "take" else None
-        row = measured.row if one.kind == "baseline" else self.judged(one, usual)
+        measured, own = one.measured, visit.baseline if one.kind == "take" else None
+        row = measured.row if one.kind == "baseline" else self.judged(one, own)
         texts = [t.measured for t in visit.sentences] if one.kind == "take" else []
         out: dict[str, Any] = {
             "id": one.key,
@@ -417,9 +417,9 @@ class Coach:
                 "level_db": feedback.rounded(measured.level_db, 1),
                 "clipped_share": feedback.rounded(measured.clipped_share, 5),
             },
-            "range": feedback.usual_range(usual),
+            "range": feedback.usual_range(own),
             "pauses": [{"start_s": round(a, 3), "end_s": round(b, 3)} for a, b in measured.pauses],
-            "numbers": numbers(measured, usual, texts),
+            "numbers": numbers(measured, own, texts),
             "words": _timed(self._words(one) if one.kind != "baseline" else ()),
             "voiced": bool(np.isfinite(measured.drawn.f0_st).any()),
             "versions": self._can_change(one),
@@ -431,7 +431,7 @@ class Coach:
             "told_ms": one.told_ms,
         }
         if one.kind != "baseline":
-            known = feedback.cannot_know(one.kind, usual, visit.spoken_s, self.settings, lang)
+            known = feedback.cannot_know(one.kind, own, visit.spoken_s, self.settings, lang)
             out |= {
                 "judgement": feedback.judgement(row, lang),
                 "reasons": feedback.reasons(row, measured, lang),
@@ -494,10 +494,10 @@ class Coach:
         return JSONResponse({"folder": self.keep_in.name, "files": names})
 
     def _kept(self, found: Take, visit: Visit, lang: str) -> dict[str, bytes]:
-        usual = visit.usual if found.kind == "take" else None
-        row = found.measured.row if found.kind == "baseline" else self.judged(found, usual)
+        own = visit.baseline if found.kind == "take" else None
+        row = found.measured.row if found.kind == "baseline" else self.judged(found, own)
         return export.files(
-            found, row, self._about(found, visit, lang), usual, self.listener, self.settings
+            found, row, self._about(found, visit, lang), own, self.listener, self.settings
         )
 
     async def compare(self, request: Request) -> Response:
@@ -509,7 +509,7 @@ class Coach:
         if a is b:
             return refuse(request, 400, "same")
         try:
-            lines = await self.workroom.run(
+            lines = await self.processes.run(
                 compare.align, a.measured.lines_json, b.measured.lines_json, soon=True
             )
         except Busy:
@@ -539,6 +539,6 @@ def warm(folder: str) -> take.Measured:
     y = (0.1 * buzz * (np.sin(2 * np.pi * 3 * t) > 0)).astype(np.float32)
     _, flac = take.encode(y, sr, coarse=True)
     measured = take.listen(flac, folder, MAX_S, settings)
-    take.usual([flac, flac], folder, settings)
+    take.own_baseline([flac, flac], folder, settings)
     compare.align(measured.lines_json, measured.lines_json)
     return measured

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from prosody.coach.model_voice import Version
-from prosody.coach.take import Measured, Usual
+from prosody.coach.take import Measured, OwnBaseline
 from prosody.results.records import ApologyRecord
 from prosody.transcripts.turns import Word
 
@@ -48,7 +48,7 @@ class Take:
     created: str
     sentence: str
     measured: Measured
-    judged: tuple[Usual | None, ApologyRecord] | None = None
+    judged: tuple[OwnBaseline | None, ApologyRecord] | None = None
     told_ms: float = 0.0
     versions: dict[str, Version] = field(default_factory=dict)
     said: tuple[Word, ...] = ()
@@ -101,7 +101,7 @@ class Visit:
     store: Store
     takes: dict[str, Take] = field(default_factory=dict)
     sentences: list[Take] = field(default_factory=list)
-    usual: Usual | None = None
+    baseline: OwnBaseline | None = None
     count: int = 0
     coming: int = 0
     epoch: int = 0
@@ -176,7 +176,7 @@ class Visit:
         self.epoch += 1
         self.takes.clear()
         self.sentences.clear()
-        self.usual = None
+        self.baseline = None
 
     def _drop_sentence(self, take: Take) -> None:
         self.sentences.remove(take)

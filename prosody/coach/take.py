@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.arrays import Spans
-from prosody.coach.contours import Lines
+from prosody.coach.contours import Contours
 from prosody.errors import ProsodyError, RecordingError, UsageError
 from prosody.examine.baseline import Baseline
 from prosody.results.records import ApologyRecord
@@ -71,7 +71,7 @@ class Measured:
         The sound, one channel.
     row : ApologyRecord
         As `examine.examine` measures it, without a baseline.
-    drawn : Lines
+    drawn : Contours
         Pitch, loudness and waveform.
     lines_json : str
         The same as the page reads it.
@@ -95,7 +95,7 @@ class Measured:
     sr_hz: int
     duration_s: float
     row: ApologyRecord
-    drawn: Lines
+    drawn: Contours
     lines_json: str
     pauses: list[tuple[float, float]]
     speech_s: float
@@ -316,7 +316,7 @@ def join(flacs: list[bytes]) -> bytes:
 
 
 @dataclass(slots=True)
-class Usual:
+class OwnBaseline:
     """How somebody usually speaks: what takes are held against.
 
     ``baseline`` is None where there is too little speech. ``spread`` is where a measure mostly
@@ -333,7 +333,7 @@ class Usual:
         return self.baseline.seconds if self.baseline is not None else 0.0
 
 
-def usual(flacs: list[bytes], folder: str, settings: Settings) -> Usual:
+def own_baseline(flacs: list[bytes], folder: str, settings: Settings) -> OwnBaseline:
     """Measure the baseline sentences of a visitor together.
 
     They are joined to one recording, which is also what is kept: ``--baseline`` of the command line
@@ -347,7 +347,7 @@ def usual(flacs: list[bytes], folder: str, settings: Settings) -> Usual:
         try:
             measured, seconds = ordinary_speech(path, settings)
         except UsageError:
-            return Usual(joined, None)
+            return OwnBaseline(joined, None)
     low, high = np.nanquantile(measured, USUAL_SHARE, axis=0)
     spread = {
         name: (float(a), float(b))
@@ -355,7 +355,7 @@ def usual(flacs: list[bytes], folder: str, settings: Settings) -> Usual:
         if math.isfinite(a) and math.isfinite(b)
     }
     known = Baseline.of(measured, seconds, settings.baseline.min_s, table.ACOUSTIC)
-    return Usual(joined, known, spread)
+    return OwnBaseline(joined, known, spread)
 
 
 def wav(flac: bytes) -> bytes:

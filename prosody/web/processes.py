@@ -82,7 +82,7 @@ def make_folder(parent: Path | None = None) -> Path:
     return folder
 
 
-class Workroom:
+class Processes:
     """Some warm processes and a folder.
 
     Parameters

@@ -79,7 +79,7 @@ def tab(browser, server) -> Iterator[Watched]:
     yield watched
     watched.context.close()
     assert watched.beyond(origin(server)) == []
-    assert watched.said == []
+    assert watched.console == []
 
 
 def test_sentences_too_short_to_compare_with_are_not_thanked_for(tab, server, sounds):
@@ -214,7 +214,7 @@ def test_a_file_that_is_no_sound_is_refused_with_a_remedy(tab, server, sounds):
     until(page, "document.querySelector('#capture-notes [role=alert]')")
     assert "no sound file" in page.locator("#capture-notes").inner_text()
     assert page.locator("#takes .rows li").count() == 0
-    tab.said.clear()  # the browser itself notes the 422
+    tab.console.clear()  # the browser itself notes the 422
 
 
 def test_a_dropped_file_is_heard(tab, server, sounds):
@@ -291,7 +291,7 @@ def test_without_a_microphone_the_page_says_so_and_takes_a_file(silent, server, 
     assert "Geen microfoon gevonden" in page.locator("#blocked").inner_text()
     give(page, sounds["take"], 1)
     assert "hoe je gewoonlijk klinkt" in page.locator("#result .headline").inner_text()
-    assert watched.said == []
+    assert watched.console == []
     watched.context.close()
 
 
@@ -318,7 +318,7 @@ def test_an_address_that_gets_no_microphone_says_how(tab, server):
     assert page.locator("[data-blocked=insecure]").count() == 1
     assert tab.beyond(origin(away)) == []
     tab.fetched.clear()
-    tab.said.clear()  # the browser notes that the address is not secure, too
+    tab.console.clear()  # the browser notes that the address is not secure, too
 
 
 def test_a_recording_outlives_the_server(browser, tmp_path, sounds):
@@ -355,7 +355,7 @@ def test_the_server_is_found_again(tab, server, sounds):
     page.unroute("**/api/**")
     until(page, "document.querySelectorAll('#takes .rows li').length === 1", 30)
     assert page.locator("[data-note=gone]").count() == 0
-    tab.said.clear()  # the browser notes what was refused
+    tab.console.clear()  # the browser notes what was refused
 
 
 def test_the_longest_recording_stops_by_itself(tab, server):
@@ -389,7 +389,7 @@ def test_the_language_is_the_browsers_and_changes_on_the_page(browser, server, s
     until(page, "!document.querySelector('#practise').hidden")
     assert page.evaluate("document.documentElement.lang") == "en"
     assert page.locator("#takes .rows li").count() == 1
-    assert watched.said == []
+    assert watched.console == []
     watched.context.close()
 
 

@@ -75,5 +75,5 @@ def test_the_main_way(server, tmp_path, lang, width, height):
         fox.click("#ask-yes")
         fox.until("!document.querySelector('#choose').hidden")
         assert fox.evaluate("fetch('/api/takes').then((r) => r.json())")["takes"] == []
-        assert fox.said == []
+        assert fox.console == []
         assert all(u.startswith(("http://127.0.0.1", "data:", "blob:")) for u in fox.fetched)

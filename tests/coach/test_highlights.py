@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from prosody.coach.contours import Lines
+from prosody.coach.contours import Contours
 from prosody.coach.highlights import LISTEN_S, place
 from prosody.judge.reasons import GROUPS
 
@@ -13,9 +13,9 @@ N = 600  # six seconds
 TIME = (np.arange(N) + 1) * 0.01
 
 
-def drawn(**changed: np.ndarray) -> Lines:
+def drawn(**changed: np.ndarray) -> Contours:
     flat = {"f0_st": np.full(N, 30.0), "level_db": np.full(N, -20.0), "peaks": np.full(N, 0.1)}
-    return Lines(TIME, **{**flat, **changed})
+    return Contours(TIME, **{**flat, **changed})
 
 
 def bump(low: float, high: float, size: float, base: float) -> np.ndarray:
@@ -66,9 +66,9 @@ def test_a_place_that_a_reason_names_stays() -> None:
 @pytest.mark.parametrize("count", [0, 1, 100, 200, 600])
 def test_every_place_lies_in_the_take(group: str, count: int) -> None:
     rng = np.random.default_rng(count)
-    some = Lines(TIME[:count], *(rng.normal(size=count) for _ in range(3)))
+    some = Contours(TIME[:count], *(rng.normal(size=count) for _ in range(3)))
     for higher in (True, False):
         start, end = place(group, higher, some, [], (0.0, count / 100))
         assert 0 <= start <= end <= count / 100
-    silent = Lines(TIME[:count], np.full(count, np.nan), np.full(count, -90.0), np.zeros(count))
+    silent = Contours(TIME[:count], np.full(count, np.nan), np.full(count, -90.0), np.zeros(count))
     assert place(group, True, silent, [], (0.0, count / 100))[0] >= 0

@@ -79,7 +79,7 @@ def test_without_the_vocoder_there_is_no_button(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     monkeypatch.setattr(vocoder, "available", lambda: False)
-    assert Coach(workers=1, parent=tmp_path).modelroom is None
+    assert Coach(workers=1, parent=tmp_path).voice_processes is None
 
 
 def test_what_is_asked_for_is_made_first(

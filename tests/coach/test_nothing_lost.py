@@ -54,7 +54,7 @@ def tab(browser, server) -> Iterator[Watched]:
     watched = Watched(browser, locale="en-GB", viewport={"width": 1280, "height": 720})
     yield watched
     watched.context.close()
-    assert watched.said == []
+    assert watched.console == []
 
 
 def box(page: Any, what: str) -> dict[str, float]:
@@ -85,7 +85,7 @@ def test_what_is_refused_can_be_saved(tab, server, tmp_path):
         page.get_by_role("button", name="Save the sound").click()
     coming.value.save_as(tmp_path / "take.wav")
     assert soundfile.info(tmp_path / "take.wav").duration > 0.5
-    tab.said.clear()  # the browser notes the 422
+    tab.console.clear()  # the browser notes the 422
 
 
 def test_a_recording_is_cut_at_the_limit_to_the_sample(tab, server):
@@ -191,14 +191,14 @@ def test_leaving_in_the_middle_of_a_take_asks_first(tab, server):
     until(page, f"{STATE} === 'recording'")
     page.evaluate("setTimeout(() => location.reload(), 0)")
     for _ in range(40):
-        if tab.said:
+        if tab.console:
             break
         page.wait_for_timeout(50)
-    assert [s.split()[0] for s in tab.said] == ["dialog"]  # dismissed: she stays
+    assert [s.split()[0] for s in tab.console] == ["dialog"]  # dismissed: she stays
     assert page.evaluate(STATE) == "recording"
     page.locator("#record").click()
     until(page, f"{STATE} === 'idle'", 30)
-    tab.said.clear()
+    tab.console.clear()
 
 
 def test_two_tabs_agree_also_when_one_wipes(tab, server, sounds):

@@ -56,7 +56,7 @@ def tab(browser, server) -> Iterator[Watched]:
     watched = Watched(browser, locale="en-GB", viewport={"width": 1280, "height": 720})
     yield watched
     watched.context.close()
-    assert watched.said == []
+    assert watched.console == []
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_the_whole_way(browser, server, lang, wide, high):
     until(page, "!document.querySelector('#choose').hidden")
     assert page.evaluate("fetch('/api/takes').then(r => r.json())")["takes"] == []
     assert page.evaluate("document.documentElement.scrollWidth") <= wide
-    assert watched.said == []
+    assert watched.console == []
     watched.context.close()
 
 

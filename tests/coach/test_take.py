@@ -94,7 +94,7 @@ def test_pauses_are_the_gaps_long_enough() -> None:
 def test_the_end_is_told_against_the_middle() -> None:
     time_s = np.arange(100) * 0.01
     f0 = np.where(np.arange(100) < 80, 30.0, 26.0)
-    drawn = contours.Lines(time_s, f0, f0, f0)
+    drawn = contours.Contours(time_s, f0, f0, f0)
     assert contours.end_st(drawn) == -4.0
     assert math.isnan(contours.end_st(replace(drawn, f0_st=np.full(100, np.nan))))
 
@@ -295,7 +295,7 @@ def test_the_sentences_are_apologies_and_the_ordinary_ones_are_none() -> None:
 
 
 def test_a_judgement_always_carries_its_uncertainty(plain: Measured) -> None:
-    usual = take.Usual(b"", Baseline(plain.row.measures, 30.0))
+    usual = take.OwnBaseline(b"", Baseline(plain.row.measures, 30.0))
     row = feedback.judge(plain, usual, Judge.load(None), SETTINGS)
     assert feedback.judgement(feedback.judge(plain, None, Judge.load(None), SETTINGS), "en") is None
     for lang in ("nl", "en"):
@@ -359,26 +359,26 @@ def test_a_judgement_that_was_under_way_when_the_baseline_changed_is_made_again(
 
     def slow(*args: Any) -> Any:
         row = real(*args)
-        one.usual = take.Usual(b"", Baseline(values, 30.0))  # a sentence came in meanwhile
+        one.baseline = take.OwnBaseline(b"", Baseline(values, 30.0))  # a sentence came in meanwhile
         return row
 
     with monkeypatch.context() as held:
         held.setattr(feedback, "judge", slow)
-        assert coach.judged(made, one.usual).baseline_s == 0.0
-    row = coach.judged(made, one.usual)
+        assert coach.judged(made, one.baseline).baseline_s == 0.0
+    row = coach.judged(made, one.baseline)
     assert row.baseline_s == 30.0
-    assert coach.judged(made, one.usual) is row
+    assert coach.judged(made, one.baseline) is row
 
 
 def test_what_cannot_be_known_without_a_baseline_is_said() -> None:
-    def said(usual: take.Usual | None, spoken_s: float, kind: str = "take") -> str:
+    def said(usual: take.OwnBaseline | None, spoken_s: float, kind: str = "take") -> str:
         return " ".join(feedback.cannot_know(kind, usual, spoken_s, SETTINGS, "en"))
 
     values = np.zeros(len(table.NAMES))
     assert "two ordinary sentences" in said(None, 0.0)
-    assert "hold only 3.2 s" in said(take.Usual(b"", None), 3.2)
-    assert "only 12 s" in said(take.Usual(b"", Baseline(values, 12.0)), 12.0)
-    assert "usual" not in said(take.Usual(b"", Baseline(values, 40.0)), 40.0)
+    assert "hold only 3.2 s" in said(take.OwnBaseline(b"", None), 3.2)
+    assert "only 12 s" in said(take.OwnBaseline(b"", Baseline(values, 12.0)), 12.0)
+    assert "usual" not in said(take.OwnBaseline(b"", Baseline(values, 40.0)), 40.0)
     assert "example" in said(None, 0.0, "example")
 
 
@@ -628,7 +628,7 @@ def test_a_worker_that_crashes_or_hangs_is_replaced(
         monkeypatch.setattr(processes, "LIMIT_S", 20.0)
         return first, second, await house.run(ask_pid)
 
-    house = processes.Workroom(no_warming, 1, tmp_path)
+    house = processes.Processes(no_warming, 1, tmp_path)
     house.open()
     try:
         assert house.folder.parent == tmp_path
@@ -656,7 +656,7 @@ def test_a_worker_that_died_while_it_had_nothing_to_do_costs_nobody_a_take(tmp_p
         assert process.pool._flags.broken
         return first, await asyncio.wait_for(house.run(ask_pid), 60)
 
-    house = processes.Workroom(no_warming, 1, tmp_path)
+    house = processes.Processes(no_warming, 1, tmp_path)
     house.open()
     try:
         first, second = asyncio.run(go())
@@ -671,7 +671,7 @@ def test_a_worker_that_cannot_be_started_is_tried_again(
     import asyncio
 
     monkeypatch.setattr(processes, "AGAIN_S", 0.0)
-    house = processes.Workroom(no_warming, 1, tmp_path)
+    house = processes.Processes(no_warming, 1, tmp_path)
     house.open()
     start, failed = house._start, []
 
@@ -720,7 +720,7 @@ def test_what_is_quick_goes_before_what_waits_and_who_leaves_loses_nothing(
         gone.cancel()
         await piece("last", 0.0)
 
-    house = processes.Workroom(no_warming, 1, tmp_path)
+    house = processes.Processes(no_warming, 1, tmp_path)
     house.open()
     try:
         asyncio.run(asyncio.wait_for(go(), 60))
@@ -735,7 +735,7 @@ def broken_warming(folder: str) -> None:
 
 def test_a_house_that_cannot_be_opened_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="no model"):
-        processes.Workroom(broken_warming, 1, tmp_path).open()
+        processes.Processes(broken_warming, 1, tmp_path).open()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -759,7 +759,7 @@ def test_a_server_whose_page_cannot_be_made_ready_says_so(
 def test_an_error_of_the_work_comes_back_as_it_is(tmp_path: Path) -> None:
     import asyncio
 
-    house = processes.Workroom(no_warming, 1, tmp_path)
+    house = processes.Processes(no_warming, 1, tmp_path)
     house.open()
     try:
         with pytest.raises(RecordingError, match="plain text") as caught:
@@ -1009,7 +1009,7 @@ def test_wiping_one_and_wiping_all(client: TestClient, coach: Coach) -> None:
         "takes": [],
     }
     assert coach.store.held == 0
-    assert [p.name for p in coach.workroom.folder.iterdir()] == ["began"]
+    assert [p.name for p in coach.processes.folder.iterdir()] == ["began"]
 
 
 def test_two_visits_know_nothing_of_each_other(client: TestClient, house: TestClient) -> None:
@@ -1030,7 +1030,7 @@ def test_two_visits_know_nothing_of_each_other(client: TestClient, house: TestCl
 def test_a_take_that_is_listened_to_while_all_is_wiped_is_wiped_too(
     client: TestClient, coach: Coach, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    listened = coach.workroom.run
+    listened = coach.processes.run
 
     async def wiped_meanwhile(task: Any, *args: Any) -> Any:
         out = await listened(task, *args)
@@ -1046,7 +1046,7 @@ def test_a_take_that_is_listened_to_while_all_is_wiped_is_wiped_too(
         return seen[-1]
 
     monkeypatch.setattr(coach, "visit", noted)
-    monkeypatch.setattr(coach.workroom, "run", wiped_meanwhile)
+    monkeypatch.setattr(coach.processes, "run", wiped_meanwhile)
     answer = send(client, spoken(1.5), lang="en")
     assert (answer.status_code, answer.json()["code"]) == (409, "wiped")
     assert coach.store.held == 0

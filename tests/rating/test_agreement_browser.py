@@ -47,7 +47,7 @@ def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scroll(browser, made, l
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     tab = Watched(browser, color_scheme=scheme, viewport={"width": width, "height": 800})
     page = tab.open(made[lang])
-    assert tab.said == []
+    assert tab.console == []
     assert tab.outside() == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator("html").get_attribute("lang") == lang
@@ -64,7 +64,7 @@ def test_names_are_text_and_the_policy_lets_nothing_run(browser, made):
     assert page.evaluate("window.hit") is None
     assert page.locator("script, img, iframe").count() == 0
     assert page.get_by_text(HOSTILE, exact=True).count() > 0
-    assert tab.said == []
+    assert tab.console == []
     tab.context.close()
 
 

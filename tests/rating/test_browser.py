@@ -200,7 +200,9 @@ def test_two_listeners_by_keyboard_alone_killed_and_resumed(browser, served, tmp
     ] * 2
     assert read_long(tmp_path / "r.csv", "sincere").matrix.shape[1] == 2
     for tab in (ann, ben):
-        assert not [s for s in tab.said if "ERR_CONNECTION" not in s and "403" not in s], tab.said
+        assert not [s for s in tab.console if "ERR_CONNECTION" not in s and "403" not in s], (
+            tab.console
+        )
         assert all(u.startswith(("http://127.0.0.1", "blob:", "data:")) for u in tab.fetched)
         tab.context.close()
 
@@ -371,7 +373,7 @@ def test_a_hostile_remark_and_label_stay_text(browser, folder, tmp_path):
         until(page, "document.querySelector('#where')?.textContent.startsWith('Clip 1 ')")
         assert page.locator("#remark").input_value() == bad
         assert page.evaluate("window.hit") is None
-        assert tab.said == []
+        assert tab.console == []
         tab.context.close()
 
 
@@ -403,5 +405,5 @@ def test_pairs_are_heard_and_chosen_by_keyboard_alone(browser, served, tmp_path,
     with (tmp_path / "r.csv").open(encoding="utf-8-sig", newline="") as file:
         (row,) = csv.DictReader(file)
     assert (row["rater"], row["axis"], row["chosen"]) == ("ann", "sincere", "b")
-    assert tab.said == []
+    assert tab.console == []
     tab.context.close()

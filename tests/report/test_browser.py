@@ -76,7 +76,7 @@ def test_a_page_opens_from_the_disk_and_fetches_nothing(browser, made, name):
     tab = Watched(browser)
     page = tab.open(made / name)
     page.wait_for_load_state("load")
-    assert tab.said == []
+    assert tab.console == []
     assert tab.outside() == []
     assert page.locator("h1").count() == 1
     tab.context.close()
@@ -143,7 +143,7 @@ def test_the_waveform_is_drawn_and_can_be_used_with_keys_and_mouse(browser, made
     box = wave.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     until(page, f"Math.abs({now} - {length / 2}) < 0.2")
-    assert tab.said == []
+    assert tab.console == []
     assert tab.outside() == []
     tab.context.close()
 
@@ -216,7 +216,7 @@ def test_filters_order_and_page_live_in_the_address_and_survive_back(browser, ma
     assert page.locator("#apology").input_value() == "yes"
     page.get_by_role("button", name="Clear filters").click()
     assert rows_of(page) == every
-    assert tab.said == []
+    assert tab.console == []
     tab.context.close()
 
 
@@ -283,7 +283,7 @@ def test_search_looks_through_everything_that_was_said(browser, made):
     page.get_by_label("Search").fill("no such words")
     until(page, "document.querySelectorAll('#rows tr').length === 0")
     assert "No call fits" in page.locator("#count").inner_text()
-    assert tab.said == []
+    assert tab.console == []
     assert tab.outside() == []
     tab.context.close()
 
@@ -330,7 +330,7 @@ def test_ratings_are_kept_and_exported_as_fit_reads_them(browser, made, tmp_path
     page.get_by_role("button", name="Delete").first.click()
     page.reload()
     assert page.locator("output").first.text_content() == "not rated"
-    assert tab.said == []
+    assert tab.console == []
     tab.context.close()
 
 
@@ -398,7 +398,7 @@ def test_a_reviewer_says_whether_she_agrees_and_takes_it_along(browser, made, tm
     page = tab.open(made / "calls.html")
     page.get_by_label("Reviewed by me").select_option("yes")
     assert page.locator("#rows tr").count() == 1
-    assert tab.said == []
+    assert tab.console == []
     tab.context.close()
 
 
@@ -465,7 +465,7 @@ def test_a_hostile_call_does_nothing(browser, tmp_path):
                     .split(":")[0]
                     .startswith(("#", "index", "about", "failed", "calls", "../", "0"))
                 )
-    assert tab.said == []
+    assert tab.console == []
     assert tab.outside() == []
     text = tab.open(tmp_path / "plain" / COMPLAINT).locator("body").inner_text()
     assert "<script>window.hit=1</script>" in text  # shown, as text
@@ -487,7 +487,7 @@ def test_the_policy_itself_stops_a_script_and_a_request(browser, made, tmp_path,
     page = tab.open(page_file)
     page.locator("#bad").click()
     assert page.evaluate("window.hit") is None
-    assert any("Content Security Policy" in s for s in tab.said)
+    assert any("Content Security Policy" in s for s in tab.console)
     assert page.evaluate("document.querySelector('img').naturalWidth") == 0
     tab.context.close()
 
@@ -570,5 +570,5 @@ def test_thousands_of_calls_come_in_pages_and_all_of_them_on_paper(browser, many
     until(page, "document.querySelectorAll('#rows tr').length === 1")
     page.locator("#rows a").first.click()
     page.wait_for_selector("article.call")
-    assert tab.said == []
+    assert tab.console == []
     tab.context.close()

@@ -43,7 +43,7 @@ def of(analysed, tmp_path):
 class Words(HTMLParser):
     def __init__(self, path: Path) -> None:
         super().__init__()
-        self.said: list[str] = []
+        self.texts: list[str] = []
         self.mute = False
         self.feed(path.read_text(encoding="utf-8"))
 
@@ -55,18 +55,18 @@ class Words(HTMLParser):
 
     def handle_data(self, data):
         if not self.mute:
-            self.said.append(data)
+            self.texts.append(data)
 
     def __contains__(self, text: str) -> bool:
-        return text in " ".join(" ".join(self.said).split())
+        return text in " ".join(" ".join(self.texts).split())
 
 
 @pytest.mark.parametrize("lang", ["nl", "en"])
 def test_a_difference_beyond_chance_is_said_first_and_in_words(of, lang):
     say = load("report", lang)["compare"]
     words = Words(compare(of("a", "oct", 200, 60), of("b", "nov", 200, 120), lang=lang))
-    assert say["higher"] in words.said
-    assert say["lower"] in words.said  # the unclear ones
+    assert say["higher"] in words.texts
+    assert say["lower"] in words.texts  # the unclear ones
     assert say["undecided"] not in words
     assert say["no_overlap"] in words
     # 60/200 against 120/200 by Newcombe's method 10, with 0 outside.
@@ -80,8 +80,8 @@ def test_where_nothing_is_decided_the_page_says_so_plainly(of, lang):
     say = load("report", lang)["compare"]
     words = Words(compare(of("a", "oct", 40, 12), of("b", "nov", 40, 15), lang=lang))
     assert say["undecided"] in words
-    assert say["may_be_chance"] in words.said
-    assert say["higher"] not in words.said
+    assert say["may_be_chance"] in words.texts
+    assert say["higher"] not in words.texts
 
 
 def test_the_same_calls_are_compared_one_by_one_and_not_by_chance(of):
@@ -91,9 +91,9 @@ def test_the_same_calls_are_compared_one_by_one_and_not_by_chance(of):
     for said in ("same_calls", "other_judge", "same_range"):
         assert say[said] in words, said
     assert say["undecided"] not in words
-    assert say["may_be_chance"] not in words.said
-    assert "20" in words.said  # so many went from unclear to sincere
-    assert words.said.count("unclear") >= 20
+    assert say["may_be_chance"] not in words.texts
+    assert "20" in words.texts  # so many went from unclear to sincere
+    assert words.texts.count("unclear") >= 20
 
 
 def test_runs_that_share_some_calls_are_runs_of_different_calls(of):
@@ -110,8 +110,8 @@ def test_runs_that_share_some_calls_are_runs_of_different_calls(of):
 def test_folders_of_one_name_are_told_apart_and_a_stopped_run_is_named(of):
     say = load("report", "en")["compare"]
     words = Words(compare(of("a", "oct", 5, 1), of("b", "nov", 5, 1, complete=False), lang="en"))
-    assert "a/results" in words.said
-    assert "b/results" in words.said
+    assert "a/results" in words.texts
+    assert "b/results" in words.texts
     assert say["incomplete"].format(run=say["after"]) in words
 
 
@@ -133,7 +133,7 @@ def test_the_page_says_whether_agents_or_calls_are_drawn(of, agents, lang):
     assert (say["few_agents"].format(n=3, least=6) in words) == (agents == 3)
     assert (say["no_agents"] in words) == (agents == 0)
     # All that is sincere is some agents': drawn with them, it is no longer decided.
-    assert (say["higher"] in words.said) == (agents < 10)
+    assert (say["higher"] in words.texts) == (agents < 10)
 
 
 def test_no_person_is_compared(of, tmp_path):

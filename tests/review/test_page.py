@@ -237,7 +237,7 @@ def test_a_browser_keeps_answers_in_the_results_and_calibrates_blind(results):
             until(page, "!document.documentElement.classList.contains('calibrating')")
             until(page, "document.querySelector('#review-state').textContent.includes('Kept in')")
             assert page.locator(".status").first.is_visible()
-            assert tab.said == []
+            assert tab.console == []
             tab.context.close()
     finally:
         process.terminate()

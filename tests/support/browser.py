@@ -75,11 +75,11 @@ class Watched:
         self.context = browser.new_context(**how)
         self.page = self.context.new_page()
         self.fetched: list[str] = []
-        self.said: list[str] = []
+        self.console: list[str] = []
         self.page.on("request", lambda r: self.fetched.append(r.url))
-        self.page.on("console", lambda m: self.said.append(m.text))
-        self.page.on("pageerror", lambda e: self.said.append(str(e)))
-        self.page.on("dialog", lambda d: (self.said.append(f"dialog {d.message}"), d.dismiss()))
+        self.page.on("console", lambda m: self.console.append(m.text))
+        self.page.on("pageerror", lambda e: self.console.append(str(e)))
+        self.page.on("dialog", lambda d: (self.console.append(f"dialog {d.message}"), d.dismiss()))
 
     def open(self, path) -> object:
         """Open a file as a reader does, from the disk."""

@@ -118,7 +118,7 @@ class Firefox:
         path.write_bytes(base64.b64decode(told["data"]))
 
     @property
-    def said(self) -> list[str]:
+    def console(self) -> list[str]:
         """What pages complained of."""
         logs = [e["params"] for e in self.events if e.get("method") == "log.entryAdded"]
         return [p["text"] for p in logs if p["level"] in ("error", "warn")]
