@@ -44,7 +44,10 @@ class Cleaning:
 @lru_cache(maxsize=1 << 15)
 def fold(text: str) -> str:
     """Return lower case without diacritics, apostrophes and quotes made plain."""
-    plain = unicodedata.normalize("NFKD", text.translate(_QUOTES).lower())
+    plain = text.translate(_QUOTES).lower()
+    if plain.isascii():
+        return plain
+    plain = unicodedata.normalize("NFKD", plain)
     return "".join(c for c in plain if not unicodedata.combining(c))
 
 

@@ -223,14 +223,14 @@ def measure_grid(grid: Grid, f0_hz: FloatArray | None = None) -> tuple[Doubles, 
     values[~np.isfinite(values)] = np.nan
     silent = ~(columns["level_dbfs"] > SILENCE_DBFS)
     values[np.ix_(silent, _LOST_IN_SILENCE)] = np.nan
-    least = np.array([BY_NAME[name].min_s for name in ACOUSTIC])
-    values[(grid.length / grid.sr_hz)[:, None] + 1e-9 < least[None, :]] = np.nan
+    values[(grid.length / grid.sr_hz)[:, None] + 1e-9 < _LEAST_S] = np.nan
     return values, fn.sums(voiced.astype(np.float64), runs) * grid.hop_s
 
 
 _OF_SILENCE = ("duration_s", "pause_share")
 """What can be said of digital silence, or of nothing but an offset."""
 _LOST_IN_SILENCE = np.array([n not in _OF_SILENCE for n in ACOUSTIC])
+_LEAST_S = np.array([BY_NAME[name].min_s for name in ACOUSTIC])
 
 
 _PITCH = (

@@ -374,7 +374,8 @@ def _repetition(shape: FloatArray, lags: slice) -> FloatArray:
 
 def _summit(values: FloatArray, at: IntArray) -> tuple[FloatArray, FloatArray]:
     """Return height and offset of the parabola through each row's three values around `at`."""
-    before, top, after = np.take_along_axis(values, at[:, None] + np.arange(-1, 2), axis=1).T
+    row = np.arange(len(at))
+    before, top, after = (values[row, at + i] for i in (-1, 0, 1))
     bend = np.minimum(before - 2 * top + after, -1e-9)
     shift = np.clip(0.5 * (before - after) / bend, -0.5, 0.5)
     return top - 0.25 * (before - after) * shift, shift
@@ -455,9 +456,11 @@ def _top(share: FloatArray, first: int = 1) -> tuple[FloatArray, FloatArray]:
     """Return height (-1: none) and place of a curve's highest peak from column `first` on."""
     inner = share[:, first:-1]
     peak = (inner >= share[:, first - 1 : -2]) & (inner >= share[:, first + 1 :])
-    at = np.argmax(np.where(peak, inner, -np.inf), axis=1).astype(np.int64) + first
+    at = np.argmax(np.where(peak, inner, -np.inf), axis=1) + first
     height, shift = _summit(share, at)
-    return np.where(peak.any(axis=1), height, np.float32(-1)), at + shift
+    none = ~peak[np.arange(len(at)), at - first]
+    height[none] = -1
+    return height, at + shift
 
 
 def beyond(shape: FloatArray, f0_hz: FloatArray) -> Mask:
