@@ -57,10 +57,10 @@ def start(*args: Any, **how: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(command(*args), start_new_session=True, **{"env": env, **pipe, **how})
 
 
-def finish(*args: Any, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
+def finish(*args: Any) -> subprocess.CompletedProcess[str]:
     """Run ``prosody`` to its end."""
     process = start(*args)
-    out, err = process.communicate(timeout=timeout_s)
+    out, err = process.communicate(timeout=600)
     return subprocess.CompletedProcess(args, process.returncode, out, err)
 
 
