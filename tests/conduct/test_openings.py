@@ -163,6 +163,9 @@ OPENINGS = {
             "sinds de reparatie trilt hij",
             "wat een slechte bediening",
             "het slot zit helemaal niet goed",
+            "de lunch was vreselijk",
+            "het duurde een maand in plaats van een week",
+            "dat noem ik oplichterij",
         ),
         False: (
             "het lukt mij maandag niet om te komen",
@@ -218,6 +221,8 @@ OPENINGS = {
             "ik weet niet zo goed wat er mis is met mijn fiets",
             "moet ik daar lang op wachten",
             "mijn telefoon is gevallen en nu zit er een barst in kunnen jullie dat maken",
+            "het komt vrijdag niet uit",
+            "ik kan toch niet dinsdag",
         ),
     },
 }
