@@ -93,7 +93,11 @@ def failure(error: ProsodyError, lang: str) -> tuple[str, str]:
     sentence = table.get("failed", {}).get(error.code)
     if sentence is None:
         return error.message, error.remedy
-    return f"{sentence} ({error.message})", remedy(error.code, error.remedy, lang)
+    remedy = str(table["remedy"].get(error.code, error.remedy))
+    if error.code == "missing_extra":  # which extra it is, only the error knows
+        line = _INSTALL.search(error.remedy)
+        remedy = remedy.format(line=line[0]) if line else error.remedy
+    return f"{sentence} ({error.message})", remedy
 
 
 def nameless(message: str, name: str) -> str:
@@ -128,15 +132,6 @@ def _brackets_close(text: str) -> bool:
         if depth < 0:
             return False
     return depth == 0
-
-
-def remedy(code: str, own: str, lang: str) -> str:
-    """Return what to do about a failure in a language; `own` is what its English says."""
-    known = str(_table(lang).get("remedy", {}).get(code, own))
-    if code != "missing_extra":
-        return known
-    line = _INSTALL.search(own)  # which extra it is, only the failure knows
-    return known.format(line=line[0]) if line else own
 
 
 def usage(shown: str, lang: str) -> str:

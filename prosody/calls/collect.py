@@ -203,7 +203,9 @@ def _pairs(files: Sequence[Path], names: _Names) -> list[Call]:
             if key[0] == "folder":
                 sides = {role_of(name) for name in names[path.parent.parent]}
                 role = role if {"agent", "customer"} <= sides else "unknown"
-            remarks = () if role == "unknown" else (_one_side(role),)
+            other = "customer" if role == "agent" else "agent"
+            one_side = Message.of("one_side", role=role, other=other)
+            remarks = () if role == "unknown" else (one_side,)
             calls.append(Call(path.stem, (Source(path, None, role),), str(path), remarks=remarks))
     return calls
 
@@ -226,11 +228,6 @@ def _sided(files: Sequence[Path]) -> tuple[list[Call], list[Path]]:
             calls.append(Call(call_id, (Source(left), Source(right)), str(left)))
             used |= {left, right}
     return calls, [path for path in files if path not in used]
-
-
-def _one_side(role: Role) -> Message:
-    other = "customer" if role == "agent" else "agent"
-    return Message.of("one_side", role=role, other=other)
 
 
 # --- what lies beside ---------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import Any
 from prosody import words
 from prosody.conduct import content, timing, wording
 from prosody.conduct.detectors import languages, lexicon
-from prosody.conduct.dialogue import Dialogue, read
+from prosody.conduct.dialogue import read
 from prosody.conduct.result import Promise, RuleResult, Said
 from prosody.conduct.rules import ORDER, RULES, apply
 from prosody.errors import UsageError
@@ -77,7 +77,7 @@ def complains(turns: Sequence[Turn], acts: Sequence[Act], *, language: str = "au
     None where it is not known who the customer is, or where the agent was sorry "to see this": then
     nobody can say that the complaint went without a "sorry".
     """
-    return _complains(_story(turns, acts, language))
+    return both(turns, acts, language=language)[1]
 
 
 def both(
@@ -89,18 +89,9 @@ def both(
     doubt: str = "",
 ) -> tuple[dict[str, RuleResult], bool | None]:
     """Return what `assess` and `complains` do, from one reading of the call."""
-    dialogue = _story(turns, acts, language, settings)
-    return {name: apply(RULES[name], dialogue, doubt) for name in ORDER}, _complains(dialogue)
-
-
-def _story(
-    turns: Sequence[Turn], acts: Sequence[Act], language: str, settings: Settings | None = None
-) -> Dialogue:
-    return read(turns, acts, lexicon(_language(turns, language)), settings or Settings())
-
-
-def _complains(dialogue: Dialogue) -> bool | None:
-    return bool(dialogue.complaints) if dialogue.roles_known and not dialogue.felt_sorry else None
+    call = read(turns, acts, lexicon(_language(turns, language)), settings or Settings())
+    complains = bool(call.complaints) if call.roles_known and not call.felt_sorry else None
+    return {name: apply(RULES[name], call, doubt) for name in ORDER}, complains
 
 
 def _language(turns: Sequence[Turn], language: str) -> str:

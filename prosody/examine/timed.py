@@ -274,7 +274,8 @@ def _invented(
         i
         for i, turn in enumerate(turns)
         if sides[i] >= 0
-        and _over_s(music[sides[i]], turn) > _MUSIC_SHARE * (turn.end_s - turn.start_s)
+        and overlap_s(music[sides[i]], phrases(turn)).sum()
+        > _MUSIC_SHARE * (turn.end_s - turn.start_s)
     ]
     often = Counter(plain(turns[i].text) for i in {*silent, *over})
     out = [i for i in over if i not in silent and often[plain(turns[i].text)] > 2]
@@ -292,8 +293,3 @@ def _invented(
         if often[plain(turns[i].text)] > 1 or float(overlap_s(free, near)[0]) <= 0:
             out.append(i)
     return out
-
-
-def _over_s(spans: Spans, turn: Turn) -> float:
-    """Return the seconds of a turn's words that lie under something."""
-    return float(overlap_s(spans, phrases(turn)).sum())

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from prosody.errors import ProsodyError
 from prosody.judge import reasons
 from prosody.measures import table
+from prosody.message import failure as in_language
 from prosody.message import nameless
-from prosody.message import remedy as to_do
 from prosody.report.html import Html, tag
 from prosody.results.read import number
 from prosody.words import load
@@ -79,11 +80,9 @@ def failure(record: dict[str, Any], lang: str, same: bool) -> tuple[str, str]:
     """Return what was wrong with a recording, and the remedy."""
     message, remedy = str(record.get("message") or ""), str(record.get("remedy") or "")
     message = nameless(message, str(record.get("recording")))  # the page says which one
-    code = str(record.get("code"))
-    known = {} if same else load("reading", lang).get("failed", {})
-    if code not in known:
+    if same:
         return message, remedy
-    return f"{known[code]} ({message})", to_do(code, remedy, lang)
+    return in_language(ProsodyError(message, remedy, code=str(record.get("code"))), lang)
 
 
 def fault(code: str, lang: str) -> str:
