@@ -250,6 +250,7 @@ def _plan(
         if download:
             raise UsageError("--download was given without --asr.", "Add --asr NAME.")
         return None
+    from prosody.examine.two_voices import model_name
     from prosody.runs.recognised import CACHE, Plan
     from prosody.transcripts import recognisers
 
@@ -264,7 +265,9 @@ def _plan(
     cache = None if redact else out / CACHE  # it holds the words as they were heard
     digest = recognisers.digest(model)
     evidence = card.evidence if card else None
-    plan = Plan(model, name, digest, language, evidence, cache, out if keep else None)
+    kept = out if keep else None
+    voices = model_name()
+    plan = Plan(model, name, digest, language, evidence, cache, kept, voices)
     plan.load()
     return plan
 

@@ -34,6 +34,7 @@ SECONDS = 1.0
 VERSIONS = (
     "numpy", "scipy", "librosa", "onnxruntime", "soundfile", "soxr", "typer",
     "loky", "psutil", "av", "pyarrow", "openpyxl", "onnx", "onnx-asr", "faster-whisper",
+    "open-voicefilter-lite",
     "distributed", "ray", "universal-pathlib", "s3fs", "gcsfs", "adlfs",
 )  # fmt: skip
 
@@ -260,6 +261,16 @@ def _loads(*modules: str) -> Callable[[], str]:
     return work
 
 
+def _voices() -> str:
+    from prosody.examine import two_voices
+
+    path = two_voices.model_here()
+    if path is None:
+        raise ImportError("its model is not there")
+    two_voices.load(path)
+    return ""
+
+
 _EXTRAS: tuple[tuple[str, str, str, Callable[[], str]], ...] = (
     ("av", "av", "M4A, WMA, WebM, AMR, G.729 and other formats", _av),
     ("parquet", "pyarrow", "results as Parquet", _parquet),
@@ -268,6 +279,7 @@ _EXTRAS: tuple[tuple[str, str, str, Callable[[], str]], ...] = (
     ("fit", "onnx", "fitting a judge to your own ratings", _fit),
     ("asr", "onnx-asr", "words from the sound, made here", _loads("onnx_asr")),
     ("whisper", "faster-whisper", "the same, with Whisper models", _loads("faster_whisper")),
+    ("voices", "open-voicefilter-lite", "who speaks in mono recordings", _voices),
     ("dask", "distributed", "several machines through Dask", _loads("distributed")),
     ("ray", "ray", "several machines through Ray", _loads("ray")),
     ("s3", "s3fs", "recordings in S3", _loads("s3fs", "upath")),

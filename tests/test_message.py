@@ -110,7 +110,7 @@ def test_what_has_no_sentence_or_no_values_stays_as_it_is():
 def test_sentences_ask_for_no_value_that_is_not_given():
     given = {"suffix", "format", "used", "unused", "role", "other", "columns", "one", "db",
              "seconds", "channel", "file", "names", "language", "sure", "count", "percent", "end",
-             "time", "times", "why", "of"}  # fmt: skip
+             "time", "times", "why", "of", "apart", "least"}  # fmt: skip
     for lang in LANGUAGES:
         for sentence in words.load("reading", lang)["remark"].values():
             asked = {name for _, name, _, _ in string.Formatter().parse(sentence) if name}

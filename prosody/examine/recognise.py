@@ -77,6 +77,15 @@ class Channel:
     sr_hz: int
     end_s: float
 
+    def at(self, low_s: float, high_s: float, sr_hz: int = SR_HZ) -> Sound:
+        """Return the samples from one time to another, at the rate that a model wants."""
+        from soxr import resample
+
+        sound = self.read(low_s, high_s)
+        if self.sr_hz != sr_hz:
+            sound = resample(sound, self.sr_hz, sr_hz)
+        return np.ascontiguousarray(sound, dtype=np.float32)
+
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
@@ -198,15 +207,6 @@ def _batches(packs: Sequence[list[_Piece]], least_s: float) -> Iterator[list[lis
         yield batch
 
 
-def _sound(channel: Channel, low_s: float, high_s: float) -> Sound:
-    from soxr import resample
-
-    sound = channel.read(low_s, high_s)
-    if channel.sr_hz != SR_HZ:
-        sound = resample(sound, channel.sr_hz, SR_HZ)
-    return np.ascontiguousarray(sound, dtype=np.float32)
-
-
 # --- recognising --------------------------------------------------------------------------------
 
 
@@ -218,13 +218,15 @@ class Recognised:
     no evidence are not among them. ``doubts`` holds the seconds of those, by reason (`doubt`);
     ``speech_s`` is how much speech there was. ``poor`` says why the words of the whole call are no
     evidence, and is empty where they are: one of the reasons of `doubt`, ``other_language``,
-    ``weak_language`` (the model errs too often in it), ``no_language``.
+    ``weak_language`` (the model errs too often in it), ``no_language``. ``apart`` is how far apart
+    two voices on a single channel lie (`prosody.examine.two_voices`); NaN where that was not asked.
     """
 
     transcript: Transcript
     doubts: dict[str, float] = field(default_factory=dict)
     speech_s: float = 0.0
     poor: str = ""
+    apart: float = math.nan
 
 
 def recognise(
@@ -286,7 +288,7 @@ def settle(channels: Sequence[Channel], pieces: Sequence[_Piece], recogniser: Re
         lengths = np.cumsum([p.high_s - p.low_s for p in mine])
         chosen = mine[: max(1, int(np.sum(lengths <= CLEAREST_S)))]
         if chosen:
-            sounds.append(np.concatenate([_sound(channel, p.low_s, p.high_s) for p in chosen]))
+            sounds.append(np.concatenate([channel.at(p.low_s, p.high_s) for p in chosen]))
     chances = recogniser.languages(sounds) if sounds else {}
     return max(chances, key=lambda code: chances[code]) if chances else ""
 
@@ -302,7 +304,7 @@ def _spoken(
     packs = _packs(pieces, recogniser.window_s) if recogniser.window_s else [[p] for p in pieces]
     for batch in _batches(packs, recogniser.window_s):
         sounds = [
-            np.concatenate([_sound(channels[p.channel], p.low_s, p.high_s) for p in pack])
+            np.concatenate([channels[p.channel].at(p.low_s, p.high_s) for p in pack])
             for pack in batch
         ]
         for pack, said in zip(batch, recogniser(sounds, language), strict=True):

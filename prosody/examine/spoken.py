@@ -14,6 +14,7 @@ from prosody.audio.activity import ChannelActivity
 from prosody.audio.recording import Recording
 from prosody.calls.call import Call
 from prosody.errors import TranscriptError
+from prosody.examine import two_voices
 from prosody.examine.recognise import Recognised
 from prosody.examine.role_evidence import (
     agents_by_wording,
@@ -184,6 +185,10 @@ def _recognised(
     elif found.doubts:
         lost_s = round(sum(found.doubts.values()))
         remarks.append(Message.of("doubtful_words", seconds=lost_s, of=round(found.speech_s)))
+    if math.isfinite(found.apart):
+        sure = found.apart >= two_voices.LEAST_GAIN
+        shown = {"apart": f"{found.apart:.2f}", "least": f"{two_voices.LEAST_GAIN:.2f}"}
+        remarks.append(Message.of("two_voices" if sure else "alike_voices", **shown))
     return replace(made, notes=(note,)), found, remarks
 
 

@@ -9,19 +9,21 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from prosody.audio.activity import ChannelActivity
 from prosody.audio.recording import Recording, content_hash
 from prosody.calls.call import Call
+from prosody.examine import two_voices
 from prosody.examine.recognise import (
     RECOGNISED,
     SR_HZ,
@@ -35,11 +37,11 @@ from prosody.language import lexicon
 from prosody.results import parquet
 from prosody.results.records import plain
 from prosody.results.write import write_json
-from prosody.transcripts.turns import Transcript, Turn, Word
+from prosody.transcripts.turns import Role, Transcript, Turn, Word
 
 # In a run's folder: what was recognised. The number changes with how words are recognised.
 CACHE = "recognised"
-_MADE = "2"
+_MADE = "3"
 # Sound on which a model's speed is tried.
 TRIED_S = 20.0
 
@@ -49,7 +51,8 @@ class Plan:
     """What to recognise with, and where to keep words.
 
     ``folder`` holds the model, ``name`` is how it is called and ``digest`` tells it from others;
-    ``evidence`` the languages in which its words may count (None: not known, so all).
+    ``evidence`` the languages in which its words may count (None: not known, so all). ``voices``
+    is the model that tells two voices on one channel apart ('' for none).
     ``cache`` is a folder for what was recognised; ``out`` a run's folder, in which ``transcripts/``
     then holds one readable file per call. Where things lie does not change what is found.
     """
@@ -61,9 +64,12 @@ class Plan:
     evidence: tuple[str, ...] | None = None
     cache: Path | None = field(default=None, repr=False)
     out: Path | None = field(default=None, repr=False)
+    voices: str = ""
 
     def load(self) -> Recogniser:
-        """Open the model; done once in each process."""
+        """Open the model, and the one for voices; done once in each process."""
+        if self.voices:
+            two_voices.ready()
         return load(self.folder, self.name)
 
     def about(self) -> dict[str, Any]:
@@ -120,7 +126,8 @@ class Plan:
         kept = None
         if self.cache is not None:
             sound = [content_hash(r.path) for r in recordings]
-            key = "\n".join([*sound, self.digest, language, str(self.evidence), _MADE])
+            how = [self.digest, self.voices, language, str(self.evidence), _MADE]
+            key = "\n".join([*sound, *how])
             kept = self.cache / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
         found = None if kept is None else _recognised(kept)
         if found is None:
@@ -134,11 +141,11 @@ class Plan:
         for turn in found.transcript.turns:
             number = turn.channel or 0
             role = call.sources[owners[number]].role
-            turns.append(
-                replace(turn, channel=number - first[owners[number]])
-                if role == "unknown"
-                else replace(turn, role=role, channel=None)
-            )
+            if role != "unknown":
+                turn = replace(turn, role=role, channel=None)
+            elif not turn.speaker:
+                turn = replace(turn, channel=number - first[owners[number]])
+            turns.append(turn)
         found = replace(found, transcript=replace(found.transcript, turns=tuple(turns)))
         if self.out is not None:
             write(found.transcript, place(self.out, call.call_id))
@@ -160,9 +167,13 @@ class Plan:
             for recording, file in zip(recordings, voices, strict=True)
             for number, voice in enumerate(file)
         ]
-        return recognise(
+        found = recognise(
             channels, self.load(), language, known=lexicon.languages(), evidence=self.evidence
         )
+        if not self.voices or len(channels) > 1 or found.poor:
+            return found
+        turns, apart = two_voices.named(found.transcript.turns, channels[0])
+        return replace(found, transcript=replace(found.transcript, turns=turns), apart=apart)
 
 
 def as_dict(transcript: Transcript) -> dict[str, Any]:
@@ -250,7 +261,8 @@ def _recognised(path: Path) -> Recognised | None:
         data = json.loads(path.read_text(encoding="utf-8"))
         if data.pop("sha256") != _seal(data):
             return None
-        return Recognised(_transcript(data), data["doubts"], data["speech_s"], data["poor"])
+        apart = math.nan if data["apart"] is None else data["apart"]
+        return Recognised(_transcript(data), data["doubts"], data["speech_s"], data["poor"], apart)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -272,6 +284,7 @@ def _transcript(data: dict[str, Any]) -> Transcript:
             "unknown",
             tuple(Word(w["word"], w["start"], w["end"]) for w in s["words"]),
             s["channel"],
+            "" if s["speaker"] in get_args(Role) else s["speaker"],
         )
         for s in data["segments"]
     )

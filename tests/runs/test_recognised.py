@@ -5,7 +5,9 @@ import shutil
 from dataclasses import replace
 from importlib import import_module
 
+import numpy as np
 import pytest
+import soundfile
 from command import prosody
 from places import SAMPLES
 
@@ -14,6 +16,7 @@ from prosody.audio.activity import activity_of
 from prosody.audio.recording import Recording
 from prosody.calls.call import Call, Source
 from prosody.errors import UsageError
+from prosody.examine import two_voices
 from prosody.examine.examine import Options, examine
 from prosody.examine.recognise import Recognised
 from prosody.runs import processes, recognised, task
@@ -80,11 +83,42 @@ def test_two_calls_never_share_a_file(tmp_path):
     assert places[-1].name == "ok-1.json"
 
 
+def test_one_channel_gets_two_speakers_where_a_model_tells_voices_apart(tdt, tmp_path, monkeypatch):
+    y, sr = soundfile.read(CALL, dtype="float32")
+    mono = tmp_path / "mono.wav"
+    soundfile.write(mono, y.sum(axis=1), sr)
+    monkeypatch.setattr(two_voices, "model_here", lambda: tmp_path)
+    seen = []
+
+    def embed(sounds):
+        seen.append(len(sounds))
+        return np.eye(2, dtype=np.float32)[np.arange(len(sounds)) % 2]
+
+    monkeypatch.setattr(two_voices, "load", lambda path: embed)
+    real = recognised.recognise  # the small model's words are poor, and then nobody is named
+    monkeypatch.setattr(recognised, "recognise", lambda *a, **k: replace(real(*a, **k), poor=""))
+    words = plan(tdt, cache=tmp_path / "cache", voices="a model")
+    with Recording(mono) as recording:
+        voices = [activity_of(recording)]
+        made = words(one(mono), [recording], voices)
+        assert {(t.speaker, t.channel) for t in made.transcript.turns} == {
+            ("voice 1", None), ("voice 2", None)
+        }  # fmt: skip
+        assert made.apart > two_voices.LEAST_GAIN
+        asked = len(seen)
+        assert words(one(mono), [recording], voices) == made  # as it was kept
+        assert len(seen) == asked
+        alone = plan(tdt, cache=tmp_path / "cache")(one(mono), [recording], voices)
+        assert {t.speaker for t in alone.transcript.turns} == {""}
+
+
 def test_where_a_model_lies_does_not_change_what_was_found(tmp_path):
     job = task.make(Options(asr=recognised.Plan(tmp_path / "a", "m", "0", cache=tmp_path)))
     same = task.make(Options(asr=recognised.Plan(tmp_path / "b", "m", "0", out=tmp_path)))
     other = task.make(Options(asr=recognised.Plan(tmp_path / "a", "m", "1")))
+    voices = task.make(Options(asr=recognised.Plan(tmp_path / "a", "m", "0", voices="v 1")))
     assert job.digest == same.digest != other.digest
+    assert voices.digest != job.digest
 
 
 # --- what a call's line says ---------------------------------------------------------------------

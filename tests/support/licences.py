@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "requirements" / "licences.tsv"
 EXTRAS = (
     "asr",
+    "voices",
     "whisper",
     "av",
     "parquet",
