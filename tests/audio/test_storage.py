@@ -108,10 +108,10 @@ def test_a_manifest_names_windows_by_url(memory, tmp_path):
 
 
 def test_what_is_not_there_becomes_an_error_with_a_remedy(memory):
-    with pytest.raises(RecordingError, match="no such file") as told:
+    with pytest.raises(RecordingError, match="no such file") as refused:
         probe("memory://calls/none.wav")
-    assert told.value.code == "not_found"
-    assert told.value.remedy
+    assert refused.value.code == "not_found"
+    assert refused.value.remedy
 
 
 def test_a_place_that_does_not_exist_is_refused():

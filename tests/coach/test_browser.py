@@ -363,7 +363,7 @@ def test_the_longest_recording_stops_by_itself(tab, server):
     page.route(
         "**/api/start*",
         lambda route: route.fulfill(
-            json=(told := route.fetch().json()) | {"limits": told["limits"] | {"max_s": 1.5}}
+            json=(start := route.fetch().json()) | {"limits": start["limits"] | {"max_s": 1.5}}
         ),
     )
     practise(tab, server)

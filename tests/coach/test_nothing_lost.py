@@ -92,7 +92,7 @@ def test_a_recording_is_cut_at_the_limit_to_the_sample(tab, server):
     page = tab.page
     limits = {"max_s": 1.5}
     page.route("**/api/start*", lambda r: r.fulfill(
-        json=(told := r.fetch().json()) | {"limits": told["limits"] | limits}))  # fmt: skip
+        json=(start := r.fetch().json()) | {"limits": start["limits"] | limits}))  # fmt: skip
     practise(tab, server)
     sent = []
     page.on("request", lambda r: sent.append(r.post_data_buffer) if r.method == "POST" else None)

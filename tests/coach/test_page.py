@@ -73,15 +73,15 @@ def test_the_link_is_on_loopback_and_carries_a_token(running: Running) -> None:
 @posix
 @pytest.mark.slow
 def test_the_browser_is_started_with_a_link_that_nobody_can_use_after_it(tmp_path: Path) -> None:
-    told = tmp_path / "told"
+    link = tmp_path / "told"
     browser = tmp_path / "browser.sh"
-    browser.write_text(f'#!/bin/sh\nprintf "%s" "$1" > {told}.part && mv {told}.part {told}\n')
+    browser.write_text(f'#!/bin/sh\nprintf "%s" "$1" > {link}.part && mv {link}.part {link}\n')
     browser.chmod(0o700)
     with coach(tmp_path / "run", "--browser", BROWSER=str(browser)) as found:
         until = time.monotonic() + 30
-        while not told.exists() and time.monotonic() < until:
+        while not link.exists() and time.monotonic() < until:
             time.sleep(0.05)
-        opened = urlsplit(told.read_text())
+        opened = urlsplit(link.read_text())
         assert (opened.hostname, opened.port) == (found.parts.hostname, found.parts.port)
         assert opened.query != found.parts.query
         assert found.ask("GET", f"/?{opened.query}")[0] == 303

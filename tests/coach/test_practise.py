@@ -112,13 +112,13 @@ def test_an_exercise_is_three_takes_towards_the_own_usual_range(tab, server, sou
     aim = page.locator("#goal").inner_text()
     assert f"{pace['low']:.1f}" in aim
     assert f"{pace['high']:.1f}" in aim
-    told = []
+    tries = []
     for n in (2, 3, 4):
         give(page, sounds["take" if n % 2 else "other"], n)
         until(page, f"document.querySelectorAll('#goal .tries li').length === {n - 1}")
-        told = page.locator("#goal .tries li").all_inner_texts()
+        tries = page.locator("#goal .tries li").all_inner_texts()
     takes = page.evaluate("fetch('/api/takes').then(r => r.json())")["takes"]
-    for take, text in zip(takes[1:], told, strict=True):
+    for take, text in zip(takes[1:], tries, strict=True):
         value = next(n for n in take["numbers"]["first"] if n["name"] == "pace")["value"]
         within = pace["low"] <= value <= pace["high"]
         assert ("within your own usual range" in text) == within, (value, text)

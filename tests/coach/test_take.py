@@ -584,7 +584,7 @@ def test_takes_of_one_name_that_are_kept_at_once_are_all_kept(tmp_path: Path) ->
     with ThreadPoolExecutor(8) as pool:
         names = list(pool.map(one, range(16)))
     held = {
-        (tmp_path / sound).read_bytes(): (tmp_path / told).read_bytes() for sound, told in names
+        (tmp_path / sound).read_bytes(): (tmp_path / about).read_bytes() for sound, about in names
     }
     assert held == {b"%d" % k: b"%d" % k for k in range(16)}
 

@@ -99,6 +99,6 @@ def test_clip_and_speaker_are_told_where_file_names_tell(files, tmp_path):
     args = ["features", str(tmp_path / "takes"), "--out", "-"]
     plain = CliRunner().invoke(app, args).stdout.splitlines()[0]
     assert plain.split(",")[-1] == "duration_s"
-    told = CliRunner().invoke(app, [*args, "--meta-from", "(?P<agent>[a-z]+)_"])
-    rows = [line.split(",")[-2:] for line in told.stdout.splitlines()]
+    named = CliRunner().invoke(app, [*args, "--meta-from", "(?P<agent>[a-z]+)_"])
+    rows = [line.split(",")[-2:] for line in named.stdout.splitlines()]
     assert rows == [["clip", "speaker"], ["anna_1", "anna"], ["anna_2", "anna"], ["jan_1", "jan"]]

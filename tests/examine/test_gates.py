@@ -200,7 +200,7 @@ def test_telephone_speech_passes_and_clipped_speech_does_not(data):
 @pytest.mark.data
 def test_real_calls_pass(data):
     """Words of real calls, exact silence around them included, close no gate but for shortness."""
-    windows, noisy, told = 0, 0, 0
+    windows, noisy, measured = 0, 0, 0
     for path in sorted((data / "harpervalley").glob("*/*.wav")):
         y, sr = sf.read(path, dtype="float32")
         (voice,) = listen([y[None]], sr, 1)
@@ -212,11 +212,11 @@ def test_real_calls_pass(data):
                 y[round(start * sr) : round(end * sr)], sr, speech_s=end - start, noise_db=noise
             )
             windows += 1
-            told += not math.isnan(found.snr_db)
+            measured += not math.isnan(found.snr_db)
             noisy += "too_noisy" in found.gates
             assert set(found.gates) <= {"too_noisy"}, (path.name, start, found)
     assert windows > 100
-    assert told > 0.8 * windows
+    assert measured > 0.8 * windows
     assert noisy < 0.05 * windows
 
 

@@ -280,8 +280,8 @@ def test_centring_takes_a_common_shift_out(judge_file, tmp_path):
     make.save(centred, tmp_path / "c.onnx")
     rated = rated_table.read_results(folder)
     judge = Judge.load(tmp_path / "c.onnx")
-    told = judge.judge(rated.columns).axes["sincere"].rating
-    assert abs(np.median(told)) < 0.15
+    predicted = judge.judge(rated.columns).axes["sincere"].rating
+    assert abs(np.median(predicted)) < 0.15
     before = Judge.load(judge_file).judge(rated.columns).axes["sincere"].rating
     assert np.median(before) < -0.3
     assert centred.metadata["axes"]["sincere"]["centred"]["apologies"] == 72
@@ -395,8 +395,8 @@ def test_pairs_of_takes_come_out_as_often_as_is_told(judge_file, tmp_path):
     p = more_sincere(rating[a] - rating[b], spread).p
     came = new.rating[a] > new.rating[b]
     for low in (0.5, 0.65, 0.8):
-        told = (p >= low) & (p < low + 0.15)
-        assert came[told].mean() == pytest.approx(p[told].mean(), abs=0.1)
+        near = (p >= low) & (p < low + 0.15)
+        assert came[near].mean() == pytest.approx(p[near].mean(), abs=0.1)
 
 
 def test_the_card_says_what_a_reader_needs(tmp_path):
@@ -631,8 +631,8 @@ def test_a_run_without_agents_has_no_middle_agent(judge_file, tmp_path):
 def test_the_best_of_many_variants_is_told_to_flatter(table):
     found = {"intervals": {"spearman": (0.2, 0.6)}, "speakers": 24, "spearman": 0.4}
     assert evaluate.too_many(found, 1) == ""
-    told = evaluate.too_many(found, 220)
-    assert "The best of 220 variants on 24 speakers looks about 0.2" in told
+    warning = evaluate.too_many(found, 220)
+    assert "The best of 220 variants on 24 speakers looks about 0.2" in warning
     sure = {**found, "intervals": {"spearman": (0.39, 0.41)}}
     assert evaluate.too_many(sure, 220) == ""
 

@@ -30,8 +30,8 @@ def test_the_spread_of_errors_is_found_again():
     assert found == pytest.approx(0.6, rel=0.05)
     p = more_sincere(said, found).p
     for low in (0.5, 0.6, 0.7, 0.8):
-        told = (p >= low) & (p < low + 0.1)
-        assert (truth[told] > 0).mean() == pytest.approx(p[told].mean(), abs=0.02)
+        near = (p >= low) & (p < low + 0.1)
+        assert (truth[near] > 0).mean() == pytest.approx(p[near].mean(), abs=0.02)
 
 
 def test_pairs_that_were_rated_alike_tell_nothing():

@@ -156,10 +156,10 @@ def test_how_alike_stretches_are_is_told_and_not_advised_on():
 
 @pytest.mark.parametrize("lang", LANGS)
 def test_every_measure_that_can_be_advised_on_has_its_advice(lang):
-    told = {m for m in table.NAMES if reasons.advised(m)}
-    assert {reasons.GROUP_OF[m] for m in told} == set(reasons.CHANGEABLE)
+    advised = {m for m in table.NAMES if reasons.advised(m)}
+    assert {reasons.GROUP_OF[m] for m in advised} == set(reasons.CHANGEABLE)
     anatomy = {"pitch_p50_st", "pitch_mean_st", "h1_h2_db", "mfcc1", "level_dbfs", "alpha_ratio_db"}
-    assert not told & anatomy
+    assert not advised & anatomy
     for kind in ("reasons", "coach"):
         words = load(kind, lang)["advice"]
         assert set(words) == set(reasons.CHANGEABLE)

@@ -121,12 +121,12 @@ def test_comparisons_of_twins_tell_which_change_was_chosen(tmp_path):
     out.write_text("\n".join(["clip_a,clip_b,rater,chosen", *lines]) + "\n")
     assert paired.is_comparisons(out)
     assert not paired.is_comparisons(table)
-    told = paired.summary(out, table)
-    assert (told["comparisons"], told["raters"]) == (13, 12)
-    assert told["cannot_say_share"] == pytest.approx(1 / 13)
-    assert told["first"]["share"] == pytest.approx(2 / 12)
-    assert (told["same_again"]["share"], told["same_again"]["n"]) == (1.0, 1)
-    changes = {c["change"]: c for c in told["changes"]}
+    summary = paired.summary(out, table)
+    assert (summary["comparisons"], summary["raters"]) == (13, 12)
+    assert summary["cannot_say_share"] == pytest.approx(1 / 13)
+    assert summary["first"]["share"] == pytest.approx(2 / 12)
+    assert (summary["same_again"]["share"], summary["same_again"]["n"]) == (1.0, 1)
+    changes = {c["change"]: c for c in summary["changes"]}
     assert changes["pace +15 %"]["share"] == pytest.approx(10 / 11)
     assert changes["pace +15 %"]["low"] > 0.5
     assert changes["range x1.3"]["share"] == 0.0

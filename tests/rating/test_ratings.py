@@ -108,15 +108,15 @@ def test_the_surest_half_is_farthest_from_even_odds():
 
 def test_within_sentence_is_the_mean_over_sentences():
     truth = np.array([1, 2, 3, 4, 1, 2, 3, 4.0])
-    told = np.array([1, 2, 3, 4, 14, 13, 12, 11.0])
+    predicted = np.array([1, 2, 3, 4, 14, 13, 12, 11.0])
     group = np.array(["a"] * 4 + ["b"] * 4)
-    assert fig.spearman_within(truth, told, group) == pytest.approx(0)
+    assert fig.spearman_within(truth, predicted, group) == pytest.approx(0)
 
 
 def test_precision_follows_from_the_base_rate():
     truth = np.array([-1.0] * 50 + [1.0] * 50)
-    told = np.where(np.arange(100) % 5 == 0, -truth, truth) * 3
-    found = fig.forced_precision(truth, told, np.ones(100), 0.7)
+    predicted = np.where(np.arange(100) % 5 == 0, -truth, truth) * 3
+    found = fig.forced_precision(truth, predicted, np.ones(100), 0.7)
     assert found["recall"] == pytest.approx(0.8)
     assert found["false_alarms"] == pytest.approx(0.2)
     assert found["precision"]["15%"] == pytest.approx(0.15 * 0.8 / (0.15 * 0.8 + 0.85 * 0.2))
@@ -126,23 +126,23 @@ def test_intervals_resample_speakers():
     rng = np.random.default_rng(0)
     speaker = np.repeat([f"s{i}" for i in range(20)], 5)
     truth = rng.normal(size=100)
-    told = truth + rng.normal(size=100)
-    found = fig.intervals(truth, told, np.ones(100), np.array([""] * 100), speaker, n=100)
+    predicted = truth + rng.normal(size=100)
+    found = fig.intervals(truth, predicted, np.ones(100), np.array([""] * 100), speaker, n=100)
     low, high = found["spearman"]
-    assert low < fig.spearman(truth, told) < high
+    assert low < fig.spearman(truth, predicted) < high
     assert "spearman_within_sentence" not in found
 
 
 def test_probabilities_that_hold_lie_on_the_line():
     rng = np.random.default_rng(0)
-    told, sd = rng.normal(0, 1, 20000), np.ones(20000)
-    truth = told + rng.normal(0, 1, 20000)
-    found = calibration.calibration(truth, told, sd)
+    predicted, sd = rng.normal(0, 1, 20000), np.ones(20000)
+    truth = predicted + rng.normal(0, 1, 20000)
+    found = calibration.calibration(truth, predicted, sd)
     assert [f["n"] for f in found] == [f["n"] for f in sorted(found, key=lambda f: f["p"])]
     assert sum(f["n"] for f in found) == 20000
     for one in found:
         assert one["share_low"] - 0.01 < one["p"] < one["share_high"] + 0.01
-    sure = calibration.calibration(truth, told, sd / 4)  # too sure of itself
+    sure = calibration.calibration(truth, predicted, sd / 4)  # too sure of itself
     assert sure[0]["share"] > sure[0]["p"] + 0.1
     assert sure[-1]["share"] < sure[-1]["p"] - 0.1
 

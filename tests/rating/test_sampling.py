@@ -93,12 +93,12 @@ def test_every_apology_comes_with_the_probability_that_is_told(known, draws):
     _, frame, _ = known
     n = len(draws)
     count = np.zeros(len(frame))
-    told = np.full(len(frame), np.nan)
+    chance = np.full(len(frame), np.nan)
     for made in draws:
         count[made.chosen] += 1
-        told[made.chosen] = made.probability
-    drawn = np.isfinite(told)
-    p = told[drawn]
+        chance[made.chosen] = made.probability
+    drawn = np.isfinite(chance)
+    p = chance[drawn]
     z = (count[drawn] / n - p) / np.sqrt(p * (1 - p) / n)
     assert drawn.mean() > 0.99
     assert np.abs(z).max() < 5

@@ -400,8 +400,8 @@ def test_whose_apology_it_is_stands_with_it_and_unknown_voices_lead_no_list(resu
     table = (folder / "report/calls.html").read_text("utf-8")
     pages = whole(folder / "report")
     rows = list(read.read_lines(folder / "apologies.jsonl"))
-    told = len({row["recording"] for row in rows})
-    assert table.count("(speaker not known)") == told
+    calls = len({row["recording"] for row in rows})
+    assert table.count("(speaker not known)") == calls
     assert pages.count("(speaker not known)") == len(rows)
 
 
@@ -515,14 +515,14 @@ def test_a_rule_is_missed_as_often_in_the_overview_as_in_the_list_and_on_pages(r
 
     folder = results_of(spoil)
     report.make(folder, audio=False)
-    told = {n: p.read_text("utf-8") for p in (folder / "report").rglob("*.html") for n in [p.stem]}
+    pages = {n: p.read_text("utf-8") for p in (folder / "report").rglob("*.html") for n in [p.stem]}
     for name in RULES:
-        listed = re.findall(r'data-rule="([^"]*)"', told["calls"])
+        listed = re.findall(r'data-rule="([^"]*)"', pages["calls"])
         n = sum(name in one.split() for one in listed)
-        link = re.search(rf'href="calls.html#rule={name}">(\d+)<', told["index"])
+        link = re.search(rf'href="calls.html#rule={name}">(\d+)<', pages["index"])
         assert (int(link[1]) if link else 0) == n
-    assert 'href="calls.html#rule=real">1<' in told["index"]
-    page = told["00001"]
+    assert 'href="calls.html#rule=real">1<' in pages["index"]
+    page = pages["00001"]
     assert page.count("does not apply without an apology") == 11
     assert "Without an apology this says nothing" not in page
 

@@ -247,10 +247,10 @@ def test_dutch_columns_have_dutch_names_and_outcomes(tmp_path):
     results.write_run(tmp_path, [call()], [apology(**JUDGED)], {}, look=look)
     text = (tmp_path / "recordings.csv").read_text(encoding="utf-8-sig")
     heads, row = (line.split(";") for line in text.splitlines()[:2])
-    told = dict(zip(heads, row, strict=True))
-    assert told["klacht"] == "True"
-    assert told["lengte_s"] == "80,25"  # a Dutch Excel reads it as a number
-    assert told["aandeel_spraak_medewerker"] == "0,61"
+    cells = dict(zip(heads, row, strict=True))
+    assert cells["klacht"] == "True"
+    assert cells["lengte_s"] == "80,25"  # a Dutch Excel reads it as a number
+    assert cells["aandeel_spraak_medewerker"] == "0,61"
     assert "voldaan" in (tmp_path / "conduct.csv").read_text(encoding="utf-8-sig")
     row = json.loads((tmp_path / "apologies.jsonl").read_text(encoding="utf-8"))
     assert row["verdict"] == "unclear"  # for programs everything stays as it is

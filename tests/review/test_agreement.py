@@ -17,11 +17,15 @@ def said(call, machine, answer, *, who="ann", what="once", kind="rule", **more):
 
 def test_precision_recall_and_kappa_by_hand():
     # Found and so 3, found and not so 1, missed 2, neither 4.
-    told = [said(i, "not_met", "agree") for i in range(3)]
-    told += [said(3, "not_met", "disagree"), said(4, "met", "disagree"), said(5, "met", "disagree")]
-    told += [said(i, "met", "agree") for i in range(6, 10)]
-    told += [said(10, "cannot_tell", "agree"), said(11, "not_met", "cannot_tell")]
-    (got,) = agreement.measure(told)
+    answers = [said(i, "not_met", "agree") for i in range(3)]
+    answers += [
+        said(3, "not_met", "disagree"),
+        said(4, "met", "disagree"),
+        said(5, "met", "disagree"),
+    ]
+    answers += [said(i, "met", "agree") for i in range(6, 10)]
+    answers += [said(10, "cannot_tell", "agree"), said(11, "not_met", "cannot_tell")]
+    (got,) = agreement.measure(answers)
     assert (got.calls, got.answers, got.cannot_tell) == (10, 10, 2)
     assert math.isclose(got.precision[0], 3 / 4)
     assert math.isclose(got.recall[0], 3 / 5)
@@ -50,14 +54,14 @@ def test_few_calls_have_no_range_and_finds_no_recall():
 
 def test_only_the_last_answer_of_a_reviewer_counts_and_an_objection_does_not():
     late = "2026-05-02T10:00:00+00:00"
-    told = [
+    answers = [
         said(1, "not_met", "disagree"),
         said(1, "not_met", "agree", time=late),
         said(1, "not_met", "disagree", as_="agent"),
         said(2, "not_met", "agree"),
         said(2, "not_met", "", time=late),  # taken back
     ]
-    (got,) = agreement.measure(told)
+    (got,) = agreement.measure(answers)
     assert (got.answers, got.precision[0]) == (1, 1.0)
 
 
@@ -119,23 +123,25 @@ def test_a_session_draws_half_from_what_is_worth_hearing_the_same_for_everybody(
 
 
 def test_where_reviewers_differ_the_most_divided_first():
-    told = [said(1, "met", a, who=w, session="s") for w, a in zip("abc", ("met", "met", "not_met"),
+    given = [said(1, "met", a, who=w, session="s") for w, a in zip("abc", ("met", "met", "not_met"),
                                                                   strict=True)]  # fmt: skip
-    told += [said(2, "met", a, who=w, session="s") for w, a in zip("ab", ("met", "not_met"),
+    given += [said(2, "met", a, who=w, session="s") for w, a in zip("ab", ("met", "not_met"),
                                                                    strict=True)]  # fmt: skip
-    told += [said(3, "met", "met", who=w, session="s") for w in "abc"]
-    told += [said(4, "", v, who=w, kind="impression", what="sincere", session="s")
+    given += [said(3, "met", "met", who=w, session="s") for w in "abc"]
+    given += [said(4, "", v, who=w, kind="impression", what="sincere", session="s")
              for w, v in (("a", "20"), ("b", "80"))]  # fmt: skip
-    told += [said(5, "met", "met", who="a"), said(5, "met", "not_met", who="b")]  # no session
-    found = calibration.differences(told, "s")
+    given += [said(5, "met", "met", who="a"), said(5, "met", "not_met", who="b")]  # no session
+    found = calibration.differences(given, "s")
     assert [d.item[0] for d in found] == ["4.wav", "2.wav", "1.wav"]
     assert found[2].answers == {"a": "met", "b": "met", "c": "not_met"}
 
 
 def test_drift_is_beside_ones_own_earlier_answers():
     late = "2026-06-01T10:00:00+00:00"
-    told = [said(i, "met", "met", session="may") for i in range(4)]
-    told += [said(i, "met", "met" if i else "not_met", session="june", time=late) for i in range(4)]
-    told += [said(9, "met", "met", session="june", time=late)]  # only once
-    (got,) = calibration.drift(told)
+    answers = [said(i, "met", "met", session="may") for i in range(4)]
+    answers += [
+        said(i, "met", "met" if i else "not_met", session="june", time=late) for i in range(4)
+    ]
+    answers += [said(9, "met", "met", session="june", time=late)]  # only once
+    (got,) = calibration.drift(answers)
     assert (got.reviewer, got.same, got.of) == ("ann", 3, 4)

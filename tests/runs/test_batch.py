@@ -407,27 +407,27 @@ def test_names_that_are_no_text_can_be_written(tmp_path):
 
 
 def test_a_watch_hears_what_happens(calls, tmp_path):
-    told = []
+    events = []
 
     class Watch:
         def given(self, calls, options):
-            told.append(([call.call_id for call in calls], options.clips))
+            events.append(([call.call_id for call in calls], options.clips))
 
         def begin(self, total, kept):
-            told.append((total, kept))
+            events.append((total, kept))
 
         def __call__(self, line, withheld):
-            told.append((line.call_id, withheld))
+            events.append((line.call_id, withheld))
 
         def interrupted(self):
-            told.append("stop")
+            events.append("stop")
 
     some = collect([calls], clips=True)
     with Journal(tmp_path / "out") as journal:
         for these in (some[:2], some, some):  # what was done is not looked at once more
             batch.run(these, task.make(Options(clips=True)), journal, Counting(), watch=Watch())
     first = [(["a", "b"], True), (2, 0), ("a", 1), ("b", 1)]
-    assert told == [*first, (["c"], True), (3, 2), ("c", 1), (3, 3)]
+    assert events == [*first, (["c"], True), (3, 2), ("c", 1), (3, 3)]
 
 
 def test_an_unknown_engine_is_refused():
@@ -473,11 +473,11 @@ def test_two_workers_give_the_rows_of_one(many, tmp_path):
 def test_killed_at_random_moments_nothing_is_lost_or_there_twice(many, tmp_path):
     folder, undisturbed, seconds = many
     out = tmp_path / "out"
-    told = running.kill_again_and_again(folder, out, kills=4, longest_s=1.2 * seconds, seed=1)
-    assert set(told["exit_codes"]) == {0}
-    assert all(done == sorted(done) for done in told["rounds"])  # what was done stayed done
+    events = running.kill_again_and_again(folder, out, kills=4, longest_s=1.2 * seconds, seed=1)
+    assert set(events["exit_codes"]) == {0}
+    assert all(done == sorted(done) for done in events["rounds"])  # what was done stayed done
     expected = running.results(undisturbed)
-    assert all(files == expected for files in told["finished"])
+    assert all(files == expected for files in events["finished"])
     assert not list(out.glob(".*.part*"))
 
 

@@ -62,10 +62,12 @@ def test_a_minute_that_does_not_tell_is_followed_by_more(tmp_path, monkeypatch):
 
     def listened(call, words, sound, options, seen):
         heard.append(sound.until_s)
-        told = real(call, words, sound, options, seen)
+        looked = real(call, words, sound, options, seen)
         if sound.until_s == 10.0:
-            told = check.replace(told, clock="clock_unsure", code="clock_unsure", does="withhold")
-        return told
+            looked = check.replace(
+                looked, clock="clock_unsure", code="clock_unsure", does="withhold"
+            )
+        return looked
 
     monkeypatch.setattr(check, "LISTENED_S", (10.0, 300.0))
     monkeypatch.setattr(check, "_listened", listened)

@@ -90,15 +90,15 @@ def test_a_damaged_journal_gives_the_rows_of_a_sound_one_or_says_why_not(
     kind, how, request, finished, tmp_path
 ):
     folder, whole = request.getfixturevalue(kind)
-    told = {}
+    outcomes = {}
     for seed in range(8):
         rng = random.Random(f"{how.__name__} {seed}")
         out = shutil.copytree(whole, tmp_path / str(seed))
         file = rng.choice(sorted(out.glob("journal.sqlite*")))
         damage(file, how, rng)
         got = again(folder, out, finished[1])
-        told[got] = told.get(got, 0) + 1
-    assert told.get("whole", 0) >= 4, told
+        outcomes[got] = outcomes.get(got, 0) + 1
+    assert outcomes.get("whole", 0) >= 4, outcomes
 
 
 def page_of(out, table):

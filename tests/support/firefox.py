@@ -73,12 +73,12 @@ class Firefox:
         self.count += 1
         self._send(json.dumps({"id": self.count, "method": method, "params": params}))
         while True:
-            told = json.loads(self._message())
-            if told.get("id") != self.count:
-                self.events.append(told)
+            answer = json.loads(self._message())
+            if answer.get("id") != self.count:
+                self.events.append(answer)
                 continue
-            assert told["type"] == "success", told
-            return told["result"]
+            assert answer["type"] == "success", answer
+            return answer["result"]
 
     def open(self, address: str) -> None:
         """Go to an address."""
@@ -91,12 +91,12 @@ class Firefox:
 
     def evaluate(self, expression: str) -> Any:
         """Return a JSON value of the page, a promise's too; counts as done by a person."""
-        told = self.ask(
+        answer = self.ask(
             "script.evaluate", expression=f"(async () => JSON.stringify(await ({expression})))()",
             target={"context": self.tab}, awaitPromise=True, userActivation=True,
         )  # fmt: skip
-        assert told["type"] == "success", told["exceptionDetails"]["text"]
-        value = told["result"].get("value")
+        assert answer["type"] == "success", answer["exceptionDetails"]["text"]
+        value = answer["result"].get("value")
         return None if value is None else json.loads(value)
 
     def until(self, expression: str, seconds: float = 30.0) -> None:
@@ -114,8 +114,8 @@ class Firefox:
 
     def picture(self, path: Path) -> None:
         """Keep what is seen as PNG."""
-        told = self.ask("browsingContext.captureScreenshot", context=self.tab)
-        path.write_bytes(base64.b64decode(told["data"]))
+        answer = self.ask("browsingContext.captureScreenshot", context=self.tab)
+        path.write_bytes(base64.b64decode(answer["data"]))
 
     @property
     def console(self) -> list[str]:
