@@ -146,6 +146,16 @@ def test_each_worker_has_one_thread_for_arithmetic(tmp_path):
     assert process.returncode == 0
 
 
+def test_only_a_file_of_some_size_is_asked_how_long_it_lasts(tmp_path):
+    path = tmp_path / "a.wav"
+    call = Call("a", (Source(path), Source(path)), "a.wav")
+    assert not workers._small(call)  # it is not there
+    path.write_bytes(bytes(workers.SMALL_BYTES // 2))
+    assert workers._small(call)
+    path.write_bytes(bytes(workers.SMALL_BYTES // 2 + 1))
+    assert not workers._small(call)
+
+
 @pytest.mark.parametrize(
     ("text", "bytes_"),
     [("4GB", 4 << 30), ("900 mb", 900 << 20), ("1.5G", 3 << 29), ("1GiB", 1 << 30), ("7", 7)],
