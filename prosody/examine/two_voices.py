@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations, groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,8 +114,9 @@ def _windows(y: Sound) -> NDArray[np.float32]:
     return np.lib.stride_tricks.sliding_window_view(levels, WINDOW, axis=0)[::STEP].swapaxes(1, 2)
 
 
-def _unit(vectors: Vectors) -> Vectors:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
+def _unit(vectors: NDArray[Any]) -> Vectors:
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-9), np.float32)
 
 
 def split(vectors: Vectors, seconds: NDArray[np.float64]) -> Split:
