@@ -45,12 +45,12 @@ def told(y: np.ndarray, whose: Whose) -> tuple[float, float]:
     return apart, max(right, 1 - right)
 
 
-def mixed(folder: Path) -> list[tuple[float, float]]:
+def mixed(agents: Sequence[Path]) -> list[tuple[float, float]]:
     """Return what is told of calls whose two sides were mixed."""
     out = []
-    for path in sorted((folder / "agent").glob("*.wav")):
-        sides = [soundfile.read(folder / s / path.name, dtype="float32")[0]
-                 for s in ("agent", "caller")]  # fmt: skip
+    for path in agents:
+        callers = path.parents[1] / "caller" / path.name
+        sides = [soundfile.read(p, dtype="float32")[0] for p in (path, callers)]
         both = np.stack([y[: min(map(len, sides))] for y in sides])
 
         def louder(a: float, b: float, both: np.ndarray = both) -> int:
@@ -118,19 +118,23 @@ def main(argv: list[str]) -> int:
     args = common.arguments(argv, __doc__)
     if two_voices.model_here() is None:
         raise common.Skip("the extra 'voices' is not installed")
+    calls = common.data_files(args, "harpervalley/agent", "*.wav")
+    acted = {
+        "emotale_en": (common.data_files(args, "emotale", "EN_*.flac"), slice(3, 6)),
+        "emodb_neutral": (common.data_files(args, "emodb", "?????N*.flac"), slice(0, 2)),
+    }
     results: dict[str, Any] = {"model": two_voices.model_name(), "seed": SEED}
-    results["harpervalley"] = row(mixed(args.data / "harpervalley"))
-    english, german = defaultdict(list), defaultdict(list)
-    for path in sorted((args.data / "emotale").glob("EN_*.flac")):
-        english[path.name.split("_")[1]].append(str(path))
-    for path in sorted((args.data / "emodb").rglob("*.flac")):
-        if path.name[5] == "N":
-            german[path.name[:2]].append(str(path))
+    results["harpervalley"] = row(mixed(calls))
     rng = np.random.default_rng(SEED)
-    for name, speakers in (("emotale_en", english), ("emodb_neutral", german)):
+    for name, (files, whose) in acted.items():
+        speakers = defaultdict(list)
+        for path in files:
+            speakers[path.name[whose]].append(str(path))
         two, one = put_together(speakers, rng)
         results[name] = row(two)
         results[f"{name}_one_voice"] = {k: row(one)[k] for k in ("calls", "told_apart")}
     print(common.table([{"data": k, **v} for k, v in results.items() if isinstance(v, dict)]))
-    common.write("voices", args, results, [])
+    common.write(
+        "voices", args, results, [*calls, *(f for files, _ in acted.values() for f in files)]
+    )
     return 0
