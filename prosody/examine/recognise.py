@@ -430,6 +430,15 @@ def words_of_tokens(
     return tuple(Word(text, begin, stop) for text, begin, stop in groups if text)
 
 
+def session_options() -> Any:
+    """Return the options of a network that leaves the other cores to other workers."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return options
+
+
 class _OnnxAsr:
     """A model that ``onnx-asr`` reads."""
 
@@ -439,8 +448,6 @@ class _OnnxAsr:
         import onnx_asr
         import onnxruntime
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
         providers = [p for p in onnxruntime.get_available_providers() if p in GPUS]
         nets = [p.name for p in folder.rglob("*.onnx") if not p.name.startswith("nemo")]
         try:
@@ -448,7 +455,7 @@ class _OnnxAsr:
                 _kind(folder),
                 folder,
                 quantization="int8" if nets and all("int8" in n for n in nets) else None,
-                sess_options=options,
+                sess_options=session_options(),
                 providers=[*providers, "CPUExecutionProvider"],
             ).with_timestamps()
         except UsageError:

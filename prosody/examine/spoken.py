@@ -186,9 +186,9 @@ def _recognised(
         lost_s = round(sum(found.doubts.values()))
         remarks.append(Message.of("doubtful_words", seconds=lost_s, of=round(found.speech_s)))
     if math.isfinite(found.apart):
-        sure = found.apart >= two_voices.LEAST_GAIN
+        code = "two_voices" if two_voices.are_two(found.apart) else "alike_voices"
         shown = {"apart": f"{found.apart:.2f}", "least": f"{two_voices.LEAST_GAIN:.2f}"}
-        remarks.append(Message.of("two_voices" if sure else "alike_voices", **shown))
+        remarks.append(Message.of(code, **shown))
     return replace(made, notes=(note,)), found, remarks
 
 

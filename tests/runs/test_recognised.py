@@ -110,6 +110,11 @@ def test_one_channel_gets_two_speakers_where_a_model_tells_voices_apart(tdt, tmp
         assert len(seen) == asked
         alone = plan(tdt, cache=tmp_path / "cache")(one(mono), [recording], voices)
         assert {t.speaker for t in alone.transcript.turns} == {""}
+        # One side of a call in a file of its own is one voice, whatever it sounds like.
+        side = Call("mono", (Source(mono, role="agent"),), "mono.wav")
+        made = words(side, [recording], voices)
+        assert {(t.role, t.speaker) for t in made.transcript.turns} == {("agent", "")}
+        assert len(seen) == asked
 
 
 def test_where_a_model_lies_does_not_change_what_was_found(tmp_path):
@@ -261,3 +266,5 @@ def test_the_limit_follows_the_models_measured_speed(tdt):
     assert task.recognition_s(job, 900.0, 0.1) == pytest.approx(90 * task.RECOGNISE_TIMES)
     assert task.recognition_s(task.make(Options()), 900.0, 0.1) == 0
     assert words.memory_bytes > words.size_bytes > 1000
+    with_voices = plan(tdt, voices="a model")
+    assert with_voices.memory_bytes - words.memory_bytes == two_voices.MEMORY_BYTES
