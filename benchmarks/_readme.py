@@ -22,6 +22,7 @@ from typing import Any
 
 from benchmarks.common import RESULTS, ROOT
 from prosody import __version__
+from prosody.measures.table import EGEMAPS, LEAST_S, MEASURES, OURS, Measure
 from prosody.runs.benchmark import BUSY_SPREAD
 from prosody.runs.processes import WORKER_MB
 
@@ -304,26 +305,51 @@ def beside_opensmile() -> str:
     )
 
 
-def beside_librosa() -> str:
-    """Return how alike our measures are to librosa's, for docs/parity.md."""
-    sets = result("by_librosa")
-    by_measure: dict[str, dict[str, Found]] = {}
-    for name, rows in sets.items():
-        for row in rows:
-            by_measure.setdefault(row["measure"], {})[name] = row
+TITLES = {
+    "pitch": "Pitch", "loudness": "Loudness", "balance": "Spectral balance",
+    "tempo": "Tempo, from the sound", "words": "Tempo, from the words of a transcript",
+}  # fmt: skip
+FIT = {(True, True): "fit, also as it is", (True, False): "fit", (False, False): "not fit"}
 
-    def cells(row: Found | None) -> list[str]:
-        if row is None or row["r"] is None:
-            return ["-", "-"]
-        return [f"{row['r']:.2f}", f"{row['median_difference']:+.3g}"]
 
-    return grid(
-        ("measure", "unit", *(head for n in sets for head in (f"{n}: r", "difference"))),
-        [
-            [measure, next(iter(found.values()))["unit"]]
-            + [cell for n in sets for cell in cells(found.get(n))]
-            for measure, found in by_measure.items()
-        ],
+def every_measure() -> str:
+    """Return one entry per measure, librosa's equal beside it, for docs/measures.md."""
+    lines = []
+    for family, title in TITLES.items():
+        lines += [f"## {title}", ""]
+        for m in MEASURES:
+            if m.family == family:
+                definition = f"{m.definition[:-1]}: {m.formula}." if m.formula else m.definition
+                lines += [f"### `{m.name}`", "", definition, "", _facts(m), ""]
+    return "\n".join(lines)
+
+
+def _facts(m: Measure) -> str:
+    source = m.source if m.source != OURS and not m.egemaps else ""
+    facts = {
+        "": m.unit,
+        "relative": f"`{m.relative_name}`" if m.relative_name else "",
+        "from": f"{m.min_s:g} s" if m.min_s != LEAST_S else "",
+        "missing:": m.missing,
+        "eGeMAPS": f"`{m.egemaps}`" if m.egemaps else "",
+        "source:": "Eyben et al. 2016" if source == EGEMAPS else source,
+        "librosa:": beside_librosa(m.name),
+    }
+    parts = [f"{key} {value}".strip() for key, value in facts.items() if value]
+    return " · ".join([*parts, FIT[m.fit_for_judging, m.fit_absolute]])
+
+
+def beside_librosa(name: str) -> str:
+    """Return correlation and median difference with librosa's measure; '' where it has none."""
+    rows = [
+        (corpus.split(",")[0], row)
+        for corpus, rows in result("by_librosa").items()
+        for row in rows
+        if row["measure"] == name and row["r"] is not None
+    ]
+    return "; ".join(
+        f"r {number(row['r'], 2)}, {row['median_difference']:+.2g} ({corpus})"
+        for corpus, row in rows
     )
 
 
@@ -591,7 +617,8 @@ def card(got: Found) -> dict[str, str]:
 README = ROOT / "README.md"
 PAGES: dict[Path, Mapping[str, Callable[[], str]]] = {
     README: {"figures": figures},
-    ROOT / "docs" / "parity.md": {"openSMILE": beside_opensmile, "librosa": beside_librosa},
+    ROOT / "docs" / "measures.md": {"measures": every_measure},
+    ROOT / "docs" / "parity.md": {"openSMILE": beside_opensmile},
     ROOT / "docs" / "report.md": {"figures": report},
     ROOT / "docs" / "running.md": {"million": million},
     ROOT / "docs" / "conduct.md": {"words": tuned},

@@ -91,6 +91,20 @@ def test_the_figures_of_all_pages_are_those_of_the_results():
         _readme.filled(README, "no-such-table", "")
 
 
+def test_every_equal_of_librosa_stands_beside_the_definition():
+    path = ROOT / "benchmarks" / "results" / "by_librosa.json"
+    page = (ROOT / "docs" / "measures.md").read_text(encoding="utf-8")
+    entries = {e.split("`")[0]: e for e in page.split("\n### `")[1:]}
+    assert list(entries) == list(table.NAMES)
+    said = 0
+    for corpus, rows_ in json.loads(path.read_text(encoding="utf-8"))["results"].items():
+        for row in rows_:
+            figures = f"{row['r']:.2f}, {row['median_difference']:+.2g} ({corpus.split(',')[0]})"
+            assert figures.removeprefix("0") in entries[row["measure"]]
+            said += 1
+    assert said == page.count(" (EmoDB)") + page.count(" (HarperValley)") >= 40
+
+
 def test_the_figures_of_the_card_are_of_the_judge_that_is_shipped():
     path = ROOT / "benchmarks" / "results" / "judge.json"
     judge = json.loads(path.read_text(encoding="utf-8"))["results"]["judge"]

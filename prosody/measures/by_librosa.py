@@ -2,9 +2,9 @@
 
 One segment at a time and with librosa's own functions: pYIN for pitch, mel spectra for loudness,
 RMS for level, peak picking for the rate of syllables. It shares definitions with the fast path, no
-arithmetic, and is what that is held against (``python -m benchmarks parity``, and the table
-in docs/parity.md). pYIN makes it about fifty times slower. Where librosa has no
-equal, a column is NaN: the balance of the spectrum, and slopes between turning points.
+arithmetic, and is what that is held against (``python -m benchmarks parity``, docs/measures.md).
+pYIN makes it about fifty times slower. Where librosa has no equal, a column is NaN: the balance of
+the spectrum, and slopes between turning points.
 """
 
 from __future__ import annotations

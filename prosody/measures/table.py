@@ -103,7 +103,7 @@ _NO_FALL = "no falling stretch"
 _ONE_SLOPE = "fewer than two such stretches"
 _VOICELESS = "no voiced frame"
 _ALL_VOICED = "no unvoiced frame with sound"
-_TURNS = "Stretches run between peaks and valleys that differ by a tenth of the range or more; "
+_TURNS = "stretches run between peaks and valleys that differ by a tenth of the range or more; "
 
 
 def _pitch(name: str, unit: str, definition: str, egemaps: str = "", **more: Any) -> Measure:
@@ -339,70 +339,3 @@ def _compared(names: tuple[str, ...]) -> tuple[NDArray[np.intp], NDArray[np.bool
     kinds = [BY_NAME[name].relative for name in names]
     kept = np.array([i for i, kind in enumerate(kinds) if kind != "none"], np.intp)
     return kept, np.array([kinds[i] != "difference" for i in kept], bool)
-
-
-_HEAD = """# Measures
-
-Made from `prosody/measures/table.py` by `python -m prosody.measures.table > docs/measures.md`;
-a test keeps the two equal. Every measure is one number per window (an apology, a stretch of
-baseline, a whole file).
-
-- **Missing** is NaN in Python, null in JSON, an empty cell in CSV; never 0. Digital silence, a
-  window shorter than 0.02 s (or than what stands after *from*) and what stands after *missing* give
-  it; `duration_s` and `pause_share` are known of silence, too.
-- **Frames** are 20 ms every 10 ms. Sound above 16 kHz is resampled to it; from 8 to 16 kHz it is
-  analysed as it is. An offset is taken out first. Gain changes only levels, loudness and flux.
-- **Voiced** frames have an F0 (65 to 500 Hz). For the spectral balance a frame counts as voiced
-  when the frame 20 ms later is: eGeMAPS pairs them so, and ratings were measured that way.
-- **Relative** measures compare with the baseline (the same role's other speech in the same
-  recording): the difference (`_rel`) or the base-2 logarithm of the ratio (`_log2ratio`).
-- **Fit** for judging: the relative measure survives telephone lines, with an intraclass correlation
-  of .8 or more on three quarters of fifteen lines and .6 on the usual chain; *as it is*: the value
-  itself does, too (`python -m benchmarks telephone`, `benchmarks/results/telephone.json`).
-- **eGeMAPS** is the column that `--schema egemaps` writes; the conversions are in
-  `prosody/measures/egemaps.py`. Where it is named, the definition is that of Eyben et al. 2016,
-  "The Geneva minimalistic acoustic parameter set (GeMAPS) for voice research and affective
-  computing", IEEE Transactions on Affective Computing 7(2), 190-202; else a source is told, or
-  it is this project's. Martinuzzi & Schertz 2021 is "Sorry, not sorry: the independent role of
-  multiple phonetic cues in signaling the difference between two word meanings", Language and
-  Speech."""
-
-_TITLES = {
-    "pitch": "Pitch", "loudness": "Loudness", "balance": "Spectral balance",
-    "tempo": "Tempo, from the sound", "words": "Tempo, from the words of a transcript",
-}  # fmt: skip
-
-
-_FIT = {(True, True): "fit, as it is, too", (True, False): "fit", (False, False): "not fit"}
-
-
-def markdown() -> str:
-    """Return ``docs/measures.md``: one entry per measure."""
-    lines = [_HEAD]
-    for family, title in _TITLES.items():
-        lines += ["", f"## {title}"]
-        for m in MEASURES:
-            if m.family == family:
-                definition = f"{m.definition[:-1]}: {m.formula}." if m.formula else m.definition
-                lines += ["", f"### `{m.name}`", "", definition, "", _facts(m)]
-    return "\n".join(lines) + "\n"
-
-
-def _facts(m: Measure) -> str:
-    source = m.source if m.source != OURS and not m.egemaps else ""
-    facts = {
-        "": m.unit,
-        "relative": f"`{m.relative_name}`" if m.relative_name else "",
-        "from": f"{m.min_s:g} s" if m.min_s != LEAST_S else "",
-        "missing:": m.missing,
-        "eGeMAPS": f"`{m.egemaps}`" if m.egemaps else "",
-        "source:": "Eyben et al. 2016" if source == EGEMAPS else source,
-    }
-    parts = [f"{key} {value}".strip() for key, value in facts.items() if value]
-    return " · ".join([*parts, _FIT[m.fit_for_judging, m.fit_absolute]])
-
-
-if __name__ == "__main__":
-    import sys
-
-    sys.stdout.write(markdown())

@@ -1,25 +1,15 @@
-"""The table of measures and the page made from it."""
-
-from pathlib import Path
+"""The table of measures."""
 
 import numpy as np
 import pytest
 
 from prosody.measures import table
 
-PAGE = Path(__file__).parents[2] / "docs" / "measures.md"
-
 
 def test_names_are_told_once():
     assert len(set(table.NAMES)) == len(table.NAMES)
     assert len(table.BY_EGEMAPS) == sum(bool(m.egemaps) for m in table.MEASURES)
     assert len(set(table.RELATIVE_NAMES)) == len(table.RELATIVE_NAMES)
-
-
-def test_the_page_is_the_table():
-    assert PAGE.read_text(encoding="utf-8") == table.markdown(), (
-        "run: python -m prosody.measures.table > docs/measures.md"
-    )
 
 
 @pytest.mark.parametrize("m", table.MEASURES, ids=lambda m: m.name)
