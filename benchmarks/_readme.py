@@ -181,7 +181,7 @@ def words() -> str:
             "",
             grid(("lines", "n", "right, 0.1.0", "right", "apology", "repair"), first),
             "",
-            f"Complaints likewise, precision / recall (lines): {'; '.join(heard)}. Lines of talks "
+            f"Complaints, precision / recall (lines): {'; '.join(heard)}. Lines of talks "
             "and openings were labelled by a hand that knew the rules, before they were run.",
             "",
             "The lines that the project wrote itself are a regression test and no claim "
@@ -333,10 +333,10 @@ def _facts(m: Measure) -> str:
         "missing:": m.missing,
         "eGeMAPS": f"`{m.egemaps}`" if m.egemaps else "",
         "source:": "Eyben et al. 2016" if source == EGEMAPS else source,
-        "librosa:": beside_librosa(m.name),
+        "librosa": beside_librosa(m.name),
     }
     parts = [f"{key} {value}".strip() for key, value in facts.items() if value]
-    return " · ".join([*parts, FIT[m.fit_for_judging, m.fit_absolute]])
+    return "; ".join([*parts, FIT[m.fit_for_judging, m.fit_absolute]])
 
 
 def beside_librosa(name: str) -> str:
@@ -347,7 +347,7 @@ def beside_librosa(name: str) -> str:
         for row in rows
         if row["measure"] == name and row["r"] is not None
     ]
-    return "; ".join(
+    return " and ".join(
         f"r {number(row['r'], 2)}, {row['median_difference']:+.2g} ({corpus})"
         for corpus, row in rows
     )
