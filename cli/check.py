@@ -72,8 +72,9 @@ def check(
             typer.echo(printable(say["unpaired"].format(names=", ".join(left[:10]))))
         kinds = looking.kinds(looks)
         rows = [
-            (count, one.transcript or "-", one.channels or "-", say.get(one.roles, "-"),
-             one.language or "-", say.get(one.clock, one.clock) or "-", say[one.does])
+            (count, one.transcript or "-", say["same"] if one.same else one.channels or "-",
+             say.get(one.roles, "-"), one.language or "-", say.get(one.clock, one.clock) or "-",
+             say[one.does])
             for count, one in kinds
         ]  # fmt: skip
         sheet(None, say["head"], rows, texts=(1, 3, 4, 5, 6))

@@ -91,7 +91,7 @@ class _Sums:
         return 10.0 * math.log10(share) if share > doubt else -math.inf
 
 
-def compare(blocks: Iterable[Signal], sr: int) -> Crosstalk:
+def compare(blocks: Iterable[Signal], sr: int, until_s: float = MAX_S) -> Crosstalk:
     """Compare the first two channels of a stream of ``[channels, n]`` blocks.
 
     Parameters
@@ -100,11 +100,12 @@ def compare(blocks: Iterable[Signal], sr: int) -> Crosstalk:
         At least two channels.
     sr : int
         Sample rate, Hz.
+    until_s : float
+        What comes later is not looked at.
 
     Returns
     -------
     Crosstalk
-        Of at most the first ten minutes.
     """
     from scipy import fft
 
@@ -116,7 +117,7 @@ def compare(blocks: Iterable[Signal], sr: int) -> Crosstalk:
     products = np.zeros(3)  # of the first with itself, of both, of the second with itself
     highest, lowest = np.full(2, -np.inf), np.full(2, np.inf)
     rest = np.zeros((2, 0), np.float32)
-    left = round(MAX_S * sr)
+    left = round(until_s * sr)
     for block in blocks:
         new = block[:2, :left]
         left -= new.shape[1]

@@ -10,18 +10,20 @@ import csv
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from prosody.audio import crosstalk
 from prosody.audio.recording import Recording
 from prosody.calls.collect import Call, Source
 from prosody.errors import ProsodyError, UsageError
 from prosody.measures import measure, table
 from prosody.measures.by_librosa import by_librosa
+from prosody.message import Message
 from prosody.results.records import plain
 from prosody.results.rows import pandas
 
@@ -33,6 +35,8 @@ SCHEMAS = ("prosody", "egemaps")
 METHODS = ("prosody", "librosa")
 NARROW_HZ = 8000
 """Sound of a lower rate is measured, and said to be: its spectrum ends before that of speech."""
+GLANCE_S = 60.0
+"""Channels that differ within this time are not compared further."""
 FRAME_COLUMNS = ("recording", "channel", "time_s", "f0_hz", "voiced", "loudness")
 
 Span = tuple[float, float]
@@ -226,8 +230,9 @@ def write(
                 for one in call.remarks:
                     remark(name, one.text)
             try:
-                if remark and (low := _rate_of(source.path)) < NARROW_HZ:
-                    remark(name, narrow(low))
+                source, said = once(source)
+                for text in said if remark else ():
+                    remark(name, text)
                 if frames:
                     for cells in frames_of(source, name):
                         sheet.writerow([safe_cell(cells[0]), *cells[1:]])
@@ -250,9 +255,22 @@ def write(
     return wrong
 
 
-def _rate_of(path: Path) -> int:
-    with Recording(path) as recording:
-        return recording.info.sr_hz
+def once(source: Source) -> tuple[Source, tuple[str, ...]]:
+    """Return a file with the one channel to measure where two carry the same sound.
+
+    The second value is what there is to say of the file.
+    """
+    said: tuple[str, ...] = ()
+    with Recording(source.path) as recording:
+        sr_hz = recording.info.sr_hz
+        if sr_hz < NARROW_HZ:
+            said = (narrow(sr_hz),)
+        if source.channel is None and recording.info.channels == 2:
+            until_s = (GLANCE_S, crosstalk.MAX_S)
+            if all(crosstalk.compare(recording.blocks(), sr_hz, t).same for t in until_s):
+                same = Message.of("same_audio", one="channel 0", other="channel 1")
+                return replace(source, channel=0), (*said, same.text)
+    return source, said
 
 
 def _windows_for(path: Path, windows: dict[str, list[Span]]) -> list[Span]:
@@ -316,7 +334,8 @@ def features(
     Parameters
     ----------
     sound : ndarray [shape=(n,), float], path or sequence of paths
-        One channel of samples (full scale is 1), or sound files.
+        One channel of samples (full scale is 1), or sound files: each channel, but the first alone
+        where two carry the same sound.
     sr : int, optional
         Sampling rate in Hz; for samples only.
     windows : ndarray [shape=(k, 2)] or mapping, optional
@@ -354,7 +373,8 @@ def features(
     for file in files:
         asked = windows.get(file, []) if isinstance(windows, Mapping) else windows
         spans_ = None if asked is None else [(float(a), float(b)) for a, b in asked]
-        for row in rows_of(Source(Path(file)), str(file), windows=spans_, method=method):
+        source, _ = once(Source(Path(file)))
+        for row in rows_of(source, str(file), windows=spans_, method=method):
             given = [np.nan if row[n] is None else row[n] for n in table.ACOUSTIC]
             rows.append((str(file), row["channel"], row["start_s"], row["end_s"], given))
     values = np.array([row[4] for row in rows], np.float64).reshape(-1, len(table.ACOUSTIC))

@@ -17,6 +17,9 @@ from prosody.audio.recording import Recording
 
 IN_MUSIC_S = 1.0
 
+Signal = tuple[int, int]
+"""A channel of a file of the call: (source, channel)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sound:
@@ -40,14 +43,14 @@ class Sound:
         return all(self.length_s(i) >= r.info.duration_s for i, r in enumerate(self.recordings))
 
     @property
-    def signals(self) -> tuple[tuple[int, int], ...]:
-        """(source, channel) of every signal, in order: of one file, or of several."""
+    def signals(self) -> tuple[Signal, ...]:
+        """Every signal, in order: of one file, or of several."""
         return tuple((s, c) for s, r in enumerate(self.recordings) for c in range(r.info.channels))
 
     def crosstalk(
         self,
-        one: tuple[int, int],
-        other: tuple[int, int],
+        one: Signal,
+        other: Signal,
         *,
         offsets_s: tuple[float, float] = (0.0, 0.0),
     ) -> Crosstalk:
@@ -57,9 +60,7 @@ class Sound:
             self._compared[key] = self._compare(one, other, offsets_s)
         return self._compared[key]
 
-    def _compare(
-        self, one: tuple[int, int], other: tuple[int, int], offsets_s: tuple[float, float]
-    ) -> Crosstalk:
+    def _compare(self, one: Signal, other: Signal, offsets_s: tuple[float, float]) -> Crosstalk:
         files = [self.recordings[source] for source, _ in (one, other)]
         sr = files[0].info.sr_hz
         if files[0].path == files[1].path:

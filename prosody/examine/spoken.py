@@ -10,8 +10,6 @@ from typing import Protocol
 import numpy as np
 
 from prosody.arrays import Spans, overlap_s
-from prosody.audio.activity import ChannelActivity
-from prosody.audio.recording import Recording
 from prosody.calls.call import Call
 from prosody.errors import TranscriptError
 from prosody.examine import two_voices
@@ -24,7 +22,7 @@ from prosody.examine.role_evidence import (
     said_once,
     wording_remark,
 )
-from prosody.examine.sound import Sound, together
+from prosody.examine.sound import Signal, Sound, together
 from prosody.message import Message, assumed
 from prosody.transcripts import read
 from prosody.transcripts.alignment import CLOSE_S, Clock, estimate, evidence, moved
@@ -61,12 +59,7 @@ def no_words(call: Call) -> TranscriptError:
 class WordsFromSound(Protocol):
     """Recognises the words of an open call (`prosody.runs.recognised.Plan`)."""
 
-    def __call__(
-        self,
-        call: Call,
-        recordings: Sequence[Recording],
-        voices: Sequence[Sequence[ChannelActivity]],
-    ) -> Recognised:
+    def __call__(self, call: Call, sound: Sound, signals: Sequence[Signal]) -> Recognised:
         """Return the words; a turn of a file whose role is known has it, any other its channel."""
         ...
 
@@ -170,12 +163,25 @@ def read_transcript(call: Call, language: str = "auto") -> Transcript | None:
     return replace(parts[0][1], turns=turns, notes=notes)
 
 
+def distinct(call: Call, sound: Sound) -> tuple[Signal, ...]:
+    """Return the signals that the call is made of, each sound once (mono may be written twice)."""
+    out: list[Signal] = []
+    for signal in sound.signals:
+        named = call.sources[signal[0]].channel in (None, signal[1])
+        if named and not any(sound.crosstalk(one, signal).same for one in out):
+            out.append(signal)
+    return tuple(out)
+
+
 def _recognised(
     call: Call, sound: Sound, words: WordsFromSound
 ) -> tuple[Transcript, Recognised, list[Message]]:
-    """Recognise the words of every track; the remarks say so, and what is doubtful of them."""
-    files = sound.recordings
-    found = words(call, files, [sound.all_of(i) for i in range(len(files))])
+    """Recognise the words of every signal; the remarks say so, and what is doubtful of them."""
+    signals = distinct(call, sound)
+    if {source for source, _ in signals} != set(range(len(call.sources))):
+        # One mix given as both sides: the file that words are read from says nobody's role.
+        call = replace(call, sources=tuple(replace(s, role="unknown") for s in call.sources))
+    found = words(call, sound, signals)
     made = found.transcript
     note = assumed("the words were {a}: some may be wrong", a=made.source)
     remarks = []

@@ -47,7 +47,7 @@ class Look:
     ``remedy`` say what needs attention ('' where nothing does). ``roles`` is how the agent is told:
     ``names`` (of files, or a manifest), ``transcript``, ``voice``, ``wording``, ``channels``,
     ``nothing``. ``clock`` is ``fits``, ``corrected``, what is wrong, or '' where it was not
-    listened to.
+    listened to. With ``same`` two channels carry one sound, which is mono.
     """
 
     recording: str
@@ -61,6 +61,7 @@ class Look:
     code: str = ""
     message: str = ""
     remedy: str = ""
+    same: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,8 @@ def _listened(call: Call, words: Words, sound: _Glimpse, options: Options, seen:
     state = timed.clock.state
     clock = state if wrong is None or state in ("fits", "corrected") else wrong.code
     how = next((_TOLD[r.code] for r in remarks if r.code in _TOLD), "channels")
-    seen = replace(seen, clock=clock, roles=seen.roles or how)
+    same = any(r.code == "same_audio" for r in assigned.remarks)
+    seen = replace(seen, clock=clock, roles=seen.roles or how, same=same)
     if assigned.layout == "mono" and not any(t.role == "agent" for t in timed.turns):
         wrong = next((r for r in assigned.remarks if r.code == "role_unknown"), None)
         seen = replace(seen, roles="nothing")
@@ -230,6 +232,6 @@ def kinds(looks: Iterable[Look]) -> list[tuple[int, Look]]:
     """Return how many calls look alike, with one of them for each kind, the most first."""
     groups: dict[tuple[Any, ...], list[Look]] = {}
     for one in looks:
-        key = (one.transcript, one.channels, one.roles, one.language, one.clock, one.code)
+        key = (one.transcript, one.channels, one.same, one.roles, one.language, one.clock, one.code)
         groups.setdefault(key, []).append(one)
     return sorted(((len(found), found[0]) for found in groups.values()), key=lambda k: -k[0])

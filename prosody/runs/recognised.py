@@ -20,8 +20,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from prosody.audio.activity import ChannelActivity
-from prosody.audio.recording import Recording, content_hash
+from prosody.audio.recording import content_hash
 from prosody.calls.call import Call
 from prosody.examine import two_voices
 from prosody.examine.recognise import (
@@ -33,6 +32,7 @@ from prosody.examine.recognise import (
     load,
     recognise,
 )
+from prosody.examine.sound import Signal, Sound
 from prosody.language import lexicon
 from prosody.results import parquet
 from prosody.results.records import plain
@@ -102,53 +102,47 @@ class Plan:
             took.append(time.perf_counter() - start)
         return min(took) / TRIED_S
 
-    def __call__(
-        self,
-        call: Call,
-        recordings: Sequence[Recording],
-        voices: Sequence[Sequence[ChannelActivity]],
-    ) -> Recognised:
+    def __call__(self, call: Call, sound: Sound, signals: Sequence[Signal]) -> Recognised:
         """Recognise the words of a call.
 
         Parameters
         ----------
         call : Call
-        recordings : sequence of Recording
+        sound : Sound
             Its open files.
-        voices : sequence of sequence of ChannelActivity
-            What each channel of each file holds.
+        signals : sequence of (source, channel)
+            What to listen to: each sound once.
 
         Returns
         -------
         Recognised
-            A turn of a file whose role is known has that role, any other its channel.
+            A turn of a file whose role is known has that role, any other its channel: its signal's
+            place among those of the call.
         """
         language = call.language if self.language == "auto" else self.language
         # Only where both speakers may be on the one channel there is.
-        one = sum(r.info.channels for r in recordings) == 1
-        mixed = self.voices if one and call.sources[0].role == "unknown" else ""
+        one = len(signals) == 1 and call.sources[signals[0][0]].role == "unknown"
+        mixed = self.voices if one else ""
         kept = None
         if self.cache is not None:
-            sound = [content_hash(r.path) for r in recordings]
-            how = [self.digest, mixed, language, str(self.evidence), _MADE]
-            key = "\n".join([*sound, *how])
+            files = [content_hash(r.path) for r in sound.recordings]
+            how = [self.digest, mixed, language, str(self.evidence), str(signals), _MADE]
+            key = "\n".join([*files, *how])
             kept = self.cache / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
         found = None if kept is None else _recognised(kept)
         if found is None:
-            found = self._recognise(recordings, voices, language, mixed)
+            found = self._recognise(sound, signals, language, mixed)
             if kept is not None:
                 _keep(found, kept)
                 found = _recognised(kept) or found  # as a later run reads it, to the last digit
-        owners = [i for i, r in enumerate(recordings) for _ in range(r.info.channels)]
-        first = [owners.index(i) for i in range(len(recordings))]
         turns = []
         for turn in found.transcript.turns:
-            number = turn.channel or 0
-            role = call.sources[owners[number]].role
+            signal = signals[turn.channel or 0]
+            role = call.sources[signal[0]].role
             if role != "unknown":
                 turn = replace(turn, role=role, channel=None)
             elif not turn.speaker:
-                turn = replace(turn, channel=number - first[owners[number]])
+                turn = replace(turn, channel=sound.signals.index(signal))
             turns.append(turn)
         found = replace(found, transcript=replace(found.transcript, turns=tuple(turns)))
         if self.out is not None:
@@ -156,21 +150,16 @@ class Plan:
         return found
 
     def _recognise(
-        self,
-        recordings: Sequence[Recording],
-        voices: Sequence[Sequence[ChannelActivity]],
-        language: str,
-        mixed: str,
+        self, sound: Sound, signals: Sequence[Signal], language: str, mixed: str
     ) -> Recognised:
         channels = [
             Channel(
-                voice.speech,
-                partial(recording.read, channel=number),
-                recording.info.sr_hz,
-                recording.info.duration_s,
+                sound.activity(source, number).speech,
+                partial(sound.recordings[source].read, channel=number),
+                sound.recordings[source].info.sr_hz,
+                sound.recordings[source].info.duration_s,
             )
-            for recording, file in zip(recordings, voices, strict=True)
-            for number, voice in enumerate(file)
+            for source, number in signals
         ]
         found = recognise(
             channels, self.load(), language, known=lexicon.languages(), evidence=self.evidence

@@ -16,7 +16,7 @@ from prosody.measures.table import ACOUSTIC
 
 @pytest.fixture
 def files(voice, write_wav):
-    both = np.stack([voice(2.0, 8000), 0.5 * voice(2.0, 8000)], axis=1)
+    both = np.stack([voice(2.0, 8000), voice(2.0, 8000, seed=2)], axis=1)
     return write_wav("one.wav", voice(3.0, 16000), 16000), write_wav("two.wav", both, 8000)
 
 
@@ -65,6 +65,20 @@ def test_odd_input_is_told(voice, call, says):
     with pytest.raises(UsageError) as caught:
         call(voice(2.0, 8000))
     assert says in f"{caught.value.message} {caught.value.remedy}"
+
+
+@pytest.mark.parametrize("gain", [1.0, -1.0, 0.9])
+def test_mono_that_is_written_as_stereo_is_measured_once_and_told(gain, voice, write_wav):
+    y = voice(2.0, 8000)
+    mono = write_wav("mono.wav", y, 8000)
+    twice = write_wav("twice.wav", np.stack([y, gain * y], axis=1), 8000)
+    found = features([mono, twice])
+    assert found.channel.tolist() == [0, 0]
+    np.testing.assert_array_equal(*found.values)
+    done = CliRunner().invoke(app, ["features", str(twice), "--out", "-"])
+    assert done.exit_code == 0, done.output
+    assert "carry the same sound" in done.stderr
+    assert len(done.stdout.splitlines()) == 2
 
 
 def test_a_narrow_band_is_told(voice):

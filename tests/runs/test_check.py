@@ -3,7 +3,9 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
+import soundfile
 from places import SAMPLES
 from prosody.cli import app
 from typer.testing import CliRunner
@@ -49,6 +51,15 @@ def test_the_command_tells_and_exits_by_what_needs_attention(folder):
     fine = CliRunner().invoke(app, ["check", "--json", str(folder / "good.wav")])
     assert fine.exit_code == 0
     assert json.loads(fine.output)["clock"] == "fits"
+
+
+def test_mono_that_is_written_as_stereo_is_told(tmp_path):
+    y, sr = soundfile.read(SAMPLES / "1-plain-apology-nl.wav", dtype="float32")
+    soundfile.write(tmp_path / "a.wav", np.repeat(y.mean(axis=1)[:, None], 2, axis=1), sr)
+    shutil.copy(SAMPLES / "1-plain-apology-nl.json", tmp_path / "a.json")
+    got = CliRunner().invoke(app, ["check", str(tmp_path)])
+    assert got.exit_code == 0
+    assert "2, the same" in got.output
 
 
 def test_a_minute_that_does_not_tell_is_followed_by_more(tmp_path, monkeypatch):

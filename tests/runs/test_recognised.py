@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from importlib import import_module
 
@@ -12,13 +13,14 @@ from command import prosody
 from places import SAMPLES
 
 from prosody import transcripts
-from prosody.audio.activity import activity_of
 from prosody.audio.recording import Recording
 from prosody.calls.call import Call, Source
 from prosody.errors import UsageError
 from prosody.examine import two_voices
 from prosody.examine.examine import Options, examine
 from prosody.examine.recognise import Recognised
+from prosody.examine.sound import Sound
+from prosody.examine.spoken import distinct
 from prosody.runs import processes, recognised, task
 from prosody.runs.processes import MB, how_many
 from prosody.transcripts import recognisers
@@ -44,33 +46,77 @@ def one(path=CALL, **more):
     return Call(path.stem, (Source(path),), path.name, **more)
 
 
+@contextmanager
+def opened(call):
+    """Open a call's files; gives what a plan is called with."""
+    with ExitStack() as stack:
+        sound = Sound(tuple(stack.enter_context(Recording(s.path)) for s in call.sources))
+        yield call, sound, distinct(call, sound)
+
+
 def test_both_channels_are_recognised_and_kept(tdt, tmp_path, monkeypatch):
     words = plan(tdt, cache=tmp_path / "cache")
-    with Recording(CALL) as recording:
-        voices = [activity_of(recording)]
-        made = words(one(), [recording], voices)
+    with opened(one()) as heard:
+        made = words(*heard)
         assert {t.channel for t in made.transcript.turns} == {0, 1}
         assert all(t.role == "unknown" for t in made.transcript.turns)
         monkeypatch.setattr(recognised, "recognise", None)  # a second time nothing is recognised
-        assert words(one(), [recording], voices) == made
+        assert words(*heard) == made
         (kept,) = (tmp_path / "cache").iterdir()
         kept.write_text(kept.read_text("utf-8").replace("sorry", "sarry"), "utf-8")
         with pytest.raises(TypeError):  # damaged: recognised again
-            words(one(), [recording], voices)
+            words(*heard)
 
 
-def test_files_of_known_sides_give_turns_their_role(tdt, tmp_path):
-    calls = replace(one(), sources=(Source(CALL, role="agent"), Source(CALL, role="customer")))
-    with Recording(CALL) as recording:
-        voices = activity_of(recording)
-        made = plan(tdt)(calls, [recording, recording], [voices, voices])
+def test_channels_of_known_sides_give_turns_their_role(tdt, tmp_path):
+    sides = (Source(CALL, 0, "agent"), Source(CALL, 1, "customer"))
+    with opened(one()) as heard, opened(Call("c", sides, "c.wav")) as known:
+        alone, made = plan(tdt)(*heard), plan(tdt)(*known)
     assert {(t.role, t.channel) for t in made.transcript.turns} == {
         ("agent", None), ("customer", None)}  # fmt: skip
+    for channel, role in enumerate(("agent", "customer")):  # each is read on its own channel alone
+        assert [t.text for t in made.transcript.turns if t.role == role] == [
+            t.text for t in alone.transcript.turns if t.channel == channel]  # fmt: skip
+
+
+@pytest.fixture(params=[1.0, -1.0, 0.97], ids=["equal", "inverted", "a little softer"])
+def twice(tmp_path, request):
+    """A call in mono, and the same written as stereo."""
+    y, sr = soundfile.read(CALL, dtype="float32")
+    mixed = y.mean(axis=1)
+    soundfile.write(tmp_path / "mono.wav", mixed, sr, subtype="PCM_16")
+    both = np.stack([mixed, request.param * mixed], axis=1)
+    soundfile.write(tmp_path / "stereo.wav", both, sr, subtype="PCM_16")
+    return tmp_path / "mono.wav", tmp_path / "stereo.wav"
+
+
+def test_mono_that_is_written_as_stereo_is_heard_once(tdt, twice):
+    made = []
+    for path in twice:
+        with opened(one(path)) as heard:
+            assert heard[2] == ((0, 0),)
+            made.append(plan(tdt)(*heard))
+    assert made[0] == made[1]
+    record = examine(one(twice[1]), Options(agent_channel="left", asr=plan(tdt))).record
+    assert [m.code for m in record.remarks].count("same_audio") == 1
+
+
+def test_a_mix_that_is_given_as_both_sides_is_nobodys(twice):
+    seen = []
+
+    def words(call, sound, signals):
+        seen.append((signals, [s.role for s in call.sources]))
+        return Recognised(Transcript((), "recognised by fake", "en"), {}, 20.0)
+
+    sides = (Source(twice[0], role="agent"), Source(twice[1], role="customer"))
+    record = examine(Call("c", sides, "c.wav"), Options(asr=words)).record
+    assert seen == [(((0, 0),), ["unknown", "unknown"])]
+    assert "same_audio" in [m.code for m in record.remarks]
 
 
 def test_what_is_written_out_can_be_read_as_a_transcript(tdt, tmp_path):
-    with Recording(CALL) as recording:
-        made = plan(tdt, out=tmp_path)(one(), [recording], [activity_of(recording)]).transcript
+    with opened(one()) as heard:
+        made = plan(tdt, out=tmp_path)(*heard).transcript
     read = transcripts.read(tmp_path / "transcripts" / f"{CALL.stem}.json")
     assert [t.text for t in read.turns] == [t.text for t in made.turns]
     assert read.turns[0].words[0].start_s == pytest.approx(made.turns[0].words[0].start_s)
@@ -98,21 +144,20 @@ def test_one_channel_gets_two_speakers_where_a_model_tells_voices_apart(tdt, tmp
     real = recognised.recognise  # the small model's words are poor, and then nobody is named
     monkeypatch.setattr(recognised, "recognise", lambda *a, **k: replace(real(*a, **k), poor=""))
     words = plan(tdt, cache=tmp_path / "cache", voices="a model")
-    with Recording(mono) as recording:
-        voices = [activity_of(recording)]
-        made = words(one(mono), [recording], voices)
+    with opened(one(mono)) as heard:
+        made = words(*heard)
         assert {(t.speaker, t.channel) for t in made.transcript.turns} == {
             ("voice 1", None), ("voice 2", None)
         }  # fmt: skip
         assert made.apart > two_voices.LEAST_GAIN
         asked = len(seen)
-        assert words(one(mono), [recording], voices) == made  # as it was kept
+        assert words(*heard) == made  # as it was kept
         assert len(seen) == asked
-        alone = plan(tdt, cache=tmp_path / "cache")(one(mono), [recording], voices)
+        alone = plan(tdt, cache=tmp_path / "cache")(*heard)
         assert {t.speaker for t in alone.transcript.turns} == {""}
         # One side of a call in a file of its own is one voice, whatever it sounds like.
         side = Call("mono", (Source(mono, role="agent"),), "mono.wav")
-        made = words(side, [recording], voices)
+        made = words(side, *heard[1:])
         assert {(t.role, t.speaker) for t in made.transcript.turns} == {("agent", "")}
         assert len(seen) == asked
 
@@ -138,7 +183,7 @@ def heard(text, *, poor="", doubts=None, role="agent"):
         Turn(2.0, words[-1].end_s, text, role, words),
     )
     made = Transcript(turns, "recognised by fake", "en")
-    return lambda call, recordings, voices: Recognised(made, doubts or {}, 20.0, poor)
+    return lambda call, sound, signals: Recognised(made, doubts or {}, 20.0, poor)
 
 
 def record_of(words):
