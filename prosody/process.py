@@ -1,4 +1,4 @@
-"""One warm process for work that may crash, hang or swell without taking anything with it.
+"""One warm process for work that may crash, hang or swell: only that process is lost.
 
 Each is a pool of one (loky's executor): in a shared pool one crash would break it as a whole. It is
 spawned, computes in one thread, does not hear Ctrl-C (who started it decides), and is not outlived

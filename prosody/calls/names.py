@@ -1,4 +1,4 @@
-"""What file names say: when a call began, and fields in the usual forms of platforms."""
+"""When a call began and who spoke, by its file name: the usual forms of platforms."""
 
 from __future__ import annotations
 

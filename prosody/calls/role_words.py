@@ -1,4 +1,4 @@
-"""The words with which people name roles and channels, in file names, columns and tiers."""
+"""Words that name roles and channels: in file names, columns and tiers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a take is drawn from: pitch and loudness every 10 ms, the waveform, and the pauses."""
+"""The picture of a take: pitch and loudness every 10 ms, the waveform, and the pauses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""About when each word of a known sentence was said, to be written under the line of pitch.
+"""About when each word of a known sentence was said: written under the line of pitch.
 
 Where no recogniser is asked for, letters are spread over the speech, and a pause moves the
 nearest end of a word to it, one behind a comma or full stop before others. Against a recogniser's

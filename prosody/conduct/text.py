@@ -1,4 +1,4 @@
-"""From turns to the tokens that the detectors look at, each with its time.
+"""Tokens that the detectors look at: from turns, each with its time.
 
 Text is lowered, contractions are written out, fillers and noise marks fall away. Turns of one role
 with nothing but a "yes" or "hm" of the other between them are one *stretch*. The end of a turn is

@@ -1,4 +1,4 @@
-"""The agent's other speech in the same recording, cut so that it is measured like an apology.
+"""The agent's other speech in the same recording: cut so that it is measured like an apology.
 
 A baseline is not one long average: measures such as the pitch range or pauses per second depend on
 the length of the window. So the other speech is cut into stretches about as long as an apology,

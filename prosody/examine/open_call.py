@@ -1,8 +1,8 @@
-"""One call, opened: who speaks on which track, what was said and when, where the apologies are.
+"""A call opened in five steps: tracks, words, roles, turns on the clock, acts.
 
-Everything that comes before measuring, in five steps. Each is a value that does not change once it
-is made: the tracks (`sound.Sound`), the words (`words.Words`), the roles (`roles.Roles`), the turns
-on the clock of the sound (`timed.Timed`), and the acts, with which an `OpenCall` is whole.
+Everything that comes before measuring. Each step is a value that does not change once it is made:
+`sound.Sound`, `spoken.Words`, `roles.Roles`, `timed.Timed`, and the acts, with which an `OpenCall`
+is whole.
 
 Times are seconds on the call's clock: 0 is where its earliest track begins.
 """

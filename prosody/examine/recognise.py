@@ -1,4 +1,4 @@
-"""Words from sound, for recordings without a transcript (only when asked for).
+"""Words from sound, for recordings without a transcript.
 
 `recognise` takes the channels of one call and a model, and gives a transcript and what can be said
 for it: how sure the model was, and how much of the speech it made no credible words of. It does not

@@ -1,4 +1,4 @@
-"""Who speaks on which channel.
+"""Step 3 of opening a call, who speaks on which channel.
 
 The user's word comes first (``--agent-channel``, file names, the manifest), then the transcript.
 What neither says is never guessed: it is a :class:`RoleError` that names the option.

@@ -1,4 +1,4 @@
-"""First step of opening a call: its files, and where there is voice on their channels."""
+"""Step 1 of opening a call, its tracks: files, and where there is voice on their channels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Second step of opening a call: its words, read or recognised, and who the file says speaks."""
+"""Step 2 of opening a call, its words: read or recognised, and who the file says speaks."""
 
 from __future__ import annotations
 

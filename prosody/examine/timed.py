@@ -1,4 +1,4 @@
-"""Fourth step of opening a call: its turns on the clock of the sound, and what does not fit."""
+"""Step 4 of opening a call, its turns on the clock of the sound: what fits, and what does not."""
 
 from __future__ import annotations
 

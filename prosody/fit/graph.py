@@ -1,4 +1,4 @@
-"""What an axis says of clips, written once: a graph of a few nodes that is the judge's file.
+"""The formula of a judge, as an ONNX graph: what an axis says of clips, written once.
 
 Emitted node by node with ``onnx.helper``: converters are silently wrong for some pipelines, and
 these few nodes are easier to read than a converter's output. Training, checking and use all run

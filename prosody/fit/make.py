@@ -1,4 +1,4 @@
-"""Make a judge from a team's own ratings, adapt one to few ratings, or centre one on its calls.
+"""New judges: from a team's own ratings, adapted to few ratings, or centred on its calls.
 
 Below the minimum nothing is fitted, and it is said what is missing: a judge from too few ratings
 would look like one and be none.

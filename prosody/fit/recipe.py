@@ -1,4 +1,4 @@
-"""What the shipped judge is made of, by the plan in benchmarks/results/judge_plan.md."""
+"""Recipe of the shipped judge: what the plan in benchmarks/results/judge_plan.md decided."""
 
 from __future__ import annotations
 

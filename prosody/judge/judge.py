@@ -1,4 +1,4 @@
-"""Predict how a panel of listeners would hear apologies: one ONNX call for all of them.
+"""Ratings and verdicts of many apologies: one ONNX call for all of them.
 
 An axis is a rating with its standard deviation and what every measure added to it. The shipped
 judge has one, *sincere*; a team's own may have *engaged* beside it. It is a predicted impression,

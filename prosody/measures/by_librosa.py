@@ -1,4 +1,4 @@
-"""The measures of pitch, energy and tempo once more, as a textbook computes them with librosa.
+"""Pitch, energy and tempo once more: as a textbook computes them with librosa.
 
 One segment at a time and with librosa's own functions: pYIN for pitch, mel spectra for loudness,
 RMS for level, peak picking for the rate of syllables. It shares definitions with the fast path, no

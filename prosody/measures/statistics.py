@@ -1,4 +1,4 @@
-"""Statistics of many segments at once, over one long array of frames.
+"""Statistics of many segments at once: means, percentiles, slopes over one long array of frames.
 
 A `Runs` says where each segment lies in the long array. Every function reduces all segments
 together; there is no loop over them. A segment without values gives NaN.

@@ -1,4 +1,4 @@
-"""Tempo: how fast it is said, from the sound and, separately, from the words.
+"""Tempo from the sound and, separately, from the syllables of words.
 
 From the sound: loudness peaks (a proxy of the syllable rate), stretches with and without voice,
 pauses. From the words of a transcript: speech and articulation rate and the length of "sorry".

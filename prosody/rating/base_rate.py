@@ -1,4 +1,4 @@
-"""How often something is heard in a whole run, from the ratings of a sample with weights."""
+"""How often something is heard in a whole run: from the ratings of a sample with weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paired comparisons: which of two clips sounded more sincere, and what that says of each.
+"""Statistics of paired comparisons: which of two sounded more sincere, and how often.
 
 "Which of the two?" is a steadier question than a slider. What is asked is two takes of one person,
 the same words first, so scores say how a clip lies among the speaker's own.

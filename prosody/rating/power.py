@@ -1,4 +1,4 @@
-"""What ratings of a sample will be good for, before anybody has rated.
+"""What ratings of a sample will be good for: said before anybody has rated.
 
 Widths of 95 % intervals for a given number of clips and raters, with the assumptions they rest on,
 and whether `prosody fit` will take the ratings.

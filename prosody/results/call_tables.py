@@ -1,4 +1,4 @@
-"""The tables of a whole run: a row for every recording, and a row for every rule of every call.
+"""Tables of recordings and of rules: a row for every recording, a row for every rule of a call.
 
 What is in them is said here once; CSV, Parquet and workbook only write it. They are made from the
 rows of ``recordings.jsonl``, so that results of any age give the same columns. ``recording`` joins

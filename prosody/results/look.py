@@ -1,4 +1,4 @@
-"""How tables are shown to people: the signs of a country's spreadsheets, and names in its language.
+"""Decimal commas and Dutch names in tables: how a country's spreadsheets expect them.
 
 Programs read comma and point and English names, which is what is written unless somebody asks for
 something else. JSONL and Parquet are for programs and always the same.

@@ -1,4 +1,4 @@
-"""The results of a run as a report reads them: from its JSONL files, checked as hostile input.
+"""Results of a run, read back: from its JSONL files, checked as hostile input.
 
 Rows of 100,000 calls with all their measures do not fit in memory at once, so apologies are read
 in two passes: `Run.apologies` holds what tables and totals need, `Run.whole` gives complete rows

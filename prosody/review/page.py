@@ -1,4 +1,4 @@
-"""The local page of ``prosody review``: the report of a run, whose answers go into the results.
+"""The local page of ``prosody review``: a report whose answers go into the results.
 
 The pages are those of the report, served from this machine only unless others are let in by
 invitation, as for ``prosody rate``. Below ``/api/review/``: ``answers`` (GET: one's own, of one

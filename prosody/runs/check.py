@@ -1,4 +1,4 @@
-"""What to know before a run: what can be read, who is who, whether the clocks fit.
+"""What `prosody check` tells before a run: what can be read, who is who, whether clocks fit.
 
 Every recording is opened and its transcript read; of a number of them, spread over all, a minute is
 listened to (more where a minute does not tell), by the same steps that open a call

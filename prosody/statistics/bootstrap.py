@@ -1,4 +1,4 @@
-"""How far the difference of two shares may be chance, where rows come in clusters.
+"""Chance in the difference of two shares: for rows that come in clusters.
 
 The apologies of one agent, or of one call, are more alike than those of two: counted as
 independent they would decide too much. So whole clusters are drawn again, with all their rows (a

@@ -1,4 +1,4 @@
-"""Measure the clips of a rated table that names recordings and windows instead of measures."""
+"""Measures for a rated table that has none: it names recordings and windows instead."""
 
 from __future__ import annotations
 

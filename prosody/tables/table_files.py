@@ -1,4 +1,4 @@
-"""Tables as people have them: CSV as spreadsheets save it, Excel's own files, Parquet; as text.
+"""Cells of CSV, Excel and Parquet: as people have them, as text.
 
 Every cell becomes text, whatever the file was, so that what follows reads one kind of table. The
 encoding is told from the bytes, the separator from the first line.

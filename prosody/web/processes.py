@@ -1,4 +1,4 @@
-"""Where the heavy work is done: warm processes beside the server, and a folder that is wiped.
+"""Warm processes beside the pages' server: the heavy work, and a folder that is wiped.
 
 A sound that crashes or hangs a decoder costs its process (`prosody.process`) and nothing else: that
 is replaced, and the take is refused. The loop of the server only waits.
