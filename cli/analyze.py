@@ -291,5 +291,5 @@ def model_folder(asked: str, language: str, *, download: bool = False, lang: str
         return fetch(card, lang=lang)
     raise UsageError(
         f"--asr {asked}: {card.name} is not on this machine, and nothing is fetched unasked.",
-        f"Fetch it once: prosody recognisers get {card.name} ({card.size}).",
+        card.remedy,
     )

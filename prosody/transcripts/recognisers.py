@@ -104,6 +104,13 @@ class Card:
         return is_installed(self.library)
 
     @property
+    def remedy(self) -> str:
+        """What to do to have it: fetch it, and install what reads it, where that is missing."""
+        steps = [] if where(self) else [f"Fetch it once: prosody recognisers get {self.name} "
+                                        f"({self.size})."]  # fmt: skip
+        return " ".join([*steps, *([] if self.installed else [f"Install: {self.install}"])])
+
+    @property
     def install(self) -> str:
         """The command that installs the library."""
         return install_of(self.library)
@@ -238,18 +245,15 @@ def best_here(language: str = "") -> tuple[Card, Path]:
     UsageError
         If there is none; says how to get one.
     """
-    usable = [
-        (card, folder)
-        for card in catalogue().values()
-        if card.installed and (folder := where(card)) is not None
-    ]
+    here = [(card, folder) for card in catalogue().values() if (folder := where(card))]
+    usable = [(card, folder) for card, folder in here if card.installed]
     usable.sort(key=lambda pair: bool(language) and language not in pair[0].evidence)
     if usable:
         return usable[0]
-    first = next(iter(catalogue().values()))
+    first = here[0][0] if here else next(iter(catalogue().values()))
     raise UsageError(
         f"--asr: there is no recogniser in {home()} that can be used.",
-        f"Fetch one: prosody recognisers get {first.name} ({first.size}).",
+        first.remedy,
     )
 
 

@@ -288,6 +288,16 @@ def test_a_folder_without_a_model_says_what_was_expected(tmp_path):
         recognise.load(tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["whisper", "whisper-ort", "nemo-conformer-aed"])
+def test_a_model_without_word_times_is_refused(kind, tmp_path, monkeypatch):
+    (tmp_path / "config.json").write_text(f'{{"model_type": "{kind}"}}')
+    (tmp_path / "model.onnx").write_bytes(b"")
+    monkeypatch.setattr(recognisers, "is_installed", lambda library: False)
+    with pytest.raises(UsageError, match="no times of the words") as error:
+        recognise.load(tmp_path)
+    assert "faster-whisper" in error.value.remedy
+
+
 def test_a_whisper_model_without_its_tokenizer_fetches_none(tmp_path, monkeypatch):
     (tmp_path / "model.bin").write_bytes(b"")
     monkeypatch.setattr(recognisers, "is_installed", lambda library: True)

@@ -99,6 +99,7 @@ def analyzed(home, tmp_path, files):
     done = prosody("analyze", calls, "--asr", "--agent-channel", "left", "--out", out,
                    "--workers", "1", env=home)  # fmt: skip
     assert done.returncode == 0, done.stderr
+    assert "leaked" not in done.stderr
     (line,) = (out / "recordings.jsonl").read_text("utf-8").splitlines()
     rows = (out / "apologies.jsonl").read_text("utf-8").splitlines()
     return json.loads(line), [json.loads(row) for row in rows]

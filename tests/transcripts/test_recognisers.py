@@ -205,7 +205,21 @@ def test_the_best_that_is_here_is_taken(hub, card, monkeypatch):
     other = replace(card, name="another", evidence=("en", "nl"))
     cards = {"whisper-base": replace(card, evidence=("en",)), "another": other}
     monkeypatch.setattr(r, "catalogue", lambda: cards)
-    monkeypatch.setattr(r.Card, "installed", property(lambda self: True))
+    monkeypatch.setattr(r, "is_installed", lambda library: True)
     r.get(other)
     assert r.best_here()[0].name == "whisper-base"
     assert r.best_here("nl")[0].name == "another"
+    monkeypatch.setattr(r, "is_installed", lambda library: False)
+    with pytest.raises(UsageError) as error:  # it lies there: only what reads it is missing
+        r.best_here()
+    assert error.value.remedy == 'Install: pip install "prosody-sincerity[whisper]"'
+
+
+def test_a_model_that_is_wanted_says_all_that_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setenv("PROSODY_RECOGNISERS", str(tmp_path))
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    small = r.find("whisper-small")
+    for installed in (True, False):
+        monkeypatch.setattr(r, "is_installed", lambda library, known=installed: known)
+        assert "prosody recognisers get whisper-small (486 MB)" in small.remedy
+        assert ('pip install "prosody-sincerity[whisper]"' in small.remedy) != installed
