@@ -137,7 +137,7 @@ class Room:
     """A room's quick tests in a copy of the project, and which of them pass through a line."""
 
     def __init__(self, place: Path, name: str) -> None:
-        self.place, self.name = place, name
+        self.place, self.name, self.said = place, name, ""
         self._ways: dict[str, dict[int, list[str]]] = {}
 
     def looked_at(self) -> bool:
@@ -184,6 +184,7 @@ class Room:
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             return False
+        self.said = (done.stdout + done.stderr).decode(errors="replace")[-2000:]
         return done.returncode in (0, NO_TESTS)
 
 
@@ -192,6 +193,7 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--mutants", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=0.0, help="stop drawing after so many")
     parser.add_argument("--room", action="append", choices=ROOMS)
     options, rest = parser.parse_known_args(list(argv))
     args = common.arguments(rest, __doc__)
@@ -207,10 +209,12 @@ def main(argv: Sequence[str]) -> int:
         tests = {name: Room(place, name) for name in rooms}
         for room in tests.values():
             if not room.looked_at():
-                print(f"the tests of {room.name} fail as they are", file=sys.stderr)
+                print(f"the tests of {room.name} fail as they are:\n{room.said}", file=sys.stderr)
                 return 1
         begin = time.monotonic()
         for number, mutant in enumerate(drawn(count, options.seed, rooms), 1):
+            if options.minutes and time.monotonic() - begin > 60 * options.minutes:
+                break
             target = place / mutant.path
             kept = target.read_text(encoding="utf-8")
             target.write_text(mutant.text, encoding="utf-8")

@@ -78,19 +78,13 @@ def align(a_json: str, b_json: str) -> dict[str, list[float]]:
         ``a_time_s`` in even steps, ``b_time_s`` the moments of the second that go with them (they
         never go back), and ``time_share``, how far into the first each is, 0 to 1.
     """
-    from librosa.sequence import dtw
-
     a, b = json.loads(a_json), json.loads(b_json)
     longest = max(len(a["time_s"]), len(b["time_s"]), 1) * float(a["step_s"])
     every = max(1, math.ceil(max(STEP_S, longest / MOST_STEPS) / float(a["step_s"]) - 1e-9))
     a_s, b_s = (np.array(x["time_s"][::every], dtype=np.float64) for x in (a, b))
     if len(a_s) < 2 or len(b_s) < 2:
         return {"time_share": [], "a_time_s": [], "b_time_s": []}
-    _, path = dtw(
-        _shape(a, every), _shape(b, every), metric="euclidean",
-        global_constraints=True, band_rad=BAND,
-    )  # fmt: skip
-    ours, theirs = path[::-1].T
+    ours, theirs = warped(_shape(a, every), _shape(b, every)).T
     matched = np.bincount(ours, weights=b_s[theirs]) / np.bincount(ours)
     share = (a_s - a_s[0]) / (a_s[-1] - a_s[0])
     return {
@@ -98,6 +92,39 @@ def align(a_json: str, b_json: str) -> dict[str, list[float]]:
         "a_time_s": np.round(a_s, 3).tolist(),
         "b_time_s": np.round(np.maximum.accumulate(matched), 3).tolist(),
     }
+
+
+def warped(a: Floats, b: Floats) -> NDArray[np.int64]:
+    """Return the pairs of steps that dynamic time warping matches, ``[k, 2]``, from the first on.
+
+    What `librosa.sequence.dtw` finds within a band of `BAND`, step by step, without compiling for
+    half a minute where nothing is compiled yet.
+
+    Parameters
+    ----------
+    a, b : array, ``[features, steps]``
+        Both takes, each of two steps or more.
+    """
+    n, m = a.shape[1], b.shape[1]
+    cost = np.sqrt(sum((x[:, None] - y) ** 2 for x, y in zip(a, b, strict=True)))
+    ahead = np.arange(m) - np.arange(n)[:, None]
+    width = max(1, round(BAND * min(n, m)))
+    cost[(ahead >= width + max(0, m - n)) | (ahead <= -width - max(0, n - m))] = np.inf
+    # A step of both, of the second, of the first: each diagonal needs the two before it, no more.
+    moves = np.array([(1, 1), (0, 1), (1, 0)])
+    took = np.zeros((n, m), np.int8)
+    before, last = np.full((2, n + 1), np.inf)  # one longer: what lies before the first step
+    last[1] = cost[0, 0]
+    for k in range(1, n + m - 1):
+        i = np.arange(max(0, k - m + 1), min(n, k + 1))
+        ways = np.stack([before[i], last[i + 1], last[i]])
+        took[i, k - i] = ways.argmin(0)
+        before, last = last, np.full(n + 1, np.inf)
+        last[i + 1] = ways.min(0) + cost[i, k - i]
+    path = [(n - 1, m - 1)]
+    while (at := path[-1]) != (0, 0):
+        path.append(tuple((at - moves[took[at]]).tolist()))
+    return np.array(path[::-1])
 
 
 def _shape(drawn: dict[str, Any], every: int) -> Floats:

@@ -443,6 +443,20 @@ def test_a_take_spoken_slower_in_one_half_is_followed(tmp_path: Path) -> None:
     assert np.abs(linear - middles(slow)).max() > 0.3
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_the_steps_matched_are_librosas(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    from librosa import sequence
+
+    for name in ("__dtw_calc_accu_cost", "__dtw_backtracking"):  # compiling takes half a minute
+        monkeypatch.setattr(sequence, name, getattr(sequence, name).py_func)
+    rng = np.random.default_rng(seed)
+    a, b = (np.cumsum(rng.normal(size=(3, n)), axis=1) for n in rng.integers(3, 60, 2))
+    if seed % 2:
+        a, b = a.round(), b.round()
+    _, path = sequence.dtw(a, b, global_constraints=True, band_rad=compare.BAND)
+    np.testing.assert_array_equal(compare.warped(a, b), path[::-1])
+
+
 def test_aligning_takes_of_nothing_gives_nothing() -> None:
     empty = contours.draw(np.zeros(10, "f4"), SR).as_json()
     assert compare.align(empty, empty)["a_time_s"] == []

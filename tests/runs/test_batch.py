@@ -587,7 +587,7 @@ def test_a_journal_that_may_not_be_opened_is_refused_and_not_a_fault(tmp_path, m
     connect = sqlite3.connect
 
     def no(path, **how):
-        if str(path) != ":memory:":
+        if str(tmp_path) in str(path):  # and no other: who counts lines keeps a database, too
             raise sqlite3.OperationalError("unable to open database file")
         return connect(path, **how)
 
