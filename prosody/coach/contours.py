@@ -87,13 +87,13 @@ def pauses(speech: Spans, least_s: float) -> Spans:
     return gaps[gaps[:, 1] - gaps[:, 0] >= least_s - 1e-9]
 
 
-def end_st(lines: Contours, over_s: float = 0.2) -> float:
+def end_st(lines: Contours) -> float:
     """Return how far the pitch at the end lies from the take's middle, semitones (NaN: no voice).
 
     Both are medians: of the last 0.2 s that have voice, and of all voice.
     """
     known = lines.f0_st[np.isfinite(lines.f0_st)]
-    count = round(over_s / STEP_S)
+    count = round(0.2 / STEP_S)
     if len(known) < 2 * count:
         return float("nan")
     return float(np.median(known[-count:]) - np.median(known))

@@ -215,9 +215,9 @@ def usual_range(own: OwnBaseline | None) -> dict[str, float] | None:
     return dict(plain(out)) if all(math.isfinite(v) for v in out.values()) else None
 
 
-def measures_of(row: ApologyRecord, names: Sequence[str] = table.NAMES) -> dict[str, Any]:
+def measures_of(row: ApologyRecord) -> dict[str, Any]:
     """Return measures by name; missing is None."""
-    return dict(plain(dict(zip(names, row.measures.tolist(), strict=True))))
+    return dict(plain(dict(zip(table.NAMES, row.measures.tolist(), strict=True))))
 
 
 def rounded(value: float, decimals: int) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,6 @@ def rows_of(
     every_s: float | None = None,
     windows: Sequence[Span] | None = None,
     method: str = "prosody",
-    progress: Callable[[int, int], object] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield one row of measures per channel and window of a file.
 
@@ -116,8 +115,6 @@ def rows_of(
         Rows for these windows instead.
     method : str
         ``prosody``, or ``librosa``: the textbook's computation, about fifty times slower.
-    progress : callable, optional
-        With librosa: called with windows done and windows of the group that is measured.
 
     Yields
     ------
@@ -134,7 +131,7 @@ def rows_of(
             for lo, hi in _groups(asked):
                 sounds = recording.read_all(asked[lo:hi], channel)
                 if method == "librosa":
-                    values = by_librosa(sounds, info.sr_hz, progress)
+                    values = by_librosa(sounds, info.sr_hz)
                 else:
                     values = measure.measure(sounds, info.sr_hz)
                 if schema == "egemaps":

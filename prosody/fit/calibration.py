@@ -17,7 +17,7 @@ LEAST = 5
 
 
 def calibration(
-    truth: Floats, rating: Floats, sd: Floats, cut: float = 0.0, bins: int = BINS
+    truth: Floats, rating: Floats, sd: Floats, cut: float = 0.0
 ) -> list[dict[str, float]]:
     """Return how often clips lie on the sincere side, by the probability that was given to it.
 
@@ -27,21 +27,19 @@ def calibration(
         The panel's mean, its prediction, and the standard deviation of that.
     cut : float
         Ratings above lie on the sincere side.
-    bins : int
-        Parts of equal width between 0 and 1.
 
     Returns
     -------
     list of dict
-        Of each part with at least five clips: ``low``, ``high`` (its ends), ``n``, ``p`` (mean
-        probability), ``share`` (of clips on the side), ``share_low``, ``share_high`` (95 %, Wilson;
-        as if clips were independent, so rather too narrow).
+        Of each fifth between 0 and 1 with at least five clips: ``low``, ``high`` (its ends), ``n``,
+        ``p`` (mean probability), ``share`` (of clips on the side), ``share_low``, ``share_high``
+        (95 %, Wilson; as if clips were independent, so rather too narrow).
     """
     p = ndtr((rating - cut) / sd)
     side = truth > cut
-    place = np.minimum((p * bins).astype(int), bins - 1)
+    place = np.minimum((p * BINS).astype(int), BINS - 1)
     out = []
-    for i in range(bins):
+    for i in range(BINS):
         mine = place == i
         n = int(mine.sum())
         if n < LEAST:
@@ -50,8 +48,8 @@ def calibration(
         low, high = wilson(share * n, n)
         out.append(
             {
-                "low": i / bins,
-                "high": (i + 1) / bins,
+                "low": i / BINS,
+                "high": (i + 1) / BINS,
                 "n": n,
                 "p": float(p[mine].mean()),
                 "share": share,

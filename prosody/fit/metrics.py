@@ -92,14 +92,13 @@ def intervals(
     speaker: NDArray[np.str_],
     cut: float = 0.0,
     n: int = BOOTSTRAPS,
-    seed: int = 1,
 ) -> dict[str, list[float]]:
     """Return 95 % intervals of :func:`figures` by resampling speakers; none of fewer than five."""
     names, index = np.unique(speaker, return_inverse=True)
     if len(names) < LEAST_SPEAKERS:
         return {}
     rows = [np.flatnonzero(index == i) for i in range(len(names))]
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(1)
     drawn: dict[str, list[float]] = {}
     for _ in range(n):
         take = np.concatenate([rows[i] for i in rng.integers(0, len(names), len(names))])
@@ -165,12 +164,7 @@ def risk_coverage(
 
 
 def forced_precision(
-    truth: Floats,
-    rating: Floats,
-    sd: Floats,
-    threshold: float,
-    cut: float = 0.0,
-    base_rates: tuple[float, ...] = (0.05, 0.15, 0.30),
+    truth: Floats, rating: Floats, sd: Floats, threshold: float, cut: float = 0.0
 ) -> dict[str, Any]:
     """Return how often "forced" is right where forced is rarer than in the corpus.
 
@@ -185,7 +179,7 @@ def forced_precision(
         f"{round(r * 100)}%": r * hit / (r * hit + (1 - r) * alarm)
         if hit + alarm > 0
         else float("nan")
-        for r in base_rates
+        for r in (0.05, 0.15, 0.30)
     }
     return {"threshold": threshold, "recall": hit, "false_alarms": alarm, "precision": precision}
 

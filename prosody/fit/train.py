@@ -69,10 +69,10 @@ def known_level(rating: Floats) -> float | None:
     return 0.0 if len(known) and abs(known.mean()) <= 0.02 * known.std() else None
 
 
-def folds(speaker: NDArray[np.str_], most: int = 24) -> list[NDArray[np.bool_]]:
-    """Return test masks that leave speakers out, one by one or in at most `most` groups."""
+def folds(speaker: NDArray[np.str_]) -> list[NDArray[np.bool_]]:
+    """Return test masks that leave speakers out, one by one or in at most 24 groups."""
     names = np.unique(speaker)
-    part = np.arange(len(names)) % min(most, len(names))
+    part = np.arange(len(names)) % min(24, len(names))
     # Spread neighbours in the alphabet (often recorded together) over the folds.
     return [np.isin(speaker, names[part == i]) for i in range(part.max() + 1)]
 

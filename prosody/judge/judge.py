@@ -128,7 +128,7 @@ class Judge:
     ['unclear']
     """
 
-    def __init__(self, data: bytes, found: onnx_check.OnnxFile, path: Path, threads: int) -> None:
+    def __init__(self, data: bytes, found: onnx_check.OnnxFile, path: Path) -> None:
         self.path = path
         self.sha256 = hashlib.sha256(data).hexdigest()
         self._meta = found.metadata
@@ -137,18 +137,16 @@ class Judge:
         self.axes: tuple[str, ...] = tuple(a for a in AXES if a in axes)
         self._axis_info: dict[str, dict[str, Any]] = {a: axes[a] for a in self.axes}
         _try(onnx_check.session(data, path, optimised=False), path, self.inputs, self.axes)
-        self._session = onnx_check.session(data, path, threads=threads)
+        self._session = onnx_check.session(data, path)
 
     @classmethod
-    def load(cls, path: Path | str | None = None, *, threads: int = 1) -> Judge:
+    def load(cls, path: Path | str | None = None) -> Judge:
         """Read a judge and check it before it runs.
 
         Parameters
         ----------
         path : path, optional
             An ONNX file; the shipped judge by default.
-        threads : int
-            Threads of one call.
 
         Raises
         ------
@@ -160,7 +158,7 @@ class Judge:
         path = Path(path) if path is not None else default_model()
         data, found = onnx_check.read(path)
         _check(path, found)
-        return cls(data, found, path, threads)
+        return cls(data, found, path)
 
     @property
     def name(self) -> str:

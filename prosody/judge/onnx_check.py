@@ -295,7 +295,7 @@ def _bounded_memory() -> None:
     ort.create_and_register_allocator(about, limits)
 
 
-def session(data: bytes, path: Path, *, threads: int = 1, optimised: bool = True) -> Any:
+def session(data: bytes, path: Path, *, optimised: bool = True) -> Any:
     """Return a session of onnxruntime whose memory is bounded.
 
     Parameters
@@ -304,7 +304,6 @@ def session(data: bytes, path: Path, *, threads: int = 1, optimised: bool = True
         As `read` returned it.
     path : Path
         What the file is called in errors.
-    threads : int
     optimised : bool
         Whether the graph may be worked out in advance where nothing depends on the input; what a
         file nobody has tried yet may make large.
@@ -318,7 +317,7 @@ def session(data: bytes, path: Path, *, threads: int = 1, optimised: bool = True
 
     _bounded_memory()
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     options.add_session_config_entry("session.use_env_allocators", "1")

@@ -9,7 +9,7 @@ the spectrum, and slopes between turning points.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,11 +32,7 @@ Signal = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
-def by_librosa(
-    segments: Sequence[NDArray[np.floating[Any]]],
-    sr: int,
-    progress: Callable[[int, int], object] | None = None,
-) -> Doubles:
+def by_librosa(segments: Sequence[NDArray[np.floating[Any]]], sr: int) -> Doubles:
     """Measure segments of sound with librosa.
 
     Parameters
@@ -45,8 +41,6 @@ def by_librosa(
         One channel each, full scale is 1.
     sr : int
         Sampling rate in Hz.
-    progress : callable, optional
-        Called with how many are done and how many there are.
 
     Returns
     -------
@@ -57,8 +51,6 @@ def by_librosa(
     for i, segment in enumerate(segments):
         found = _measured(np.asarray(segment, np.float32), sr)
         out[i] = [found.get(name, np.nan) for name in ACOUSTIC]
-        if progress is not None:
-            progress(i + 1, len(segments))
     return out
 
 

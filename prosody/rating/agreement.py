@@ -235,9 +235,7 @@ def _more(needed: float, now: float) -> float:
     return max(0.0, math.ceil(needed - now - 1e-9)) if math.isfinite(needed + now) else NAN
 
 
-def alpha_interval(
-    matrix: Floats, n: int = BOOTSTRAPS, seed: int = 1
-) -> tuple[float, float, float]:
+def alpha_interval(matrix: Floats) -> tuple[float, float, float]:
     """Return Krippendorff's alpha (interval data) and its 95 % interval by resampling clips.
 
     The same figure as `prosody.rating.ratings.krippendorff_alpha`, from sums per clip.
@@ -251,10 +249,10 @@ def alpha_interval(
     x = x - np.nanmean(x)  # alpha does not depend on the level, rounding does
     total, square = np.nansum(x, axis=1), np.nansum(x**2, axis=1)
     within = 2 * (m * square - total**2) / (m - 1)
-    rng = np.random.default_rng(seed)
-    drawn = np.full(n, NAN)
-    for start in range(0, n, 100):  # 100 at a time: 10,000 clips stay under 10 MB
-        size = min(100, n - start)
+    rng = np.random.default_rng(1)
+    drawn = np.full(BOOTSTRAPS, NAN)
+    for start in range(0, BOOTSTRAPS, 100):  # 100 at a time: 10,000 clips stay under 10 MB
+        size = min(100, BOOTSTRAPS - start)
         w = rng.multinomial(len(x), np.full(len(x), 1 / len(x)), size=size).astype(float)
         ratings = w @ m
         expected = 2 * (ratings * (w @ square) - (w @ total) ** 2) / (ratings * (ratings - 1))

@@ -14,7 +14,7 @@ NULL_DRAWS = 20000
 FALSE_DISCOVERIES = 0.1
 
 
-def spreads(even: Floats, seed: int = 1) -> tuple[Floats, Floats]:
+def spreads(even: Floats) -> tuple[Floats, Floats]:
     """Return how far the ratings of each clip lie apart, and how often chance alone does that.
 
     Parameters
@@ -48,7 +48,7 @@ def spreads(even: Floats, seed: int = 1) -> tuple[Floats, Floats]:
     pool = (off * np.sqrt(count / np.maximum(count - 1, 1))[:, None])[known & usable[:, None]]
     if len(pool) < 8 or not np.any(pool):
         return spread, p
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(1)
     draws = int(min(200_000, max(NULL_DRAWS, 20 * len(even))))
     for n in np.unique(count[usable]):
         null = np.concatenate(

@@ -181,21 +181,20 @@ class Picture:
         return join(parts)
 
 
-def interval(rating: float, low: float, high: float, label: str, *, span: float = 2.0) -> Html:
+def interval(rating: float, low: float, high: float, label: str) -> Html:
     """Return one impression as a bar from `low` to `high` with a mark at the best guess.
 
     Parameters
     ----------
     rating, low, high : float
-        In standard deviations of listeners' ratings; 0 is the middle.
+        In standard deviations of listeners' ratings; 0 is the middle, and what lies beyond 2 is
+        drawn at the end.
     label : str
         The same in words.
-    span : float
-        The scale runs from minus to plus this; beyond it is drawn at the end.
     """
 
     def at(value: float) -> float:
-        return 100 * (min(span, max(-span, value)) + span) / (2 * span)
+        return 25 * (min(2.0, max(-2.0, value)) + 2)
 
     a, b = at(low), at(high)
     parts: Sequence[Html] = (

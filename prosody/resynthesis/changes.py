@@ -46,10 +46,10 @@ def level(voice: Voice, decibels: float) -> Voice:
     return replace(voice, power=voice.power * 10.0 ** (decibels / 10.0))
 
 
-def end_loudness(voice: Voice, decibels: float, over_s: float = 0.8) -> Voice:
-    """Return the voice with a louder or softer end: its last `over_s` of speech, faded in."""
+def end_loudness(voice: Voice, decibels: float) -> Voice:
+    """Return the voice with a louder or softer end: its last 0.8 s of speech, faded in."""
     last = _speech(voice)[1] * FRAME_S
-    rise = np.clip((voice.time_s - (last - over_s - FADE_S)) / FADE_S, 0.0, 1.0)
+    rise = np.clip((voice.time_s - (last - 0.8 - FADE_S)) / FADE_S, 0.0, 1.0)
     return replace(voice, power=voice.power * 10.0 ** (decibels * rise[:, None] / 10.0))
 
 

@@ -323,15 +323,15 @@ class Throughput:
     start_s: float
     peak_worker_mb: float
 
-    def in_a_night_h(self, hours: float = NIGHT_H) -> float:
-        """Return how many hours of calls so many hours of work are enough for."""
-        return max(0.0, hours - self.start_s / 3600) * self.x_real_time
+    def in_a_night_h(self) -> float:
+        """Return how many hours of calls a night of work is enough for."""
+        return max(0.0, NIGHT_H - self.start_s / 3600) * self.x_real_time
 
 
-def throughput(calls: Sequence[Call], workers: int, least_s: float = RUN_S) -> Throughput:
+def throughput(calls: Sequence[Call], workers: int) -> Throughput:
     """Time runs of the command over calls with words: a short one for its start, and a long one."""
     audio_s = sum(map(duration_s, calls))
-    copies = max(2, int(np.ceil(least_s / audio_s)))
+    copies = max(2, int(np.ceil(RUN_S / audio_s)))
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "calls"
         for i, call in enumerate(calls):
@@ -421,7 +421,6 @@ class Report:
 def benchmark(
     calls: Sequence[Call],
     *,
-    repeats: int = 5,
     progress: Callable[[str, int, int], object] | None = None,
 ) -> Report:
     """Measure this machine on some recordings.
@@ -430,8 +429,6 @@ def benchmark(
     ----------
     calls : sequence of Call
         Whole calls are timed on those with a transcript; everything else on all.
-    repeats : int
-        Timed runs of each step, 5 or more.
     progress : callable, optional
         Called with what is measured now, how many parts are done, and how many there are.
 
@@ -461,7 +458,6 @@ def benchmark(
             "read": lambda: decode(files),
             "activity": lambda: [activity(y, sr) for y, sr in sounds],
         },
-        repeats=repeats,
     )
     rows += [Row(step, timing, audio_s) for step, timing in took.items()]
     report("measures", 1, total)
@@ -471,11 +467,11 @@ def benchmark(
     ours = {step: works[name] for step, name in _NAMED.items()}
     ours["judge"] = judging(measure(pieces, sr), len(pieces))
     others, missing = peers(pieces, sr)
-    took = interleaved(ours | {name: work for name, (work, _) in others.items()}, repeats=repeats)
+    took = interleaved(ours | {name: work for name, (work, _) in others.items()})
     rows += [Row(step, took[step], speech_s) for step in ours]
     report("whole", 2, total)
     if known:
-        timing = interleaved({"whole": whole_calls(known)}, repeats=repeats)["whole"]
+        timing = interleaved({"whole": whole_calls(known)})["whole"]
         rows.append(Row("whole", timing, sum(map(duration_s, known))))
     rows += [Row(name, took[name], seconds, peer=True) for name, (_, seconds) in others.items()]
     throughputs: list[Throughput] = []

@@ -162,7 +162,7 @@ def nanmedian(x: Floats, axis: int) -> Floats:
     return np.squeeze(mean, axis=axis)
 
 
-def add_relative(rated: Rated, clip_s: float = NOMINAL_CLIP_S) -> Rated:
+def add_relative(rated: Rated) -> Rated:
     """Add relative columns and ``baseline_s`` from the same speaker's other clips."""
     names = tuple(n for n in table.NAMES if n in rated.columns)
     values = np.stack([rated.columns[n] for n in names], axis=1)
@@ -171,8 +171,8 @@ def add_relative(rated: Rated, clip_s: float = NOMINAL_CLIP_S) -> Rated:
     rel = table.relative(values, baseline, names)
     kept = [table.BY_NAME[n].relative_name for n in names if table.BY_NAME[n].relative != "none"]
     columns.update(zip(kept, rel.T, strict=True))
-    lengths = rated.columns.get("duration_s", np.full(len(rated), clip_s))
-    lengths = np.where(np.isfinite(lengths), lengths, clip_s)
+    lengths = rated.columns.get("duration_s", np.full(len(rated), NOMINAL_CLIP_S))
+    lengths = np.where(np.isfinite(lengths), lengths, NOMINAL_CLIP_S)
     total = {s: float(lengths[rated.speaker == s].sum()) for s in np.unique(rated.speaker)}
     others_s = np.array([total[s] for s in rated.speaker]) - lengths
     columns["baseline_s"] = np.where(others > 0, others_s, 0.0)

@@ -192,8 +192,6 @@ def serve(
     *,
     browser: bool = True,
     announce: Callable[[str], None] = print,
-    token: str | None = None,
-    most_visitors: int = 200,
 ) -> None:
     """Serve pages until Ctrl-C (or SIGTERM), then clear up.
 
@@ -205,9 +203,6 @@ def serve(
         Open the link in the default browser once everything is warm.
     announce : callable
         Gets the link when the pages can be opened, and nothing else.
-    token : str, optional
-        Of the link; a new random one by default.
-    most_visitors : int
 
     Raises
     ------
@@ -224,7 +219,7 @@ def serve(
     where.check()
     sock = bind(where)
     port = int(sock.getsockname()[1])
-    token = token or secrets.token_urlsafe(24)
+    token = secrets.token_urlsafe(24)
     once = secrets.token_urlsafe(24) if browser else None
     base = f"{where.scheme}://{shown_host(where)}:{port}"
     app = make_app(
@@ -233,7 +228,6 @@ def serve(
         hosts=names_of(where.host, port, also=where.names),
         scheme=where.scheme,
         cookie=f"prosody_{port}",
-        most_visitors=most_visitors,
         once=once,
     )
     config = uvicorn.Config(

@@ -22,7 +22,7 @@ def report():
 
 
 def test_a_night_is_its_hours_times_the_speed_less_the_start():
-    assert engine.Throughput(1, 100.0, 3600.0, 0.0).in_a_night_h(8) == 700.0
+    assert engine.Throughput(1, 100.0, 3600.0, 0.0).in_a_night_h() == 700.0
 
 
 def test_calls_with_words_are_those_that_can_be_judged(tmp_path, write_wav, voice):
