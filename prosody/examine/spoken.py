@@ -13,7 +13,7 @@ from prosody.arrays import Spans, overlap_s
 from prosody.calls.call import Call
 from prosody.errors import TranscriptError
 from prosody.examine import two_voices
-from prosody.examine.recognise import Recognised
+from prosody.examine.recognise import RECOGNISED, Recognised
 from prosody.examine.role_evidence import (
     agents_by_wording,
     announcements,
@@ -183,10 +183,11 @@ def _recognised(
         call = replace(call, sources=tuple(replace(s, role="unknown") for s in call.sources))
     found = words(call, sound, signals)
     made = found.transcript
-    note = assumed("the words were {a}: some may be wrong", a=made.source)
+    name = made.source.removeprefix(f"{RECOGNISED} ")
+    note = assumed("the words were recognised by {a}: some may be wrong", a=name)
     remarks = []
     if found.poor:
-        remarks.append(Message.of("poor_words", why=found.poor, source=made.source))
+        remarks.append(Message.of("poor_words", why=found.poor, name=name))
         made = replace(made, turns=())
     elif found.doubts:
         lost_s = round(sum(found.doubts.values()))

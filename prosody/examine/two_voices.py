@@ -103,12 +103,6 @@ def load(path: Path) -> Callable[[Sequence[Sound]], Vectors]:
     return embed
 
 
-def ready() -> None:
-    """Open the model that is here, and what it needs, so that no call waits for it."""
-    if (path := model_here()) is not None:
-        load(path)([np.zeros(SR_HZ, np.float32)])
-
-
 def _windows(y: Sound) -> NDArray[np.float32]:
     """Return the mel spectra of a sound in overlapping windows, ``[n, WINDOW, BANDS]``."""
     from librosa.feature import melspectrogram

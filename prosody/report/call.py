@@ -217,7 +217,11 @@ class CallPage:
         return max(sheet.got.start_s, begin - 1)
 
     def _transcript(self, sheet: Sheet, marks: Sequence[Mark]) -> Html:
-        shown = self.player.transcript(sheet.turns, sheet.got, marks)
+        if sheet.turns:
+            shown = self.player.transcript(sheet.turns, sheet.got, marks)
+        else:
+            why = "not_kept" if sheet.record.get("source") == "asr" else "no_transcript"
+            shown = paragraph(self.words[why], class_="note")
         return section(self.words["transcript"], shown, class_="words")
 
     def _said(self, sheet: Sheet) -> Html | None:

@@ -154,8 +154,6 @@ class Player:
             What is marked in the words.
         """
         words = self.words
-        if not turns:
-            return paragraph(words["no_transcript"], class_="note")
         items = []
         for turn in turns[:MOST_TURNS]:
             role = words.get(turn.role, words["unknown"])

@@ -23,6 +23,7 @@ from prosody.examine.examine import Options
 from prosody.examine.gates import closed
 from prosody.results.records import ApologyRecord, CallRecord
 from prosody.runs.journal import Journal
+from prosody.runs.recognised import Plan
 from prosody.runs.task import Outcome, TaskSpec, file_hash, key_of, stamp_of, writable
 
 BLOCK = 1024  # apologies judged in one go
@@ -234,9 +235,12 @@ def run(
     gates = spec.options.settings.gates
     journal.regate(asdict(gates), lambda numbers: closed(numbers, gates))
     tasks = []
+    asr = spec.options.asr
     for i, (call, name) in enumerate(zip(calls, names, strict=True)):
         stamp, key, _ = journal.known(name)
-        if not (stamp and key and stamp == stamps[i]):
+        if isinstance(asr, Plan) and asr.owes(call):
+            tasks.append((i, call, ""))  # opened once more; its words are kept
+        elif not (stamp and key and stamp == stamps[i]):
             tasks.append((i, call, key))
     out = Run(journal, total=len(calls), reused=len(calls) - len(tasks))
     if watch:

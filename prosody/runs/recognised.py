@@ -67,9 +67,7 @@ class Plan:
     voices: str = ""
 
     def load(self) -> Recogniser:
-        """Open the model, and the one for voices; done once in each process."""
-        if self.voices:
-            two_voices.ready()
+        """Open the model; done once in each process."""
         return load(self.folder, self.name)
 
     def about(self) -> dict[str, Any]:
@@ -83,9 +81,17 @@ class Plan:
 
     @property
     def memory_bytes(self) -> int:
-        """Memory that the loaded models take, about: their files, and room to work in."""
+        """Memory that the models take, about: their files, and room to work in.
+
+        The one for voices is opened by the first call in mono, which any worker may meet.
+        """
         voices = two_voices.MEMORY_BYTES if self.voices else 0
         return round(1.5 * self.size_bytes) + (200 << 20) + voices
+
+    def owes(self, call: Call) -> bool:
+        """Whether a readable file of this call's recognised words is wanted and not there."""
+        own = call.transcript or any(s.transcript for s in call.sources)
+        return self.out is not None and not own and not place(self.out, call.call_id).is_file()
 
     def cost(self) -> float:
         """Return the seconds that a second of sound takes here, tried on noise (loads the model).

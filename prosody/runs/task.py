@@ -260,7 +260,8 @@ def warm(spec: TaskSpec) -> Ready:
     measure.measure([noise], 8000)
     _examiner(spec.digest, spec.options)
     plan = spec.options.asr
-    return Ready(os.getpid(), _rss(), plan.cost() if isinstance(plan, Plan) else 0.0)
+    cost = plan.cost() if isinstance(plan, Plan) else 0.0
+    return Ready(os.getpid(), _rss(), cost)  # the recogniser is part of what it takes
 
 
 def run(spec: TaskSpec, number: int, call: Call, known: str = "") -> Outcome:

@@ -26,7 +26,7 @@ from typer.testing import CliRunner
 from prosody import report
 from prosody.audio.recording import Recording
 from prosody.errors import UsageError
-from prosody.report import html, speak, totals
+from prosody.report import files, html, speak, totals
 from prosody.report.tables import LONGEST_QUOTE, in_sentence
 from prosody.results import read, reasons_to_hear
 from prosody.results.records import RULES
@@ -96,6 +96,22 @@ class Reader(HTMLParser):
 
     def handle_data(self, data):
         self.words.append(data)
+
+
+@pytest.mark.parametrize("lang", ["en", "nl"])
+def test_words_that_were_recognised_and_not_kept_are_not_called_missing(
+    results_of, tmp_path, monkeypatch, lang
+):
+    monkeypatch.setattr(files.Finder, "turns", lambda self, record: ())
+
+    def change(rows, lines, head):
+        lines[0]["source"] = "asr"
+
+    report.make(results_of(change), tmp_path / "report", lang=lang)
+    pages = [p.read_text(encoding="utf-8") for p in sorted((tmp_path / "report/calls").iterdir())]
+    say = load("report", lang)["call"]
+    assert sum("--write-transcripts" in page for page in pages) == 1
+    assert sum(say["no_transcript"] in page for page in pages) == len(pages) - 1
 
 
 # --- markup -----------------------------------------------------------------------------------

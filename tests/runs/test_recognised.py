@@ -162,6 +162,24 @@ def test_one_channel_gets_two_speakers_where_a_model_tells_voices_apart(tdt, tmp
         assert len(seen) == asked
 
 
+def test_the_model_for_voices_is_opened_by_the_first_call_in_mono(tdt, twice, monkeypatch):
+    opened_models = []
+    monkeypatch.setattr(two_voices, "model_here", lambda: tdt)
+    monkeypatch.setattr(
+        two_voices, "load", lambda path: opened_models.append(path) or (lambda s: np.eye(len(s)))
+    )
+    real = recognised.recognise
+    monkeypatch.setattr(recognised, "recognise", lambda *a, **k: replace(real(*a, **k), poor=""))
+    words = plan(tdt, voices="a model")
+    assert words.cost() > 0
+    with opened(one()) as heard:
+        words(*heard)
+    assert not opened_models
+    with opened(one(twice[0])) as heard:
+        words(*heard)
+    assert opened_models == [tdt]
+
+
 def test_where_a_model_lies_does_not_change_what_was_found(tmp_path):
     job = task.make(Options(asr=recognised.Plan(tmp_path / "a", "m", "0", cache=tmp_path)))
     same = task.make(Options(asr=recognised.Plan(tmp_path / "b", "m", "0", out=tmp_path)))
@@ -229,6 +247,13 @@ def test_analyze_recognises_what_has_no_transcript(tdt, tmp_path):
     written = transcripts.read(out / "transcripts" / "call.json")
     assert {t.channel for t in written.turns} <= {0, 1}
     assert any((out / "recognised").iterdir())
+    shutil.rmtree(out / "transcripts")  # or they were not asked for the first time
+    again = prosody(
+        "analyze", tmp_path / "call.wav", "--agent-channel", "left", "--language", "en",
+        "--write-transcripts", "--workers", "0", "--out", out, "--asr", tdt,
+    )  # fmt: skip
+    assert again.returncode == 0, again.stderr
+    assert transcripts.read(out / "transcripts" / "call.json") == written
     run = json.loads((out / "run.json").read_text(encoding="utf-8"))
     assert run["recogniser"] == {
         "name": "tdt", "digest": recognisers.digest(tdt), "device": "CPU"}  # fmt: skip
@@ -292,6 +317,14 @@ def test_workers_are_as_many_as_have_room_for_the_model():
     assert how_many(8, 100, 4000 * MB, model_bytes=1500 * MB) == (2, 2000 * MB)
     with pytest.raises(UsageError, match=r"1500 MB of it for the recogniser.*smaller recogniser"):
         how_many(1, 1, 1000 * MB, model_bytes=1500 * MB)
+
+
+def test_what_a_worker_takes_before_its_first_call_includes_the_model(tdt, monkeypatch):
+    loaded = []
+    monkeypatch.setattr(recognised.Plan, "cost", lambda self: loaded.append(self) or 0.1)
+    monkeypatch.setattr(task, "_rss", lambda: 300 * len(loaded))
+    ready = task.warm.__wrapped__(task.make(Options(asr=plan(tdt))))
+    assert (ready.rss_bytes, ready.recognise_cost) == (300, 0.1)
 
 
 def test_time_for_recognising_is_told_as_such():
