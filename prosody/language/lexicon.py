@@ -30,6 +30,7 @@ TESTS = (
     "fragment",
     "noun_after",
     "restart",
+    "taken_up",
     "own_doing",
     "asks",
     "within",

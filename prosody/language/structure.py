@@ -34,7 +34,8 @@ class Sides:
     sentence ends between them and the phrase; ``quoted`` whether the phrase stands in quotation
     marks that hold only a part of the turn; ``alike`` whether nearly the same word stands on both
     sides ("Ann, sorry, Anna"); ``clause`` whether the phrase says who ("and I am sorry");
-    ``bare`` whether it says no more than that one is sorry ("so sorry", "excuse me" do).
+    ``bare`` whether it says no more than that one is sorry ("so sorry", "excuse me" do); ``told``
+    holds the words of the two turns before; ``hesitated`` whether a filler ("uh") stands before it.
     """
 
     before: tuple[str, ...]
@@ -45,6 +46,8 @@ class Sides:
     alike: bool = False
     clause: bool = False
     bare: bool = False
+    told: frozenset[str] = frozenset()
+    hesitated: bool = False
 
     @property
     def clause_before(self) -> tuple[str, ...]:
@@ -65,7 +68,14 @@ class Sides:
         return not any(TESTS[t](self, lex) for t in rule.never)
 
 
-def sides(found: Sequence[Token], head: int, first: int, last: int, lex: Lexicon) -> Sides:
+def sides(
+    found: Sequence[Token],
+    head: int,
+    first: int,
+    last: int,
+    lex: Lexicon,
+    told: frozenset[str] = frozenset(),
+) -> Sides:
     """Return what stands on both sides of the tokens ``[first, last)``.
 
     Parameters
@@ -78,6 +88,8 @@ def sides(found: Sequence[Token], head: int, first: int, last: int, lex: Lexicon
         The phrase around it.
     lex : Lexicon
         The language.
+    told : frozenset of str
+        The words of the two turns before.
     """
     words = [t.text for t in found]
     table = lex.structure
@@ -114,7 +126,17 @@ def sides(found: Sequence[Token], head: int, first: int, last: int, lex: Lexicon
         alike=_alike(words, head, lex),
         clause=not (lex.first_person | lex.plural_person).isdisjoint(words[first:head]),
         bare=lex.very.isdisjoint(words[first:last]),
+        told=told,
+        hesitated=_gap(found, first),
     )
+
+
+def _gap(found: Sequence[Token], at: int) -> bool:
+    """Tell whether a word was left out, as fillers are, before a token that opens no sentence."""
+    low = at - 1
+    while low >= 0 and found[low].text in _PAUSES:
+        low -= 1
+    return low >= 0 and found[low].text not in _ENDS and found[at].first - found[low].last > 1
 
 
 def _alike(words: Sequence[str], head: int, lex: Lexicon) -> bool:
@@ -265,6 +287,24 @@ def noun_after(s: Sides, lex: Lexicon) -> bool:
     return within(s, lex)
 
 
+def taken_up(s: Sides, lex: Lexicon) -> bool:
+    """Tell whether a phrase takes up the turn before: "the third?" "sorry, the third".
+
+    Who answers so corrects or asks; who apologises says a clause ("sorry, the fourth is full").
+    """
+    table = lex.structure
+    others = table.complement_opens | table.persons | lex.stop
+    if within(s, lex) or not s.after or s.after[0] in others:
+        return False
+    near = s.clause_after[:_REST]
+    light = lex.function_words | lex.leads | lex.before | table.determiners | table.negations
+    heavy = [w for w in near if w not in light]
+    if table.verbs & {*near} or any(w.endswith(table.past_ends) for w in heavy):
+        return False
+    short = len(s.clause_after) <= _REST and not s.told.isdisjoint(heavy)
+    return short or (bool(heavy) and heavy[0] in s.told)
+
+
 def restart(s: Sides, lex: Lexicon) -> bool:
     """Tell whether a bare "sorry" stands in mid-sentence and another phrase begins after it.
 
@@ -272,9 +312,11 @@ def restart(s: Sides, lex: Lexicon) -> bool:
     apologises says more: how sorry, for what, what she did or what is the matter; or takes leave.
     """
     table = lex.structure
-    if not s.bare or s.opened or not s.after or not within(s, lex):
+    if not s.bare or (s.opened and not s.hesitated) or not s.after or not within(s, lex):
         return False
     first = s.after[0]
+    if s.hesitated and first in table.persons - lex.first_person - lex.plural_person:
+        return True  # "it goes to uh sorry you take the tram"
     if first in table.determiners:
         if first in table.complement_opens | table.open_before_noun:
             return first not in table.complement_opens  # "sorry, in the next", not "sorry for"
@@ -316,6 +358,7 @@ TESTS: Mapping[str, Callable[[Sides, Lexicon], bool]] = {
     "fragment": fragment,
     "noun_after": noun_after,
     "restart": restart,
+    "taken_up": taken_up,
     "own_doing": own_doing,
     "asks": asks,
     "within": within,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
 from prosody.language import lexicon
@@ -94,6 +95,12 @@ class Context:
         self._lex = lex
         self._before = next(before, None)
         self._after = next(after, None)
+        self._last = " . ".join(t.text for t in turns[max(first - 2, 0) : first])
+
+    @cached_property
+    def told(self) -> frozenset[str]:
+        """Return the words of the two turns before, whoever said them."""
+        return frozenset(self._tokens(self._last) or ())
 
     def _tokens(self, text: str | None) -> list[str] | None:
         if text is None:
