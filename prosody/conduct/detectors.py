@@ -19,7 +19,7 @@ from typing import Any
 from prosody.conduct.text import Stretch, stretch, tokens_of
 from prosody.errors import UsageError
 from prosody.language import lexicon as wordings
-from prosody.language.patterns import Pattern, PatternError, any_of
+from prosody.language.patterns import AnyOf, PatternError
 from prosody.transcripts.turns import Turn
 
 DETECTORS = ("complaint", "understanding", "responsibility", "solution", "escape")
@@ -48,8 +48,8 @@ class Rule:
     """One compiled rule of a detector."""
 
     name: str
-    pattern: Pattern
-    unless: Pattern | None
+    pattern: AnyOf
+    unless: AnyOf | None
     examples: tuple[str, ...]
     counter: tuple[str, ...]
     needs_when: bool = False
@@ -66,7 +66,7 @@ class Lexicon:
     detectors: dict[str, tuple[Rule, ...]]
     nouns: dict[str, Any]
     persons: dict[str, frozenset[str]]
-    felt: Pattern
+    felt: AnyOf
     particles: frozenset[str]
     contentless: frozenset[str]
     conjunctions: frozenset[str]
@@ -105,11 +105,7 @@ def search(rule: Rule, piece: Stretch, index: int = 0) -> list[Hit]:
     while (match := rule.pattern.search(piece.text, at)) is not None:
         begin, end = match.span()
         if barred is None:
-            barred = (
-                [m.span() for m in rule.unless.compiled().finditer(piece.text)]
-                if rule.unless
-                else []
-            )
+            barred = list(rule.unless.spans(piece.text)) if rule.unless else []
         at = begin + 1
         if any(begin < b and a < end for a, b in barred):
             continue
@@ -134,8 +130,8 @@ def _rules(where: str, tables: Any, classes: dict[str, Any]) -> tuple[Rule, ...]
             rules.append(
                 Rule(
                     name=str(table.get("id", number)),
-                    pattern=any_of(_several(table["pattern"]), classes),
-                    unless=any_of([*table.get("unless", ()), *veto], classes)
+                    pattern=AnyOf(_several(table["pattern"]), classes, ""),
+                    unless=AnyOf([*table.get("unless", ()), *veto], classes, "")
                     if table.get("unless") or veto
                     else None,
                     examples=tuple(table["examples"]),
@@ -210,7 +206,7 @@ def parse(text: str, language: str) -> Lexicon:
             detectors={d: _rules(f"{name} [{d}]", t, classes) for d, t in parts.items()},
             nouns=nouns,
             persons={who: frozenset(words[who]) for who in ("i", "we", "you")},
-            felt=any_of(classes["felt"], classes),
+            felt=AnyOf(classes["felt"], classes, ""),
             particles=frozenset(words["particles"]),
             function=frozenset(nouns["function"]),
             sorry=frozenset(words["sorry"]),

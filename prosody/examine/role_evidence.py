@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.arrays import overlap_s
-from prosody.language.patterns import Pattern, any_of
+from prosody.language.patterns import AnyOf
 from prosody.message import Message
 from prosody.transcripts.document import is_machine
 from prosody.transcripts.turns import Role, Transcript, Turn
@@ -45,14 +45,14 @@ Segments = NDArray[np.float64]
 
 
 @lru_cache(maxsize=1)
-def _patterns() -> dict[str, Pattern]:
+def _patterns() -> dict[str, AnyOf]:
     """Return the wordings of every kind, of all languages together."""
     kinds: dict[str, list[str]] = {}
     for file in sorted(resources.files("prosody.examine").iterdir(), key=lambda f: f.name):
         if re.fullmatch(r"who\.\w+\.toml", file.name):
             for kind, found in tomllib.loads(file.read_text(encoding="utf-8")).items():
                 kinds.setdefault(kind, []).extend(found)
-    return {kind: any_of(found, {}) for kind, found in kinds.items()}
+    return {kind: AnyOf(found, {}, "") for kind, found in kinds.items()}
 
 
 @lru_cache(maxsize=4096)

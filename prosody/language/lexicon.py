@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from prosody.errors import SettingsError
-from prosody.language.patterns import Pattern, PatternError, compile_pattern
+from prosody.language.patterns import Pattern, PatternError
 from prosody.language.tokens import Cleaning, fold, tokens
 
 TESTS = (
@@ -244,7 +244,7 @@ def _build(data: dict[str, Any]) -> Lexicon:
         subjects=frozenset(_words(clause.get("subjects", ()))),
         links=frozenset(_words(clause.get("links", ()))),
         max_complement=int(clause.get("max_words", 18)),
-        phrase=compile_pattern(table.get("phrase", "@*"), sets),
+        phrase=Pattern(table.get("phrase", "@*"), sets),
         structure=Structure(
             **{name: _expanded(table.get(name, ()), sets) for name in _TABLES},
             past_ends=_words(table.get("past_ends", ())),
@@ -293,7 +293,7 @@ def _rule(
         value = rule.get(key, ())
         try:
             patterns = [value] if isinstance(value, str) else value
-            return tuple(compile_pattern(_written_out(p, short), sets) for p in patterns)
+            return tuple(Pattern(_written_out(p, short), sets) for p in patterns)
         except PatternError as error:
             raise PatternError(f"rule '{name}', {key}: {error}") from None
 

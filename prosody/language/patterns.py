@@ -27,7 +27,8 @@ tokens of a stretch of speech; a comma may stand between any two. Apart from wor
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 COMMA = "(?:, )?"
 ANY = r'(?![.?!",] )[^\s@]+ '
@@ -44,6 +45,7 @@ _SYMBOL = re.compile(
 _OPENING = {"neg": "(?!", "pos": "(?=", "who": "(?P<who>", "open": "(?:"}
 
 Sets = Mapping[str, Sequence[str]]
+Words = frozenset[str]
 Reader = Callable[[re.Match[str], str, Sets, str, str], str]
 
 
@@ -52,19 +54,28 @@ class PatternError(ValueError):
 
 
 class Pattern:
-    """One pattern, as a regular expression that is compiled when it is first needed.
+    """One wording, as a regular expression that is compiled when it is first needed.
 
     A language has hundreds, and compiling them takes most of a second; a call whose head words are
-    "sorry" needs none of those for "excuses".
+    "sorry" needs none of those for "excuses". Nor is a text searched for a wording of which it
+    lacks the words.
+
+    Raises
+    ------
+    PatternError
+        If a symbol, set or bracket is not right.
     """
 
-    __slots__ = ("_expression", "_source", "heads")
+    __slots__ = ("_expression", "_sets", "_source", "_words", "_written", "heads")
 
-    def __init__(self, source: str) -> None:
-        self._source = source
+    def __init__(self, written: str, sets: Sets, comma: str = COMMA) -> None:
+        self._source = r"(?:\A|(?<=\s))" + _body(written, sets, comma)
+        self._written, self._sets = written, sets
         self._expression: re.Pattern[str] | None = None
+        self._words: tuple[Words, ...] | None = None
         # A text holds one head word, marked with @. None: it may be any of them ("@*").
-        self.heads = None if r"@\w+" in source else frozenset(_HEAD.findall(source)) or None
+        heads = frozenset(_HEAD.findall(self._source))
+        self.heads = None if r"@\w+" in self._source else heads or None
 
     def compiled(self) -> re.Pattern[str]:
         """Return the regular expression."""
@@ -72,28 +83,112 @@ class Pattern:
             self._expression = re.compile(self._source)
         return self._expression
 
+    def words(self) -> tuple[Words, ...]:
+        """Return sets of words: a text that matches holds one of each, see `_tokens`."""
+        if self._words is None:
+            self._words = _needed(self._written, self._sets)
+        return self._words
+
     def search(self, text: str, at: int = 0) -> re.Match[str] | None:
         """Return the first match at or after a character."""
+        tokens = _tokens(text)
+        for words in self.words():
+            if words.isdisjoint(tokens):
+                return None
         return self.compiled().search(text, at)
 
 
-def any_of(patterns: Sequence[str], sets: Sets, comma: str = "") -> Pattern:
-    """Return one pattern that matches where any of several does, in text without commas."""
-    bodies = [_body(p, sets, comma) for p in patterns]
-    # A named group may stand only once in an expression: later ones get a number.
-    bodies = [b.replace("(?P<who>", f"(?P<who{i}>") for i, b in enumerate(bodies)]
-    return Pattern(rf"(?:\A|(?<=\s))(?:{'|'.join(bodies)})")
+class AnyOf:
+    """Several wordings; where two begin at the same word, the one that is written first counts."""
+
+    __slots__ = ("_by_word", "patterns")
+
+    def __init__(self, patterns: Sequence[str], sets: Sets, comma: str = COMMA) -> None:
+        self.patterns = [Pattern(p, sets, comma) for p in patterns]
+        self._by_word: dict[str, list[int]] = {}
+
+    def search(self, text: str, at: int = 0) -> re.Match[str] | None:
+        """Return the first match at or after a character."""
+        if not self._by_word:
+            for i, pattern in enumerate(self.patterns):
+                for word in _rarest(pattern.words()) or ("",):
+                    self._by_word.setdefault(word, []).append(i)
+        words = self._by_word.keys() & _tokens(text)
+        if not words:
+            return None
+        able = sorted({i for w in words for i in self._by_word[w]})
+        found = [m for i in able if (m := self.patterns[i].search(text, at))]
+        return min(found, key=lambda m: m.start(), default=None)
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield begin and end of each match that overlaps none before it."""
+        at = 0
+        while match := self.search(text, at):
+            yield match.span()
+            at = max(match.end(), match.start() + 1)
 
 
-def compile_pattern(text: str, sets: Sets) -> Pattern:
-    """Read one pattern.
+@lru_cache(maxsize=64)
+def _tokens(text: str) -> frozenset[str]:
+    """Return the words of a text, how they begin and end, and nothing, which every text holds."""
+    words = frozenset(text.split())
+    begin = {f"{w[:n]}~" for w in words for n in _EDGES}
+    return words.union(begin, {f"~{w[-n:]}" for w in words for n in _EDGES}, [""])
 
-    Raises
-    ------
-    PatternError
-        If a symbol, set or bracket is not right.
-    """
-    return Pattern(r"(?:\A|(?<=\s))" + _body(text, sets))
+
+_EDGES = (2, 3, 4)
+
+
+def _as_token(match: re.Match[str]) -> Words:
+    """Return what `_tokens` holds of a text with that word; empty: the part of one is short."""
+    word, ending = match["word"], match["ending"]
+    if word and not match["stem"]:
+        return frozenset([word])
+    size = min(len(word or ending), _EDGES[-1])
+    if size < _EDGES[0]:
+        return frozenset()
+    return frozenset([f"{word[:size]}~" if word else f"~{ending[-size:]}"])
+
+
+def _needed(text: str, sets: Sets) -> tuple[Words, ...]:
+    """Return sets of words; a text that matches holds one of each. Rarest first."""
+    # For each open bracket: one set for each alternative before, the sets of this one, and whether
+    # it is looked for at all.
+    levels: list[tuple[list[Words], list[Words], bool]] = [([], [], True)]
+    for match in _SYMBOL.finditer(text.strip()):
+        before, here, wanted = levels[-1]
+        words: Words = frozenset()
+        if match["bar"]:
+            levels[-1] = ([*before, _rarest(here)], [], wanted)
+        elif any(match[kind] for kind in _OPENING):
+            levels.append(([], [], not match["neg"]))
+        elif match["close"]:
+            words = _one_of([*before, _rarest(here)]) if wanted else words
+            levels.pop()
+        elif match["word"] or match["ending"]:
+            words = _as_token(match)
+        elif match["set"]:
+            words = _one_of([_rarest(_needed(e, sets)) for e in sets[match["set"][1:-1]]])
+        if words and match["times"] not in ("?", "*"):
+            levels[-1][1].append(words)
+    before, here, _ = levels[-1]
+    if before:
+        here = [w for w in [_one_of([*before, _rarest(here)])] if w]
+    return tuple(sorted(here, key=_ease))
+
+
+def _one_of(alternatives: Sequence[Words]) -> Words:
+    """Return the words of which one is needed where one of several sets is; empty: none is."""
+    return frozenset().union(*alternatives) if all(alternatives) else frozenset()
+
+
+def _rarest(sets: Sequence[Words]) -> Words:
+    return min(sets, key=_ease, default=frozenset())
+
+
+def _ease(words: frozenset[str]) -> float:
+    """Return how easily one of some words is met: short words are the frequent ones."""
+    return sum(len(w) ** -2 for w in words)
 
 
 def _entries(name: str, sets: Sets, text: str, comma: str) -> str:

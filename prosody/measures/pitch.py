@@ -198,7 +198,7 @@ def _hann(width: int) -> FloatArray:
     return (0.5 - 0.5 * np.cos(2 * np.pi * n / width)).astype(np.float32)
 
 
-def spectra(sound: FloatArray, centre: IntArray, out: FloatArray) -> FloatArray:
+def spectra(sound: FloatArray, centre: IntArray, row: IntArray, out: FloatArray) -> FloatArray:
     """Compute what the network hears of each frame, apart from its level among its neighbours.
 
     Parameters
@@ -207,7 +207,9 @@ def spectra(sound: FloatArray, centre: IntArray, out: FloatArray) -> FloatArray:
         8 kHz, with 256 zeros in front of the first sample and after the last.
     centre : ndarray [shape=(m,), int64]
         Centre of each frame, not counting those zeros.
-    out : ndarray [shape=(m, 374), float32]
+    row : ndarray [shape=(m,), int64]
+        Where each frame lies in `out`.
+    out : ndarray [shape=(rows, 374), float32]
         Gets the log power of the bins of both spectra over the frame's mean, 372 columns.
 
     Returns
@@ -221,20 +223,21 @@ def spectra(sound: FloatArray, centre: IntArray, out: FloatArray) -> FloatArray:
     at = 0
     for k, (width, bins) in enumerate(((LONG, LONG_BINS), (SHORT, SHORT_BINS))):
         rows = windows(sound[(LONG - width) // 2 :], width)
-        columns = slice(at, at + bins.stop - bins.start)
+        size = bins.stop - bins.start
+        columns = slice(at, at + size)
+        share = np.full(size, 1 / size, dtype=np.float32)
         for lo in range(0, len(centre), CHUNK_FRAMES):
             part = slice(lo, min(lo + CHUNK_FRAMES, len(centre)))
             frames = rows[centre[part]]
             frames *= _hann(width)
             spectrum = fft.rfft(frames, overwrite_x=True)[:, bins]
-            power = spectrum.real**2
-            power += spectrum.imag**2
-            mean = power.mean(axis=1, keepdims=True)
-            mean += np.float32(TINY)
-            power *= 1 / mean
+            power = np.abs(spectrum)
+            power *= power
+            mean = power @ share + np.float32(TINY)
+            power *= (1 / mean)[:, None]
             power += np.float32(FLOOR)
-            np.log(power, out=out[part, columns])
-            level[part, k] = np.log(mean[:, 0])
+            out[row[part], columns] = np.log(power, out=power)
+            level[part, k] = np.log(mean)
         at = columns.stop
     return level
 
@@ -250,50 +253,48 @@ def _block(
     order = np.cumsum(np.diff(segment, prepend=segment[0]) > 0, dtype=np.int64)
     row = np.arange(len(centre)) + GAP * order
     total = int(row[-1]) + 1
-    frames = np.empty((len(centre), FEATURES), dtype=np.float32)
-    level = spectra(sound, centre, frames)
-    frames[:, -2:] = _among_neighbours(level, order)
     features = np.zeros((total, FEATURES), dtype=np.float32)
-    features[row] = frames
+    level = spectra(sound, centre, row, features)
+    features[row, -2:] = _among_neighbours(level, order)
     there = np.zeros(total, dtype=np.float32)
     there[row] = 1.0
-    answer = np.concatenate(
-        [
-            session("pitch").run(
-                None,
-                {
-                    "features": features[None, max(lo - REACH, 0) : lo + STRETCH + REACH],
-                    "there": there[None, None, max(lo - REACH, 0) : lo + STRETCH + REACH],
-                },
-            )[0][0, :, min(lo, REACH) :][:, :STRETCH]
-            for lo in range(0, total, STRETCH)
-        ],
-        axis=1,
-    )
-    f0, odds, inside = decode(answer.T[row])
-    shape = frames[:, :LONG_SIZE]
+    answers = [_answer(features, there, lo) for lo in range(0, total, STRETCH)]
+    f0, odds, inside = (np.concatenate(part)[row] for part in zip(*answers, strict=True))
+    shape = features[:, :LONG_SIZE]
     heard = level[:, 0] > np.log(2 * TINY)
     voiced = heard & (odds > 0)
-    loud = heard & ~voiced & (frames[:, LONG_SIZE + SHORT_SIZE] > STEADY_LEVEL)
+    loud = heard & ~voiced & (features[row, -2] > STEADY_LEVEL)
     outside = voiced & ~inside
-    doubtful = np.flatnonzero(voiced & inside & ((f0 < 2 * FMIN_HZ) | _hollow(shape)) | loud)
-    for part in _chunks(doubtful):
-        outside[part] = beyond(shape[part], np.where(voiced[part], f0[part], np.nan))
-    voiced &= ~outside
+    low = f0 < 2 * FMIN_HZ
+    for part in _chunks(np.flatnonzero(voiced & inside & ~low)):
+        low[part] = _hollow(shape[row[part]])
     out = np.full(len(centre), np.nan, dtype=np.float32)
-    for part in _chunks(np.flatnonzero(loud & ~outside)):
-        out[part] = steady(shape[part])
+    doubtful, share = _returning(shape, row, np.flatnonzero(voiced & inside & low | loud))
+    outside[doubtful] = beyond(share, np.where(voiced[doubtful], f0[doubtful], np.nan))
+    doubtful = doubtful[loud[doubtful] & ~outside[doubtful]]
+    out[doubtful] = steady(shape[row[doubtful]])
+    voiced &= ~outside
     out[voiced] = f0[voiced]
     for part in _chunks(np.flatnonzero(voiced & _still(f0, order))):
-        out[part] = refine(shape[part], f0[part])
+        out[part] = refine(shape[row[part]], f0[part])
     past = (out < FMIN_HZ) | (out > FMAX_HZ)
     outside |= past
     out[past] = np.nan
     level_db = level[:, 0] * np.float32(10 / np.log(10))
     mains = np.full(len(centre), np.nan, dtype=np.float32)
     for part in _chunks(np.flatnonzero(_level_stays(level_db, order) & heard)):
-        mains[part] = _mains_share(shape[part])
+        mains[part] = _mains_share(shape[row[part]])
     return out, outside, level_db, mains
+
+
+def _answer(
+    features: FloatArray, there: FloatArray, lo: int
+) -> tuple[FloatArray, FloatArray, Mask]:
+    """Return what the network says of `STRETCH` rows from `lo` on, which see those around them."""
+    around = slice(max(lo - REACH, 0), lo + STRETCH + REACH)
+    given = {"features": features[None, around], "there": there[None, None, around]}
+    answer = session("pitch").run(None, given)[0][0, :, lo - around.start :][:, :STRETCH]
+    return decode(answer.T)
 
 
 def _hollow(shape: FloatArray) -> Mask:
@@ -440,16 +441,29 @@ def refine(shape: FloatArray, f0_hz: FloatArray) -> FloatArray:
 
 
 @lru_cache(maxsize=1)
-def _curves() -> tuple[FloatArray, FloatArray]:
+def _curves() -> FloatArray:
     """Return what takes power of the long spectrum to its repetition after short and long lags."""
     bins = np.arange(LONG_BINS.start, LONG_BINS.stop)
     power = np.abs(np.fft.rfft(_hann(LONG).astype(np.float64), 2 * LONG)) ** 2
     overlap = np.fft.irfft(power)[:LAG_HIGH]
-    out = []
-    for lags in (np.arange(SHORTER, LAG_LOW + 1.5, 0.5), np.arange(LAG_LOW, LAG_HIGH)):
-        left = np.interp(lags, np.arange(LAG_HIGH), overlap / overlap[0])
-        out.append((np.cos(2 * np.pi * np.outer(bins, lags) / LONG) / left).astype(np.float32))
-    return out[0], out[1]
+    lags = np.append(np.arange(SHORTER, LAG_LOW + 1.5, 0.5), np.arange(LAG_LOW, LAG_HIGH))
+    left = np.interp(lags, np.arange(LAG_HIGH), overlap / overlap[0])
+    return (np.cos(2 * np.pi * np.outer(bins, lags) / LONG) / left).astype(np.float32)
+
+
+def _returning(shape: FloatArray, row: IntArray, index: IntArray) -> tuple[IntArray, FloatArray]:
+    """Return which of some frames repeat themselves at all, and how much of their power does.
+
+    That is the share that comes back after short lags, then after long ones (see `_curves`).
+    """
+    found = [(index[:0], np.empty((0, _curves().shape[1]), dtype=np.float32))]
+    for part in _chunks(index):
+        power = np.exp(shape[row[part]])
+        share = power @ _curves() / power.sum(axis=1, keepdims=True)
+        able = share.max(axis=1) >= LOW_SHARE
+        found.append((part[able], share[able]))
+    parts, shares = zip(*found, strict=True)
+    return np.concatenate(parts), np.concatenate(shares)
 
 
 def _top(share: FloatArray, first: int = 1) -> tuple[FloatArray, FloatArray]:
@@ -463,13 +477,13 @@ def _top(share: FloatArray, first: int = 1) -> tuple[FloatArray, FloatArray]:
     return height, at + shift
 
 
-def beyond(shape: FloatArray, f0_hz: FloatArray) -> Mask:
+def beyond(share: FloatArray, f0_hz: FloatArray) -> Mask:
     """Find frames whose period lies outside of what is tracked.
 
     Parameters
     ----------
-    shape : ndarray [shape=(n, 248), float32]
-        Log power of the bins of the long spectrum (see `spectra`).
+    share : ndarray [shape=(n, 179), float32]
+        What of a frame's power comes back, lag by lag (see `_curves`).
     f0_hz : ndarray [shape=(n,), float32]
         The network's pitch, NaN where it calls the frame unvoiced.
 
@@ -478,10 +492,8 @@ def beyond(shape: FloatArray, f0_hz: FloatArray) -> Mask:
     ndarray [shape=(n,), bool]
         Where the sound repeats itself faster than 500 Hz, or only slower than 65 Hz.
     """
-    power = np.exp(shape)
-    power /= power.sum(axis=1, keepdims=True)
-    high, short = _top(power @ _curves()[0])
-    share = power @ _curves()[1]
+    high, short = _top(share[:, : -(LAG_HIGH - LAG_LOW)])
+    share = share[:, -(LAG_HIGH - LAG_LOW) :]
     edge = int(RATE_HZ / FMIN_HZ) - LAG_LOW
     low, long = _top(share, edge)
     voiced = np.isfinite(f0_hz)

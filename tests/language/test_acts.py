@@ -10,7 +10,6 @@ from benchmarks import acts as benchmark
 from prosody.errors import SettingsError
 from prosody.language import lexicon
 from prosody.language.acts import decide, find, find_in_lines
-from prosody.language.patterns import PatternError, compile_pattern
 from prosody.language.tokens import tokens
 from prosody.transcripts import read
 from prosody.transcripts.turns import Turn, Word
@@ -331,48 +330,6 @@ def test_a_faulty_lexicon_is_refused_with_the_rule(change, match):
 def test_an_unknown_language_is_refused():
     with pytest.raises(SettingsError, match=r"language 'qq'.*Known languages: en, nl"):
         lexicon.load("qq")
-
-
-SETS = {"wh": ("what", "which one"), "lead": ("oh",), "tail": ("sir",), "number": ("two",)}
-
-
-@pytest.mark.parametrize(
-    ("pattern", "text", "matches"),
-    [
-        ("@sorry what", "@sorry what ", True),
-        ("@sorry what", "@sorry , what ", True),
-        ("@sorry _ what", "@sorry , what ", False),
-        ("@sorry <wh>", "@sorry which one ", True),
-        ("@sorry <wh>", "@sorry which ", False),
-        ("^ @sorry", "oh @sorry ", True),
-        ("^ @sorry", "no way @sorry ", False),
-        ("^ @sorry", "fine . oh @sorry ", True),
-        ("^^ @sorry", "fine . @sorry ", False),
-        ("@sorry $", "@sorry sir . bye ", True),
-        ("@sorry $$", "@sorry sir . bye ", False),
-        ("@sorry $$", "@sorry sir . ", True),
-        ("@sorry .. what", "@sorry a b c what ", True),
-        ("@sorry .. what", "@sorry a b c d what ", False),
-        ("@sorry .. what", "@sorry a . what ", False),
-        ("@sorry ..!wh no", "@sorry a no ", True),
-        ("@sorry ..!wh no", "@sorry what no ", False),
-        ("# @sorry #", "12 @sorry two ", True),
-        ("sor~ @sorry", "sorrow @sorry ", True),
-        ("@sorry ~ing", "@sorry waiting ", True),
-        ("@sorry [?]", "@sorry ? ", True),
-        ("@sorry !(what)", "@sorry what ", False),
-        ("@sorry (a|b c)* d", "@sorry b c a d ", True),
-        ("row @sorry", "sorrow @sorry ", False),
-    ],
-)
-def test_patterns(pattern, text, matches):
-    assert bool(compile_pattern(pattern, SETS).search(text)) is matches
-
-
-@pytest.mark.parametrize("pattern", ["(a", "a)", "<nothing> a", "a & b", "A b"])
-def test_faulty_patterns(pattern):
-    with pytest.raises(PatternError):
-        compile_pattern(pattern, SETS)
 
 
 def test_long_hostile_text_takes_no_time_that_anyone_notices():
