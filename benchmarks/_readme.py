@@ -115,8 +115,6 @@ def measures() -> str:
         "all measures": "prosody, all measures",
         "all but pitch": "prosody, all but pitch",
         "openSMILE eGeMAPSv02 functionals": "openSMILE eGeMAPSv02",
-        "Praat pitch (ac)": "Praat, pitch (ac) alone",
-        "librosa.pyin": "librosa.pyin alone",
     }
     rates = ("16 kHz", "8 kHz")
     rows = [
@@ -167,11 +165,11 @@ def words() -> str:
         for name, row in looks.items()
         if "right" in row
     ]  # fmt: skip
-    heard = [
-        f"{name}: {pair(row)} ({row['lines']})"
-        for name, row in looks.items()
-        if "complaints" in row
-    ]
+    heard: dict[str, list[str]] = {}  # the sets of one kind, in the order they were looked at
+    for name, row in looks.items():
+        if "complaints" in row:
+            kind = re.sub(r", \w+ set$", "", name)
+            heard.setdefault(kind, []).append(f"{pair(row)} ({row['lines']})")
     held = result("conduct")["golden"]["found_acts_held_out"]
     return "\n".join(
         [
@@ -181,9 +179,10 @@ def words() -> str:
             "",
             grid(("lines", "n", "right, 0.1.0", "right", "apology", "repair"), first),
             "",
-            f"Complaints, precision / recall (lines): {'; '.join(heard)}. Lines of talks "
-            "and openings were labelled by a hand that knew the rules, before they were run "
-            "(tests/corpus/README.md).",
+            "Complaints, precision / recall (lines): "
+            + "; ".join(f"{kind}: {', '.join(sets)}" for kind, sets in heard.items())
+            + ". Lines of talks and openings were labelled before they were run, by who knew "
+            "the rules (tests/corpus/README.md).",
             "",
             "The conduct rules agree with the expected outcome in "
             f"{100 * held['agreement_share']:.0f} % of {held['calls'] * 12} judgements "
@@ -326,7 +325,7 @@ def _facts(m: Measure) -> str:
     source = m.source if m.source != OURS and not m.egemaps else ""
     facts = {
         "": m.unit,
-        "relative": f"`{m.relative_name}`" if m.relative_name else "",
+        " ": f"`{m.relative_name}`" if m.relative_name else "",
         "from": f"{m.min_s:g} s" if m.min_s != LEAST_S else "",
         "missing:": m.missing,
         "eGeMAPS": f"`{m.egemaps}`" if m.egemaps else "",
