@@ -3,9 +3,9 @@
 A mutant is this program with one thing changed: an operator, a number, a name, an argument inside a
 function (as mutmut changes them), a number at the top of a module, or a line of a table of words.
 It is *noticed* when a test of its room fails, or hangs. Of the room's tests those run that pass
-through the changed line, its own file first, then all of them where that is not known (a table, a
-number that is read when a module loads, a fixture that tests share). What survives is either an
-equal program or a line that nothing guards; both are listed, to be looked at.
+through the changed line, its own file first; where a fixture passes through it, all of that file;
+where it is read as a module loads, or is a table, all of the room. What survives is either an equal
+program or a line that nothing guards; both are listed, to be looked at.
 
 Needs mutmut (development only). Takes an hour or more in full; ``--mutants 20`` gives an
 impression, ``--room measures`` looks at one room.
@@ -133,6 +133,23 @@ def laid_out(place: Path) -> None:
         shutil.copy(common.ROOT / name, place / name)
 
 
+# Which test a line is passed through for: of what its fixtures pass through, only the file, since
+# another of the file may be what looks at it.
+CONTEXTS = """
+import coverage, pytest
+now = coverage.Coverage.current()
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_setup(item):
+    now.switch_context(item.nodeid.split("::")[0]); yield
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    now.switch_context(item.nodeid); yield
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_teardown(item):
+    now.switch_context(item.nodeid.split("::")[0]); yield; now.switch_context("")
+"""
+
+
 class Room:
     """A room's quick tests in a copy of the project, and which of them pass through a line."""
 
@@ -145,10 +162,9 @@ class Room:
         from coverage import CoverageData
 
         data = self.place / f".coverage-{self.name}"
-        settings = self.place / "coverage.ini"
-        settings.write_text("[run]\ndynamic_context = test_function\nsource = prosody\n")
-        if not self._passes(["-m", "coverage", "run", f"--data-file={data}",
-                             f"--rcfile={settings}"], [f"tests/{self.name}"]):  # fmt: skip
+        (self.place / "contexts.py").write_text(CONTEXTS, encoding="utf-8")
+        if not self._passes(["-m", "coverage", "run", f"--data-file={data}", "--source=prosody"],
+                            ["-p", "contexts", f"tests/{self.name}"]):  # fmt: skip
             return False
         found = CoverageData(basename=str(data))
         found.read()
@@ -159,19 +175,13 @@ class Room:
 
     def notices(self, mutant: Mutant) -> bool:
         """Return whether a test fails, or none ends in time, with a changed file in its place."""
-        ways = self._ways.get(str(mutant.path))
-        if ways is None:  # a table, or a file that no test of the room loads
-            return not self._passes([], [f"tests/{self.name}"])
-        passing = ways.get(mutant.line, [])
-        names = {tuple(c.removeprefix(f"tests.{self.name}.").split(".")) for c in passing if c}
-        own = f"test_{mutant.path.stem}"
-        chosen = [
-            "::".join([f"tests/{self.name}/{module}.py", *rest])
-            for module, *rest in sorted(names, key=lambda n: (n[0] != own, n))
-        ]
+        passing = self._ways.get(str(mutant.path), {mutant.line: [""]}).get(mutant.line, [])
+        own = f"tests/{self.name}/test_{mutant.path.stem}.py"
+        files = {c for c in passing if c and "::" not in c}
+        tests = {c for c in passing if c.split("::")[0] not in files} | files
+        chosen = sorted(tests - {""}, key=lambda c: (c.split("::")[0] != own, c))
         if chosen and not self._passes([], chosen):
             return True
-        # Read outside of any test, too: when a module loads, or by a fixture that tests share.
         return "" in passing and not self._passes([], [f"tests/{self.name}"])
 
     def _passes(self, through: list[str], tests: list[str]) -> bool:
