@@ -72,6 +72,7 @@ LINES = {
             "i can't find it uh i'm sorry i need my glasses",
         ),
         REPAIR: (
+            "excuse me could you say the street again",
             "on the green card i'm sorry the silver card",
             "it starts with the sorry it starts with the number four",
             "who was i talking to sorry",
@@ -165,6 +166,7 @@ LINES = {
             "and i was like i'm sorry we can't keep doing this",
             "you have to be like, i'm sorry. like, you can't just walk in",
             "they're not going to pardon him for that",
+            "companies always say sorry and then nothing happens",
             "i feel sorry for the people who work there",
             "he's sorry he ever moved",
             "they just said sorry and hung up",
@@ -187,6 +189,8 @@ LINES = {
     },
     "nl": {
         APOLOGY: (
+            "excuses er kwam hier iets tussen vanmorgen",
+            "sorry het is de eerste keer dat ik dit scherm zie",
             "momentje hoor sorry onze computer doet er lang over",
             "hallo sorry je moet daarvoor bij een ander team zijn",
             "o heb ik het verkeerde nummer sorry bedankt",
@@ -250,6 +254,9 @@ LINES = {
             "het duurt lang eh sorry de computer is traag",
         ),
         REPAIR: (
+            "ik woon op nummer twaalf sorry dat is van mijn ouders",
+            "excuseer welke maand is dat",
+            "neem me niet kwalijk kunt u de straat herhalen",
             "sorry dat heb ik niet duidelijk verwoord ik wil de andere",
             "dus deze polis sorry deze brief kwam gisteren",
             "ja sorry zeg dat nog eens",
@@ -310,6 +317,7 @@ LINES = {
             "het gaat naar het depot eh sorry u brengt het naar de winkel",
         ),
         SYMPATHY: (
+            "het spijt me dat het voor u zo zwaar is",
             "het spijt me dat ze de griep heeft",
             "wat vreselijk voor u",
             "het spijt me dat u ziek bent geweest",
@@ -320,6 +328,9 @@ LINES = {
             "wat vervelend zeg",
         ),
         FLOOR: (
+            "neem mij niet kwalijk kunt u zeggen waar ik betaal",
+            "excuseer welke lijn gaat naar het ziekenhuis",
+            "pardon ik wou graag iets laten inpakken",
             "goedemorgen excuseer mag ik je iets vragen",
             "pardon kunt u mij misschien helpen",
             "pardon mag ik u iets vragen",
@@ -352,6 +363,12 @@ LINES = {
             "sorry ik praatte door u heen zegt u het maar",
         ),
         NONE: (
+            "sorry maar als jullie gewoon hadden opgenomen",
+            "het spijt me maar dit is nu al de vierde brief",
+            "sorry hoor maar dat is flauwekul",
+            "sorry maar dat heb ik nooit gezegd",
+            "bedrijven zeggen altijd sorry en dan gebeurt er niets",
+            "sorry maar ik zit hier nou al een half uur naar muziek te luisteren",
             "het spijt me dat ze die halte weghalen die was zo handig",
             "dat spijt me helemaal niet",
             "het spijt me niet dat ik dat gezegd heb",
