@@ -138,11 +138,8 @@ def _locate(act: Act, turns: Sequence[Turn], pieces: list[Stretch]) -> tuple[int
         apart = not piece.tokens[0].turn <= act.turn <= piece.tokens[-1].turn
         if piece.role != act.role or (act.turn >= 0 and apart):
             continue
-        inside = [
-            i
-            for i, t in enumerate(piece.tokens)
-            if t.text != BREAK and (act.turn < 0 or t.turn == act.turn)
-        ]
+        # An act may run on into the next turn, where that follows at once.
+        inside = [i for i, t in enumerate(piece.tokens) if t.text != BREAK and t.turn >= act.turn]
         if timed:
             inside = [
                 i

@@ -92,7 +92,7 @@ def _acts_of(
     if not heads:
         return []
     context = Context(stretch, turns, lex)
-    pauses = pauses_in(found, stretch)
+    pauses = pauses_in(found, stretch, lex)
     hits = [hit for head in heads if (hit := _classify(found, head, lex, context, pauses))]
     hits = _adopt([hit for hit in hits if hit.kind != "none"], found)
     joined: list[Found] = []

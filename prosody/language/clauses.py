@@ -32,12 +32,22 @@ def count_words(part: list[Token]) -> int:
     return sum(t.text[0].isalnum() for t in part)
 
 
-def pauses_in(found: list[Token], stretch: Stretch) -> frozenset[int]:
-    """Return the tokens that a long pause goes before."""
+def pauses_in(found: list[Token], stretch: Stretch, lex: lexicon.Lexicon) -> frozenset[int]:
+    """Return the tokens before which a clause ends: after a long pause, or where a turn begins.
+
+    Recognisers cut turns in mid-clause as well: one that ends in "the" or "you" goes on, and so
+    does "sorry | about that".
+    """
+    table = lex.structure
+    goes_on = table.open_end | table.persons | lex.complement | lex.links
     out = []
     for i in range(1, len(found)):
-        end, begin = stretch.times[found[i - 1].last], stretch.times[found[i].first]
-        if end is not None and begin is not None and begin.start_s - end.end_s > _PAUSE_S:
+        before, token = found[i - 1], found[i]
+        end, begin = stretch.times[before.last], stretch.times[token.first]
+        late = end is not None and begin is not None and begin.start_s - end.end_s > _PAUSE_S
+        turns = stretch.owner[before.last] != stretch.owner[token.first]
+        open_ = before.text in goes_on or token.text in table.complement_opens
+        if late or (turns and not open_):
             out.append(i)
     return frozenset(out)
 

@@ -444,3 +444,53 @@ def test_a_delay_without_word_times_goes_to_the_place_of_the_apology():
         ),
     )["delay"]
     assert got.value > 10
+
+
+@pytest.mark.parametrize(
+    ("language", "complaint", "apology", "next_turn"),
+    [
+        ("en", "the app shows a blank page", "i'm sorry about that page", "could you reinstall it"),
+        (
+            "nl",
+            "de app geeft een wit scherm",
+            "sorry voor dat scherm",
+            "wilt u hem opnieuw opstarten",
+        ),
+    ],
+)
+def test_the_next_turn_of_the_same_breath_is_no_part_of_the_apology(
+    language, complaint, apology, next_turn
+):
+    turns = [
+        Turn(0, 4, complaint, "customer"),
+        Turn(5, 7, apology, "agent"),
+        Turn(7.2, 10, next_turn, "agent"),
+    ]
+    acts = find(turns, language)
+    assert [a.text for a in acts] == [apology]
+    assert conduct.assess(turns, acts, language=language)["solution"].status == "met"
+
+
+@pytest.mark.parametrize(
+    ("language", "first", "second"),
+    [
+        ("en", "i'm so sorry that you", "had to come twice"),
+        ("nl", "het spijt me dat u", "twee keer moest komen"),
+    ],
+)
+def test_an_apology_over_two_turns_keeps_its_time(language, first, second):
+    lines = {
+        "en": ("the shop was closed again", "i'll open it for you myself at nine tomorrow"),
+        "nl": ("de winkel was weer dicht", "ik stuur u vandaag nog een nieuwe toe"),
+    }[language]
+    turns = [
+        Turn(0, 4, lines[0], "customer"),
+        Turn(5, 6.5, first, "agent"),
+        Turn(6.6, 8, second, "agent"),
+        Turn(9, 12, lines[1], "agent"),
+    ]
+    acts = find(turns, language)
+    assert [a.text for a in acts] == [f"{first} {second}"]
+    result = conduct.assess(turns, acts, language=language)["solution"]
+    assert result.status == "met"
+    assert "no_times" not in result.remarks
