@@ -29,28 +29,10 @@ app = typer.Typer(
 
 # One file per command; each registers itself on `app` when imported.
 COMMANDS = (
-    "analyze",
-    "features",
-    "judge",
-    "check",
-    "find",
-    "recognisers",
-    "model",
-    "sample",
-    "agreement",
-    "rate",
-    "ratings",
-    "fit",
-    "evaluate",
-    "report",
-    "compare",
-    "review",
-    "coach",
-    "merge",
-    "forget",
-    "doctor",
-    "benchmark",
-)
+    "analyze", "features", "judge", "check", "find", "recognisers", "model", "sample",
+    "agreement", "rate", "ratings", "fit", "evaluate", "report", "compare", "review", "coach",
+    "merge", "forget", "doctor", "benchmark",
+)  # fmt: skip
 
 
 # What Typer raises where a command line does not fit. Where its class stands changed between

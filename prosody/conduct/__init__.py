@@ -21,19 +21,9 @@ from prosody.settings import Settings
 from prosody.transcripts.turns import Act, Turn
 
 __all__ = [
-    "ORDER",
-    "RULES",
-    "Promise",
-    "RuleResult",
-    "Said",
-    "advice",
-    "assess",
-    "both",
-    "complains",
-    "languages",
-    "remark",
-    "texts",
-]
+    "ORDER", "RULES", "Promise", "RuleResult", "Said", "advice", "assess", "both", "complains",
+    "languages", "remark", "texts",
+]  # fmt: skip
 
 # The rules register themselves when their modules load.
 assert {*RULES} == {*ORDER}, (content, timing, wording)

@@ -9,19 +9,9 @@ from prosody.conduct.dialogue import Dialogue
 from prosody.conduct.result import Promise, RuleResult, Said, Status, Strength
 
 ORDER = (
-    "real",
-    "heard_first",
-    "delay",
-    "short",
-    "once",
-    "i_form",
-    "responsibility",
-    "specific",
-    "understanding",
-    "solution",
-    "no_escape",
-    "promise",
-)
+    "real", "heard_first", "delay", "short", "once", "i_form", "responsibility", "specific",
+    "understanding", "solution", "no_escape", "promise",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

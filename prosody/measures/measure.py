@@ -23,15 +23,9 @@ from prosody.measures.statistics import Doubles, Mask, Runs
 from prosody.measures.table import ACOUSTIC, BY_NAME
 
 __all__ = [
-    "Features",
-    "Frames",
-    "features",
-    "frames",
-    "from_egemaps",
-    "measure",
-    "measure_grid",
+    "Features", "Frames", "features", "frames", "from_egemaps", "measure", "measure_grid",
     "to_egemaps",
-]
+]  # fmt: skip
 
 BLOCK_S = 60.0
 """Sound measured at once: bounds the memory, large enough to make the overhead small."""
@@ -234,19 +228,11 @@ _LEAST_S = np.array([BY_NAME[name].min_s for name in ACOUSTIC])
 
 
 _PITCH = (
-    "pitch_mean_st",
-    "pitch_sd_st",
-    "pitch_p20_st",
-    "pitch_p50_st",
-    "pitch_p80_st",
-    "pitch_range_st",
-    "pitch_rise_mean_st_per_s",
-    "pitch_rise_sd_st_per_s",
-    "pitch_fall_mean_st_per_s",
-    "pitch_fall_sd_st_per_s",
-    "pitch_start_st",
+    "pitch_mean_st", "pitch_sd_st", "pitch_p20_st", "pitch_p50_st", "pitch_p80_st",
+    "pitch_range_st", "pitch_rise_mean_st_per_s", "pitch_rise_sd_st_per_s",
+    "pitch_fall_mean_st_per_s", "pitch_fall_sd_st_per_s", "pitch_start_st",
     "pitch_final_slope_st_per_s",
-)
+)  # fmt: skip
 
 
 def _pitch_columns(f0: FloatArray, voiced: Mask, runs: Runs, step_s: float) -> dict[str, Doubles]:
@@ -327,17 +313,10 @@ def _mean_known(x: FloatArray, mask: Mask, runs: Runs) -> Doubles:
 
 
 _VOICED = (
-    "alpha_ratio_db",
-    "hammarberg_db",
-    "slope_0_500_db_per_hz",
-    "slope_500_1500_db_per_hz",
-    "band_level_0_500_db",
-    "band_level_500_1500_db",
-    "mfcc1_voiced",
-    "mfcc2_voiced",
-    "mfcc3_voiced",
-    "mfcc4_voiced",
-)
+    "alpha_ratio_db", "hammarberg_db", "slope_0_500_db_per_hz", "slope_500_1500_db_per_hz",
+    "band_level_0_500_db", "band_level_500_1500_db", "mfcc1_voiced", "mfcc2_voiced",
+    "mfcc3_voiced", "mfcc4_voiced",
+)  # fmt: skip
 _UNVOICED = (
     "alpha_ratio_unvoiced_db",
     "hammarberg_unvoiced_db",

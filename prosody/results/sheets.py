@@ -26,16 +26,8 @@ _APOLOGIES: Final = (
 )  # fmt: skip
 # What the sheet of measures says beside them: a judge is centred and asked by these.
 _KEYS: Final = (
-    "clip",
-    "recording",
-    "call_id",
-    "agent",
-    "start_s",
-    "text",
-    "gates",
-    "baseline_s",
-    "snr_db",
-)
+    "clip", "recording", "call_id", "agent", "start_s", "text", "gates", "baseline_s", "snr_db",
+)  # fmt: skip
 _UNITS: Final = {
     "_per_s": "1/s", "_s": "s", "_hz": "Hz", "_st": "st", "_db": "dB", "_share": "share",
     "_ratio": "ratio",

@@ -17,19 +17,9 @@ from prosody.transcripts.turns import Transcript
 
 # The order matters only where one format could pass for another: plain tables come last.
 FAMILIES = (
-    "harpervalley",
-    "genesys",
-    "amazon",
-    "deepgram",
-    "google",
-    "azure",
-    "assemblyai",
-    "whisper",
-    "subtitles",
-    "praat",
-    "table",
-    "ctm",
-)
+    "harpervalley", "genesys", "amazon", "deepgram", "google", "azure", "assemblyai", "whisper",
+    "subtitles", "praat", "table", "ctm",
+)  # fmt: skip
 EXTENSIONS = (".json", ".vtt", ".srt", ".textgrid", ".ctm", ".csv", ".tsv")
 
 

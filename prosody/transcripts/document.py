@@ -34,44 +34,17 @@ _TURN_S, _LETTER_S = 0.5, 0.07
 
 _AGENT = frozenset(
     [
-        "agent",
-        "advisor",
-        "adviseur",
-        "advocate",
-        "employee",
-        "medewerker",
-        "medewerkster",
-        "operator",
-        "rep",
-        "representative",
-        "service",
-        "internal",
-        "consultant",
-        "staff",
-        "csr",
-        "klantenservice",
-        "collega",
-        "colleague",
+        "agent", "advisor", "adviseur", "advocate", "employee", "medewerker", "medewerkster",
+        "operator", "rep", "representative", "service", "internal", "consultant", "staff", "csr",
+        "klantenservice", "collega", "colleague",
     ]
-)
+)  # fmt: skip
 _CUSTOMER = frozenset(
     [
-        "customer",
-        "caller",
-        "client",
-        "klant",
-        "beller",
-        "consument",
-        "consumer",
-        "external",
-        "enduser",
-        "user",
-        "member",
-        "patient",
-        "guest",
-        "subscriber",
+        "customer", "caller", "client", "klant", "beller", "consument", "consumer", "external",
+        "enduser", "user", "member", "patient", "guest", "subscriber",
     ]
-)
+)  # fmt: skip
 # Voices that are nobody's: announcements, menus, assistants.
 _MACHINE = frozenset([
     "automated", "announcement", "assistant", "autoattendant", "bandje", "bot", "chatbot",

@@ -110,23 +110,9 @@ def _speaker(name: str) -> str:
     """Return a tier's speaker: the name without "words", "phones", "utterances"."""
     pieces = re.split(r"\s*[-_:/ ]\s*", name.strip())
     kinds = {
-        "word",
-        "words",
-        "phone",
-        "phones",
-        "utterance",
-        "utterances",
-        "woorden",
-        "zinnen",
-        "sentences",
-        "transcript",
-        "text",
-        "segments",
-        "orthography",
-        "ort",
-        "mau",
-        "kan",
-    }
+        "word", "words", "phone", "phones", "utterance", "utterances", "woorden", "zinnen",
+        "sentences", "transcript", "text", "segments", "orthography", "ort", "mau", "kan",
+    }  # fmt: skip
     return " ".join(p for p in pieces if p.lower() not in kinds)
 
 
