@@ -30,7 +30,13 @@ from prosody.measures import table
 from prosody.measures.animation import animation
 from prosody.measures.measure import measure
 from prosody.settings import Settings
-from prosody.tables.rated_table import NOMINAL_CLIP_S, Floats, Rated, leave_one_out_median
+from prosody.tables.rated_table import (
+    NOMINAL_CLIP_S,
+    Floats,
+    Rated,
+    leave_one_out_median,
+    read_table,
+)
 from prosody.tables.table_files import read_rows
 
 BOOTSTRAPS = 1000
@@ -203,7 +209,7 @@ def sweep(rated: Rated, held: Held, emodb: dict[str, Any]) -> list[dict[str, Any
 
 def sincere(file: Path) -> tuple[dict[str, Any], Rated, Held]:
     """Return every figure of SinA-C."""
-    rated = recipe.read_sinac(file)
+    rated = read_table(file)
     rating, sd, axes = evaluate.cross_validate(rated, recipe.fit_sincere)
     held = rating, sd
     bias = np.zeros(len(rated))

@@ -191,7 +191,7 @@ def steps(clips: list[Sound], sr: int) -> dict[str, Callable[[], object]]:
     from prosody.measures import measure, pitch, spectrum
     from prosody.measures.grid import lay_out, power_spectra
 
-    groups = [clips[a:b] for a, b in measure._blocks([len(c) for c in clips], BLOCK_S * sr)]
+    groups = [clips[a:b] for a, b in measure.blocks([len(c) for c in clips], BLOCK_S * sr)]
     grids = [lay_out(g, sr) for g in groups]
     f0 = [pitch.track(g) for g in grids]
     pairs = list(zip(grids, f0, strict=True))

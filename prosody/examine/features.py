@@ -128,7 +128,7 @@ def rows_of(
         asked = list(windows) if windows is not None else spans(info.duration_s, every_s)
         channels = range(info.channels) if source.channel is None else [source.channel]
         for channel in channels:
-            for lo, hi in _groups(asked):
+            for lo, hi in measure.blocks([b - a for a, b in asked], BLOCK_S):
                 sounds = recording.read_all(asked[lo:hi], channel)
                 if method == "librosa":
                     values = by_librosa(sounds, info.sr_hz)
@@ -140,18 +140,6 @@ def rows_of(
                     times = (start, end) if schema == "prosody" else (_delta(start), _delta(end))
                     got = [name, channel, *times, *row]
                     yield {c: plain(v) for c, v in zip(head, got, strict=True)}
-
-
-def _groups(asked: Sequence[Span]) -> Iterator[tuple[int, int]]:
-    """Group windows so that a group holds at most about `BLOCK_S` seconds (or one window)."""
-    lo, held = 0, 0.0
-    for i, (start, end) in enumerate(asked):
-        if i > lo and held + end - start > BLOCK_S:
-            yield lo, i
-            lo, held = i, 0.0
-        held += end - start
-    if lo < len(asked):
-        yield lo, len(asked)
 
 
 def _delta(seconds: float) -> str:

@@ -19,17 +19,6 @@ from prosody.results.records import plain
 from prosody.settings import Settings
 from prosody.tables.rated_table import Floats, Rated
 
-NAME, VERSION = "prosody sincerity", "0.2.0"
-LICENCE = "research and evaluation until a team fits its own judge; see models/LICENSE"
-SINAC = {
-    "corpus": "SinA-C",
-    "title": "Sincere Apology Corpus (Baird, Coutinho, Hirschberg, Schuller, Interspeech 2019)",
-    "question": "how sincere the apology sounds",
-    "speech": "read English, acted in four styles: fast, lively, monotone, slow; no calls",
-    "languages": ["en"],
-    "scale": "mean of 13 to 17 listeners, standardised",
-    "licence": "ratings and functionals posted publicly without a licence",
-}
 # Fewer speakers than this are people, not a group.
 GROUP_SPEAKERS = 5
 BOOTSTRAPS = 500

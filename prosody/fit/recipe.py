@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from prosody.errors import UsageError
 from prosody.fit.axis import Axis, Noise, relative_name
 from prosody.fit.train import fit_axis
-from prosody.tables.rated_table import Rated, read_table
+from prosody.tables.rated_table import Rated
 
 # By the rule of benchmarks/results/judge_plan.md, which was written before anything was fitted.
 MEASURES = (
@@ -56,8 +54,3 @@ def fit_table(rated: Rated, level: float | None = None) -> Axis:
 def fit_sincere(rated: Rated) -> Axis:
     """Fit the shipped judge's axis: SinA-C's ratings were standardised, so their level is 0."""
     return fit_table(rated, level=0.0)
-
-
-def read_sinac(path: Path | str) -> Rated:
-    """Read the table of SinA-C: ratings and functionals in one file."""
-    return read_table(path)

@@ -165,7 +165,7 @@ def _measure(
 ) -> tuple[Doubles, Doubles]:
     values = np.full((len(segments), len(ACOUSTIC)), np.nan)
     voiced_s = np.zeros(len(segments))
-    for lo, hi in _blocks([len(s) for s in segments], BLOCK_S * sr):
+    for lo, hi in blocks([len(s) for s in segments], BLOCK_S * sr):
         block = [resample(np.asarray(s, dtype=np.float32), sr)[0] for s in segments[lo:hi]]
         grid = lay_out(block, resample(np.empty(0, np.float32), sr)[1])
         silent = None if pitched else np.full(grid.total, np.nan, np.float32)
@@ -173,13 +173,13 @@ def _measure(
     return values, voiced_s
 
 
-def _blocks(lengths: Iterable[int], most: float) -> list[tuple[int, int]]:
-    """Group consecutive segments so that a group holds at most `most` samples (or one segment)."""
-    out, lo, held, n = [], 0, 0, 0
+def blocks(lengths: Iterable[float], most: float) -> list[tuple[int, int]]:
+    """Group consecutive segments so that a group is at most `most` long (or one segment)."""
+    out, lo, held, n = [], 0, 0.0, 0
     for n, length in enumerate(lengths, start=1):
         if held and held + length > most:
             out.append((lo, n - 1))
-            lo, held = n - 1, 0
+            lo, held = n - 1, 0.0
         held += length
     if n > lo:
         out.append((lo, n))

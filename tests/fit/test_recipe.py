@@ -15,6 +15,7 @@ from prosody.fit import evaluate, graph, recipe
 from prosody.fit import metrics as fig
 from prosody.judge.judge import Judge
 from prosody.judge.reasons import explain
+from prosody.tables.rated_table import read_table
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -28,7 +29,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def sinac():
-    return recipe.read_sinac(SINAC)
+    return read_table(SINAC)
 
 
 @pytest.fixture(scope="module")
