@@ -194,6 +194,8 @@ def said_again(s: Sides, lex: Lexicon) -> bool:
     after = [_class(w, lex) for w in s.after if w not in _ENDS][:_NEAR]
     while before and before[-1] in lex.leads - lex.function_words:
         before.pop()
+    if lex.leads.issuperset(before):
+        return False  # "and sorry. and can i ..."
     if not before or not after:
         return False
     light = lex.function_words | lex.leads | lex.before
@@ -267,6 +269,10 @@ def fragment(s: Sides, lex: Lexicon) -> bool:
 def noun_after(s: Sides, lex: Lexicon) -> bool:
     """Tell whether only a phrase without a verb follows: "in Leeds, sorry, in London"."""
     table, clause = lex.structure, s.clause_after
+    prepositions = (table.determiners & table.open_before_noun) - table.complement_opens
+    if len(clause) > 1 and clause[0] in prepositions and not within(s, lex):
+        said = table.verbs | table.negations | lex.first_person | lex.plural_person
+        return not said & {*clause[:_SHORT]}  # "sorry, in the second"; not "in May we are closed"
     if not clause or table.verbs & {*clause} or table.persons & {*clause}:
         return False
     number = clause[0][0].isdigit() or clause[0] in table.answers

@@ -70,6 +70,8 @@ LINES = {
             "that's not possible um sorry sir",
             "it's taking long um sorry the computer is slow",
             "i can't find it uh i'm sorry i need my glasses",
+            "sorry in the holidays the office is closed",
+            "i can only say how sorry we are",
         ),
         REPAIR: (
             "excuse me could you say the street again",
@@ -132,6 +134,9 @@ LINES = {
             "pardon i was asking about the meter",
             "it goes to the depot uh sorry you take it to the shop",
             "and peter just um i'm sorry. paul just sent the new list",
+            "no i'm sorry. in the one you sent on monday",
+            "oh yeah sorry it is yeah",
+            "sorry i'll say that again",
         ),
         SYMPATHY: (
             "i'm so sorry to hear that",
@@ -161,6 +166,9 @@ LINES = {
             "sorry can i put you on hold",
             "i'll be right with you one second sorry",
             "sorry. i have, one question about the deposit",
+            "yes sorry. go.",
+            "and sorry. and can i have the bill",
+            "yeah sorry just really quick the other bill",
         ),
         NONE: (
             "and i was like i'm sorry we can't keep doing this",
@@ -252,6 +260,8 @@ LINES = {
             "sorry ik probeer het nog een keer voor u",
             "dat kan niet eh sorry meneer",
             "het duurt lang eh sorry de computer is traag",
+            "sorry in de vakantie zijn we gesloten",
+            "sorry in de weekenden niet",
         ),
         REPAIR: (
             "ik woon op nummer twaalf sorry dat is van mijn ouders",
@@ -314,6 +324,7 @@ LINES = {
             "er zit een sorry het is een adapter bij",
             "sorry als ik contract zeg wat ik bedoel is het oude",
             "wacht sorry de tweede bladzijde",
+            "nee sorry. op die van maandag bij de balie",
             "het gaat naar het depot eh sorry u brengt het naar de winkel",
         ),
         SYMPATHY: (
