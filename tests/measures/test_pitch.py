@@ -187,10 +187,12 @@ def test_batch_gives_what_its_members_give_alone(sr):
             np.testing.assert_allclose(found, alone[i], rtol=1e-5)
 
 
-def test_long_segment_is_tracked_alike_across_blocks(monkeypatch):
+@pytest.mark.parametrize("part", ["BLOCK_FRAMES", "STRETCH", "CHUNK_FRAMES"])
+def test_long_segment_is_tracked_alike_in_parts(monkeypatch, part):
     y = vowel(np.tile(np.geomspace(90, 250, 16000), 5))
+    y = y + np.random.default_rng(6).normal(0, y.std() / 2, len(y))  # so that neighbours matter
     (whole,) = track(y)
-    monkeypatch.setattr(pitch, "BLOCK_FRAMES", 97)
+    monkeypatch.setattr(pitch, part, 97)
     (parts,) = track(y)
     assert np.array_equal(np.isnan(whole), np.isnan(parts))
     np.testing.assert_allclose(parts, whole, rtol=1e-5)
