@@ -102,10 +102,6 @@ def compare(blocks: Iterable[Signal], sr: int, until_s: float = MAX_S) -> Crosst
         Sample rate, Hz.
     until_s : float
         What comes later is not looked at.
-
-    Returns
-    -------
-    Crosstalk
     """
     from scipy import fft
 

@@ -247,10 +247,6 @@ def check(
         Seconds of music in it, also under speech; NaN where it was not looked for.
     gates : Gates, optional
         Thresholds; the documented ones by default.
-
-    Returns
-    -------
-    Quality
     """
     limits = gates if gates is not None else Gates()
     power = frame_power(y, sr)

@@ -221,10 +221,6 @@ class Judge:
             Unknown names are passed over, names left out and NaN are missing.
         settings : Settings, optional
             Probabilities that a verdict needs, and how much baseline.
-
-        Returns
-        -------
-        Judgements
         """
         from scipy.special import ndtr
 

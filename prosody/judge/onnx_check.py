@@ -232,10 +232,6 @@ def _model(data: memoryview) -> OnnxFile:
 def read(path: Path | str) -> tuple[bytes, OnnxFile]:
     """Read and check an ONNX file.
 
-    Parameters
-    ----------
-    path : path
-
     Returns
     -------
     data : bytes

@@ -39,10 +39,6 @@ def more_sincere(difference: ArrayLike, spread: float, unknown_sd: ArrayLike = 0
         What is not known of the difference: short baseline, noise, missing measures, and weights
         that were learned from few speakers. It draws the probability to one half, and makes the
         interval.
-
-    Returns
-    -------
-    MoreSincere
     """
     from scipy.special import ndtr
 

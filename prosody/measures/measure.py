@@ -116,10 +116,6 @@ def features(
         Sampling rate in Hz.
     windows : ndarray [shape=(k, 2)], optional
         Start and end in seconds; cut at the ends of `y`. By default one window over all of it.
-
-    Returns
-    -------
-    Features
     """
     y = np.asarray(y)
     if y.ndim != 1:

@@ -449,10 +449,6 @@ def read_long(path: Path | str, axis: str) -> Panel:
         below .4 (at least four repeats) are left out, and named.
     axis : str
         The axis that is wanted.
-
-    Returns
-    -------
-    Panel
     """
     path = Path(path)
     every = read_answers(path)

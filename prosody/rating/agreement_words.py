@@ -12,12 +12,7 @@ SHOWN_CLIPS = 12
 
 
 class Words:
-    """Says the figures of one axis in a language.
-
-    Parameters
-    ----------
-    lang : str
-    """
+    """Says the figures of one axis in a language."""
 
     def __init__(self, lang: str) -> None:
         self.lang = lang

@@ -71,10 +71,6 @@ def make(
     watch : callable
         Told how many calls are done, of how many.
 
-    Returns
-    -------
-    Made
-
     Raises
     ------
     UsageError

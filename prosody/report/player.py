@@ -33,12 +33,7 @@ class Mark:
 
 
 class Player:
-    """Makes what plays a call.
-
-    Parameters
-    ----------
-    frame : Frame
-    """
+    """Makes what plays a call."""
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame

@@ -18,12 +18,7 @@ MOST_WHY = 500
 
 
 class Review:
-    """Makes the questions of a page.
-
-    Parameters
-    ----------
-    frame : Frame
-    """
+    """Makes the questions of a page."""
 
     def __init__(self, frame: Frame) -> None:
         self.words: dict[str, str] = frame.say["review"]

@@ -103,12 +103,7 @@ class Sheets:
         self.quotes: dict[int, str] = {}  # of a page, in whole sentences
 
     def write(self, watch: Watch) -> None:
-        """Write every page, what a search looks through, and the table for ``prosody fit``.
-
-        Parameters
-        ----------
-        watch : callable
-        """
+        """Write every page, what a search looks through, and the table for ``prosody fit``."""
         self.sounds.finder.look_up(c.record for c in self.calls)
         made = CallPage(self.frame, self.run.limits)
         by_name = {str(c.record.get("recording")): c for c in self.calls}

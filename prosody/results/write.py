@@ -427,10 +427,6 @@ def write_from(
         As for `write_run`.
     textgrid : bool
         Also write a Praat TextGrid per recording.
-
-    Returns
-    -------
-    list of str
     """
     how = {
         "formats": list(formats),

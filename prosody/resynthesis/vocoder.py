@@ -69,10 +69,6 @@ def analyse(y: Signal, sr: int, f0_hz: NDArray[np.floating[Any]], f0_time_s: Flo
         Hz; brought to 16 to 24 kHz.
     f0_hz, f0_time_s : ndarray [shape=(m,)]
         Pitch at even times, NaN where unvoiced (`prosody.measures`).
-
-    Returns
-    -------
-    Voice
     """
     import pyworld
     import soxr

@@ -435,10 +435,6 @@ def benchmark(
     progress : callable, optional
         Called with what is measured now, how many parts are done, and how many there are.
 
-    Returns
-    -------
-    Report
-
     Raises
     ------
     ProsodyError
