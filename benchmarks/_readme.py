@@ -306,7 +306,9 @@ TITLES = {
     "pitch": "Pitch", "loudness": "Loudness", "balance": "Spectral balance",
     "tempo": "Tempo, from the sound", "words": "Tempo, from the words of a transcript",
 }  # fmt: skip
-FIT = {(True, True): "fit, also as it is", (True, False): "fit", (False, False): "not fit"}
+# What the head of the page says of every measure over frames of a kind.
+FRAMES_LACK = ("fewer than 3 voiced frames", "no voiced frame", "no unvoiced frame with sound")
+FIT = {(True, True): "fit as it is", (True, False): "fit", (False, False): "not fit"}
 
 
 def every_measure() -> str:
@@ -327,10 +329,10 @@ def _facts(m: Measure) -> str:
         "": m.unit,
         " ": f"`{m.relative_name}`" if m.relative_name else "",
         "from": f"{m.min_s:g} s" if m.min_s != LEAST_S else "",
-        "missing:": m.missing,
+        "missing:": "" if m.missing in FRAMES_LACK else m.missing,
         "eGeMAPS": f"`{m.egemaps}`" if m.egemaps else "",
         "source:": "Eyben et al. 2016" if source == EGEMAPS else source,
-        "librosa": beside_librosa(m.name),
+        "librosa r": beside_librosa(m.name),
     }
     parts = [f"{key} {value}".strip() for key, value in facts.items() if value]
     return "; ".join([*parts, FIT[m.fit_for_judging, m.fit_absolute]])
@@ -345,8 +347,7 @@ def beside_librosa(name: str) -> str:
         if row["measure"] == name and row["r"] is not None
     ]
     return " and ".join(
-        f"r {number(row['r'], 2)}, {row['median_difference']:+.2g} ({corpus})"
-        for corpus, row in rows
+        f"{number(row['r'], 2)}, {row['median_difference']:+.2g} ({corpus})" for corpus, row in rows
     )
 
 
@@ -433,8 +434,7 @@ def million() -> str:
          "calls were like the samples, with an apology each"],
         ["if words must be recognised, too",
          f"{CALLS * words_s * MINUTES / DAY_S:,.0f} cores more, at the {words_s:g} s of CPU that "
-         f"{asr['model']} takes for each minute of a call: then recognition is the whole bill, and "
-         "a GPU or a platform's own transcripts the way"],
+         f"{asr['model']} takes for each minute of a call: a platform's transcripts cost none"],
     ]  # fmt: skip
     return "\n".join(
         [

@@ -1,4 +1,4 @@
-"""Everything that can go wrong with one recording or one request.
+"""Errors with code and remedy: what can go wrong with one recording or one request.
 
 Each error has a ``code`` (stable, for machines and for the ``code`` column of the results), a
 message that says what was found and what was expected, and a ``remedy``: what to do about it.

@@ -1,4 +1,4 @@
-"""What is said of recordings and requests, in the reader's language.
+"""Messages in the reader's language: what is said of recordings and requests.
 
 ``words/reading.LANG.toml`` has a sentence per code, filled with the message's values. A `Message`
 carries the English one; what has none in another language stays English.

@@ -1,4 +1,4 @@
-"""Which files are let in, which way of reading opens them, and why the others are refused.
+"""Which files are let in: which way of reading opens them, and why the others are refused.
 
 Everything that can be wrong with a file is a :class:`RecordingError` whose ``code`` is one of
 :data:`CODES`, with a message that says what was found and a remedy that says what to do.

@@ -1,4 +1,4 @@
-"""What a file holds, told from its content and never from its name alone.
+"""What a file holds: told from its content and never from its name alone.
 
 The name decides only for the headerless telephone formats (``.vox``, ``.ul``, ``.g729`` ...), which
 have no signature, and only when the content shows none of something else.

@@ -1,4 +1,4 @@
-"""One call: the files it is made of, and what is known about it."""
+"""A call and its files: what it is made of, and what is known about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Agents are pseudonyms in results unless the user asks otherwise.
+"""Pseudonyms of agents: in results unless the user asks otherwise.
 
 A pseudonym is a keyed hash: the same agent gets the same one in every run on this machine, and
 nobody without the key can turn a name into it. The key lies in the user's configuration, never in

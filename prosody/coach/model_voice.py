@@ -1,4 +1,4 @@
-"""One's own take with one thing changed, to hear how it could sound.
+"""One's own take with one thing changed: to hear how it could sound.
 
 What is told of a version is its difference from the *unchanged* resynthesis, added to the take: the
 vocoder's own shift is left out. Amounts are ones that listeners take for the same person on another

@@ -1,4 +1,4 @@
-"""One take: from the bytes that came in to everything the page shows but the judgement.
+"""One take listened to: from the bytes that came in to all the page shows but the judgement.
 
 This is the heavy work; it runs in a worker process (`prosody.web.processes`). A take is read by
 the same code as every recording, brought to one channel, and stored as FLAC, sample for sample:

@@ -1,4 +1,4 @@
-"""Measures and contours of whole files, without looking for apologies: ``prosody features``.
+"""Measures and contours of whole files: ``prosody features``, without looking for apologies.
 
 Files are read in blocks, so that memory does not grow with their length. ``features`` is the same
 in Python, for samples, a file or a list of files.

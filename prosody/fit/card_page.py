@@ -1,4 +1,4 @@
-"""The card of a judge that a team made, in Markdown: what it is from, how well, not for what."""
+"""The card of a team's judge: in Markdown, what it is from, how well, not for what."""
 
 from __future__ import annotations
 

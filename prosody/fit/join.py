@@ -1,4 +1,4 @@
-"""Bring a table of clips and its ratings together, on one scale, and say what was left out."""
+"""A table of clips and its ratings: on one scale, and what was left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""New judges: from a team's own ratings, adapted to few ratings, or centred on its calls.
+"""A team's own judge: from its ratings, adapted to few ratings, or centred on its calls.
 
 Below the minimum nothing is fitted, and it is said what is missing: a judge from too few ratings
 would look like one and be none.

@@ -1,4 +1,4 @@
-"""Judge rows: apologies of a run, or rows of a table, all at once.
+"""Judging many rows at once: apologies of a run, or rows of a table.
 
 The judge sees columns; this module makes them from rows and puts what comes back into the rows.
 A gated apology keeps its measures and its reason and gets no verdict. Animation describes beside

@@ -1,4 +1,4 @@
-"""Auditory loudness, its mel bands and cepstra, from power spectra.
+"""Auditory loudness, mel bands and cepstra: from power spectra.
 
 The loudness of eGeMAPS (Eyben et al. 2016) is the sum over 26 mel bands of the band's power,
 weighted with the ear's equal-loudness curve and compressed with the exponent 0.33 (Hermansky 1990,

@@ -1,4 +1,4 @@
-"""How well raters agree, each with the others and with themselves, and where they do not.
+"""How well raters agree: each with the others and with themselves, and where they do not.
 
 Nothing here says who is right. Two people may hear the same apology differently, and a low figure
 may come from the clips (nothing to tell them apart), the question, the line or the room.

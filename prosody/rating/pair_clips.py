@@ -1,4 +1,4 @@
-"""Two clips of one person, heard one after the other: "which of the two sounded more sincere?"."""
+"""Two clips of one person: heard in turn, "which of the two sounded more sincere?"."""
 
 from __future__ import annotations
 

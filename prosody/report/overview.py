@@ -1,4 +1,4 @@
-"""The overview: three sentences, the calls to hear first, and what stands behind them."""
+"""The overview page: three sentences, the calls to hear first, and what stands behind them."""
 
 from __future__ import annotations
 

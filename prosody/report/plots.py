@@ -1,4 +1,4 @@
-"""Plots as SVG that keep the size of their letters: across in per cent, upwards in pixels.
+"""Plots as SVG: letters keep their size, across in per cent, upwards in pixels.
 
 Whatever is drawn is said once more in words (`aria_label`) and stands in a table beside it. Names
 are never in the drawing; where rows have names these are text of the page.

@@ -1,4 +1,4 @@
-"""Counts over a run, each with the range that chance allows; none about a person."""
+"""Counts over a run: each with the range that chance allows; none about a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON Schemas of the rows, made from the same tables as the rows.
+"""JSON Schemas of the rows: made from the same tables as the rows.
 
 ``python -m prosody.results.schema DIR`` writes them; docs/schema.md says what changed from version
 to version. The version rises with every change that a reader of the files could notice.

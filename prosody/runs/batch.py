@@ -1,4 +1,4 @@
-"""Many calls: what is done stays done, the rest is examined, all are judged in blocks.
+"""Many calls in one run: what is done stays done, the rest is examined, all judged in blocks.
 
 Knows nothing of sound. An engine (local processes, Dask, Ray) brings outcomes one by one; each goes
 into the journal, and from the journal the results are written.

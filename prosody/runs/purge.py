@@ -1,4 +1,4 @@
-"""What a results folder may hold in clear beside its results: recognised words, pages, sound.
+"""What a results folder may hold in clear: recognised words, pages, sound.
 
 ``--redact`` masks what is written from then on. What an earlier run without it left in the same
 folder is masked by nobody, so a run with it takes that away before it begins.

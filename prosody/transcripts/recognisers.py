@@ -1,4 +1,4 @@
-"""Which models can recognise words, which of them are on this machine, and fetching one by name.
+"""Models that recognise words: which there are, which are here, and fetching one by name.
 
 ``recognisers.toml`` holds the list. `get` is the only thing in this package that fetches anything:
 from the address of the list, by plain requests without cookies or identifiers, and only for a name

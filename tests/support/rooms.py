@@ -126,7 +126,9 @@ def listing() -> str:
                 alike[kind].append(f"`{path.name}`")
             else:
                 lines.append(f"- `{path.name}`: {topic(path)}")
-        lines += [f"- {kind}: {', '.join(names)}" for kind, names in alike.items()]
+        for kind, names in alike.items():
+            named = ", ".join(names) if room != "cli" else "every other file, by its name"
+            lines.append(f"- {kind}: {named}")
         if room == "words":
             tables = {p.name.split(".")[0] for p in (ROOT / "prosody" / "words").glob("*.toml")}
             lines.append(f"- Subjects: {', '.join(f'`{name}`' for name in sorted(tables))}")
