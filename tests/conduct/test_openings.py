@@ -13,6 +13,16 @@ from prosody.transcripts.turns import Turn
 OPENINGS = {
     "en": {
         True: (
+            "the thermostat was fine until last week",
+            "i shouldn't have to ring you about this every month",
+            "i wish someone had told me the shop was shut",
+            "nobody asked us and we were not informed of the move",
+            "the lookup gives no results whatever i type",
+            "i paid for two seats but my ticket only shows one",
+            "the page is taking forty seconds to load",
+            "our bill is higher than last winter",
+            "the reminder stopped coming in june",
+            "i was expecting it by tuesday",
             "i asked for a window seat and they gave me the aisle",
             "you sent me a green kettle but i ordered a black one",
             "the repair took longer than you promised",
@@ -70,6 +80,9 @@ OPENINGS = {
             "the man on the phone was so unprofessional",
         ),
         False: (
+            "my driving licence expired so i need to change the number",
+            "she was going to put me through to sales",
+            "i wish it came in green",
             "i accidentally chose the wrong date",
             "the last problem was solved the same day thanks",
             "red does not go with the curtains so i'd like the grey",
@@ -129,6 +142,12 @@ OPENINGS = {
     },
     "nl": {
         True: (
+            "dit is geen oplossing",
+            "wij krijgen de folder nooit in onze bus",
+            "er is ons beloofd dat het klaar zou zijn maar het is niet klaar",
+            "ik bel voor de derde keer",
+            "het bedrag op de nota is incorrect",
+            "u neemt mijn klacht niet serieus",
             "ik had een raamplaats gevraagd en ze hebben me aan het gangpad gezet maar niet gebeld",
             "ik kreeg een groene ketel maar ik had een zwarte besteld",
             "de reparatie duurde langer dan beloofd",
@@ -195,6 +214,10 @@ OPENINGS = {
             "dat noem ik oplichterij",
         ),
         False: (
+            "zitten er kosten aan een tweede pas",
+            "kosten de extra zegels ook iets",
+            "ik kom hier al voor het tweede jaar",
+            "gaan de lessen in de vakantie door",
             "onze vakantie gaat niet door dus ik wil graag annuleren",
             "is de rode ook al weken uitverkocht",
             "ze zijn nog niet weg hoop ik",
