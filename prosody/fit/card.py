@@ -15,6 +15,7 @@ from prosody.fit.evaluate import fitted_on
 from prosody.fit.graph import inputs_of
 from prosody.fit.reference_models import naive
 from prosody.judge import judge
+from prosody.measures import table
 from prosody.results.records import plain
 from prosody.settings import Settings
 from prosody.tables.rated_table import Floats, Rated
@@ -91,7 +92,7 @@ def frame(
         "format_version": judge.FORMAT_VERSION,
         "name": name,
         "version": version,
-        "measures_version": judge.measures_version(),
+        "measures_version": table.VERSION,
         "inputs": list(inputs),
         "units": {n: units[n] for n in inputs},
         "axes": {k: dict(v) for k, v in about.items()},

@@ -376,9 +376,9 @@ def _check(path: Path, found: onnx_check.OnnxFile) -> None:
             f"{' ...' if len(strange) > 5 else ''}.",
             remedy,
         )
-    if version != measures_version():
+    if version != table.VERSION:
         raise ModelError(
-            f"{path}: made for measures version {version!r}, this is {measures_version()!r}.",
+            f"{path}: made for measures version {version!r}, this is {table.VERSION!r}.",
             "Fit it again with this version, or use the version that it was made with.",
         )
     other = [n for n in names if units.get(n) != known[n]]
@@ -460,11 +460,6 @@ def _try(session: Any, path: Path, inputs: Sequence[str], axes: Sequence[str]) -
             raise ModelError(
                 f"{path}: '{name}' is not above 0.", "Write it again with 'prosody fit'."
             )
-
-
-def measures_version() -> str:
-    """Return the version of the measures' definitions."""
-    return str(getattr(table, "VERSION", "1"))
 
 
 def input_units() -> dict[str, str]:

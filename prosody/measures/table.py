@@ -19,6 +19,8 @@ Family = Literal["pitch", "loudness", "balance", "tempo", "words"]
 Relative = Literal["difference", "log2_ratio", "none"]
 
 EGEMAPS = "Eyben et al. 2016, IEEE Trans. Affective Computing 7(2), eGeMAPS"
+VERSION = "1"
+"""Of the definitions. A judge that was made for another one is refused."""
 LEAST_S = 0.02
 """Smallest duration of a window, where a measure does not ask for more."""
 

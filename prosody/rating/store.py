@@ -159,7 +159,7 @@ class Store:
 
     def get(self, key: str) -> str | None:
         """Return one fact of the study."""
-        row = self._one("SELECT value FROM study WHERE key = ?", key)
+        row = self.one("SELECT value FROM study WHERE key = ?", key)
         return None if row is None else str(row[0])
 
     def put(self, key: str, value: str) -> None:
@@ -175,7 +175,7 @@ class Store:
         int
             The seed.
         """
-        known = [str(r[0]) for r in self._all("SELECT name FROM clips ORDER BY number")]
+        known = [str(r[0]) for r in self.all("SELECT name FROM clips ORDER BY number")]
         if not known:
             with self._writing() as db:
                 db.executemany("INSERT INTO clips VALUES (?, ?)", list(enumerate(names)))
@@ -219,7 +219,7 @@ class Store:
 
     def raters(self) -> list[Rater]:
         """Return all raters, in order of coming."""
-        rows = self._all("SELECT id, number, name, invitation FROM raters ORDER BY number")
+        rows = self.all("SELECT id, number, name, invitation FROM raters ORDER BY number")
         return [Rater(*r) for r in rows]
 
     def add_rater(
@@ -265,22 +265,22 @@ class Store:
 
     def progress(self, rater: int) -> Progress:
         """Return how far a rater is."""
-        answered = self._one("SELECT COUNT(*) FROM answers WHERE rater = ?", rater)
-        of = self._one("SELECT COUNT(*) FROM trials WHERE rater = ?", rater)
+        answered = self.one("SELECT COUNT(*) FROM answers WHERE rater = ?", rater)
+        of = self.one("SELECT COUNT(*) FROM trials WHERE rater = ?", rater)
         return Progress(int(answered[0]) if answered else 0, int(of[0]) if of else 0)
 
     # --- hearings and answers
 
     def trial(self, rater: int, position: int) -> Trial | None:
         """Return one hearing of a rater."""
-        row = self._one(
+        row = self.one(
             "SELECT clip, is_repeat FROM trials WHERE rater = ? AND position = ?", rater, position
         )
         return None if row is None else Trial(int(row[0]), bool(row[1]))
 
     def fetched(self, rater: int, position: int) -> float | None:
         """Return when the sound was first sent, in seconds of the clock."""
-        row = self._one(
+        row = self.one(
             "SELECT fetched_s FROM trials WHERE rater = ? AND position = ?", rater, position
         )
         return None if row is None or row[0] is None else float(row[0])
@@ -296,7 +296,7 @@ class Store:
 
     def answer(self, rater: int, position: int) -> Answer | None:
         """Return what was answered."""
-        row = self._one(
+        row = self.one(
             "SELECT sincere, engaged, cannot_hear, remark, items FROM answers "
             "WHERE rater = ? AND position = ?",
             rater,
@@ -347,7 +347,7 @@ class Store:
             self._stale = False
 
     def _rows(self, where: str = "", *values: Any) -> list[ratings_csv.Answered]:
-        return self._all(
+        return self.all(
             "SELECT c.name, r.name, t.is_repeat, a.position, a.sincere, a.engaged, a.cannot_hear, "
             "a.remark, a.items, a.time FROM answers a JOIN raters r ON r.id = a.rater "
             "JOIN trials t ON t.rater = a.rater AND t.position = a.position "
@@ -370,15 +370,7 @@ class Store:
             self._closed = True
             self._db.close()
 
-    # --- for `invite`: the database behind its own tables
-
-    def one(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
-        """Return the first row of a query."""
-        return self._one(sql, *values)
-
-    def all(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Return all rows of a query."""
-        return self._all(sql, *values)
+    # --- the database behind its tables, for invitations and reviews, too
 
     def write(self, sql: str, *values: Any) -> int:
         """Change something, on the disk when this returns; return the id of a new row."""
@@ -386,15 +378,17 @@ class Store:
             return int(db.execute(sql, values).lastrowid or 0)
 
     def _rater(self, where: str, value: Any) -> Rater | None:
-        row = self._one(f"SELECT id, number, name, invitation FROM raters WHERE {where}", value)
+        row = self.one(f"SELECT id, number, name, invitation FROM raters WHERE {where}", value)
         return None if row is None else Rater(*row)
 
-    def _one(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
+    def one(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
+        """Return the first row of a query."""
         with self._lock:
             row = self._db.execute(sql, values).fetchone()
         return None if row is None else tuple(row)
 
-    def _all(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    def all(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Return all rows of a query."""
         with self._lock:
             return self._db.execute(sql, values).fetchall()
 
