@@ -9,10 +9,7 @@ import soundfile
 from hypothesis import settings
 from places import DATA, ROOT, SAMPLES, synthetic_voice
 
-# Two processes that let numba compile the same functions of librosa at once spoil its cache: the
-# index of one names the code of the other, and what loads it crashes from then on.
-_worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".cache" / f"numba-{_worker}"))
+os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".cache" / "numba"))
 
 # The same examples in every run, so that nobody's change fails on another's luck;
 # `pytest --hypothesis-profile=default` goes looking for new ones.
@@ -37,15 +34,21 @@ def data():
 
 @pytest.fixture(scope="session")
 def analysed(tmp_path_factory):
-    """The results of the samples, once for all tests: to be read or copied, never changed."""
+    """The results of the samples, once for all processes: to be read or copied, never changed."""
     from command import prosody
+
+    from prosody.measures.by_librosa import one_at_a_time
 
     def content():
         return {p.relative_to(out): hash(p.read_bytes()) for p in out.rglob("*") if p.is_file()}
 
-    out = tmp_path_factory.mktemp("samples") / "results"
-    done = prosody("analyze", SAMPLES, "--out", out, "-q")
-    assert done.returncode == 0, done.stderr
+    base = tmp_path_factory.getbasetemp()
+    place = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    out = place / "samples" / "results"
+    with one_at_a_time(place / "samples.lock"):
+        if not (out / "run.json").exists():  # which is written last
+            done = prosody("analyze", SAMPLES, "--out", out, "-q")
+            assert done.returncode == 0, done.stderr
     made = content()
     yield out
     assert content() == made
