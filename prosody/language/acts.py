@@ -153,7 +153,7 @@ def _classify(
 
     phrase = lex.phrase.search(text)
     first, last = (token(phrase.start()), token(phrase.end())) if phrase else (head, head + 1)
-    sides = structure.sides(found, head, first, last, lex, context.told)
+    sides = structure.sides(found, head, first, last, lex, context.told, context.led_up)
     if phrase and text.startswith(". ", phrase.end()) and len(text) > phrase.end() + 2:
         # A full stop that a transcript puts after "sorry" says no more than a comma.
         text = f"{text[: phrase.end()]}, {text[phrase.end() + 2 :]}"

@@ -35,7 +35,8 @@ class Sides:
     marks that hold only a part of the turn; ``alike`` whether nearly the same word stands on both
     sides ("Ann, sorry, Anna"); ``clause`` whether the phrase says who ("and I am sorry");
     ``bare`` whether it says no more than that one is sorry ("so sorry", "excuse me" do); ``told``
-    holds the words of the two turns before; ``hesitated`` whether a filler ("uh") stands before it.
+    holds the words of the two turns before; ``hesitated`` whether a filler ("uh") stands before it;
+    ``opens`` whether it opens the turn (``before`` is then what the speaker said right before).
     """
 
     before: tuple[str, ...]
@@ -48,6 +49,7 @@ class Sides:
     bare: bool = False
     told: frozenset[str] = frozenset()
     hesitated: bool = False
+    opens: bool = False
 
     @property
     def clause_before(self) -> tuple[str, ...]:
@@ -75,6 +77,7 @@ def sides(
     last: int,
     lex: Lexicon,
     told: frozenset[str] = frozenset(),
+    led_up: tuple[str, ...] = (),
 ) -> Sides:
     """Return what stands on both sides of the tokens ``[first, last)``.
 
@@ -90,6 +93,8 @@ def sides(
         The language.
     told : frozenset of str
         The words of the two turns before.
+    led_up : tuple of str
+        The turn right before, where the same speaker goes on.
     """
     words = [t.text for t in found]
     table = lex.structure
@@ -109,6 +114,8 @@ def sides(
         elif word not in _PAUSES and not (begging and word in table.phrase_words):
             break
         low -= 1
+    lead = () if low else led_up
+    closed = closed or not _ENDS.isdisjoint(lead[-1:])
     opened = False
     high = last
     while high < len(words):
@@ -118,7 +125,7 @@ def sides(
             break
         high += 1
     return Sides(
-        tuple(w for w in words[max(0, low - _REACH) : low] if w not in _PAUSES),
+        tuple(w for w in (*lead, *words[max(0, low - _REACH) : low]) if w not in _PAUSES),
         tuple(w for w in words[high : high + _REACH] if w not in _PAUSES),
         closed,
         opened,
@@ -128,6 +135,7 @@ def sides(
         bare=lex.very.isdisjoint(words[first:last]),
         told=told,
         hesitated=_gap(found, first),
+        opens=low == 0,
     )
 
 
@@ -261,7 +269,7 @@ def _opens_phrase(word: str, lex: Lexicon) -> bool:
 def fragment(s: Sides, lex: Lexicon) -> bool:
     """Tell whether nothing but a phrase without a verb stands before: "the second one, sorry"."""
     clause = [w for w in s.clause_before if w not in lex.leads]
-    if s.after or s.closed or not 0 < len(clause) < _SHORT:
+    if s.after or s.closed or s.opens or not 0 < len(clause) < _SHORT:
         return False
     return _opens_phrase(clause[0], lex) and not lex.structure.verbs & {*clause}
 
@@ -353,7 +361,7 @@ def asks(s: Sides, lex: Lexicon) -> bool:
 def within(s: Sides, lex: Lexicon) -> bool:
     """Tell whether the phrase stands after words of its own sentence."""
     leads = {w for lead in lex.sets.get("lead", ()) for w in lead.split()}  # "good morning" too
-    return not s.closed and not leads.issuperset(s.clause_before)
+    return not (s.closed or s.opens or leads.issuperset(s.clause_before))
 
 
 TESTS: Mapping[str, Callable[[Sides, Lexicon], bool]] = {

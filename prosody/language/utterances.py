@@ -96,6 +96,13 @@ class Context:
         self._before = next(before, None)
         self._after = next(after, None)
         self._last = " . ".join(t.text for t in turns[max(first - 2, 0) : first])
+        goes_on = named and first > 0 and _key(turns[first - 1]) == key
+        self._led_up = turns[first - 1].text if goes_on else ""
+
+    @cached_property
+    def led_up(self) -> tuple[str, ...]:
+        """Return the words of the turn right before, where the same speaker goes on."""
+        return tuple(self._tokens(self._led_up) or ())
 
     @cached_property
     def told(self) -> frozenset[str]:

@@ -137,6 +137,9 @@ LINES = {
             "no i'm sorry. in the one you sent on monday",
             "oh yeah sorry it is yeah",
             "sorry i'll say that again",
+            "sorry just to be clear you're saying it closes at nine",
+            "sorry the last bit i did not completely get",
+            "it goes on the top or rather sorry it goes below",
         ),
         SYMPATHY: (
             "i'm so sorry to hear that",
@@ -174,6 +177,7 @@ LINES = {
             "and i was like i'm sorry we can't keep doing this",
             "you have to be like, i'm sorry. like, you can't just walk in",
             "they're not going to pardon him for that",
+            "somebody wrote back and said hey yes sorry about that we use a template",
             "companies always say sorry and then nothing happens",
             "i feel sorry for the people who work there",
             "he's sorry he ever moved",
@@ -476,6 +480,22 @@ def test_a_datum_that_was_asked_for_before_is_asked_again():
         "i'm sorry have you got the account number",
     )
     assert strongest([a for a in find(turns, "en") if a.turn == at]) == REPAIR
+
+
+@pytest.mark.parametrize(
+    ("language", "act", "one", "two"),
+    [
+        ("en", REPAIR, "we work with old and new meters it is a mix of", "sorry of digital ones"),
+        ("en", REPAIR, "it's in the, ", "sorry the second drawer"),
+        ("en", APOLOGY, "i'll check it for you", "sorry the system is slow"),
+        ("en", APOLOGY, "i'll check it for you now.", "sorry caller the line is engaged"),
+        ("nl", REPAIR, "dan gaat u naar de", "sorry de tweede verdieping"),
+        ("nl", APOLOGY, "ik kijk het voor u na", "sorry het systeem is traag"),
+    ],
+)
+def test_a_speaker_goes_on_in_the_next_turn(language, act, one, two):
+    turns = [Turn(0.0, 4.0, one, "agent"), Turn(8.0, 12.0, two, "agent")]
+    assert strongest(find(turns, language)) == act
 
 
 @pytest.mark.parametrize("line", ["Sorry. What?", "sorry, what?", "sorry what"])
