@@ -220,7 +220,7 @@ def remarks(path: Path, found: Found, header: Header, decoder: Decoder) -> tuple
         out.append(Message.of("renamed", suffix=suffix, format=found.name))
     if header.open_ended:
         out.append(Message.of("open_ended"))
-    if header.insert is not None and found.demuxer == "wav":
+    if header.edit is not None and not header.edit[1] and found.demuxer == "wav":
         out.append(Message.of("no_pad_byte"))
     if getattr(decoder, "tracks", 1) > 1:
         out.append(Message.of("more_tracks"))
@@ -234,7 +234,7 @@ def open_decoder(path: Path, file: BinaryIO, found: Found, header: Header) -> tu
         import soundfile
 
         try:
-            return SoundFile(path, file, found, header.patch, header.insert), "soundfile"
+            return SoundFile(path, file, found, header.edit), "soundfile"
         except (soundfile.LibsndfileError, RuntimeError, OSError, ValueError) as error:
             failure = error
     _channels_and_rate(path, found, header.channels or 1, header.sr_hz)

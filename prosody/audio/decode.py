@@ -91,37 +91,15 @@ def _skipping(blocks: Iterator[Samples], skip: int) -> Iterator[Samples]:
         skip = 0
 
 
-class Patched(io.RawIOBase):
-    """A file as if a few bytes in it were others: a header whose length was never filled in."""
+class Edited(io.RawIOBase):
+    """A file as if other bytes stood in it: `gone` of its own left out, and `data` in their place.
 
-    def __init__(self, file: BinaryIO, at: int, data: bytes) -> None:
-        self._file, self._at, self._data = file, at, data
+    So a header says what its recorder never filled in, without the file being touched.
+    """
 
-    def readinto(self, buffer: Any) -> int:
-        """Fill a buffer."""
-        view = memoryview(buffer).cast("B")
-        start = self._file.tell()
-        found = self._file.read(len(view))
-        view[: len(found)] = found
-        first, last = max(start, self._at), min(start + len(found), self._at + len(self._data))
-        if first < last:
-            view[first - start : last - start] = self._data[first - self._at : last - self._at]
-        return len(found)
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move as in the file."""
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        """Return the place in the file."""
-        return self._file.tell()
-
-
-class Inserted(io.RawIOBase):
-    """A file as if a few bytes stood in it that are not there."""
-
-    def __init__(self, file: BinaryIO, at: int, data: bytes) -> None:
+    def __init__(self, file: BinaryIO, at: int, gone: int, data: bytes) -> None:
         self._file, self._from, self._data, self._at = file, at, data, 0
+        self._more = len(data) - gone
 
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer."""
@@ -133,23 +111,23 @@ class Inserted(io.RawIOBase):
         elif start < high:
             got = self._data[start - low : start - low + len(view)]
         else:
-            self._file.seek(start - len(self._data))
+            self._file.seek(start - self._more)
             got = self._file.read(len(view))
         view[: len(got)] = got
         self._at += len(got)
         return len(got)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move as in a file with the bytes in it."""
+        """Move as in a file with the other bytes in it."""
         if whence == os.SEEK_CUR:
             offset += self._at
         elif whence == os.SEEK_END:
-            offset += self._file.seek(0, os.SEEK_END) + len(self._data)
+            offset += self._file.seek(0, os.SEEK_END) + self._more
         self._at = max(0, offset)
         return self._at
 
     def tell(self) -> int:
-        """Return the place in the file with the bytes in it."""
+        """Return the place in the file with the other bytes in it."""
         return self._at
 
 
@@ -163,12 +141,11 @@ class SoundFile:
         path: Path,
         file: BinaryIO,
         found: Found,
-        patch: tuple[int, bytes] | None = None,
-        insert: tuple[int, bytes] | None = None,
+        edit: tuple[int, int, bytes] | None = None,
     ) -> None:
         import soundfile
 
-        self._lib, self._patch, self._insert = soundfile, patch, insert
+        self._lib, self._edit = soundfile, edit
         self._path, self._source, self._found = path, file, found
         self._file = self._open()
         self._fresh = True
@@ -190,10 +167,8 @@ class SoundFile:
                 "channels": 1,
             }
         self._source.seek(0)
-        if self._patch is not None:
-            return self._lib.SoundFile(Patched(self._source, *self._patch), **raw)
-        if self._insert is not None:
-            return self._lib.SoundFile(Inserted(self._source, *self._insert), **raw)
+        if self._edit is not None:
+            return self._lib.SoundFile(Edited(self._source, *self._edit), **raw)
         # Descriptors do not cross C libraries on Windows, and what lies elsewhere has none.
         if os.name == "nt" or is_url(self._path):
             return self._lib.SoundFile(self._source, **raw)

@@ -65,11 +65,9 @@ class Header:
         The recorder did not fill in the length.
     broken : str
         Why the file cannot be whole, where the promise is not a number of bytes.
-    insert : (int, bytes) or None
-        What the file lacks, and where it belongs: a first frame with the number of frames, or the
-        byte after a chunk of odd length.
-    patch : (int, bytes) or None
-        Where the header should say something else, and what.
+    edit : (int, int, bytes) or None
+        Where in the file how many bytes should be which others: a length that was never filled in,
+        a first frame with the number of frames, the byte after a chunk of odd length.
     bits : int
         Of a sample of plain PCM; 0 for other codecs.
     """
@@ -81,8 +79,7 @@ class Header:
     slack_bytes: int = 0
     open_ended: bool = False
     broken: str = ""
-    patch: tuple[int, bytes] | None = None
-    insert: tuple[int, bytes] | None = None
+    edit: tuple[int, int, bytes] | None = None
     bits: int = 0
 
 
@@ -105,7 +102,8 @@ def _wav(file: BinaryIO, size: int) -> Header:
                 return replace(out, open_ended=start + length > size)
             elif length == 0 and size > start:  # libsndfile would believe it
                 rest = min(size - start, 0xFFFFFFFF)
-                return replace(out, open_ended=True, patch=(at + 4, struct.pack(order + "I", rest)))
+                told = struct.pack(order + "I", rest)
+                return replace(out, open_ended=True, edit=(at + 4, 4, told))
             return replace(out, promised_bytes=start + length)
         if name == b"fmt ":
             body = file.read(min(length, 40))
@@ -116,9 +114,7 @@ def _wav(file: BinaryIO, size: int) -> Header:
                 codec = WAV_CODECS.get(tag, f"codec 0x{tag:x}")
                 slack = max(64, min(rate, 1 << 22) // 10)
                 bits = struct.unpack(order + "H", body[14:16])[0] if tag == 1 else 0
-                out = Header(
-                    channels, sr_hz, codec, slack_bytes=slack, bits=bits, insert=out.insert
-                )
+                out = Header(channels, sr_hz, codec, slack_bytes=slack, bits=bits, edit=out.edit)
         elif name == b"ds64":
             body = file.read(min(length, 28))
             if len(body) >= 16:
@@ -127,7 +123,7 @@ def _wav(file: BinaryIO, size: int) -> Header:
         if length % 2:
             file.seek(end)
             if file.read(4) in _AFTER_ODD:  # the byte after an odd length was never written
-                out = replace(out, insert=(end, b"\0"))
+                out = replace(out, edit=(end, 0, b"\0"))
                 file.seek(end)
                 continue
         file.seek(end + length % 2)
@@ -221,7 +217,7 @@ def _mp3(file: BinaryIO, size: int) -> Header:
     # Without such a header libmpg123 takes the first frames' bit rate for all of them, and where
     # that varies the end is lost: say how many frames there are.
     count = _mpeg_frames(file, start + at, frame)
-    return replace(out, insert=(start + at, _xing(data[at : at + 4], side, count)))
+    return replace(out, edit=(start + at, 0, _xing(data[at : at + 4], side, count)))
 
 
 def _mpeg_frames(file: BinaryIO, start: int, first: MpegFrame) -> int:
