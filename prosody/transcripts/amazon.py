@@ -11,6 +11,8 @@ from prosody.transcripts.document import Document, Reader, align, listed
 from prosody.transcripts.joining import Spoken, join
 from prosody.transcripts.turns import Transcript, Turn, Word
 
+_TIMES, _OFFSETS = ("start_time", "end_time"), ("BeginOffsetMillis", "EndOffsetMillis")
+
 
 def _is_transcribe(document: Document) -> bool:
     data = document.json
@@ -56,7 +58,7 @@ def _parse_transcribe(document: Document) -> Transcript:
             return []
         speaker = document.maybe(item, "speaker_label", str, place)
         speaker = speaker or by_start.get(str(item.get("start_time")), "") or channel
-        word = Word(text, *_times(document, item, place))
+        word = Word(text, *document.times(item, place, _TIMES))
         spoken.append(Spoken(word, place, speaker, _channel(channel)))
         return spoken[-1:]
 
@@ -77,17 +79,12 @@ def _ended(word: Word, by: str) -> Word:
     return Word(word.text + by, word.start_s, word.end_s)
 
 
-def _times(document: Document, item: dict[str, Any], place: str) -> tuple[float, float]:
-    start, end = (document.time(item.get(k), f"{place}.{k}") for k in ("start_time", "end_time"))
-    return start, end
-
-
 def _segment(document: Document, place: str, item: dict[str, Any]) -> list[Turn]:
     channel = document.maybe(item, "channel_label", str, place) or ""
     return [
         document.turn(
             place,
-            *_times(document, item, place),
+            *document.times(item, place, _TIMES),
             document.get(item, "transcript", str, place),
             speaker=document.maybe(item, "speaker_label", str, place) or channel,
             channel=_channel(channel),
@@ -120,14 +117,6 @@ def _is_analytics(document: Document) -> bool:
     return listed(found, "BeginOffsetMillis", "Content")
 
 
-def _offsets(document: Document, item: dict[str, Any], place: str) -> tuple[float, float]:
-    start, end = (
-        document.time(item.get(key), f"{place}.{key}", per_s=1000)
-        for key in ("BeginOffsetMillis", "EndOffsetMillis")
-    )
-    return start, end
-
-
 def _analytics_turn(
     document: Document, roles: dict[str, str], place: str, item: dict[str, Any]
 ) -> list[Turn]:
@@ -136,7 +125,7 @@ def _analytics_turn(
     def heard(at: str, piece: dict[str, Any]) -> list[Word]:
         text = document.get(piece, "Content", str, at)
         if piece.get("Type") != "punctuation":
-            words.append(Word(text, *_offsets(document, piece, at)))
+            words.append(Word(text, *document.times(piece, at, _OFFSETS, per_s=1000)))
         elif words:
             words[-1] = _ended(words[-1], text)
         return words[-1:]
@@ -148,7 +137,7 @@ def _analytics_turn(
     return [
         document.turn(
             place,
-            *_offsets(document, item, place),
+            *document.times(item, place, _OFFSETS, per_s=1000),
             text,
             speaker=role or name,
             words=align(" ".join(text.split()), words),

@@ -32,13 +32,8 @@ def _who(document: Document, item: dict[str, Any], place: str) -> tuple[str, int
     return "" if speaker is None else str(speaker), None
 
 
-def _times(document: Document, item: dict[str, Any], place: str) -> tuple[float, float]:
-    start, end = (document.time(item.get(k), f"{place}.{k}", per_s=1000) for k in ("start", "end"))
-    return start, end
-
-
 def _word(document: Document, place: str, word: dict[str, Any]) -> list[Spoken]:
-    timed = Word(document.get(word, "text", str, place), *_times(document, word, place))
+    timed = Word(document.get(word, "text", str, place), *document.times(word, place, per_s=1000))
     return [Spoken(timed, place, *_who(document, word, place))]
 
 
@@ -47,7 +42,7 @@ def _utterance(document: Document, place: str, item: dict[str, Any]) -> list[Tur
     return [
         document.turn(
             place,
-            *_times(document, item, place),
+            *document.times(item, place, per_s=1000),
             document.get(item, "text", str, place),
             speaker=speaker,
             channel=channel,

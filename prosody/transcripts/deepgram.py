@@ -16,11 +16,6 @@ def _recognises(document: Document) -> bool:
     return isinstance(results, dict) and isinstance(results.get("channels"), list)
 
 
-def _times(document: Document, item: dict[str, Any], place: str) -> tuple[float, float]:
-    start, end = (document.time(item.get(k), f"{place}.{k}") for k in ("start", "end"))
-    return start, end
-
-
 def _who(document: Document, item: dict[str, Any], place: str, channel: int | None) -> str:
     if channel is not None:
         return f"channel {channel}"
@@ -33,7 +28,7 @@ def _word(
 ) -> list[Spoken]:
     text = document.maybe(word, "punctuated_word", str, place)
     text = text or document.get(word, "word", str, place)
-    timed = Word(text, *_times(document, word, place))
+    timed = Word(text, *document.times(word, place))
     return [Spoken(timed, place, _who(document, word, place, channel), channel)]
 
 
@@ -43,7 +38,7 @@ def _utterance(document: Document, several: bool, place: str, item: dict[str, An
     return [
         document.turn(
             place,
-            *_times(document, item, place),
+            *document.times(item, place),
             document.get(item, "transcript", str, place),
             speaker=_who(document, item, place, channel),
             channel=channel,

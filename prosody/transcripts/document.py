@@ -221,6 +221,18 @@ class Document:
             raise self.bad(place, value, f"a time from 0 to {MAX_TIME_S:.0f} s")
         return seconds
 
+    def times(
+        self,
+        item: dict[str, Any],
+        place: str,
+        keys: tuple[str, str] = ("start", "end"),
+        *,
+        per_s: float = 1.0,
+    ) -> tuple[float, float]:
+        """Return the start and the end that stand in an object; as `time` reads them."""
+        start, end = (self.time(item.get(k), f"{place}.{k}", per_s=per_s) for k in keys)
+        return start, end
+
     def span(self, start_s: float, end_s: float, place: str) -> tuple[float, float]:
         """Return start and end, checked to be in order; a hair of disorder is forgiven."""
         if end_s < start_s:

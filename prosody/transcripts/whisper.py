@@ -36,8 +36,7 @@ def _top_words(document: Document) -> bool:
 
 def _timed(document: Document, place: str, word: dict[str, Any]) -> list[Word]:
     text = document.get(word, "word" if "word" in word else "text", str, place)
-    times = (document.time(word.get(k), f"{place}.{k}") for k in ("start", "end"))
-    return [Word(text.strip(), *times)]
+    return [Word(text.strip(), *document.times(word, place))]
 
 
 def _is_whisper(document: Document) -> bool:
@@ -66,8 +65,7 @@ def _parse(document: Document) -> Transcript:
         speaker = document.maybe(item, "speaker", (str, int), place)
         turn = document.turn(
             place,
-            document.time(item.get("start"), f"{place}.start"),
-            document.time(item.get("end"), f"{place}.end"),
+            *document.times(item, place),
             document.get(item, "text", str, place),
             speaker="" if speaker is None else str(speaker),
             channel=document.maybe(item, "channel", int, place),
@@ -135,10 +133,7 @@ def _is_cpp(document: Document) -> bool:
 
 def _cpp_times(document: Document, item: dict[str, Any], place: str) -> tuple[float, float]:
     offsets = document.maybe(item, "offsets", dict, place) or {}
-    start, end = (
-        document.time(offsets.get(k), f"{place}.offsets.{k}", per_s=1000) for k in ("from", "to")
-    )
-    return start, end
+    return document.times(offsets, f"{place}.offsets", ("from", "to"), per_s=1000)
 
 
 def _cpp_words(document: Document, place: str, item: dict[str, Any]) -> list[Word]:
