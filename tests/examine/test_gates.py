@@ -246,3 +246,10 @@ def test_noise_is_looked_for_on_both_sides_of_a_window():
     nobody = np.empty((0, 2))
     assert noise_db(level, frame_s, nobody, 30.0, 32.0) == pytest.approx(-60)
     assert noise_db(level[::-1], frame_s, nobody, 30.0, 32.0) == pytest.approx(-60)
+
+
+def test_power_is_that_of_each_fiftieth_of_a_second_and_of_the_rest():
+    for sr in (8000, 16_000):
+        y = np.repeat([0.5, 0.0, 1.0, 0.25], [sr // 50, sr // 50, sr // 50, sr // 100])
+        assert gates.frame_power(y.astype(np.float32), sr).tolist() == [0.25, 0.0, 1.0, 0.0625]
+    assert gates.frame_power(np.zeros(0, np.float32), 8000).shape == (0,)

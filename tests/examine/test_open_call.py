@@ -280,8 +280,10 @@ def test_who_of_two_agents_did_what_is_told_of_every_word(call):
     line = examine(call(change), Options()).record
     apologies = [a for a in line.acts if a["act"] == "apology"]
     assert {a["agent_speaker"] for a in apologies} == {"agent 2"}
-    for rule in line.conduct.values():
-        assert all((w["agent_speaker"] != "") == (w["role"] == "agent") for w in rule["words"])
+    promises = [p for rule in line.conduct.values() for p in rule.get("promises", ())]
+    assert promises
+    for place in (*promises, *(w for rule in line.conduct.values() for w in rule["words"])):
+        assert (place["agent_speaker"] != "") == (place["role"] == "agent")
     assert line.conduct["real"]["words"][0]["agent_speaker"] == "agent 2"
 
 

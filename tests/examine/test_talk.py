@@ -3,14 +3,18 @@
 import json
 import math
 import shutil
+from types import SimpleNamespace
 
 import pytest
 from places import SAMPLES
 
 from prosody.calls.collect import collect
+from prosody.examine import talk
 from prosody.examine.examine import Options, examine
 from prosody.measures.conversation import CUSTOMER_VOICE
+from prosody.message import Message
 from prosody.results.records import nested
+from prosody.transcripts.turns import Turn
 
 
 def examined(folder, **how):
@@ -75,3 +79,34 @@ def test_how_lively_the_customer_sounds_is_told_only_where_it_was_asked_for(pair
     assert math.isclose(row.around["customer_animation_before"], before, abs_tol=0.1)
     # 8 dB softer: three tenths of the loudness, which is 1.3 octaves down or so.
     assert row.around["customer_animation_after"] < after - 1
+
+
+@pytest.mark.parametrize(
+    ("how", "wanted"),
+    [
+        ({}, "tracks"),
+        ({"layout": "mono"}, "turns"),
+        ({"remarks": (Message("bleed", "", ""),)}, "turns"),
+        ({"remarks": (Message("other", "", ""),)}, "tracks"),
+        ({"tracks": ("agent",)}, "turns"),
+        ({"source": "clips"}, None),
+        ({"layout": "mono", "turns": ("agent",)}, None),
+    ],
+)
+def test_two_tracks_tell_who_speaks_unless_they_are_one_or_bleed(how, wanted):
+    given = {"layout": "split", "remarks": (), "source": "transcript"} | how
+    roles = how.get("turns", ("agent", "customer"))
+    opened = SimpleNamespace(
+        source=given["source"],
+        roles=SimpleNamespace(
+            layout=given["layout"], remarks=given["remarks"],
+            tracks=[SimpleNamespace(role=r) for r in how.get("tracks", ("agent", "customer"))],
+        ),
+        turns=[Turn(i + 1.0, i + 2.0, "hm", role) for i, role in enumerate(roles)],
+        voice=lambda track: {"agent": "a", "customer": "c"}[track.role],
+    )  # fmt: skip
+    found = talk.sides(opened)
+    if wanted == "turns":
+        assert [spans.tolist() for spans in found] == [[[1.0, 2.0]], [[2.0, 3.0]]]
+    else:
+        assert found == {"tracks": ("a", "c"), None: None}[wanted]

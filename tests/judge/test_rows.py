@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from damaged import apology
 from prosody.cli import app
 from typer.testing import CliRunner
 
 from prosody.errors import UsageError
 from prosody.judge.judge import Judge
-from prosody.judge.rows import judge_table
+from prosody.judge.rows import compare_takes, judge_table
+from prosody.measures import table as measures
 from prosody.results.write import csv_blocks
 from prosody.settings import Settings
 
@@ -104,3 +107,41 @@ def test_excel_and_parquet_are_judged_alike(table, tmp_path, judge, name):
     want, got = written(table, judge, 10), written(tmp_path / name, judge, 10)
     for a, b in zip(want, got, strict=True):
         assert float(a["sincere_rating"]) == pytest.approx(float(b["sincere_rating"]), abs=1e-5)
+
+
+def test_a_word_for_the_animation_stands_beside_its_number(table, judge):
+    rows = [r for r in written(table, judge, 50) if not r["gates"]]
+    words = {r["animation_word"] for r in rows}
+    assert {"livelier", "flatter"} <= words <= {"livelier", "flatter", "usual"}
+    middle = {w: np.mean([float(r["animation_value"]) for r in rows if r["animation_word"] == w])
+              for w in words}  # fmt: skip
+    assert middle["flatter"] < 0 < middle["livelier"]
+
+
+def test_a_take_is_held_against_the_others_of_its_speaker_and_their_length():
+    at, n = measures.NAMES.index("duration_s"), measures.NAMES.index("loudness_mean")
+    rows = []
+    for agent, seconds, loud in (("a", 2.0, 1.0), ("a", 3.0, 2.0), ("a", 4.0, 8.0), ("b", 9.0, 4.0),
+                                 ("", 1.0, 1.0), ("b", 5.0, 1.0)):  # fmt: skip
+        values = np.full(len(measures.NAMES), 1.0)
+        values[at], values[n] = seconds, loud
+        rows.append(apology("x", agent=agent, measures=values, snr_db=10.0 + seconds))
+    rows.append(apology("x", agent="a", gates=("clipped",)))
+    given = {}
+
+    class Judge:
+        def more_sincere(self, columns, kind):
+            given.update(columns, kind=kind)
+            spread = np.arange(5) / 10
+            return SimpleNamespace(p=spread, low=spread - 0.1, high=spread + 0.1)
+
+    compare_takes(rows, Judge())
+    assert given["kind"] == "usual"
+    assert given["baseline_s"].tolist() == [7.0, 6.0, 5.0, 5.0, 9.0]
+    assert given["snr_db"].tolist() == [12.0, 13.0, 14.0, 19.0, 15.0]
+    log2 = given["loudness_mean_log2ratio"]  # of the middle of the others
+    np.testing.assert_allclose(2.0**log2, [1 / 5, 2 / 4.5, 8 / 1.5, 4, 1 / 4], rtol=1e-6)
+    assert [r.more_sincere and r.more_sincere["others"] for r in rows] == [2, 2, 2, *[None] * 4]
+    assert rows[1].more_sincere == {"p": 0.1, "low": 0.0, "high": 0.2, "others": 2}
+    compare_takes(rows, Judge(), one_voice=True)  # the unnamed are then one, too
+    assert len(given["baseline_s"]) == 6

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from typer.testing import CliRunner
 
 from prosody.calls.collect import collect
 from prosody.examine.examine import Options
+from prosody.message import Message
 from prosody.runs import check
 
 
@@ -103,3 +106,25 @@ def test_a_run_begins_with_what_a_check_says(tmp_path, more, said):
     )
     assert got.stderr.startswith(said)
     assert ("te analyseren" in got.stderr) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("codes", "wanted"),
+    [
+        ((), "transcript"),
+        (("clock",), "transcript"),
+        (("clock", "roles_from_voice"), "voice"),
+        (("roles_from_greeting", "roles_from_voice"), "wording"),
+    ],
+)
+def test_how_the_agent_is_told_without_listening(tmp_path, codes, wanted):
+    (tmp_path / "a.wav").write_bytes(b"")
+    (call,) = collect([tmp_path])
+    said = SimpleNamespace(turns=[SimpleNamespace(role="unknown"), SimpleNamespace(role="agent")])
+    words = SimpleNamespace(transcript=said, remarks=[Message(code, "", "") for code in codes])
+    assert check._named(call, words) == wanted
+    named = replace(call, sources=tuple(replace(s, role="agent") for s in call.sources))
+    assert check._named(named, words) == "names"
+    assert check._named(call, SimpleNamespace(transcript=None, remarks=())) == ""
+    said.turns.pop()
+    assert check._named(call, words) == ""

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import Future
 from pathlib import Path
+from types import SimpleNamespace
 
 import faulty
 import psutil
@@ -207,3 +209,124 @@ def test_memory_caps_what_is_in_flight(monkeypatch):
     assert sorted(done) == list(range(24))
     assert limits == [1600 * MB // 3] * 3
     assert max(most) <= 3
+
+
+class Stand:
+    """What stands in for a worker's process: it answers at once, or fails as it is told to."""
+
+    def __init__(self, found, answer=None):
+        self.found, self.answer, self.waited_s, self.stopped = found, answer, [], False
+        self.ready = self
+
+    def result(self, timeout):
+        self.waited_s.append(timeout)
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+    def submit(self, *_):
+        future = Future()
+        if isinstance(self.answer, Exception):
+            future.set_exception(self.answer)
+        elif self.answer is not None:
+            future.set_result(self.answer)
+        return future
+
+    def stop(self):
+        self.stopped = True
+
+
+@pytest.fixture
+def hired(monkeypatch, tmp_path):
+    """Give a worker whose processes are these, one after the other, and its call."""
+    (tmp_path / "a.wav").write_bytes(b"")
+    (call,) = collect([tmp_path / "a.wav"], clips=True)
+
+    def hire(*stands, asr=None, **limits):
+        ahead = iter(stands)
+        monkeypatch.setattr(workers, "Process", lambda *_: next(ahead))
+        options = SimpleNamespace(asr=asr)
+        worker = workers._Worker(SimpleNamespace(options=options), Limits(**limits))
+        return worker, lambda: worker.run((0, call, ""))
+
+    return hire
+
+
+READY = work.Ready(os.getpid(), 50 * MB, 2.0)
+
+
+def test_a_process_has_longer_to_load_a_large_recogniser(hired):
+    for asr, seconds in ((None, 100.0), (SimpleNamespace(size_bytes=int(1.5e9)), 250.0)):
+        stand = Stand(READY)
+        worker, _ = hired(stand, asr=asr)
+        worker.start()
+        assert stand.waited_s == [seconds]
+        assert (worker.rest_bytes, worker.cost) == (50 * MB, 2.0)
+
+
+def test_two_processes_may_die_while_they_load_and_the_third_ends_the_run(hired):
+    dying = [Stand(OSError("no room")) for _ in range(3)]
+    worker, _ = hired(*dying[:2], Stand(READY))
+    worker.start()
+    assert worker.process.found is READY
+    worker, _ = hired(*dying)
+    with pytest.raises(workers.WorkerError, match=r"OSError: no room") as said:
+        worker.start()
+    assert "--workers 0" in said.value.remedy
+    assert worker.process is None
+    assert all(d.stopped for d in dying)
+
+
+def test_what_a_lost_worker_costs_says_why_and_what_helps(hired):
+    stand = Stand(READY, RuntimeError("gone. The exit codes of the workers are {SIGSEGV(-11)}"))
+    record = hired(stand)[1]().examined.record
+    assert record.code == "worker_died"
+    assert record.message == "a.wav: the process that read it ended ({SIGSEGV(-11)})."
+    assert record.remedy.startswith("The file makes a decoder crash, or the machine ran out")
+    assert record.remedy.endswith("The other recordings are not touched; convert this one to WAV "
+                                  "and try again.")  # fmt: skip
+    assert stand.stopped
+
+
+def test_too_long_and_too_much_are_rows_that_say_the_limit(hired, monkeypatch):
+    monkeypatch.setattr(workers, "LOOK_EVERY_S", 0.01)
+    late, call = hired(Stand(READY), time_s=0.0, time_share=0.0)
+    record = call().examined.record
+    assert (record.code, record.message) == ("time_limit", "a.wav: not done after 0 s.")
+    assert "raise --time-limit" in record.remedy
+    assert late.process is None
+    record = hired(Stand(READY), memory_bytes=MB)[1]().examined.record
+    assert record.code == "memory_limit"
+    assert record.message == "a.wav: needs more than 1 MB; 50 MB of them were taken before it."
+    assert record.remedy == "Raise --memory or lower --workers."
+    asr = SimpleNamespace(size_bytes=0, memory_bytes=0)
+    slow = workers._late(SimpleNamespace(name="a"), 30.0, 7.0, 20.0)
+    assert "30 s, 20 s of them for recognising the words of 7 s" in slow.args[1]
+    assert "smaller recogniser" in slow.args[2]
+    monkeypatch.setattr(work, "recognition_s", lambda *_: 0.0)
+    worker, _ = hired(Stand(READY), asr=asr, memory_bytes=MB)
+    worker.start()
+    with pytest.raises(workers._Gone) as gone:
+        worker._wait(Future(), 9.0, SimpleNamespace(name="a"))
+    assert "the recogniser among them" in gone.value.args[1]
+
+
+@pytest.mark.parametrize(("more", "asr_mb", "stays"), [(0, 0, True), (1, 0, False), (1, 1, True)])
+def test_a_worker_stays_until_it_has_grown_by_more_than_it_may(
+    hired, monkeypatch, more, asr_mb, stays
+):
+    monkeypatch.setattr(work, "recognition_s", lambda *_: 0.0)
+    rss = READY.rss_bytes + (workers.GROWN_MB + more) * MB
+    stand = Stand(READY, Outcome(0, "k", None, rss))
+    asr = SimpleNamespace(size_bytes=0, memory_bytes=asr_mb * MB) if asr_mb else None
+    if asr:
+        stand.submit = lambda task, *_: done(0.0 if task is work.length_s else stand.answer)
+    worker, call = hired(stand, asr=asr)
+    assert call().key == "k"
+    assert (worker.process is not None) == stays
+
+
+def done(value):
+    future = Future()
+    future.set_result(value)
+    return future
