@@ -17,6 +17,7 @@ import typer
 
 from prosody import __version__
 from prosody.errors import ProsodyError
+from prosody.threads import one_thread
 
 app = typer.Typer(
     name="prosody",
@@ -93,6 +94,7 @@ def _named(args: list[str]) -> list[str]:
 
 def main() -> None:
     """Run the command line; our own errors become one clear line and an exit code."""
+    one_thread()  # of what is computed, every piece is small
     sys.argv[1:] = _named(sys.argv[1:])
     try:
         if (lang := _lang()) == "en":

@@ -83,6 +83,7 @@ def _print(report: Report, say: dict[str, Any]) -> None:
     for row in report.rows:
         if row.peer and not peer:
             table.add_section()
+            table.add_row(say["others"])
             peer = True
         found = row.timing.against(row.audio_s)
         seconds = found["cpu_s_per_hour"]
@@ -92,6 +93,8 @@ def _print(report: Report, say: dict[str, Any]) -> None:
         spread = say["percent"].format(x=f"{100 * found['spread_share']:.0f}")
         name = row.step if row.peer else say["steps"][row.step]
         table.add_row(name, f"{found['x_real_time']:,.0f}", hour, spread)
+    if report.busy:
+        typer.echo(say["busy"])
     console = Console(width=100 if not sys.stdout.isatty() else None)
     console.print(table)
     typer.echo(say["one_core"])
@@ -106,5 +109,3 @@ def _print(report: Report, say: dict[str, Any]) -> None:
         typer.echo(say["no_words"])
     if report.missing:
         typer.echo(say["missing"].format(names=", ".join(report.missing)))
-    if report.busy:
-        typer.echo(say["busy"])

@@ -60,9 +60,6 @@ def evaluate(
     """
     import json
 
-    from prosody.threads import one_thread
-
-    one_thread()
     from prosody.errors import UsageError
     from prosody.fit import evaluate as check
     from prosody.results.records import AXES, plain

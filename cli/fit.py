@@ -68,9 +68,6 @@ def fit(
     """
     import importlib.util
 
-    from prosody.threads import one_thread
-
-    one_thread()
     from prosody.cli._sheet import printable
 
     from prosody.errors import MissingExtraError, UsageError, install_line

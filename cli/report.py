@@ -46,9 +46,6 @@ def report(
     anywhere. The sound of calls lies beside their pages: keep the folder as you keep the
     recordings.
     """
-    from prosody.threads import one_thread
-
-    one_thread()  # of what is drawn, every piece is small
     from prosody import report as pages
     from prosody.report.form import read as read_form
     from prosody.words import load

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -38,6 +39,20 @@ def test_help_loads_nothing_heavy(args):
     loaded = set(json.loads(done.stdout.strip().splitlines()[-1]))
     assert "typer" in loaded
     assert not loaded & HEAVY
+
+
+@pytest.mark.parametrize(("given", "found"), [({}, "1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3")])
+def test_every_command_has_one_thread_for_arithmetic_unless_told(given, found):
+    code = (
+        "import os, sys\n"
+        "from prosody.cli import main\n"
+        "sys.argv = ['prosody', '--version']\n"
+        "try:\n    main()\nexcept SystemExit:\n    print(os.environ['OPENBLAS_NUM_THREADS'])\n"
+    )
+    kept = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                          env={**kept, **given})  # fmt: skip
+    assert done.stdout.split()[-1] == found
 
 
 def test_import_prosody_loads_nothing_heavy():

@@ -25,6 +25,17 @@ def test_a_night_is_its_hours_times_the_speed_less_the_start():
     assert engine.Throughput(1, 100.0, 3600.0, 0.0).in_a_night_h() == 700.0
 
 
+@pytest.mark.parametrize(("long_s", "speed"), [(12.0, 60.0), (3.0, 90.0), (2.9, 90.0)])
+def test_no_run_is_faster_than_its_calls(monkeypatch, long_s, speed):
+    seconds = {1: 3.0, 10: long_s}
+    monkeypatch.setattr(engine, "duration_s", lambda call: 60.0)
+    monkeypatch.setattr(engine, "_copy", lambda *_: None)
+    monkeypatch.setattr(engine, "RUN_S", 600.0)
+    monkeypatch.setattr(engine, "run", lambda folder, copies, workers: (seconds[copies], 100.0))
+    found = engine.throughput([None], 1, 90.0)
+    assert (found.x_real_time, found.start_s) == (speed, max(0.0, 3.0 - 60.0 / speed))
+
+
 def test_calls_with_words_are_those_that_can_be_judged(tmp_path, write_wav, voice):
     write_wav("alone.wav", voice(1.0, 8000))
     assert engine.with_words(collect([tmp_path], clips=True)) == []
@@ -59,8 +70,7 @@ def test_it_measures(monkeypatch):
     """Everything once, on a little of one sample, without the peers and in short runs."""
     monkeypatch.setattr(engine, "MOST_S", 4.0)
     monkeypatch.setattr(engine, "peers", lambda *_: ({}, {}))
-    whole_run = engine.throughput
-    monkeypatch.setattr(engine, "throughput", lambda calls, n: whole_run(calls, n, 1.0))
+    monkeypatch.setattr(engine, "RUN_S", 1.0)
     monkeypatch.setattr(engine.os, "cpu_count", lambda: 1)
     seen = []
     report = engine.benchmark(
