@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import pairwise
 
 from prosody.language.lexicon import Lexicon, Rule
 from prosody.language.tokens import Token
@@ -218,6 +219,9 @@ def said_again(s: Sides, lex: Lexicon) -> bool:
             return False  # "..., sorry for the delay"
         again = (*after[:2],) in twos or any(w in before and heavy(w) for w in after[1:2])
         again = again or (*after[1:4],) in threes
+        tail = (*before[-2:],)  # "i sent it back, sorry, i will send it back"
+        if heavy(tail[-1]) and not table.negations & {*before}:
+            again = again or tail in pairwise(after)
         persons = (lex.first_person | lex.plural_person) - table.determiners
         restated = after[0] in table.persons - persons and {*after[1:2]} <= table.restates
         if restated and after[0] in before and not table.negations & {*before, *after[:_SHORT]}:
@@ -240,7 +244,9 @@ def said_again(s: Sides, lex: Lexicon) -> bool:
                 continue
             only_light = not any(map(heavy, after[i : i + same]))
             taken_up = {*filter(heavy, rest)} & {*more[: _NEAR // 2]}
-            if only_light and after[i] in table.persons and not taken_up and (rest or same < 2):
+            broken = same > 1 and {*rest[-1:]} & (table.open_end | table.open_before_noun)
+            alone = not (taken_up or broken) and (rest or same < 2)
+            if only_light and after[i] in table.persons and alone:
                 continue  # "... what you are looking for, sorry you are having trouble"
             weight = same + (not only_light) + (not rest)
             if i == 0 and same == 1 and before[j] in table.determiners and 0 < len(rest) <= 2:
@@ -297,7 +303,8 @@ def noun_after(s: Sides, lex: Lexicon) -> bool:
     if clause[0] not in table.determiners - table.complement_opens:
         return False
     if not s.before:  # "sorry, the postcode"; not "sorry, the line dropped"
-        return len(clause) <= 3 and not clause[-1].endswith(table.past_ends)
+        own = clause[0] in lex.first_person | lex.plural_person  # "sorry, my computer"
+        return len(clause) <= 3 and not own and not clause[-1].endswith(table.past_ends)
     return within(s, lex)
 
 
