@@ -212,6 +212,7 @@ def main(argv: Sequence[str]) -> int:
     rooms = options.room or ROOMS
     seen: Counter[tuple[str, bool]] = Counter()
     survived = []
+    begin = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "copy"
         place.mkdir()
@@ -221,7 +222,6 @@ def main(argv: Sequence[str]) -> int:
             if not room.looked_at():
                 print(f"the tests of {room.name} fail as they are:\n{room.said}", file=sys.stderr)
                 return 1
-        begin = time.monotonic()
         for number, mutant in enumerate(drawn(count, options.seed, rooms), 1):
             if options.minutes and time.monotonic() - begin > 60 * options.minutes:
                 break
