@@ -140,7 +140,7 @@ def synthesis() -> dict[str, Any]:
 
 def calls(folder: Path) -> tuple[dict[str, Any], list[Path]]:
     """Compare loudness peaks, and rates from words, with the word times of calls."""
-    from prosody.measures.tempo import word_rates
+    from prosody.measures.tempo import SpokenWords
     from prosody.transcripts.turns import Word
 
     sounds, speech, articulation, files = [], [], [], []
@@ -155,7 +155,7 @@ def calls(folder: Path) -> tuple[dict[str, Any], list[Path]]:
             words = [Word(w, start + o / 1000, start + (o + d) / 1000) for w, o, d in times]
             if not words or words[-1].end_s - words[0].start_s < 1.5:
                 continue
-            rates = word_rates(words, (words[0].start_s, words[-1].end_s), "en")
+            rates = SpokenWords(words, "en").rates((words[0].start_s, words[-1].end_s))
             sounds.append(y[round(words[0].start_s * sr) : round(words[-1].end_s * sr)])
             speech.append(rates.speech_rate_syll_per_s)
             articulation.append(rates.articulation_rate_syll_per_s)

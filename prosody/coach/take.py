@@ -87,8 +87,6 @@ class Measured:
     problems : list of Problem
     level_db, snr_db, clipped_share : float
         Of the speech, dB re full scale; above the noise; share of samples.
-    cut_s : (float, float)
-        Dead air that was cut away before and after.
     """
 
     flac: bytes
@@ -106,7 +104,6 @@ class Measured:
     snr_db: float
     clipped_share: float
     problems: list[Problem] = field(default_factory=list)
-    cut_s: tuple[float, float] = (0.0, 0.0)
 
     @property
     def ok(self) -> bool:
@@ -168,7 +165,6 @@ def listen(data: bytes, folder: str, max_s: float, settings: Settings) -> Measur
         snr_db=found.snr_db,
         clipped_share=found.clipped_share,
         problems=_problems(row.gates, found, samples, sr, settings),
-        cut_s=(first, whole_s - last),
     )
 
 

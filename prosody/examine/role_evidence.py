@@ -83,7 +83,6 @@ class Agents:
     """Who the agents are by their wording: labels, and how surely."""
 
     labels: tuple[str, ...]
-    points: int
     ahead: int
 
     @property
@@ -123,7 +122,7 @@ def agents_by_wording(said: Sequence[tuple[str, str]]) -> Agents | None:
     ahead = points[first] - points[rest[0]]
     if ahead < AHEAD_POINTS:
         return None
-    return Agents((first, *others), points[first], ahead)
+    return Agents((first, *others), ahead)
 
 
 def label_of(turn: Turn) -> str:

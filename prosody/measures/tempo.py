@@ -219,35 +219,6 @@ LEAST_OTHER_WORDS = 8
 """Fewer other words give no stable median of seconds per syllable."""
 
 
-def word_rates(
-    words: Sequence[Word],
-    window: tuple[float, float],
-    language: str = "en",
-    others: Sequence[Word] = (),
-) -> WordRates:
-    """Measure tempo from word times, in one window.
-
-    Parameters
-    ----------
-    words : sequence of Word
-        Words of one speaker; only those with their middle inside the window count.
-    window : (float, float)
-        Start and end in seconds.
-    language : str
-        ``nl`` or ``en``, for the syllable counter.
-    others : sequence of Word
-        The same speaker's other words in the recording, for the length of "sorry"; by default the
-        given words outside the window.
-
-    Returns
-    -------
-    WordRates
-        NaN where there are no timed words, no apologising word, or too few others.
-    """
-    spoken = SpokenWords(words, language)
-    return spoken.rates(window, None if not others else SpokenWords(others, language).per_syllable)
-
-
 class SpokenWords:
     """Timed words of one speaker, ready for the rates of many windows.
 
@@ -271,10 +242,12 @@ class SpokenWords:
         self._count = np.array([_counted(w.text, language) for w in words], dtype=np.int64)
         self.per_syllable = _rate(self._end - self._start, self._count)
 
-    def rates(
-        self, window: tuple[float, float], others_per_syllable: Doubles | None = None
-    ) -> WordRates:
-        """Return the rates in one window (see `word_rates`)."""
+    def rates(self, window: tuple[float, float]) -> WordRates:
+        """Return the rates in one window, start and end in seconds.
+
+        Only words with their middle inside count. NaN where there are no timed words, no
+        apologising word, or too few others outside to hold it against.
+        """
         inside = (self._middle >= window[0]) & (self._middle <= window[1])
         count = self._count[inside]
         total = int(count.sum())
@@ -282,9 +255,7 @@ class SpokenWords:
             return WordRates()
         start, end = self._start[inside], self._end[inside]
         spoken = float((end - start)[count > 0].sum())
-        others = others_per_syllable
-        if others is None:
-            others = self.per_syllable[~inside & np.isfinite(self._middle)]
+        others = self.per_syllable[~inside & np.isfinite(self._middle)]
         return WordRates(
             total / float(end.max() - start.min()),
             total / spoken,

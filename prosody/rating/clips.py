@@ -42,15 +42,12 @@ class ClipSet:
     ----------
     clips : tuple of Clip or Pair
     anchors : tuple of Anchor
-    target_lufs : float
-        The loudness that all come to.
     left_out : dict of str to str
         What could not be read, and why.
     """
 
     clips: tuple[Heard, ...]
     anchors: tuple[Anchor, ...] = ()
-    target_lufs: float = loudness_norm.TARGET_LUFS
     left_out: dict[str, str] = field(default_factory=dict)
 
 
@@ -288,7 +285,7 @@ def matched(
                 f"The example {anchor.clip.name}: {left_out[anchor.clip].rstrip('.')}.",
                 "Give examples that can be heard.",
             )
-    gain, target = loudness_norm.gains_db([*loudness.values()], [*peak.values()])
+    gain, _ = loudness_norm.gains_db([*loudness.values()], [*peak.values()])
     gains = dict(zip(loudness, gain.tolist(), strict=True))
 
     def ready(clip: Clip) -> Clip:
@@ -303,7 +300,7 @@ def matched(
             "finds recordings that were moved.",
         )
     made = tuple(replace(a, clip=ready(a.clip)) for a in anchors)
-    return ClipSet(tuple(kept), made, target, {c.name: why for c, why in left_out.items()})
+    return ClipSet(tuple(kept), made, {c.name: why for c, why in left_out.items()})
 
 
 def gather(

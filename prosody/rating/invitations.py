@@ -23,7 +23,6 @@ class Invitation:
     """One invitation. `state` is ``open``, ``expired`` or ``revoked``."""
 
     id: int
-    made_s: float
     expires_s: float
     revoked_s: float | None
 
@@ -58,18 +57,18 @@ def make(store: Store, days: float = DAYS) -> tuple[Invitation, str]:
         now,
         now + days * 86400,
     )
-    return Invitation(ident, now, now + days * 86400, None), token
+    return Invitation(ident, now + days * 86400, None), token
 
 
 def by_id(store: Store, ident: int) -> Invitation | None:
     """Return an invitation."""
-    row = store.one("SELECT id, made_s, expires_s, revoked_s FROM invitations WHERE id = ?", ident)
+    row = store.one("SELECT id, expires_s, revoked_s FROM invitations WHERE id = ?", ident)
     return None if row is None else Invitation(*row)
 
 
 def every(store: Store) -> list[Invitation]:
     """Return all invitations, in order of making."""
-    rows = store.all("SELECT id, made_s, expires_s, revoked_s FROM invitations ORDER BY id")
+    rows = store.all("SELECT id, expires_s, revoked_s FROM invitations ORDER BY id")
     return [Invitation(*r) for r in rows]
 
 

@@ -171,9 +171,6 @@ def test_dead_air_is_cut_and_its_noise_still_heard(tmp_path: Path) -> None:
     y = np.concatenate([room(2.0), spoken(3.0), room(1.5, seed=8)])
     got = take.listen(wav(y), str(tmp_path), 60, SETTINGS)
     assert got.duration_s < 4.2
-    assert got.cut_s[0] > 1.0
-    assert got.cut_s[1] > 0.7
-    assert got.cut_s[0] + got.duration_s + got.cut_s[1] == pytest.approx(6.5, abs=1e-3)
     # Room noise of 1e-3 lies at -60 dBFS; the voice's loud moments some 45 dB above.
     assert 30 < got.snr_db < 60
     assert got.ok
@@ -181,7 +178,6 @@ def test_dead_air_is_cut_and_its_noise_still_heard(tmp_path: Path) -> None:
 
 def test_short_edges_stay(plain: Measured) -> None:
     assert plain.duration_s == 3.0
-    assert plain.cut_s == (0.0, 0.0)
 
 
 # --- quality first
