@@ -89,7 +89,6 @@ def load(path: Path) -> Callable[[Sequence[Sound]], Vectors]:
     """
     import onnxruntime
 
-    by_librosa.ready()
     session = onnxruntime.InferenceSession(
         path, session_options(), providers=["CPUExecutionProvider"]
     )
@@ -107,6 +106,7 @@ def load(path: Path) -> Callable[[Sequence[Sound]], Vectors]:
 
 def _windows(y: Sound) -> NDArray[np.float32]:
     """Return the mel spectra of a sound in overlapping windows, ``[n, WINDOW, BANDS]``."""
+    by_librosa.ready()
     from librosa.feature import melspectrogram
 
     y = np.resize(y, max(len(y), WINDOW * HOP + FFT))  # a short sound is said again
