@@ -151,7 +151,7 @@ MEASURES: tuple[Measure, ...] = (
     _pitch("pitch_range_st", "st", "80th minus 20th percentile of pitch.", "pctlrange0-2"),
     _pitch("pitch_rise_mean_st_per_s", "st/s", "Mean slope of the rising stretches.",
            "meanRisingSlope", missing=_NO_RISE, **_UNFIT,
-           formula=_TURNS + "unvoiced frames are left out of the contour."),
+           formula=_TURNS + "unvoiced frames are left out of the contour"),
     _pitch("pitch_rise_sd_st_per_s", "st/s", "Standard deviation of the rising slopes.",
            "stddevRisingSlope", missing=_ONE_SLOPE, **_UNFIT),
     _pitch("pitch_fall_mean_st_per_s", "st/s",
@@ -184,7 +184,7 @@ MEASURES: tuple[Measure, ...] = (
     _loudness("loudness_rise_mean_per_s", "auditory loudness/s",
               "Mean slope of the rising stretches.", "meanRisingSlope", missing=_NO_RISE,
               formula=_TURNS + "the ways from the first value to the first turn and from the last "
-              "turn to the last value count."),
+              "turn to the last value count"),
     _loudness("loudness_rise_sd_per_s", "auditory loudness/s",
               "Standard deviation of the rising slopes.", "stddevRisingSlope",
               missing=_ONE_SLOPE, **_UNFIT),

@@ -20,6 +20,7 @@ def test_units_stand_in_the_name(m):
     if m.unit in endings:
         assert m.name.endswith(endings[m.unit])
     assert m.definition.endswith(".")
+    assert not m.formula.endswith(".")  # the page puts it before the definition's full stop
     assert m.source
 
 
