@@ -62,8 +62,9 @@ demo: $(VENV)/.base
 	@$(VENV)/bin/prosody analyze samples --out demo-out
 	@echo && echo 'Files of this run:' && for f in demo-out/*; do echo "  $$f"; done
 
+# Bytecode is kept: hundreds of processes would compile the same modules anew.
 test: $(VENV)/.dev
-	$(PY) -m pytest $(SPREAD) $(TESTS)
+	PYTHONDONTWRITEBYTECODE= $(PY) -m pytest $(SPREAD) $(TESTS)
 
 lint: $(VENV)/.dev
 	$(PY) -m ruff check .

@@ -132,7 +132,7 @@ def test_what_a_file_may_not_hold_is_named(read, parts, why):
         ((b"\x0d\0\0\0",), r"damaged \(cut off\)"),  # 4 bytes, of which 3 are there
         ((b"\x09" + b"\0" * 7,), r"damaged \(cut off\)"),  # 8
         ((b"\x0b",), r"damaged \(wire type 3\)"),
-        ((b"\x80" * 11,), r"damaged \(cut off\)"),
+        ((b"\x88" + b"\x80" * 10 + b"\0\1",), r"damaged \(cut off\)"),  # a number of 77 bits
         ((number(7, 1),), "a number where a message was expected"),
         ((part(14, number(1, 1), part(2, b"")),), "a number where text was expected"),
         ((part(7, SIMPLE),), "not an ONNX file, or empty"),
