@@ -282,7 +282,8 @@ def put_on_channels(
     turns = [moved(t, clock) for t in found.turns] if clock.state == "corrected" else found.turns
     made = tuple(part for turn in turns for part in by_voice(turn, speech))
     agents = agents_by_wording([(str(t.channel), t.text) for t in made if t.channel is not None])
-    remarks = [Message.of("channels_from_voice")]
+    known = {t.channel for t in found.turns}  # as recognised words have it, of one side or both
+    remarks = [] if {t.channel for t in made} == known else [Message.of("channels_from_voice")]
     if clock.state == "corrected":
         remarks.append(corrected(clock, end_s(found.turns)))
     if agents is not None and len(agents.labels) == 1:

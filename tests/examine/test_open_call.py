@@ -235,6 +235,20 @@ def test_plain_whisper_is_put_on_the_channels_and_the_agent_told_by_wording(call
         assert [t.role for t in opened.turns] == roles
 
 
+def test_turns_that_stay_on_their_channel_were_not_put_there(call):
+    def change(segments):
+        mine = [s | {"channel": 0} for s in segments if s["speaker"] == "agent"]
+        for one in mine:
+            one.pop("speaker")
+            for word in one["words"]:
+                word.pop("speaker", None)
+        return mine
+
+    with open_call(call(change), agent_channel="left") as opened:
+        assert {t.role for t in opened.turns} == {"agent"}
+        assert "channels_from_voice" not in codes(opened)
+
+
 def test_the_agents_label_may_be_named(call):
     def change(segments):
         for one in segments:
