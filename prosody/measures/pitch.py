@@ -448,7 +448,7 @@ def _curves() -> FloatArray:
     overlap = np.fft.irfft(power)[:LAG_HIGH]
     lags = np.append(np.arange(SHORTER, LAG_LOW + 1.5, 0.5), np.arange(LAG_LOW, LAG_HIGH))
     left = np.interp(lags, np.arange(LAG_HIGH), overlap / overlap[0])
-    return (np.cos(2 * np.pi * np.outer(bins, lags) / LONG) / left).astype(np.float32)
+    return np.asarray(np.cos(2 * np.pi * np.outer(bins, lags) / LONG) / left, dtype=np.float32)
 
 
 def _returning(shape: FloatArray, row: IntArray, index: IntArray) -> tuple[IntArray, FloatArray]:
