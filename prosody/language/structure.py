@@ -215,7 +215,8 @@ def said_again(s: Sides, lex: Lexicon) -> bool:
     twos = {(*before[j : j + 2],) for j in range(len(before))}
     threes = {(*before[j : j + 3],) for j in range(len(before))}
     if after[0] != before[-1] and (*after[:3],) not in threes:
-        if after[0] in table.complement_opens:
+        anew = (*after[:2],) in twos and heavy(after[1])  # "for six, sorry, for half past six"
+        if after[0] in table.complement_opens and not anew:
             return False  # "..., sorry for the delay"
         again = (*after[:2],) in twos or any(w in before and heavy(w) for w in after[1:2])
         again = again or (*after[1:4],) in threes
@@ -297,7 +298,7 @@ def noun_after(s: Sides, lex: Lexicon) -> bool:
         return more or within(s, lex)
     if len(clause) == 1:  # "her name is Jean, sorry, June"
         known = lex.function_words | lex.leads | lex.before | lex.complement | lex.stop
-        if clause[0] in known or clause[0].endswith(table.past_ends):
+        if clause[0] in known | lex.called or clause[0].endswith(table.past_ends):
             return False
         return within(s, lex) and not table.negations & {*s.before}
     if clause[0] not in table.determiners - table.complement_opens:
