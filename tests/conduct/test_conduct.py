@@ -154,6 +154,15 @@ def test_examples_and_counter_examples(language, detector, rule):
         assert not lexicon.find(detector, [lexicon.line(counter)]), counter
 
 
+@pytest.mark.parametrize(("language", "wrong"), [("en", 11), ("nl", 10)])
+def test_of_the_lines_tuned_on_not_one_more_is_wrong(language, wrong):
+    lines = [x for x in bench.corpus_lines(language) if x[0] in ("tuned", "spoken")]
+    assert len(lines) > 500
+    known = [labels & {*bench.DETECTORS[role]} for _, role, labels, _ in lines]
+    found = [bench.detected(language, role, text) for _, role, _, text in lines]
+    assert sum(len(a ^ b) for a, b in zip(known, found, strict=True)) <= wrong
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_same_detectors_in_every_language(language):
     assert detectors.lexicon(language).detectors.keys() == detectors.lexicon("en").detectors.keys()
