@@ -480,3 +480,21 @@ def test_real_calls_written_as_two_channels_are_told_apart_by_voice(data, tmp_pa
         agent = 0 if i % 2 else 1
         assert by_channel(roles) == {agent: "agent", 1 - agent: "customer"}
         assert codes(roles) <= {"roles_from_voice"}
+
+
+@pytest.mark.parametrize("speaks", ["agent", "customer", "nobody"])
+@pytest.mark.parametrize("live", [0, 1])
+def test_beside_a_dead_channel_the_words_tell_whose_the_other_is(speaks, live):
+    spans = np.array([[0.5, 4.0], [9.0, 13.0], [20.0, 22.0], [27.0, 33.0], [41.0, 46.0]])
+    turns = [Turn(a, b, "een twee drie vier", "agent") for a, b in spans.tolist()]
+    turns += [Turn(a, b, "een twee drie vier", "customer")
+              for a, b in zip(spans[:-1, 1] + 0.5, spans[1:, 0] - 0.5, strict=True)]  # fmt: skip
+    turns.sort(key=lambda t: t.start_s)
+    heard = [[t.start_s, t.end_s] for t in turns if t.role == speaks] or [[100.0, 101.0]]
+    voices = [np.zeros((0, 2)), np.zeros((0, 2))]
+    voices[live] = np.array(heard)
+    found = roles._by_live_channel(turns, voices, live, 110.0)
+    if speaks == "nobody":
+        assert found is None
+    else:
+        assert found.agent == (live if speaks == "agent" else 1 - live)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from pathlib import Path
 
 import command
 import pytest
@@ -116,3 +117,34 @@ def test_nothing_is_kept_on_disk_without_a_folder_for_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     prosody.analyze(CALL, measures_only=True)
     assert not list(tmp_path.iterdir())
+
+
+def test_every_argument_arrives_where_the_command_line_puts_it(monkeypatch, tmp_path):
+    from prosody.runs import analyze as runs
+
+    class Asked(Exception):  # noqa: N818
+        pass
+
+    def analyze(request, _watch):
+        raise Asked(request)
+
+    monkeypatch.setattr(runs, "analyze", analyze)
+    words = {name: f"the {name}" for name in ("manifest", "meta_from", "transcripts", "windows")}
+    options = {"agent_channel": "left", "agent_speaker": "S1", "clips": True, "language": "nl",
+               "lang": "en"}  # fmt: skip
+    flags = {"measures_only": True, "agents_as_is": True, "redact": True, "workers": 3}
+    with pytest.raises(Asked) as asked:
+        prosody.analyze(tmp_path, baseline="b.wav", model="m.onnx", **words, **options, **flags)
+    (request,) = asked.value.args
+    assert request.paths == [tmp_path]
+    assert {name: getattr(request, name) for name in words | flags} == words | flags
+    assert {name: getattr(request.options, name) for name in options} == options
+    assert (request.options.baseline, request.model) == (Path("b.wav"), Path("m.onnx"))
+    for given, paths in (("a.wav", ["a.wav"]), (("a", "b"), ["a", "b"])):
+        with pytest.raises(Asked) as asked:
+            prosody.analyze(given)
+        plain = asked.value.args[0]
+        assert plain.paths == paths
+        assert (plain.options.baseline, plain.model, plain.workers) == (None, None, 0)
+    with pytest.raises(UsageError, match="on_error='no' is not known"):
+        prosody.analyze(tmp_path, on_error="no")

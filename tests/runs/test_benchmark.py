@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 from places import SAMPLES
@@ -10,6 +12,7 @@ from prosody.cli import app
 from typer.testing import CliRunner
 
 from prosody.calls.collect import collect
+from prosody.errors import UsageError
 from prosody.runs import benchmark as engine
 
 
@@ -63,6 +66,59 @@ def test_json_is_for_machines(monkeypatch, report):
     assert found["steps"][0]["x_real_time"] == 600.0
     assert found["runs"][0]["hours_of_calls_in_8_h"] == pytest.approx(2399.7)
     assert found["busy"] is True
+
+
+@pytest.mark.parametrize("code", [0, 1, 2])
+def test_a_run_is_the_command_over_copies(monkeypatch, tmp_path, code):
+    (tmp_path / "a.wav").write_bytes(b"")
+    seen = []
+
+    class Process:
+        pid, returncode = os.getpid(), code
+
+        def __init__(self, typed, **_):
+            inside = Path(typed[4])
+            files = sorted(p.relative_to(inside).as_posix() for p in inside.rglob("*.wav"))
+            seen.append((typed[3], files, Path(typed[6]) == inside.parent / "out", typed[5::2],
+                         typed[8:]))  # fmt: skip
+            self.left = 2
+
+        def poll(self):
+            self.left -= 1
+            return None if self.left else code
+
+    monkeypatch.setattr(engine.subprocess, "Popen", Process)
+    if code < 2:  # some that fail is no fault of the machine
+        seconds, peak_mb = engine.run(tmp_path, 2, 3)
+        assert seconds > 0
+        assert peak_mb > 30
+    else:
+        with pytest.raises(UsageError, match="ended with 2 on these"):
+            engine.run(tmp_path, 2, 3)
+    assert seen == [("analyze", ["000/a.wav", "001/a.wav"], True, ["--out", "--workers", "--quiet"],
+                     ["3", "--quiet"])]  # fmt: skip
+
+
+def test_speed_is_told_without_the_start_and_never_above_what_is_possible(monkeypatch):
+    asked = []
+
+    def run(folder, copies, workers):
+        asked.append((sorted(p.name for p in folder.iterdir()), copies, workers))
+        return 5.0 + 2.0 * copies, 100.0 * copies
+
+    calls = collect([SAMPLES])[:2]
+    audio_s = sum(map(engine.duration_s, calls))
+    monkeypatch.setattr(engine, "run", run)
+    monkeypatch.setattr(engine, "RUN_S", 3.5 * audio_s)
+    found = engine.throughput(calls, 3, 1e6)
+    assert asked == [(["000", "001"], 1, 3), (["000", "001"], 4, 3)]
+    assert found.workers == 3
+    assert found.x_real_time == pytest.approx(audio_s / 2.0)
+    assert found.start_s == pytest.approx(5.0)
+    assert found.peak_worker_mb == 400.0
+    monkeypatch.setattr(engine, "RUN_S", 0.0)
+    assert engine.throughput(calls, 1, 2.0).x_real_time == 2.0
+    assert asked[-1][1] == 2  # never less than two, to tell the start apart
 
 
 @pytest.mark.slow
