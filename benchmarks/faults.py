@@ -229,6 +229,11 @@ def stops(folder: Path, n: int, clips: int) -> dict[str, Any]:
             shutil.rmtree(out)
             took["measuring"] *= 0.8
             continue
+        if not (out / "apologies.jsonl").exists():  # stopped in the middle of writing
+            codes[f"{code} in writing, then {once_more(calls, out, whole, worst)}"] += 1
+            shutil.rmtree(out)
+            took["measuring"] *= 0.8
+            continue
         codes[str(code)] += 1
         rows = running.rows(out / "recordings.jsonl")
         heard = running.rows(out / "apologies.jsonl")
