@@ -13,6 +13,13 @@ from prosody.transcripts.turns import Turn
 OPENINGS = {
     "en": {
         True: (
+            "i want to file a written complaint about the delivery",
+            "your desk never picks up the phone",
+            "i'm very much disappointed in the course",
+            "the lift is down again",
+            "no hot water in the flat since yesterday",
+            "they send me forms instead of fixing the boiler",
+            "still nothing after two weeks",
             "the thermostat was fine until last week",
             "i shouldn't have to ring you about this every month",
             "i wish someone had told me the shop was shut",
@@ -80,6 +87,11 @@ OPENINGS = {
             "the man on the phone was so unprofessional",
         ),
         False: (
+            "the storm came through and the fence is broken",
+            "i was in an accident and the bumper is dented",
+            "i'd like it serviced before it gets hot",
+            "is the office off on friday",
+            "i never drink coffee so tea please",
             "my driving licence expired so i need to change the number",
             "she was going to put me through to sales",
             "i wish it came in green",
@@ -142,6 +154,13 @@ OPENINGS = {
     },
     "nl": {
         True: (
+            "volgens de site zou het er maandag zijn",
+            "hoe lastig kan het zijn om terug te bellen",
+            "mijn geduld is zo langzamerhand op",
+            "dit is de 4e keer dat ik hierover bel",
+            "de wijziging is helemaal niet doorgevoerd",
+            "geen enkele claim is uitbetaald",
+            "ze weigeren het te ruilen",
             "dit is geen oplossing",
             "wij krijgen de folder nooit in onze bus",
             "er is ons beloofd dat het klaar zou zijn maar het is niet klaar",
@@ -214,6 +233,12 @@ OPENINGS = {
             "dat noem ik oplichterij",
         ),
         False: (
+            "de schutting is kapot na de storm",
+            "ik wil brandschade melden na de brand van gisteren",
+            "ik snap niet hoe het formulier werkt",
+            "ik heb een afspraak maar weet niet meer hoe laat",
+            "de badkamer moet helemaal opnieuw worden betegeld",
+            "mijn hond eet niet goed wanneer kan ik komen",
             "zitten er kosten aan een tweede pas",
             "kosten de extra zegels ook iets",
             "ik kom hier al voor het tweede jaar",
