@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from prosody.language.lexicon import Lexicon, Rule
 from prosody.language.tokens import Token
@@ -37,7 +37,8 @@ class Sides:
     sides ("Ann, sorry, Anna"); ``clause`` whether the phrase says who ("and I am sorry");
     ``bare`` whether it says no more than that one is sorry ("so sorry", "excuse me" do); ``told``
     holds the words of the two turns before; ``hesitated`` whether a filler ("uh") stands before it;
-    ``opens`` whether it opens the turn (``before`` is then what the speaker said right before).
+    ``opens`` whether it opens the turn (``before`` is then what the speaker said right before);
+    ``denied`` whether a "no" follows it.
     """
 
     before: tuple[str, ...]
@@ -51,6 +52,7 @@ class Sides:
     told: frozenset[str] = frozenset()
     hesitated: bool = False
     opens: bool = False
+    denied: bool = False
 
     @property
     def clause_before(self) -> tuple[str, ...]:
@@ -137,6 +139,7 @@ def sides(
         told=told,
         hesitated=_gap(found, first),
         opens=low == 0,
+        denied=not table.negations.isdisjoint(words[last:high]),
     )
 
 
@@ -315,16 +318,20 @@ def taken_up(s: Sides, lex: Lexicon) -> bool:
     Who answers so corrects or asks; who apologises says a clause ("sorry, the fourth is full").
     """
     table = lex.structure
-    others = table.complement_opens | table.persons | lex.stop
-    if within(s, lex) or not s.after or s.after[0] in others:
+    if (
+        s.denied
+        or within(s, lex)
+        or {*s.after[:1]} & (table.complement_opens | table.persons | lex.stop)
+    ):
         return False
     near = s.clause_after[:_REST]
-    light = lex.function_words | lex.leads | lex.before | table.determiners | table.negations
-    heavy = [w for w in near if w not in light]
-    if table.verbs & {*near} or any(w.endswith(table.past_ends) for w in heavy):
+    told = {_class(w, lex) for w in s.told}
+    light = lex.function_words | lex.leads | lex.before | table.determiners
+    heavy = [_class(w, lex) for w in takewhile(lambda w: w not in lex.stop, near) if w not in light]
+    said = table.verbs | table.negations | {*lex.sets.get("aux", ())}
+    if said & {*near} or any(w.endswith(table.past_ends) for w in heavy):
         return False
-    short = len(s.clause_after) <= _REST and not s.told.isdisjoint(heavy)
-    return short or (bool(heavy) and heavy[0] in s.told)
+    return bool(heavy) and ("#" in heavy or told.issuperset(heavy)) and not told.isdisjoint(heavy)
 
 
 def restart(s: Sides, lex: Lexicon) -> bool:
