@@ -232,6 +232,11 @@ def said_again(s: Sides, lex: Lexicon) -> bool:
             return True  # "you take the first, sorry, you get the second"
         if after[0] in persons and not again:
             return False  # "..., sorry, i was not paying attention"
+    says = table.verbs | {*lex.sets.get("aux", ())}
+    for n in (2, 3):  # "i am checking the order, sorry, the order is not there yet"
+        stated = before[-n:] == after[:n] and not table.determiners.isdisjoint(after[:1])
+        if stated and says & {*after[n : n + 1]} and says & {*before[:-n]} and heavy(before[-1]):
+            return False
     for i in range(len(after)):
         for j in range(len(before)):
             same = 0
