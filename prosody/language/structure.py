@@ -225,7 +225,7 @@ def said_again(s: Sides, lex: Lexicon) -> bool:
         again = again or (*after[1:4],) in threes
         tail = (*before[-2:],)  # "i sent it back, sorry, i will send it back"
         if heavy(tail[-1]) and not table.negations & {*before}:
-            again = again or tail in pairwise(after)
+            again = again or tail in {(*pair,) for pair in pairwise(after)}
         persons = (lex.first_person | lex.plural_person) - table.determiners
         restated = after[0] in table.persons - persons and {*after[1:2]} <= table.restates
         if restated and after[0] in before and not table.negations & {*before, *after[:_SHORT]}:
