@@ -102,24 +102,34 @@ def _compared(path: Path, kind: str, was: str, became: str) -> Mutant | None:
     return Mutant(path.parts[1], path, kind, first + 1, a[first].strip(), b[first].strip(), became)
 
 
-def drawn(count: int, seed: int, rooms: Sequence[str]) -> Iterator[Mutant]:
+def drawn(count: int, seed: int, rooms: Sequence[str], place: Path) -> Iterator[Mutant]:
     """Yield `count` mutants of the rooms: files by their length, kinds by `SHARES`."""
     draw = random.Random(seed)
     files: dict[str, list[Path]] = {".py": [], ".toml": []}
     for room in rooms:
-        for path in sorted((common.ROOT / "prosody" / room).rglob("*")):
+        for path in sorted((place / "prosody" / room).rglob("*")):
             if path.suffix in files:
-                files[path.suffix].append(path.relative_to(common.ROOT))
+                files[path.suffix].append(path.relative_to(place))
     makers = {"function": of_functions, "constant": of_constants, "table": of_tables}
     made = 0
     while made < count:
         kind = draw.choices(list(SHARES), list(SHARES.values()))[0]
         among = files[".toml" if kind == "table" else ".py"]
-        texts = {p: (common.ROOT / p).read_text(encoding="utf-8") for p in among}
+        texts = {p: (place / p).read_text(encoding="utf-8") for p in among}
         path = draw.choices(among, [len(t) for t in texts.values()])[0]
         if (mutant := makers[kind](path, texts[path], draw)) is not None:
             made += 1
             yield mutant
+
+
+def _statement(text: str, line: int) -> range:
+    """Return the lines of the statement around a line: of a long one, most are never passed."""
+    around = [
+        range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno)
+    ]
+    return min(around, key=len, default=range(line, line + 1))
 
 
 def laid_out(place: Path) -> None:
@@ -173,9 +183,14 @@ class Room:
             self._ways[path] = found.contexts_by_lineno(file)
         return True
 
-    def notices(self, mutant: Mutant) -> bool:
+    def notices(self, mutant: Mutant, was: str) -> bool:
         """Return whether a test fails, or none ends in time, with a changed file in its place."""
-        passing = self._ways.get(str(mutant.path), {mutant.line: [""]}).get(mutant.line, [])
+        ways = self._ways.get(str(mutant.path))
+        passing = (
+            {""}
+            if ways is None
+            else {c for n in _statement(was, mutant.line) for c in ways.get(n, ())}
+        )
         own = f"tests/{self.name}/test_{mutant.path.stem}.py"
         files = {c for c in passing if c and "::" not in c}
         tests = {c for c in passing if c.split("::")[0] not in files} | files
@@ -222,13 +237,13 @@ def main(argv: Sequence[str]) -> int:
             if not room.looked_at():
                 print(f"the tests of {room.name} fail as they are:\n{room.said}", file=sys.stderr)
                 return 1
-        for number, mutant in enumerate(drawn(count, options.seed, rooms), 1):
+        for number, mutant in enumerate(drawn(count, options.seed, rooms, place), 1):
             if options.minutes and time.monotonic() - begin > 60 * options.minutes:
                 break
             target = place / mutant.path
             kept = target.read_text(encoding="utf-8")
             target.write_text(mutant.text, encoding="utf-8")
-            noticed = tests[mutant.room].notices(mutant)
+            noticed = tests[mutant.room].notices(mutant, kept)
             target.write_text(kept, encoding="utf-8")
             seen[mutant.room, noticed] += 1
             word = "noticed" if noticed else "SURVIVED"

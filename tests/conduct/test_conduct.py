@@ -383,6 +383,24 @@ def test_without_word_times_inside_one_turn(limit_s, status):
     assert found["solution"].value == pytest.approx(3.0, abs=1.0)
 
 
+def test_a_time_within_a_turn_may_be_off_by_a_factor_of_two():
+    line = "i'm sorry about that and i see what you mean we will refund the whole amount today"
+    end_s = 25.0
+    turns = [said("customer", 0.0, "you charged me twice"), said("agent", 5.0, line, timed=False)]
+    turns[1] = replace(turns[1], end_s=end_s)
+
+    def solution(limit_s):
+        acts = [act(turns, 1, "i'm sorry about that")]
+        return assess(turns, acts, max_solution_delay_s=limit_s)["solution"]
+
+    value = solution(9.0).value
+    assert 2.0 < value < 9.0
+    assert solution(0.49 * value).status == "not_met"
+    assert solution(0.51 * value).status == "cannot_tell"
+    assert solution(2.0 * value + 0.9).status == "cannot_tell"
+    assert solution(2.0 * value + 1.1).status == "met"
+
+
 def test_without_any_times():
     turns = [replace(t, words=(), start_s=NAN, end_s=NAN) for t in GOOD]
     found = assess(turns, [act(turns, 1, "i'm sorry that your machine is still broken")])

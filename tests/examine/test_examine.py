@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -194,3 +195,19 @@ def test_a_window_of_more_than_five_minutes_is_refused(tmp_path):
     done = examine(call, Options(agent_channel="mono"))
     assert (done.record.status, done.record.code) == ("failed", "bad_windows")
     assert "at most 300 s" in done.record.message
+
+
+def test_rules_of_conduct_are_asked_in_the_language_of_the_call(monkeypatch):
+    from prosody import conduct
+    from prosody.examine import examine as module
+
+    asked = []
+    monkeypatch.setattr(conduct, "both", lambda *a, **how: asked.append((a, how)) or ({}, None))
+    settings = Settings()
+    for language, poor in (("nl", False), ("en", True), ("qq", False)):
+        opened = SimpleNamespace(language=language, turns=["t"], acts=[], poor=poor)
+        assert module._conduct(opened, Options(settings=settings)) == ({}, None, None)
+    assert [a for a, _ in asked] == [(["t"], [])] * 3
+    assert [how["language"] for _, how in asked] == ["nl", "en", "auto"]
+    assert [how["doubt"] for _, how in asked] == ["", "poor_words", ""]
+    assert all(how["settings"] is settings for _, how in asked)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from prosody.language import lexicon
+from prosody.language.tokens import tokens
 from prosody.language.utterances import stretches
 from prosody.transcripts.turns import Turn, Word
 
@@ -42,3 +44,20 @@ def test_what_another_says_between_ends_a_breath_and_what_he_says_meanwhile_does
     for start_s, joined in ((1.0, False), (0.9, True)):
         turns = [mine[0], Turn(start_s, 1.2, "hm", "customer"), mine[1]]
         assert ((0, 2) in [s.turns for s in stretches(turns)]) is joined
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("so so sorry", "so sorry"),
+        ("i am i am sorry", "i am sorry"),
+        ("i am so i am so sorry", "i am so sorry"),
+        ("i am so very i am so very sorry", "i am so very i am so very sorry"),
+        ("sorry, sorry", "sorry"),
+        ("12 12 sorry", "12 12 sorry"),
+    ],
+)
+def test_up_to_three_words_that_are_said_again_are_read_once(said, heard):
+    found = tokens(said.split(), lexicon.load("en").cleaning)
+    assert " ".join(t.text for t in found) == heard
+    assert found[-1].last == len(said.split()) - 1

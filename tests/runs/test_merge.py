@@ -202,6 +202,31 @@ def test_runs_made_in_different_ways_are_not_merged(out, tmp_path):
     assert "do not belong together" in str(done.exception)
 
 
+@pytest.mark.parametrize(
+    "name", ["measures_only", "lang", "redact", "clips", "agents_as_is", "customer_voice"]
+)
+def test_what_was_asked_otherwise_belongs_together_with_nothing(tmp_path, name):
+    plain = {"command": {}, "model": {"sha256": "a"}, "settings_sha256": "s"}
+    one, other = (tmp_path / "a", plain), (tmp_path / "b", plain | {"command": {name: True}})
+    merge._agree(one, one)
+    with pytest.raises(UsageError, match=rf"a and .*b do not belong together: {name} is False and"):
+        merge._agree(one, other)
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [("schema_version", "schema_version"), ("prosody_version", "prosody_version"),
+     ("settings_sha256", "settings_sha256"), ("model", "judge"),
+     ("pseudonym_key", "key of the pseudonyms")],
+)  # fmt: skip
+def test_runs_of_another_version_setting_judge_or_key_are_named(tmp_path, key, name):
+    one = {"command": {}, key: {"sha256": "a"} if key == "model" else "a"}
+    other = {"command": {}, key: {"sha256": "b"} if key == "model" else "b"}
+    with pytest.raises(UsageError, match=f"together: {name} is a and b") as said:
+        merge._agree((tmp_path, one), (tmp_path, other))
+    assert said.value.remedy == "Merge runs with the same version, settings and judge."
+
+
 def test_a_recording_in_both_parts_is_taken_once(out, tmp_path):
     twin = shutil.copytree(out, tmp_path / "twin")
     done = prosody("merge", out, twin, "--out", tmp_path / "both")

@@ -56,3 +56,9 @@ def test_a_change_of_the_rules_of_conduct_leaves_the_measures_as_they_are(work, 
     changed = task.make(work.options)
     assert changed.digest == work.digest
     assert changed.conduct != work.conduct
+
+
+def test_recognising_may_take_thirty_times_what_it_cost_when_the_model_was_loaded(work):
+    assert task.recognition_s(work, 60.0, 0.5) == 0.0
+    listens = replace(work, options=replace(work.options, asr=object()))
+    assert task.recognition_s(listens, 60.0, 0.5) == 900.0
