@@ -28,6 +28,14 @@ _AT = {name: i for i, name in enumerate(table.NAMES)}
 _ACOUSTIC = [_AT[name] for name in table.ACOUSTIC]
 
 
+_BARE_WORDS = 2  # "sorry", "I'm sorry"; with what for there are more
+
+
+def _bare(act: Act) -> bool:
+    """Tell whether an apology is no more than a "sorry", which as often corrects a word."""
+    return act.form == "sorry" and len(act.text.split()) <= _BARE_WORDS
+
+
 @dataclass(frozen=True, slots=True)
 class Measuring:
     """How the apologies of one speaker are measured.
@@ -98,6 +106,7 @@ class Measuring:
                 gates=found.gates,
                 remarks=(
                     *common,
+                    *([self._remark("bare_sorry")] if _bare(act) else ()),
                     *(self._remark(c) for c in cuts[i].remarks),
                     *(self._remark(c) for c in found.remarks),
                 ),

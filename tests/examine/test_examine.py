@@ -163,6 +163,24 @@ def test_a_mono_call_without_roles_takes_either_speaker_and_no_baseline(write_wa
     assert "role_unknown" in [r.code for r in row.remarks]
 
 
+@pytest.mark.parametrize(
+    ("text", "bare"),
+    [
+        ("I'm sorry.", True),
+        ("Sorry.", True),
+        ("Sorry about the wait.", False),
+        ("My apologies.", False),
+        ("Het spijt me.", False),
+    ],
+)
+def test_no_more_than_a_sorry_is_to_be_listened_to_first(write_wav, voice, text, bare):
+    wav = write_wav("call.wav", voice(30))
+    wav.with_suffix(".srt").write_text(f"1\n00:00:01,000 --> 00:00:03,000\nAgent: {text}\n")
+    (one,) = examined(wav)
+    (row,) = one.apologies
+    assert ("bare_sorry" in [r.code for r in row.remarks]) is bare
+
+
 def test_two_apologies_in_one_turn_without_word_times_are_one_row(write_wav, voice):
     wav = write_wav("call.wav", voice(30))
     wav.with_suffix(".srt").write_text(
