@@ -119,3 +119,16 @@ def test_clip_and_speaker_are_told_where_file_names_tell(files, tmp_path):
     named = CliRunner().invoke(app, [*args, "--meta-from", "(?P<agent>[a-z]+)_"])
     rows = [line.split(",")[-2:] for line in named.stdout.splitlines()]
     assert rows == [["clip", "speaker"], ["anna_1", "anna"], ["anna_2", "anna"], ["jan_1", "jan"]]
+
+
+def test_frames_name_file_channel_and_time(write_wav, voice):
+    path = write_wav("a.wav", np.stack([voice(1.0), voice(1.0, f0_hz=200.0)], axis=1))
+    done = CliRunner().invoke(app, ["features", str(path), "--frames", "--out", "-"])
+    assert done.exit_code == 0, done.output
+    head, *rows = (line.split(",") for line in done.stdout.splitlines())
+    assert head == ["recording", "channel", "time_s", "f0_hz", "voiced", "loudness"]
+    assert {r[0] for r in rows} == {str(path)}
+    for channel in "01":
+        times = [float(r[2]) for r in rows if r[1] == channel]
+        np.testing.assert_allclose(np.diff(times), 0.01, atol=1e-6)
+        assert len(times) >= 95

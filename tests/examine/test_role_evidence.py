@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from prosody.examine.role_evidence import said_once
+from prosody.examine.role_evidence import by_channel, said_once
 from prosody.transcripts.turns import Transcript, Turn
 
 
@@ -59,3 +59,19 @@ def test_lines_are_doubled_that_are_long_and_said_at_once(texts, late_s, gone):
     found, message = said_once(exported(said, [(s + late_s, text) for s, text in said]))
     assert len(found.turns) == 2 * len(texts) - gone
     assert (message is None) == (gone == 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ([(0, "agent", 3.0), (1, "customer", 3.0)], {0: "agent", 1: "customer"}),
+        ([(0, "agent", 3.0), (0, "customer", 0.1)], {0: "agent"}),
+        ([(0, "agent", 3.0), (0, "customer", 1.5)], None),
+        ([(2, "agent", 3.0)], None),  # there is no such channel
+        ([(0, "unknown", 9.0), (0, "customer", 1.0)], None),  # most of the time is nobody's
+        ([(None, "agent", 3.0), (1, "customer", 1.0)], None),
+    ],
+)
+def test_whose_channel_it_is_goes_by_time(said, wanted):
+    turns = [Turn(10.0 * i, 10.0 * i + s, "hm", r, channel=c) for i, (c, r, s) in enumerate(said)]
+    assert (by_channel(turns, 2) or None) == wanted
