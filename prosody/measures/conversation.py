@@ -165,14 +165,12 @@ def cut_ins(who: Spans, whom: Spans) -> NDArray[np.float64]:
         Starts in seconds.
     """
     who, whom = join(who, STRETCH_S), join(whom, STRETCH_S)
-    start, end = who[:, :1], who[:, 1:]
-    cut = (
-        (start >= whom[None, :, 0] + STRETCH_S)
-        & (whom[None, :, 1] - start >= LEAST_OVERLAP_S)
-        & (end > whom[None, :, 1])
-        & (end - start >= LEAST_CUT_IN_S)
-    )
-    return np.asarray(who[cut.any(axis=1), 0])
+    start, end = who[:, 0], who[:, 1]
+    # What had begun last by then may be under way, nothing before it: stretches do not overlap.
+    under_way = np.searchsorted(whom[:, 0] + STRETCH_S, start, side="right") - 1
+    over = np.append(whom[:, 1], -np.inf)[under_way]  # -1: none had begun
+    cut = (over - start >= LEAST_OVERLAP_S) & (end > over) & (end - start >= LEAST_CUT_IN_S)
+    return np.asarray(start[cut])
 
 
 def around(agent: Spans, customer: Spans, window: tuple[float, float]) -> dict[str, float]:

@@ -44,6 +44,24 @@ def test_who_cut_in(customer, cut_ins):
     assert len(conversation.cut_ins(np.array(customer), agent)) == cut_ins
 
 
+def test_cut_ins_of_a_long_talk_are_those_of_each_pair_of_stretches():
+    rng = np.random.default_rng(3)
+    who, whom = (np.cumsum(rng.uniform(0.2, 4, 400)).reshape(-1, 2) for _ in range(2))
+    who, whom = (conversation.join(spans, conversation.STRETCH_S) for spans in (who, whom))
+    cut = [
+        a
+        for a, b in who
+        if b - a >= conversation.LEAST_CUT_IN_S
+        and any(
+            c + conversation.STRETCH_S <= a <= d - conversation.LEAST_OVERLAP_S and b > d
+            for c, d in whom
+        )
+    ]
+    assert conversation.cut_ins(who, whom).tolist() == cut
+    assert len(cut) > 10
+    assert len(conversation.cut_ins(who, whom[:0])) == 0
+
+
 def test_around_an_apology_and_where_nobody_answers():
     assert conversation.around(AGENT, CUSTOMER, (5.5, 6.0)) == {
         "response_before_s": 1.0,
