@@ -54,6 +54,7 @@ def test_what_is_a_url():
         assert not storage.is_url(path)
 
 
+@pytest.mark.slow
 def test_rows_from_memory_are_those_from_disk(memory):
     rows = analyze("memory://calls")
     assert rows[0]["recording"] == "memory://calls/jan/1-plain-apology-nl.wav"

@@ -10,6 +10,7 @@ from prosody.errors import UsageError
 from prosody.tables import table_files
 
 
+@pytest.mark.slow
 def test_a_cell_in_the_last_corner_of_a_sheet_is_refused(tmp_path):
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook(write_only=True)
@@ -44,6 +45,7 @@ def test_a_workbook_is_measured_before_it_is_read(tmp_path, monkeypatch, bound):
         table_files.read_rows(tmp_path / "t.xlsx")
 
 
+@pytest.mark.slow
 def test_parquet_is_measured_before_it_is_read(tmp_path, monkeypatch):
     pa = pytest.importorskip("pyarrow")
     from pyarrow import parquet
