@@ -159,14 +159,17 @@ def test_what_is_recorded_is_what_the_microphone_gave(tab, server, sounds):
     got = np.asarray(values, dtype=np.float64) / 32768
     assert len(got) > 2 * rate
     given = soxr.resample(soundfile.read(sounds["mic"])[0], SR, rate)
-    # The browser's own gain, suppression or cancellation would change the envelope.
-    piece = got[rate // 2 : rate // 2 + rate]
-    found = np.fft.irfft(
-        np.fft.rfft(given, 1 << 20) * np.conj(np.fft.rfft(piece, 1 << 20))
-    )  # cross-correlation
-    at = int(np.argmax(found[: len(given) - len(piece)]))
-    same = given[at : at + len(piece)]
-    assert np.corrcoef(piece, same)[0, 1] > 0.98
+    # The browser's own gain, suppression or cancellation would change the envelope of every second;
+    # a buffer that a busy machine lost spoils two of these four.
+    alike = []
+    for begin in (0.4, 0.8, 1.2, 1.6):
+        piece = got[round(begin * rate) :][:rate]
+        found = np.fft.irfft(
+            np.fft.rfft(given, 1 << 20) * np.conj(np.fft.rfft(piece, 1 << 20))
+        )  # cross-correlation
+        at = int(np.argmax(found[: len(given) - len(piece)]))
+        alike.append(np.corrcoef(piece, given[at : at + len(piece)])[0, 1])
+    assert sorted(alike)[-2] > 0.98
 
 
 def test_places_play_and_half_speed_keeps_the_pitch(tab, server, sounds):
